@@ -1,0 +1,53 @@
+# Kaam: everything that a developer or CI does, by name.
+.DEFAULT_GOAL := help
+.PHONY: help run test check sqlx sqlx-check bench replay verify-audit
+
+# Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
+CARGO_TARGET_DIR ?= target
+export CARGO_TARGET_DIR
+
+help: ## Show this list
+	@echo "usage: make TARGET [VARIABLE=value]..."
+	@echo
+	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
+		| while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+run: ## Run everything in one process on a private PostgreSQL; settings such as PORT come from the environment
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend"
+
+test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those whose name contains it
+	@infra/local/install
+	cargo build --workspace --bins
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
+
+check: ## Check format, lints, documentation, architecture and .sqlx/
+	@infra/local/install
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
+	cargo test --quiet -p tests architecture
+	@$(MAKE) --no-print-directory sqlx-check
+
+sqlx: ## Write .sqlx/ anew after a statement in shared/store or a migration has changed
+	@infra/local/install
+	infra/local/with-postgres infra/local/describe-statements .sqlx
+
+sqlx-check: ## Check that .sqlx/ is what `make sqlx` would write
+	@infra/local/install
+	infra/local/check-statements
+
+bench: ## Measure how quickly tasks are created
+	@infra/local/install
+	cargo bench -p tests --bench create
+
+replay: ## Deliver parked events again; ARGS are the command's, DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" replay $(ARGS)
+
+verify-audit: ## Check that nobody has changed the audit log; ARGS are the command's, DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" verify-audit $(ARGS)

@@ -1,0 +1,114 @@
+//! The program's commands: serve, and what operators do.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use application::{Application, Connection};
+use runtime::config::{Config, Environment};
+use runtime::main::{one_line, tokio_runtime};
+use uuid::Uuid;
+
+use crate::serve::{Database, serve};
+use crate::NAME;
+
+/// How many dead letters are shown at once.
+const SHOWN: i64 = 100;
+
+const HELP: &str = "\
+usage: backend [COMMAND]
+
+Serves every function of Kaam in one process, on the database of DATABASE_URL or on a private PostgreSQL in DATA_DIR.
+
+commands:
+  (none)             serve until SIGTERM or Ctrl-C
+  migrate            bring the schema up to date, and stop
+  dead-letters       list the events that could not be handled
+  replay [EVENT_ID]  send all of them again, or one
+  verify-audit       check that nobody has changed the audit log; exit code 1 when somebody has
+
+options:
+  --help             show this
+  --version          show the version
+
+Settings come from the environment; README.md lists them all.";
+
+/// Runs the program with its arguments.
+pub fn run(arguments: &[String]) -> ExitCode {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["--help" | "-h" | "help"] => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        ["--version" | "-V"] => {
+            println!("backend {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        [] => block_on(serve(Environment::process())).map(|()| ExitCode::SUCCESS),
+        ["migrate"] => block_on(with_database(async |_| {
+            println!("the schema is up to date");
+            Ok(ExitCode::SUCCESS)
+        })),
+        ["dead-letters"] => block_on(with_database(async |application| dead_letters(&application).await)),
+        ["replay"] => block_on(with_database(async |application| replay(&application, None).await)),
+        ["replay", id] => match Uuid::try_parse(id) {
+            Ok(id) => block_on(with_database(async |application| replay(&application, Some(id)).await)),
+            Err(_) => Err(anyhow::anyhow!("{id:?} is not the id of an event; `backend dead-letters` lists them")),
+        },
+        ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
+        _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{}", one_line("backend", &error));
+        ExitCode::FAILURE
+    })
+}
+
+fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio_runtime().context("the program could not start its threads")?.block_on(future)
+}
+
+/// Runs a command on the migrated database, beside a running server or without one.
+async fn with_database(
+    command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let environment = Environment::process();
+    let config = Config::from_environment(&environment)?;
+    let database = Database::start_or_join(&environment).await?;
+    let outcome = async {
+        store::migrate(&database.url).await.context("the database could not be brought up to date")?;
+        let connection = Connection { url: database.url.clone(), application_name: NAME, max_connections: 1 };
+        command(Application::new(&connection, config.time_zone, || {})?).await
+    };
+    let outcome = outcome.await;
+    database.stop().await?;
+    outcome
+}
+
+async fn dead_letters(application: &Application) -> anyhow::Result<ExitCode> {
+    let found = application.dead_letters(SHOWN).await?;
+    for one in &found {
+        let reason = one.error.as_deref().unwrap_or("unknown");
+        println!("{} {} {} attempts={} {reason}", one.event_id, one.timestamp.to_rfc3339(), one.event_type, one.attempts);
+    }
+    println!("{} dead letters{}", found.len(), if found.len() == 100 { " shown; there may be more" } else { "" });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn replay(application: &Application, id: Option<Uuid>) -> anyhow::Result<ExitCode> {
+    let (events, reminders) = application.replay_dead_letters(id).await?;
+    if let (Some(id), 0) = (id, events) {
+        bail!("there is no dead letter {id}; `backend dead-letters` lists them");
+    }
+    println!("{events} events and {reminders} reminders will be handled again by the running server, or the next one");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn verify_audit(application: &Application) -> anyhow::Result<ExitCode> {
+    let (count, broken) = application.verify_audit().await?;
+    for one in &broken {
+        println!("{one}");
+    }
+    println!("{count} entries looked at, {} chains broken", broken.len());
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

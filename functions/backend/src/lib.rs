@@ -1,0 +1,94 @@
+//! Every function in one process: the embedded default, and the small deployment.
+
+pub mod command;
+mod serve;
+
+use std::sync::Arc;
+
+use application::Application;
+use axum::Router;
+use messaging::{InProcess, Published, Publisher, Subscriber};
+use relay_events::Outbox;
+use runtime::clock::Clock;
+use runtime::disposition::Disposition;
+use runtime::function::Function;
+use runtime::triggers::deliver;
+use send_reminder::Mailer;
+use tokio::sync::Notify;
+
+pub use serve::serve;
+
+/// The Dapr app-id, and the name in logs.
+pub const NAME: &str = "backend-service";
+
+/// Tells the loops of this process that something was committed.
+#[derive(Debug, Clone, Default)]
+pub struct Wake {
+    /// The relay: there are events.
+    pub relay: Arc<Notify>,
+    /// The scan: there may be reminders.
+    pub scan: Arc<Notify>,
+}
+
+impl Wake {
+    /// Wakes both; many calls at once wake them once.
+    pub fn all(&self) {
+        self.relay.notify_one();
+        self.scan.notify_one();
+    }
+}
+
+/// Every function, joined by the bus of this process.
+pub struct Composition {
+    /// All of them, with their public routes.
+    pub functions: Vec<Function>,
+    /// The outbox and the bus: draining it delivers what was committed.
+    pub outbox: Outbox,
+    /// A tick of it announces the reminders that are due.
+    pub scan: Router,
+}
+
+/// Joins every function over one database; nothing runs by itself yet.
+pub fn compose(application: &Application, clock: &Clock, mailer: Mailer) -> Composition {
+    let (new, time) = (|| application.clone(), || clock.clone());
+    let consumers = [
+        send_reminder::function(new(), time(), mailer),
+        spawn_recurrence::function(new(), time()),
+        write_audit::function(new(), time()),
+    ];
+    let subscribers = consumers.iter().filter_map(subscriber).collect();
+    let publisher = Publisher::InProcess(InProcess::new(subscribers));
+    let outbox = Outbox::new(new(), time(), publisher);
+    let scan_reminders = scan_reminders::function(new(), time());
+    let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
+    let mut functions = vec![
+        create_task::function(new(), time()),
+        query_tasks::function(new(), time()),
+        update_task::function(new(), time()),
+        complete_task::function(new(), time()),
+        delete_task::function(new(), time()),
+        chat_command::function(new(), time()),
+        web::function(),
+        scan_reminders,
+        relay_events::function(outbox.clone()),
+    ];
+    functions.extend(consumers);
+    Composition { functions, outbox, scan }
+}
+
+fn subscriber(function: &Function) -> Option<Subscriber> {
+    let router = function.triggers.clone()?;
+    let hand_over = move |events: Vec<Vec<u8>>| {
+        let router = router.clone();
+        async move { deliver(&router, &events).await.into_iter().map(published).collect() }
+    };
+    Some(Subscriber::new(function.name, function.topics, hand_over))
+}
+
+fn published(disposition: Disposition) -> Published {
+    match disposition {
+        Disposition::Done => Published::Done,
+        Disposition::Retry { after, why } => Published::Retry { after, why },
+        Disposition::Reject { why } => Published::Never { why },
+    }
+}

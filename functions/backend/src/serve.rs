@@ -1,0 +1,114 @@
+//! Serving: a private PostgreSQL unless there is another, the schema, every function, and the loops between them.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use application::{Application, Connection};
+use devkit::postgres::{Options, Private};
+use runtime::config::Environment;
+use runtime::function::Function;
+use runtime::host::Host;
+use runtime::host::server::{self, App, shutdown_signal};
+use runtime::main::Start;
+use runtime::telemetry;
+
+use crate::{NAME, Wake, compose};
+
+/// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
+const CONNECTIONS: u32 = 16;
+
+/// Serves every function until SIGTERM or SIGINT, then drains and stops, and the private PostgreSQL with it.
+///
+/// # Errors
+/// The first setting that is wrong, or what kept the database or the server from starting.
+pub async fn serve(environment: Environment) -> anyhow::Result<()> {
+    Host::from_environment(&environment)?;
+    let start = Start::from_environment(environment)?;
+    let mailer = send_reminder::mailer(&start.environment)?;
+    telemetry::init(&start.config, &[]);
+    let shutdown = shutdown_signal();
+    let database = Database::start(&start.environment).await?;
+    let outcome = serve_on(&start, &database.url, mailer, shutdown).await;
+    database.stop().await?;
+    outcome
+}
+
+async fn serve_on(
+    start: &Start,
+    database_url: &str,
+    mailer: send_reminder::Mailer,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    store::migrate(database_url).await.context("the database could not be brought up to date")?;
+    let wake = Wake::default();
+    let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
+        Some(_) => start.database_connections()?,
+        None => CONNECTIONS,
+    };
+    let connection =
+        Connection { url: database_url.to_owned(), application_name: NAME, max_connections: connections };
+    let committed = wake.clone();
+    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
+    let mut composition = compose(&application, &start.clock, mailer);
+    let (outbox, relay) = (composition.outbox, wake.relay);
+    let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
+    composition.functions.push(
+        Function::new(NAME)
+            .background(|stop| outbox.run(relay, stop))
+            .background(|stop| scan_reminders::run(scanner, clock, scan, stop)),
+    );
+    let app = App::new(&start.config, composition.functions).metrics(start.metrics.clone());
+    server::serve(app, shutdown, announce).await?;
+    application.store().close().await;
+    Ok(())
+}
+
+/// The first line on the terminal: where to open it.
+fn announce(address: SocketAddr) {
+    let mut out = std::io::stdout().lock();
+    // A closed terminal is no reason to stop.
+    let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
+}
+
+/// The database of this process.
+pub(crate) struct Database {
+    pub(crate) url: String,
+    private: Option<Private>,
+}
+
+impl Database {
+    /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
+    pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
+        if let Some(url) = environment.get("DATABASE_URL")? {
+            return Ok(Self { url, private: None });
+        }
+        let private = Private::start(private_options(environment)?).await?;
+        Ok(Self { url: private.url().to_owned(), private: Some(private) })
+    }
+
+    /// The same for a command: beside a running server, its database.
+    pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
+        if environment.get("DATABASE_URL")?.is_none() {
+            let data_dir = private_options(environment)?.data_dir;
+            if let Some(url) = Private::url_of_running(&data_dir)? {
+                return Ok(Self { url, private: None });
+            }
+        }
+        Self::start(environment).await
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        match self.private {
+            Some(private) => private.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn private_options(environment: &Environment) -> anyhow::Result<Options> {
+    let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
+    let bin_dir = environment.get("PG_BIN")?.map(PathBuf::from);
+    Ok(Options { bin_dir, ..Options::new(data_dir) })
+}

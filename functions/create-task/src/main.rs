@@ -1,0 +1,7 @@
+//! Serves the function create-task.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runtime::main::run(create_task::NAME, create_task::build)
+}

@@ -1,0 +1,194 @@
+//! `GET /api/tasks…` and `GET /api/settings`: looks, and changes nothing.
+
+mod listing;
+
+use application::{Application, Connection};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use events::{Answer, TaskBody};
+use runtime::ask::{Ask, respond};
+use runtime::clock::Clock;
+use runtime::etag::{self, IfNoneMatch};
+use runtime::function::{Check, Function};
+use runtime::main::Start;
+use runtime::path::Id;
+use runtime::problem::Problem;
+use runtime::query::{Query, wrong};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The function's name.
+pub const NAME: &str = "query-tasks";
+/// How many occurrences are shown unless asked otherwise.
+const OCCURRENCES: usize = 10;
+/// How many occurrences are shown at most.
+const MAX_OCCURRENCES: usize = 1_000;
+
+/// Builds the function for a process of its own.
+///
+/// # Errors
+/// The first setting that is wrong.
+pub async fn build(start: Start) -> anyhow::Result<Function> {
+    let connection = Connection {
+        url: start.database_url()?,
+        application_name: NAME,
+        max_connections: start.database_connections()?,
+    };
+    let application = Application::new(&connection, start.config.time_zone, start.committed())?;
+    Ok(function(application, start.clock))
+}
+
+/// Gives the function.
+pub fn function(application: Application, _: Clock) -> Function {
+    let database = application.clone();
+    let is_connected = move || {
+        let database = database.clone();
+        async move { database.is_database_connected().await }
+    };
+    let http = OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(history))
+        .routes(routes!(reminders))
+        .routes(routes!(occurrences))
+        .routes(routes!(settings))
+        .with_state(application);
+    Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
+}
+
+/// A page of tasks.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct TaskPage {
+    /// At most `limit`.
+    tasks: Vec<TaskBody>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// Lists tasks
+///
+/// Keyset pages: stable while tasks come and go.
+#[utoipa::path(
+    get,
+    path = "/api/tasks",
+    tag = "tasks",
+    params(
+        ("status" = Option<String>, Query, description = "active, completed or deleted; absent: all but deleted"),
+        ("priority" = Option<String>, Query, description = "low, medium or high"),
+        ("tag" = Option<String>, Query, description = "With this tag"),
+        ("due_after" = Option<String>, Query, description = "Due at this instant or later; a date or local time is the user's"),
+        ("due_before" = Option<String>, Query, description = "Due before this instant; a date or local time is the user's"),
+        ("q" = Option<String>, Query, description = "In title or description, literally, without case; at most 200 characters"),
+        ("sort" = Option<String>, Query, description = "created_at, due_date, priority or updated_at; - before it descends; default -created_at"),
+        ("limit" = Option<i64>, Query, description = "1–100, default 50"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
+    ),
+    responses((status = 200, description = "A page", body = TaskPage))
+)]
+async fn list(State(application): State<Application>, ask: Ask, uri: Uri) -> Result<Json<Value>, Problem> {
+    let listing = listing::parse(&application, ask.user_id(), &uri).await?;
+    let page = application.list(ask.user_id(), &listing).await?;
+    Ok(Json(json!({"tasks": page.tasks, "next_cursor": page.next_cursor})))
+}
+
+/// Shows a task
+#[utoipa::path(
+    get,
+    path = "/api/tasks/{id}",
+    tag = "tasks",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The task"),
+        ("If-None-Match" = Option<String>, Header, description = "An ETag that is known")
+    ),
+    responses(
+        (status = 200, description = "The task", body = TaskBody, headers(("ETag" = String, description = "Its version"))),
+        (status = 304, description = "The known version is the newest")
+    )
+)]
+async fn get(
+    State(application): State<Application>,
+    ask: Ask,
+    Id(id): Id,
+    known: IfNoneMatch,
+) -> Result<Response, Problem> {
+    let task = application.get(ask.user_id(), id).await?;
+    if known.has(task.version) {
+        let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag::format(task.version))];
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
+    Ok(respond(Answer::task(&task)))
+}
+
+/// Shows who changed a task, from which value to which
+#[utoipa::path(
+    get,
+    path = "/api/tasks/{id}/history",
+    tag = "tasks",
+    params(("id" = uuid::Uuid, Path, description = "The task")),
+    responses((status = 200, description = "Entries, oldest first", body = Value))
+)]
+async fn history(
+    State(application): State<Application>,
+    ask: Ask,
+    Id(id): Id,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(application.history(ask.user_id(), id).await?))
+}
+
+/// Shows a task's reminders, with every attempt at delivery
+#[utoipa::path(
+    get,
+    path = "/api/tasks/{id}/reminders",
+    tag = "tasks",
+    params(("id" = uuid::Uuid, Path, description = "The task")),
+    responses((status = 200, description = "Reminders, by time", body = Value))
+)]
+async fn reminders(
+    State(application): State<Application>,
+    ask: Ask,
+    Id(id): Id,
+) -> Result<Json<Value>, Problem> {
+    Ok(Json(application.reminders(ask.user_id(), id).await?))
+}
+
+/// Shows what a task's rule gives, from its due date on
+#[utoipa::path(
+    get,
+    path = "/api/tasks/{id}/occurrences",
+    tag = "tasks",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The task"),
+        ("limit" = Option<usize>, Query, description = "1–1000, default 10")
+    ),
+    responses((status = 200, description = "Due dates, this task's first", body = Value))
+)]
+async fn occurrences(
+    State(application): State<Application>,
+    ask: Ask,
+    Id(id): Id,
+    uri: Uri,
+) -> Result<Json<Value>, Problem> {
+    let query = Query::parse(&uri, &["limit"])?;
+    let limit = match query.get("limit").map(str::parse::<usize>) {
+        None => OCCURRENCES,
+        Some(Ok(limit)) if (1..=MAX_OCCURRENCES).contains(&limit) => limit,
+        Some(_) => return Err(wrong("limit", "must be a number from 1 to 1000")),
+    };
+    Ok(Json(application.occurrences(ask.user_id(), id, limit).await?))
+}
+
+/// Shows the caller's settings
+#[utoipa::path(
+    get,
+    path = "/api/settings",
+    tag = "settings",
+    responses((status = 200, description = "The settings", body = Value))
+)]
+async fn settings(State(application): State<Application>, ask: Ask) -> Result<Json<Value>, Problem> {
+    Ok(Json(application.settings(ask.user_id()).await?))
+}

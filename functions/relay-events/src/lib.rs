@@ -1,0 +1,182 @@
+//! Moves committed events from the outbox to the bus, in order per key, at least once: the one producer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::Application;
+use application::outbox::{Open, Relay, Settled};
+use events::{Event, Refusal, Topic};
+use futures::future::join_all;
+use messaging::{Published, Publisher};
+use runtime::backoff;
+use runtime::clock::{Clock, random_fraction};
+use runtime::disposition::Disposition;
+use runtime::function::{Check, Function};
+use runtime::main::Start;
+use runtime::triggers::on_tick;
+use tokio::sync::{Mutex, Notify};
+use tokio_util::sync::CancellationToken;
+
+/// The function's name.
+pub const NAME: &str = "relay-events";
+/// The topics that have rows in the outbox.
+const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEvents];
+/// How many events are published at once.
+const BATCH: i64 = 500;
+/// How often an event is tried before it becomes a dead letter.
+const MAX_ATTEMPTS: u32 = 5;
+/// The first wait between attempts is at most this long; each next one at most twice as long.
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+/// No wait is longer, unless the consumer wishes it.
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
+/// How long the loop sleeps at most: the safety net under the pokes.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How long the loop waits after the database was away.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
+#[derive(Clone)]
+pub struct Outbox {
+    application: Application,
+    clock: Clock,
+    publisher: Publisher,
+    relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
+}
+
+/// Refuses: a process of its own needs a bus between processes, and one without subscribers would lose every event.
+///
+/// # Errors
+/// In this version always.
+pub async fn build(_: Start) -> anyhow::Result<Function> {
+    anyhow::bail!(
+        "no bus between processes is in this version: run backend, which has the functions in one process"
+    )
+}
+
+/// Gives the function: a poke or a tick publishes what there is.
+pub fn function(outbox: Outbox) -> Function {
+    let database = outbox.application.clone();
+    let is_connected = move || {
+        let database = database.clone();
+        async move { database.is_database_connected().await }
+    };
+    let tick = move || {
+        let outbox = outbox.clone();
+        async move { outbox.drain().await.map_or_else(Disposition::from, |_| Disposition::Done) }
+    };
+    Function::new(NAME).on(on_tick(tick)).ready_when(Check::required("database", is_connected))
+}
+
+impl Outbox {
+    /// Joins the outbox and the bus.
+    pub fn new(application: Application, clock: Clock, publisher: Publisher) -> Self {
+        Self { application, clock, publisher, relays: Arc::new(TOPICS.map(|_| Mutex::new(None))) }
+    }
+
+    /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`]: what was published and not yet written down will be published again.
+    pub async fn drain(&self) -> Result<usize, Refusal> {
+        let topics = TOPICS.iter().zip(self.relays.iter());
+        let drained = join_all(topics.map(|(topic, relay)| self.drain_topic(*topic, relay))).await;
+        drained.into_iter().sum()
+    }
+
+    async fn drain_topic(&self, topic: Topic, slot: &Mutex<Option<Relay>>) -> Result<usize, Refusal> {
+        let mut slot = slot.lock().await;
+        // Taken out, so that a relay that failed, or a drain that was cut off, leaves no half-used connection behind.
+        let mut relay = match slot.take() {
+            Some(relay) => relay,
+            None => self.application.relay(topic).await?,
+        };
+        let count = self.drain_relay(&mut relay).await?;
+        *slot = Some(relay);
+        Ok(count)
+    }
+
+    /// Publishes until nothing is open. After the shards are given back it looks once more: whoever was refused a lock meanwhile
+    /// has gone away again.
+    async fn drain_relay(&self, relay: &mut Relay) -> Result<usize, Refusal> {
+        let mut count = 0;
+        while relay.take_shards(self.clock.now()).await.map_err(unavailable)? {
+            loop {
+                let open = relay.open_events(BATCH, self.clock.now()).await.map_err(unavailable)?;
+                if open.is_empty() {
+                    break;
+                }
+                count += open.len();
+                self.publish(relay, &open).await?;
+            }
+            relay.release().await.map_err(unavailable)?;
+        }
+        Ok(count)
+    }
+
+    async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<(), Refusal> {
+        let events: Vec<Event> = open.iter().map(|open| open.event.clone()).collect();
+        let published = self.publisher.publish(&events).await;
+        let now = self.clock.now();
+        let settled: Vec<(&Event, Settled)> = open
+            .iter()
+            .zip(published)
+            .map(|(open, published)| (&open.event, self.settle(open, published)))
+            .collect();
+        relay.settle(&settled, now).await.map_err(unavailable)
+    }
+
+    fn settle(&self, open: &Open, published: Published) -> Settled {
+        let Open { event, attempts } = open;
+        let tried = attempts + 1;
+        match published {
+            Published::Done => Settled::Processed,
+            Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
+                let wait = backoff::delay(tried, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+                let at = self.clock.now() + after.unwrap_or_default().max(wait);
+                tracing::warn!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event to be retried");
+                Settled::Retrying { at, error: why }
+            }
+            Published::Retry { why, .. } | Published::Never { why } => {
+                tracing::error!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event became a dead letter");
+                Settled::Failed { error: why }
+            }
+        }
+    }
+
+    /// Publishes whenever something was committed, and whenever a retry is due, until stopped.
+    pub async fn run(self, committed: Arc<Notify>, stop: CancellationToken) {
+        let mut forgotten_at = self.clock.now();
+        loop {
+            let next = match self.drain().await {
+                Ok(_) => self.application.next_retry_at().await.ok().flatten(),
+                Err(refusal) => {
+                    tracing::warn!(
+                        error = runtime::ask::chain(&refusal),
+                        "events could not be published, trying again"
+                    );
+                    Some(self.clock.now() + PAUSE)
+                }
+            };
+            let now = self.clock.now();
+            if now - forgotten_at > chrono::TimeDelta::minutes(1) {
+                forgotten_at = now;
+                if let Err(refusal) = self.application.forget_expired(now).await {
+                    tracing::warn!(
+                        error = runtime::ask::chain(&refusal),
+                        "expired answers could not be forgotten"
+                    );
+                }
+            }
+            let longest = now + LONGEST_SLEEP;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clock.sleep_until(next.map_or(longest, |next| next.min(longest))) => {}
+                () = committed.notified() => {}
+            }
+        }
+    }
+}
+
+fn unavailable(error: application::outbox::RelayError) -> Refusal {
+    Refusal::Unavailable { what: "the database", source: error.into() }
+}

@@ -1,0 +1,90 @@
+//! Announces the reminders that are due: on a tick, and in one process exactly on time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::{Application, Connection};
+use runtime::ask::cause;
+use runtime::clock::Clock;
+use runtime::disposition::Disposition;
+use runtime::function::{Check, Function};
+use runtime::main::Start;
+use runtime::request::RequestContext;
+use runtime::triggers::on_tick;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The function's name.
+pub const NAME: &str = "scan-reminders";
+/// How long the loop sleeps at most.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// How long it waits after an error, or after work that it was woken for; it bounds the lateness of a reminder.
+const BREATH: Duration = Duration::from_millis(20);
+/// How long it waits after the database was away.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Builds the function for a process of its own.
+///
+/// # Errors
+/// The first setting that is wrong.
+pub async fn build(start: Start) -> anyhow::Result<Function> {
+    let connection = Connection {
+        url: start.database_url()?,
+        application_name: NAME,
+        max_connections: start.database_connections()?,
+    };
+    let application = Application::new(&connection, start.config.time_zone, start.committed())?;
+    Ok(function(application, start.clock))
+}
+
+/// Gives the function.
+pub fn function(application: Application, clock: Clock) -> Function {
+    let database = application.clone();
+    let is_connected = move || {
+        let database = database.clone();
+        async move { database.is_database_connected().await }
+    };
+    let scan = move || {
+        let (application, clock) = (application.clone(), clock.clone());
+        async move { scan(&application, &clock).await }
+    };
+    Function::new(NAME).on(on_tick(scan)).ready_when(Check::required("database", is_connected))
+}
+
+/// Announces everything that is due: what an outage left too, never only this minute's.
+async fn scan(application: &Application, clock: &Clock) -> Disposition {
+    let cause = cause(&RequestContext::fresh(), "", NAME, clock);
+    match application.announce_due(&cause).await {
+        Ok(0) => Disposition::Done,
+        Ok(count) => {
+            tracing::info!(count, "reminders announced");
+            Disposition::Done
+        }
+        Err(refusal) => refusal.into(),
+    }
+}
+
+/// Announces each reminder when it is due, until stopped. `changed` tells that there may be new ones.
+pub async fn run(application: Application, clock: Clock, changed: Arc<Notify>, stop: CancellationToken) {
+    loop {
+        let pause = match scan(&application, &clock).await {
+            Disposition::Done => BREATH,
+            failed => {
+                tracing::warn!(?failed, "reminders could not be announced, trying again");
+                PAUSE
+            }
+        };
+        let longest = clock.now() + LONGEST_SLEEP;
+        let next = application.next_due_at().await.ok().flatten().map_or(longest, |next| next.min(longest));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = clock.sleep_until(next) => {}
+            () = changed.notified() => {}
+        }
+        // Many commits at once are one look.
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Create, update, complete, reopen, delete, restore: one task, one change, one event, one commit.
+
+use chrono_tz::Tz;
+use domain::reminder;
+use domain::settings::Settings;
+use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
+use events::payload::{Actor, TaskChanged};
+use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic, task_body};
+use serde_json::json;
+use store::idempotency::Record;
+use store::tasks::{Loaded, Together, Write, Written};
+use uuid::Uuid;
+
+use crate::input::{self, TaskFields};
+use crate::{Application, refuse};
+
+/// How often a change is computed anew after another one came in between.
+const TRIES: usize = 20;
+
+/// What a change of a task gives back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// The task afterwards.
+    pub task: TaskBody,
+    /// The answer to give; one given before when the idempotency key was seen before.
+    pub answer: Answer,
+}
+
+/// A version that the client expects; from `If-Match`.
+pub type Expected<'a> = Option<&'a (dyn Fn(i64) -> bool + Send + Sync)>;
+
+impl Application {
+    /// Creates a task.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming every wrong field, [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`].
+    pub async fn create(
+        &self,
+        cause: &Cause,
+        fields: &TaskFields,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Answer, Refusal> {
+        let mut settings = self.remembered_settings(&cause.user_id).await?;
+        let id = (cause.new_id)(cause.now);
+        for _ in 0..TRIES {
+            let task = new_task(cause, id, fields, &settings)?;
+            let planned =
+                plan_write(cause, None, task, &settings, Change::Created, &Actor::user(&cause.user_id));
+            let answer = Answer::task(&planned.body).with_header("location", format!("/api/tasks/{id}"));
+            let record =
+                key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
+            match self.store.write(&planned.write, record.as_ref()).await.map_err(refuse)? {
+                Written::Committed => {
+                    (self.committed)();
+                    return Ok(answer);
+                }
+                Written::SettingsChanged => settings = self.fresh_settings(&cause.user_id).await?,
+                other => {
+                    if let Some(answer) = self.settle_key(cause, key, other).await? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Changes the fields that are given, and no others.
+    ///
+    /// # Errors
+    /// Like [`Application::create`], and [`Refusal::NotFound`], [`Refusal::Stale`], [`Refusal::Conflict`] for a deleted task.
+    pub async fn update(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        fields: &TaskFields,
+        expected: Expected<'_>,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, settings: &Settings| {
+            let changed =
+                input::apply(fields, task.clone(), settings, cause.now).map_err(Refusal::Invalid)?;
+            task.update(changed, cause.now).map_err(deleted)
+        };
+        Ok(self.change(cause, id, None, expected, Change::Updated, change).await?.answer)
+    }
+
+    /// Marks a task done; doing it twice is the same as once.
+    ///
+    /// # Errors
+    /// Like [`Application::update`].
+    pub async fn complete(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        key: Option<&IdempotencyKey>,
+        expected: Expected<'_>,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, _: &Settings| task.complete(cause.now).map_err(deleted);
+        Ok(self.change(cause, id, key, expected, Change::Completed, change).await?.answer)
+    }
+
+    /// Opens a task again. Its successor, if nobody touched it, disappears; an edited one stays, and the answer's
+    /// `Kaam-Successor-Kept` header names it.
+    ///
+    /// # Errors
+    /// Like [`Application::update`].
+    pub async fn reopen(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        key: Option<&IdempotencyKey>,
+        expected: Expected<'_>,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, _: &Settings| task.reopen(cause.now).map_err(deleted);
+        let mut changed = self.change(cause, id, key, expected, Change::Reopened, change).await?;
+        if let Some(kept) = self.withdraw_successor(cause, id).await? {
+            changed.answer = changed.answer.with_header("kaam-successor-kept", kept.to_string());
+        }
+        Ok(changed.answer)
+    }
+
+    /// Deletes a task, restorably.
+    ///
+    /// # Errors
+    /// Like [`Application::update`].
+    pub async fn delete(&self, cause: &Cause, id: Uuid, expected: Expected<'_>) -> Result<Answer, Refusal> {
+        let change = |task: &Task, _: &Settings| Ok(task.delete(cause.now));
+        self.change(cause, id, None, expected, Change::Deleted, change).await?;
+        Ok(Answer::json(&json!({"status": "deleted", "task_id": id})))
+    }
+
+    /// Brings a deleted task back; only reminders still to come are armed again.
+    ///
+    /// # Errors
+    /// Like [`Application::update`].
+    pub async fn restore(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        key: Option<&IdempotencyKey>,
+        expected: Expected<'_>,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, _: &Settings| Ok(task.restore(cause.now));
+        Ok(self.change(cause, id, key, expected, Change::Restored, change).await?.answer)
+    }
+
+    /// Loads, decides and saves, again when another change came in between. A decision of `None` changes nothing, and is answered
+    /// with the task as it is.
+    async fn change(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        key: Option<&IdempotencyKey>,
+        expected: Expected<'_>,
+        kind: Change,
+        decide: impl Fn(&Task, &Settings) -> Result<Option<Task>, Refusal>,
+    ) -> Result<Changed, Refusal> {
+        for _ in 0..TRIES {
+            let Some(loaded) = self.store.task(&cause.user_id, id).await.map_err(refuse)? else {
+                return Err(Refusal::NotFound("task"));
+            };
+            let settings = self.settings_of_version(&cause.user_id, loaded.settings_version).await?;
+            if let Some(matches) = expected
+                && !matches(loaded.task.version)
+            {
+                // A repeated request whose first answer was lost is not stale.
+                if let Some(key) = key
+                    && let Some(answer) = self.replay(cause, key).await?
+                {
+                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
+                }
+                return Err(Refusal::Stale { current: loaded.task.version });
+            }
+            let record = |answer: &Answer| {
+                key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now })
+            };
+            let (task, answer, written) = match decide(&loaded.task, &settings)? {
+                None => {
+                    let task = body_of(&loaded, &settings);
+                    let answer = Answer::task(&task);
+                    let together = Together { key: record(&answer), ..Together::default() };
+                    let written = match together.key {
+                        None => Written::Committed,
+                        Some(_) => {
+                            let user_id = &cause.user_id;
+                            self.store.write_together(&together, user_id, cause.now).await.map_err(refuse)?
+                        }
+                    };
+                    (task, answer, written)
+                }
+                Some(after) => {
+                    let actor = Actor::user(&cause.user_id);
+                    let planned = plan_write(cause, Some(&loaded), after, &settings, kind, &actor);
+                    let answer = Answer::task(&planned.body);
+                    let written =
+                        self.store.write(&planned.write, record(&answer).as_ref()).await.map_err(refuse)?;
+                    if written == Written::Committed {
+                        (self.committed)();
+                    }
+                    (planned.body, answer, written)
+                }
+            };
+            match written {
+                Written::Committed => return Ok(Changed { task, answer }),
+                other => {
+                    if let Some(answer) = self.settle_key(cause, key, other).await? {
+                        return Ok(Changed { task, answer });
+                    }
+                }
+            }
+        }
+        Err(too_busy())
+    }
+
+    /// Saves what a conversation changed, together with what was said, in one transaction.
+    ///
+    /// # Errors
+    /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`].
+    pub async fn commit(&self, cause: &Cause, together: &Together) -> Result<Committed, Refusal> {
+        let written = self.store.write_together(together, &cause.user_id, cause.now).await.map_err(refuse)?;
+        if written == Written::Committed {
+            if !together.writes.is_empty() || together.settings.is_some() {
+                (self.committed)();
+            }
+            return Ok(Committed::Yes);
+        }
+        let key = together.key.as_ref().map(|record| &record.key);
+        Ok(match self.settle_key(cause, key, written).await? {
+            Some(answer) => Committed::Before(answer),
+            None => Committed::ComputeAnew,
+        })
+    }
+
+    /// Says what to do when nothing was written: give the key's answer again, refuse, or (`None`) compute anew.
+    async fn settle_key(
+        &self,
+        cause: &Cause,
+        key: Option<&IdempotencyKey>,
+        written: Written,
+    ) -> Result<Option<Answer>, Refusal> {
+        match (written, key) {
+            (Written::KeyInUse, _) => Err(Refusal::KeyInUse),
+            // An answer older than 24 hours is forgotten by the look; then the request is a new one.
+            (Written::KeyTaken, Some(key)) => self.replay(cause, key).await,
+            (Written::SettingsChanged, _) => self.fresh_settings(&cause.user_id).await.map(|_| None),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// What became of a commit of several changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Committed {
+    /// All of it is saved.
+    Yes,
+    /// The idempotency key has this answer; nothing was saved.
+    Before(Answer),
+    /// Something else changed meanwhile; nothing was saved.
+    ComputeAnew,
+}
+
+/// A change that is ready to be saved, and the task as it will be shown.
+#[derive(Debug, Clone)]
+pub struct PlannedWrite {
+    /// For the store.
+    pub write: Write,
+    /// For the user.
+    pub body: TaskBody,
+}
+
+/// Computes a new task from its fields.
+///
+/// # Errors
+/// [`Refusal::Invalid`] naming every wrong field.
+pub fn new_task(cause: &Cause, id: Uuid, fields: &TaskFields, settings: &Settings) -> Result<Task, Refusal> {
+    let Some(title) = fields.title.clone() else {
+        return Err(Refusal::field("title", "is needed"));
+    };
+    let blank = Task {
+        id,
+        user_id: cause.user_id.clone(),
+        title,
+        description: None,
+        due: None,
+        time_zone: None,
+        priority: Priority::default(),
+        tags: Vec::new(),
+        status: Status::Active,
+        reminders: Vec::new(),
+        recurrence: None,
+        series: None,
+        created_at: cause.now,
+        updated_at: cause.now,
+        completed_at: None,
+        version: 1,
+    };
+    input::apply(fields, blank, settings, cause.now).map_err(Refusal::Invalid)
+}
+
+/// Computes what has to be saved so that `after` takes the place of `before`.
+pub fn plan_write(
+    cause: &Cause,
+    before: Option<&Loaded>,
+    after: Task,
+    settings: &Settings,
+    kind: Change,
+    actor: &Actor,
+) -> PlannedWrite {
+    let replan = before.is_none_or(|before| concerns_reminders(&before.task, &after));
+    let reminders = replan.then(|| reminder::plan(&after, settings, cause.now));
+    let reminder_id = match &reminders {
+        Some(planned) => planned.iter().find(|one| !one.skipped).map(|one| one.id),
+        None => before.and_then(|before| before.reminder_id),
+    };
+    let body = TaskBody::of(&after, settings.time_zone, reminder_id);
+    let previous = before.map(|before| body_of(before, settings));
+    let payload = TaskChanged {
+        task: body.clone(),
+        changes: task_body::changes(previous.as_ref(), &body),
+        actor: actor.clone(),
+    };
+    let id = after.id.to_string();
+    // Whose task it is counts, not who changed it.
+    let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, json!(payload));
+    let due_at = after.due.map(|due| due.sort_at(after.zone(settings.time_zone)));
+    let write = Write { due_at, event, reminders, settings_version: settings.version, task: after };
+    PlannedWrite { write, body }
+}
+
+fn concerns_reminders(before: &Task, after: &Task) -> bool {
+    before.due != after.due
+        || before.time_zone != after.time_zone
+        || before.reminders != after.reminders
+        || before.status != after.status
+}
+
+fn body_of(loaded: &Loaded, settings: &Settings) -> TaskBody {
+    TaskBody::of(&loaded.task, settings.time_zone, loaded.reminder_id)
+}
+
+/// Shows a loaded task.
+pub(crate) fn show(loaded: &Loaded, zone: Tz) -> TaskBody {
+    TaskBody::of(&loaded.task, zone, loaded.reminder_id)
+}
+
+fn event_type(kind: Change) -> &'static str {
+    match kind {
+        Change::Created => "task.created",
+        Change::Updated => "task.updated",
+        Change::Completed => "task.completed",
+        Change::Reopened => "task.reopened",
+        Change::Deleted => "task.deleted",
+        Change::Restored => "task.restored",
+    }
+}
+
+fn deleted(refusal: TaskRefusal) -> Refusal {
+    Refusal::Conflict(refusal.to_string())
+}
+
+fn too_busy() -> Refusal {
+    Refusal::Unavailable { what: "the task, which others keep changing,", source: "lost every race".into() }
+}

@@ -1,0 +1,237 @@
+//! A task's fields as they come in, in JSON or from a conversation: each is parsed at the door, and every wrong one is named.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::due::Due;
+use domain::recurrence::Rule;
+use domain::reminder::{Reminder, When};
+use domain::series::Series;
+use domain::settings::Settings;
+use domain::task::{MAX_TAGS, Priority, Task, Title, parse_description, parse_tag};
+use domain::zone;
+use events::{Issue, recurrence_rule, reminder_config};
+use serde_json::{Map, Value};
+
+/// The fields of a task that a client may give; `None` leaves a field as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TaskFields {
+    /// What is to be done.
+    pub title: Option<Title>,
+    /// More about it.
+    pub description: Option<Option<String>>,
+    /// Until when, as text: what it means depends on the zone.
+    pub due_date: Option<Option<String>>,
+    /// The zone of its wall time.
+    pub time_zone: Option<Option<Tz>>,
+    /// How much it matters.
+    pub priority: Option<Priority>,
+    /// Its tags.
+    pub tags: Option<Vec<String>>,
+    /// When to remind of it.
+    pub reminders: Option<Vec<Reminder>>,
+    /// How it repeats.
+    pub recurrence: Option<Option<Rule>>,
+    /// The `rrule` that came beside a pattern; it must mean the same.
+    pub rrule: Option<Value>,
+}
+
+/// The fields that a client may give, in the order of the contract.
+pub const FIELDS: [&str; 8] = [
+    "title",
+    "description",
+    "due_date",
+    "time_zone",
+    "priority",
+    "tags",
+    "reminder_config",
+    "recurrence_rule",
+];
+
+impl TaskFields {
+    /// Parses the fields of a body; `others` are names that the caller reads itself.
+    ///
+    /// # Errors
+    /// Every wrong, unknown and read-only field.
+    pub fn parse(body: &Map<String, Value>, others: &[&str]) -> Result<Self, Vec<Issue>> {
+        let mut fields = Self::default();
+        let mut issues = Vec::new();
+        for (name, value) in body {
+            let outcome = if others.contains(&name.as_str()) { Ok(()) } else { fields.set(name, value) };
+            issues.extend(outcome.err().into_iter().flatten());
+        }
+        if issues.is_empty() { Ok(fields) } else { Err(issues) }
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), Vec<Issue>> {
+        let wrong = |message: &str| vec![issue(name, message)];
+        match name {
+            "title" => {
+                let text = value.as_str().ok_or_else(|| wrong("must be a text"))?;
+                self.title = Some(Title::parse(text).map_err(|error| wrong(&error.to_string()))?);
+            }
+            "description" => {
+                let text = text_or_null(value).map_err(wrong)?;
+                let parsed = text.map(parse_description).transpose();
+                self.description = Some(parsed.map_err(|error| wrong(&error.to_string()))?);
+            }
+            "due_date" => {
+                let text = text_or_null(value).map_err(wrong)?;
+                if let Some(text) = text {
+                    Due::parse(text, Tz::UTC).map_err(|error| wrong(&error.to_string()))?;
+                }
+                self.due_date = Some(text.map(str::to_owned));
+            }
+            "time_zone" => {
+                let text = text_or_null(value).map_err(wrong)?;
+                let parsed = text.map(zone::parse).transpose();
+                self.time_zone = Some(parsed.map_err(|error| wrong(&error.to_string()))?);
+            }
+            "priority" => {
+                let known = match value {
+                    Value::Null => Some(Priority::default()),
+                    _ => value.as_str().and_then(Priority::parse),
+                };
+                self.priority = Some(known.ok_or_else(|| wrong("must be \"low\", \"medium\" or \"high\""))?);
+            }
+            "tags" => self.tags = Some(tags(value)?),
+            "reminder_config" => {
+                self.reminders = Some(reminder_config::parse(value).map_err(|found| below(name, found))?);
+            }
+            "recurrence_rule" => {
+                self.recurrence = Some(recurrence_rule::parse(value).map_err(|found| below(name, found))?);
+                self.rrule = recurrence_rule::given_rrule(value).cloned();
+            }
+            _ => return Err(wrong("is not a field that can be set")),
+        }
+        Ok(())
+    }
+}
+
+fn tags(value: &Value) -> Result<Vec<String>, Vec<Issue>> {
+    let list = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(list) => list,
+        _ => return Err(vec![issue("tags", "must be a list of texts")]),
+    };
+    if list.len() > MAX_TAGS {
+        return Err(vec![issue("tags", format!("must have at most {MAX_TAGS} tags"))]);
+    }
+    let (mut tags, mut issues) = (Vec::<String>::new(), Vec::new());
+    for (index, value) in list.iter().enumerate() {
+        let path = format!("tags[{index}]");
+        match value.as_str().map(parse_tag) {
+            None => issues.push(issue(path, "must be a text")),
+            Some(Err(error)) => issues.push(issue(path, error.to_string())),
+            Some(Ok(tag)) if tags.contains(&tag) => {}
+            Some(Ok(tag)) => tags.push(tag),
+        }
+    }
+    if issues.is_empty() { Ok(tags) } else { Err(issues) }
+}
+
+/// Gives the task with the fields set, checking what only fits together.
+///
+/// # Errors
+/// Every field that does not fit.
+pub fn apply(
+    fields: &TaskFields,
+    before: Task,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<Task, Vec<Issue>> {
+    let mut issues = Vec::new();
+    let mut task = before.clone();
+    let fields = fields.clone();
+    task.title = fields.title.unwrap_or(task.title);
+    task.description = fields.description.unwrap_or(task.description);
+    task.priority = fields.priority.unwrap_or(task.priority);
+    task.tags = fields.tags.unwrap_or(task.tags);
+    task.time_zone = fields.time_zone.unwrap_or(task.time_zone);
+    let zone = task.zone(settings.time_zone);
+    task.due = match fields.due_date {
+        Some(None) => None,
+        Some(Some(text)) => match Due::parse(&text, zone) {
+            Ok(due) => Some(due),
+            Err(error) => {
+                issues.push(issue("due_date", error.to_string()));
+                None
+            }
+        },
+        None if before.zone(settings.time_zone) != zone => task.due.map(|due| due.moved_to(zone)),
+        None => task.due,
+    };
+    if let Some(reminders) = fields.reminders {
+        issues.extend(past_or_late(&reminders, task.due, zone, now));
+        task.reminders = reminders;
+    }
+    let needs_due = |reminder: &Reminder| matches!(reminder.when, When::Lead(_));
+    if task.due.is_none() && issues.is_empty() {
+        if task.reminders.iter().any(needs_due) {
+            issues.push(issue("reminder_config", "a lead time needs a due_date"));
+        }
+        if fields.recurrence.as_ref().unwrap_or(&task.recurrence).is_some() {
+            issues.push(issue("recurrence_rule", "needs a due_date, from which it counts"));
+        }
+    }
+    if let Some(rule) = fields.recurrence
+        && rule != task.recurrence
+    {
+        task.series = match (&rule, task.due, task.series) {
+            (Some(_), Some(due), Some(series)) => Some(Series {
+                number: series.number,
+                follows: series.follows,
+                ..Series::first(series.id, due)
+            }),
+            (Some(_), Some(due), None) => Some(Series::first(task.id, due)),
+            // A successor stays one, even when it ends the series.
+            (_, _, series) => series.filter(|series| series.follows.is_some()),
+        };
+        task.recurrence = rule;
+    }
+    if let (Some(given), Some(rule), Some(series)) = (&fields.rrule, &task.recurrence, task.series) {
+        let ours = rule.to_rrule(series.start);
+        if given.as_str() != Some(&ours) {
+            issues.push(issue(
+                "recurrence_rule.rrule",
+                format!("contradicts the pattern, which is {ours}; leave it out"),
+            ));
+        }
+    }
+    if issues.is_empty() { Ok(task) } else { Err(issues) }
+}
+
+/// An absolute reminder in the past, or after the due time, is a mistake.
+fn past_or_late(reminders: &[Reminder], due: Option<Due>, zone: Tz, now: DateTime<Utc>) -> Vec<Issue> {
+    let last = due.map(|due| if due.is_all_day() { due.overdue_from(zone) } else { due.sort_at(zone) });
+    let mut issues = Vec::new();
+    for (index, reminder) in reminders.iter().enumerate() {
+        let path = if reminders.len() == 1 {
+            "reminder_config.at".to_owned()
+        } else {
+            format!("reminder_config[{index}].at")
+        };
+        let When::At(at) = reminder.when else { continue };
+        if at < now {
+            issues.push(issue(path, "must not lie in the past"));
+        } else if last.is_some_and(|last| at > last) {
+            issues.push(issue(path, "must not lie after the due time"));
+        }
+    }
+    issues
+}
+
+fn text_or_null(value: &Value) -> Result<Option<&str>, &'static str> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err("must be a text or null"),
+    }
+}
+
+pub(crate) fn issue(path: impl Into<String>, message: impl Into<String>) -> Issue {
+    Issue { path: path.into(), message: message.into() }
+}
+
+fn below(name: &str, issues: Vec<Issue>) -> Vec<Issue> {
+    issues.into_iter().map(|found| issue(format!("{name}{}", found.path), found.message)).collect()
+}

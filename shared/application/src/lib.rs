@@ -1,0 +1,121 @@
+//! The use cases: load, decide, save with outbox, in as few round trips as that takes.
+//!
+//! Place in the map: functions call it; it calls `domain` to decide and `store` to load and save. It must *not* know SQL, HTTP,
+//! hosts or the bus, and it takes time and identifiers from its callers.
+
+pub mod audit;
+pub mod change;
+pub mod chat;
+pub mod input;
+pub mod outbox;
+pub mod query;
+pub mod reminders;
+pub mod series;
+pub mod settings;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono_tz::Tz;
+use domain::settings::Settings;
+use events::{Answer, Cause, IdempotencyKey, Refusal};
+use store::Store;
+
+pub use store::Connection;
+pub use store::list::{Filter, SortKey};
+
+/// The most users whose settings an instance remembers.
+const REMEMBERED_USERS: usize = 10_000;
+
+/// The use cases over one database; cheap to clone.
+#[derive(Clone)]
+pub struct Application {
+    store: Store,
+    default_zone: Tz,
+    remembered: Arc<Mutex<HashMap<String, Settings>>>,
+    committed: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Application {
+    /// Prepares the use cases, without connecting. New users live in `default_zone`; `committed` is called after every commit that
+    /// left an event in the outbox, and must return at once.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] when the database's URL is malformed.
+    pub fn new(
+        connection: &Connection,
+        default_zone: Tz,
+        committed: impl Fn() + Send + Sync + 'static,
+    ) -> Result<Self, Refusal> {
+        let store = Store::lazy(connection).map_err(refuse)?;
+        Ok(Self { store, default_zone, remembered: Arc::default(), committed: Arc::new(committed) })
+    }
+
+    /// Gives the database, for those who do more with it than the use cases: the relay, and commands for operators.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Says whether the database answers.
+    pub async fn is_database_connected(&self) -> bool {
+        self.store.ping().await.is_ok()
+    }
+
+    /// Gives a user's settings as this instance remembers them; they may have changed. A write computed with old ones is refused by
+    /// the store and computed again.
+    pub(crate) async fn remembered_settings(&self, user_id: &str) -> Result<Settings, Refusal> {
+        let known = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(user_id).cloned();
+        match known {
+            Some(settings) => Ok(settings),
+            None => self.fresh_settings(user_id).await,
+        }
+    }
+
+    /// Gives a user's settings as they are.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn fresh_settings(&self, user_id: &str) -> Result<Settings, Refusal> {
+        let kept = self.store.settings(user_id).await.map_err(refuse)?;
+        let settings = kept.unwrap_or_else(|| Settings::defaults(self.default_zone));
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= REMEMBERED_USERS {
+            remembered.clear();
+        }
+        remembered.insert(user_id.to_owned(), settings.clone());
+        Ok(settings)
+    }
+
+    /// Gives the settings that belong to what was just loaded.
+    pub(crate) async fn settings_of_version(&self, user_id: &str, version: i64) -> Result<Settings, Refusal> {
+        let settings = self.remembered_settings(user_id).await?;
+        if settings.version == version { Ok(settings) } else { self.fresh_settings(user_id).await }
+    }
+
+    /// Gives the answer that an idempotency key already has.
+    pub(crate) async fn replay(
+        &self,
+        cause: &Cause,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Answer>, Refusal> {
+        match self.store.find_answer(&cause.user_id, key, cause.now).await.map_err(refuse)? {
+            Some((fingerprint, answer)) if fingerprint == key.fingerprint => Ok(Some(answer)),
+            Some(_) => Err(Refusal::KeyReused),
+            None => Ok(None),
+        }
+    }
+}
+
+impl std::fmt::Debug for Application {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Application").field("default_zone", &self.default_zone.name()).finish_non_exhaustive()
+    }
+}
+
+/// Says what an error of the store means to the user.
+pub(crate) fn refuse(error: store::Error) -> Refusal {
+    match error {
+        store::Error::Unavailable(_) => Refusal::Unavailable { what: "the database", source: error.into() },
+        _ => Refusal::Internal(error.into()),
+    }
+}

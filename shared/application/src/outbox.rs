@@ -1,0 +1,68 @@
+//! The outbox as the relay sees it, and what operators do with dead letters.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::{Refusal, Topic};
+use uuid::Uuid;
+
+pub use store::Error as RelayError;
+pub use store::outbox::{DeadLetter, Open, Relay, Settled};
+
+use crate::{Application, refuse};
+
+/// How long conversations are kept, in days.
+const CONVERSATIONS_KEPT_DAYS: i64 = 30;
+
+impl Application {
+    /// Connects a relay for one topic.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn relay(&self, topic: Topic) -> Result<Relay, Refusal> {
+        self.store.relay(topic).await.map_err(refuse)
+    }
+
+    /// Says when the next event is to be tried again.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn next_retry_at(&self) -> Result<Option<DateTime<Utc>>, Refusal> {
+        self.store.next_retry_at().await.map_err(refuse)
+    }
+
+    /// Gives dead letters, oldest first.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn dead_letters(&self, limit: i64) -> Result<Vec<DeadLetter>, Refusal> {
+        self.store.dead_letters(limit).await.map_err(refuse)
+    }
+
+    /// Sends dead letters again, one or all, with the reminders that failed for good; says how many events and reminders.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn replay_dead_letters(&self, event_id: Option<Uuid>) -> Result<(u64, u64), Refusal> {
+        let replayed = self.store.replay(event_id).await.map_err(refuse)?;
+        (self.committed)();
+        Ok(replayed)
+    }
+
+    /// Forgets what is kept for a time only: answers after 24 hours, conversations after 30 days.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn forget_expired(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
+        self.store.forget_answers(now).await.map_err(refuse)?;
+        let before = now - TimeDelta::days(CONVERSATIONS_KEPT_DAYS);
+        self.store.forget_conversations(before).await.map_err(refuse)?;
+        Ok(())
+    }
+
+    /// Walks every audit chain; gives how many entries were looked at, and what is wrong.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn verify_audit(&self) -> Result<(u64, Vec<store::audit::Broken>), Refusal> {
+        self.store.verify_audit().await.map_err(refuse)
+    }
+}

@@ -1,0 +1,161 @@
+//! A user's settings, and what moves with them.
+
+use domain::settings::{Locale, PushSubscription, QuietHours, Settings, is_email};
+use domain::task::Change;
+use domain::zone;
+use events::payload::{Actor, Audited};
+use events::{Cause, Issue, Refusal, Topic};
+use serde_json::{Map, Value, json};
+use store::tasks::{Loaded, Together};
+
+use crate::change::{Committed, plan_write};
+use crate::input::issue;
+use crate::reminders::parse_time;
+use crate::{Application, refuse};
+
+/// The most push subscriptions a user can have.
+const MAX_SUBSCRIPTIONS: usize = 16;
+/// How often a change is computed anew after another one came in between.
+const TRIES: usize = 10;
+
+impl Application {
+    /// Gives a user's settings as JSON.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn settings(&self, user_id: &str) -> Result<Value, Refusal> {
+        Ok(show(&self.fresh_settings(user_id).await?))
+    }
+
+    /// Changes the settings that are given (RFC 7396: null resets), and no others. With a new zone, open tasks without a zone of their
+    /// own keep their wall time, and their reminders move.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] naming every wrong field, [`Refusal::Unavailable`].
+    pub async fn update_settings(&self, cause: &Cause, patch: &Map<String, Value>) -> Result<Value, Refusal> {
+        for _ in 0..TRIES {
+            let before = self.fresh_settings(&cause.user_id).await?;
+            let defaults = Settings::defaults(self.default_zone);
+            let after = apply(patch, &before, &defaults).map_err(Refusal::Invalid)?;
+            if after == before {
+                return Ok(show(&before));
+            }
+            let after = Settings { version: before.version + 1, ..after };
+            let audited = Audited {
+                entity_type: "settings".to_owned(),
+                entity_id: cause.user_id.clone(),
+                user_id: cause.user_id.clone(),
+                old_values: Some(show(&before)),
+                new_values: Some(show(&after)),
+                actor: Actor::user(&cause.user_id),
+            };
+            let user_id = &cause.user_id;
+            let event = cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, json!(audited));
+            let mut together = Together { settings: Some((after.clone(), event)), ..Together::default() };
+            if before.time_zone != after.time_zone || before.reminder_time != after.reminder_time {
+                for task in self.store.floating_tasks(user_id).await.map_err(refuse)? {
+                    let mut moved = task.clone();
+                    moved.due = task.due.map(|due| due.moved_to(after.time_zone));
+                    moved.version += 1;
+                    moved.updated_at = cause.now;
+                    let loaded = Loaded { task, reminder_id: None, settings_version: after.version };
+                    let actor = Actor::user(user_id);
+                    let mut planned =
+                        plan_write(cause, Some(&loaded), moved, &after, Change::Updated, &actor);
+                    let plan = domain::reminder::plan(&planned.write.task, &after, cause.now);
+                    planned.write.reminders = Some(plan);
+                    together.writes.push(planned.write);
+                }
+            }
+            if self.commit(cause, &together).await? == Committed::Yes {
+                self.fresh_settings(user_id).await?;
+                return Ok(show(&after));
+            }
+        }
+        Err(Refusal::Unavailable {
+            what: "the settings, which keep changing,",
+            source: "lost every race".into(),
+        })
+    }
+}
+
+fn show(settings: &Settings) -> Value {
+    let time = |time: chrono::NaiveTime| time.format("%H:%M").to_string();
+    json!({
+        "email": settings.email,
+        "time_zone": settings.time_zone.name(),
+        "locale": settings.locale.as_str(),
+        "reminder_time": time(settings.reminder_time),
+        "quiet_hours": settings.quiet_hours.map(|quiet| json!({"start": time(quiet.start), "end": time(quiet.end)})),
+        "push_subscriptions": settings.push_subscriptions.iter().map(|one| {
+            json!({"endpoint": one.endpoint, "keys": {"p256dh": one.p256dh, "auth": one.auth}})
+        }).collect::<Vec<_>>(),
+    })
+}
+
+fn apply(patch: &Map<String, Value>, before: &Settings, defaults: &Settings) -> Result<Settings, Vec<Issue>> {
+    let (mut after, mut issues) = (before.clone(), Vec::new());
+    for (name, value) in patch {
+        let text = value.as_str();
+        let outcome: Result<(), String> = match (name.as_str(), value) {
+            ("email", Value::Null) => Ok(after.email = None),
+            ("email", _) => match text.filter(|text| is_email(text)) {
+                Some(address) => Ok(after.email = Some(address.to_owned())),
+                None => Err("must be one e-mail address, such as amna@example.org".to_owned()),
+            },
+            ("time_zone", Value::Null) => Ok(after.time_zone = defaults.time_zone),
+            ("time_zone", _) => match text.map(zone::parse) {
+                Some(Ok(zone)) => Ok(after.time_zone = zone),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err("must be a text".to_owned()),
+            },
+            ("locale", Value::Null) => Ok(after.locale = defaults.locale),
+            ("locale", _) => match text.and_then(Locale::parse) {
+                Some(locale) => Ok(after.locale = locale),
+                None => Err("must be \"en-US\", \"en-GB\" or \"ur-PK\"".to_owned()),
+            },
+            ("reminder_time", Value::Null) => Ok(after.reminder_time = defaults.reminder_time),
+            ("reminder_time", _) => match text.and_then(parse_time) {
+                Some(time) => Ok(after.reminder_time = time),
+                None => Err("must be a local time such as \"09:00\"".to_owned()),
+            },
+            ("quiet_hours", Value::Null) => Ok(after.quiet_hours = None),
+            ("quiet_hours", _) => match quiet_hours(value) {
+                Some(quiet) => Ok(after.quiet_hours = Some(quiet)),
+                None => Err("must be null or two different local times, such as {\"start\":\"22:00\",\"end\":\"07:00\"}"
+                    .to_owned()),
+            },
+            ("push_subscriptions", Value::Null) => Ok(after.push_subscriptions.clear()),
+            ("push_subscriptions", _) => match subscriptions(value) {
+                Some(subscriptions) => Ok(after.push_subscriptions = subscriptions),
+                None => Err(format!(
+                    "must be a list of at most {MAX_SUBSCRIPTIONS} browser subscriptions: an https endpoint, keys.p256dh and keys.auth"
+                )),
+            },
+            _ => Err("is not a setting".to_owned()),
+        };
+        issues.extend(outcome.err().map(|message| issue(name, message)));
+    }
+    if issues.is_empty() { Ok(after) } else { Err(issues) }
+}
+
+fn quiet_hours(value: &Value) -> Option<QuietHours> {
+    let object = value.as_object().filter(|object| object.len() == 2)?;
+    let time = |name: &str| object.get(name).and_then(Value::as_str).and_then(parse_time);
+    let quiet = QuietHours { start: time("start")?, end: time("end")? };
+    (quiet.start != quiet.end).then_some(quiet)
+}
+
+fn subscriptions(value: &Value) -> Option<Vec<PushSubscription>> {
+    let one = |value: &Value| {
+        let text = |value: &Value| value.as_str().filter(|text| text.len() <= 2_048).map(str::to_owned);
+        let endpoint = text(value.get("endpoint")?).filter(|endpoint| endpoint.starts_with("https://"))?;
+        let keys = value.get("keys")?;
+        Some(PushSubscription {
+            endpoint,
+            p256dh: text(keys.get("p256dh")?)?,
+            auth: text(keys.get("auth")?)?,
+        })
+    };
+    value.as_array().filter(|list| list.len() <= MAX_SUBSCRIPTIONS)?.iter().map(one).collect()
+}

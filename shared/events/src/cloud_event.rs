@@ -1,0 +1,106 @@
+//! CloudEvents 1.0 in structured JSON mode, and the envelope in their data.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::payload::{TaskChanged, TaskUpdate};
+use crate::{Event, Topic, instant};
+
+/// The content type of a structured event.
+pub const CONTENT_TYPE: &str = "application/cloudevents+json";
+/// The content type of several.
+pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
+
+/// The data of every event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The CloudEvent's `id`.
+    pub event_id: Uuid,
+    /// The CloudEvent's `type`.
+    pub event_type: String,
+    /// The topic that it was written to.
+    pub topic_name: String,
+    /// Of the request that caused it.
+    pub correlation_id: String,
+    /// When it happened.
+    pub timestamp: DateTime<Utc>,
+    /// The function that made it.
+    pub source_service: String,
+    /// What happened.
+    pub payload: Value,
+}
+
+/// Renders an event for the bus.
+pub fn render(event: &Event) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": event.event_id,
+        "type": event.event_type,
+        "source": format!("/kaam/{}", event.source_service),
+        "subject": event.subject,
+        "time": instant(event.timestamp),
+        "datacontenttype": "application/json",
+        "correlationid": event.correlation_id,
+        "traceparent": event.traceparent,
+        "partitionkey": event.key,
+        "data": {
+            "event_id": event.event_id,
+            "event_type": event.event_type,
+            "topic_name": event.topic.as_str(),
+            "correlation_id": event.correlation_id,
+            "timestamp": instant(event.timestamp),
+            "source_service": event.source_service,
+            "payload": event.payload,
+        }
+    })
+}
+
+/// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`, under a derived id.
+pub fn messages(event: Event) -> Vec<Event> {
+    let update = (event.topic == Topic::TaskEvents)
+        .then(|| serde_json::from_value::<TaskChanged>(event.payload.clone()).ok())
+        .flatten()
+        .map(|changed| Event {
+            event_id: Uuid::new_v5(&event.event_id, b"task-updates"),
+            topic: Topic::TaskUpdates,
+            event_type: "task.changed".to_owned(),
+            key: event.user_id.clone(),
+            payload: json!(TaskUpdate {
+                task_id: changed.task.id,
+                version: changed.task.version,
+                change: event.event_type.trim_start_matches("task.").to_owned(),
+            }),
+            ..event.clone()
+        });
+    std::iter::once(event).chain(update).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_of_a_rendered_event_is_the_envelope() {
+        let event = Event {
+            event_id: Uuid::nil(),
+            user_id: "amna".to_owned(),
+            topic: Topic::Reminders,
+            event_type: "reminder.due".to_owned(),
+            key: "k".to_owned(),
+            subject: "s".to_owned(),
+            correlation_id: "c".to_owned(),
+            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+            timestamp: DateTime::UNIX_EPOCH,
+            source_service: "scan-reminders".to_owned(),
+            payload: json!({"a": 1}),
+        };
+        let rendered = render(&event);
+        let envelope: Envelope = serde_json::from_value(rendered["data"].clone()).expect("an envelope");
+        assert_eq!(
+            (envelope.payload, rendered["source"].as_str()),
+            (json!({"a": 1}), Some("/kaam/scan-reminders"))
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! The wire contract: what a task looks like in JSON, and the events that Kaam's functions speak through.
+//!
+//! Place in the map: above `domain`, below everything else. It must *not* know how events travel (that is `messaging` and
+//! `runtime`), where they are kept (`store`), or who is asking.
+
+pub mod cloud_event;
+pub mod exchange;
+pub mod payload;
+pub mod recurrence_rule;
+pub mod reminder_config;
+pub mod task_body;
+pub mod topic;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+pub use exchange::{Answer, Cause, IdempotencyKey, Refusal};
+pub use task_body::TaskBody;
+pub use topic::Topic;
+
+/// An event as it lies in the outbox, committed together with the change that it tells of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// UUIDv7; the CloudEvent's `id`, by which consumers recognise a repeat.
+    pub event_id: Uuid,
+    /// Whose task it is about.
+    pub user_id: String,
+    /// Where it goes.
+    pub topic: Topic,
+    /// Such as `task.created`.
+    pub event_type: String,
+    /// The partition key: one key's events stay in order.
+    pub key: String,
+    /// What it is about; the task's id, for most.
+    pub subject: String,
+    /// Of the request that caused it.
+    pub correlation_id: String,
+    /// W3C trace context of the request that caused it.
+    pub traceparent: String,
+    /// When it happened.
+    pub timestamp: DateTime<Utc>,
+    /// The function that made it.
+    pub source_service: String,
+    /// What happened; one of [`payload`]'s types.
+    pub payload: Value,
+}
+
+/// A wrong value in a JSON document: where, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// The path below the value, such as `.lead_time` or `[1].at`; empty for the value itself.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl Issue {
+    fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), message: message.into() }
+    }
+}
+
+/// Names every member of an object that is not known.
+fn unknown_members(object: &Map<String, Value>, known: &[&str]) -> Vec<Issue> {
+    let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
+    unknown.map(|name| Issue::new(format!(".{name}"), "is not a known field")).collect()
+}
+
+/// Renders an instant as RFC 3339 in UTC with microseconds where it has any.
+pub fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)
+}

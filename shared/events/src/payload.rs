@@ -1,0 +1,89 @@
+//! What the events carry.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::TaskBody;
+
+/// Who did it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// `user`, `system` or `service`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The user's or the function's name.
+    pub id: String,
+}
+
+impl Actor {
+    /// A person.
+    pub fn user(id: &str) -> Self {
+        Self { kind: "user".to_owned(), id: id.to_owned() }
+    }
+
+    /// A function, by itself.
+    pub fn service(name: &str) -> Self {
+        Self { kind: "service".to_owned(), id: name.to_owned() }
+    }
+}
+
+/// Something happened to a task; on `task-events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskChanged {
+    /// The task afterwards.
+    pub task: TaskBody,
+    /// `{field: {"old", "new"}}`.
+    pub changes: Map<String, Value>,
+    /// Who did it.
+    pub actor: Actor,
+}
+
+/// A reminder is due, was sent, or failed for good; on `reminders`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReminderMoment {
+    /// Which.
+    pub reminder_id: Uuid,
+    /// Of which task.
+    pub task_id: Uuid,
+    /// Whose.
+    pub user_id: String,
+    /// When it was to be sent.
+    pub trigger_time: DateTime<Utc>,
+    /// `email` or `push`.
+    pub delivery_method: String,
+    /// Which attempt at delivery this is, from 1.
+    pub attempt: u32,
+    /// Why it failed; in `reminder.failed`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// Something audited that is neither a task's nor a reminder's event; on `audit-events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audited {
+    /// Such as `conversation` or `settings`.
+    pub entity_type: String,
+    /// Which.
+    pub entity_id: String,
+    /// Whose.
+    pub user_id: String,
+    /// Values before.
+    pub old_values: Option<Value>,
+    /// Values after.
+    pub new_values: Option<Value>,
+    /// Who did it.
+    pub actor: Actor,
+}
+
+/// A task changed; on `task-updates`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskUpdate {
+    /// Which.
+    pub task_id: Uuid,
+    /// Its version afterwards.
+    pub version: i64,
+    /// `created`, `updated`, …
+    pub change: String,
+}

@@ -1,0 +1,34 @@
+//! The topics of the bus.
+
+/// A Kafka topic: 3 partitions, and a dead-letter topic beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Topic {
+    /// What happened to tasks; keyed by task.
+    TaskEvents,
+    /// Reminders due, sent and failed; keyed by task.
+    Reminders,
+    /// The slim change feed for frontends; keyed by user.
+    TaskUpdates,
+    /// What else is audited; keyed by user.
+    AuditEvents,
+}
+
+impl Topic {
+    /// Every topic.
+    pub const ALL: [Self; 4] = [Self::TaskEvents, Self::Reminders, Self::TaskUpdates, Self::AuditEvents];
+
+    /// Gives the topic's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskEvents => "task-events",
+            Self::Reminders => "reminders",
+            Self::TaskUpdates => "task-updates",
+            Self::AuditEvents => "audit-events",
+        }
+    }
+
+    /// Parses a topic's name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|topic| topic.as_str() == name)
+    }
+}

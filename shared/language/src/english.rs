@@ -1,0 +1,277 @@
+//! English: tokens → phrases → grammar.
+
+mod act;
+mod calendar;
+mod clock;
+mod create;
+mod date;
+mod duration;
+mod filter;
+mod fixed_date;
+mod label;
+mod lead;
+mod number;
+mod opening;
+mod phrase;
+mod query;
+mod recurrence;
+mod reminder;
+mod reschedule;
+mod small_talk;
+mod target;
+mod title;
+mod update;
+mod vocabulary;
+mod when;
+
+use crate::span::{Span, SpanKind};
+use crate::token::Text;
+use crate::{Action, Command, Context, Language, Parse, Problem, TaskFields};
+use phrase::Value;
+
+/// What one clause asks for.
+#[derive(Debug, Clone, PartialEq)]
+struct Clause {
+    commands: Vec<Command>,
+    confidence: f64,
+    problem: Option<Problem>,
+}
+
+impl Clause {
+    fn one(action: Action, spans: Vec<Span>, confidence: f64) -> Self {
+        Self { commands: vec![Command { action, spans: ordered(spans) }], confidence, problem: None }
+    }
+
+    /// Whatever is wrong makes it unsure.
+    fn with_problem(mut self, problem: Option<Problem>) -> Self {
+        if problem.is_some() {
+            self.confidence = self.confidence.min(0.5);
+            self.problem = problem;
+        }
+        self
+    }
+
+    fn unclear(fields: TaskFields, spans: Vec<Span>, confidence: f64) -> Self {
+        Self::one(Action::Unknown(fields), spans, confidence).with_problem(Some(Problem::UnclearIntent))
+    }
+}
+
+/// Understands an English text.
+pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
+    let clauses: Vec<Clause> =
+        clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context)).collect();
+    // One clause that is not understood makes the whole a single one: nothing is half done.
+    let is_clear = |clause: &Clause| clause.confidence >= 0.7;
+    let clauses = if clauses.len() > 1 && !clauses.iter().all(is_clear) {
+        vec![clause(text, context)]
+    } else {
+        clauses
+    };
+    let mut parse =
+        Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
+    for clause in clauses {
+        parse.commands.extend(clause.commands);
+        parse.confidence = parse.confidence.min(clause.confidence);
+        parse.problem = parse.problem.or(clause.problem);
+    }
+    parse
+}
+
+/// Splits where a second command begins: "…, then delete task 2". Titles may contain "and".
+fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
+    const STARTS: &[&str] = &[
+        "add a task",
+        "add a new task",
+        "add task",
+        "create a task",
+        "create a new task",
+        "create task",
+        "delete task",
+        "delete the",
+        "remove task",
+        "complete task",
+        "mark",
+        "remind me to",
+        "add",
+        "delete",
+        "create a reminder",
+        "set a reminder to",
+        "set a reminder for",
+        "show my",
+        "rename",
+        "reschedule",
+    ];
+    let mut starts = vec![0];
+    for at in 1..text.len() {
+        let sentence = text.is_mark(at, '.') || text.is_mark(at, ';');
+        let link = text.after_any(at, &["and then also", "and then", "and also", "then", "and"]);
+        let next = if sentence {
+            Some(text.after_any(at + 1, &["and then", "then", "and", "also"]).unwrap_or(at + 1))
+        } else {
+            link
+        };
+        let Some(next) = next else { continue };
+        let is_start = text.after_any(next, STARTS).is_some_and(|end| end < text.len());
+        // "mark" and "remind me" after "and" belong to what is said before, unless they begin a command of their own.
+        let begins =
+            is_start && (sentence || is_full_command(text, next)) && next > *starts.last().unwrap_or(&0);
+        if begins && starts.len() < 20 {
+            starts.push(next);
+        }
+    }
+    let ends = starts[1..].iter().copied().chain([text.len()]);
+    starts.iter().copied().zip(ends).map(|(from, to)| (from, without_link(text, from, to))).collect()
+}
+
+fn is_full_command(text: &Text<'_>, at: usize) -> bool {
+    const FULL: &[&str] = &[
+        "add a task",
+        "add a new task",
+        "add task",
+        "create a task",
+        "create a new task",
+        "create task",
+        "delete task",
+        "remove task",
+        "complete task",
+        "remind me to",
+        "create a reminder",
+        "set a reminder to",
+    ];
+    let acts = text.is_any(at, &["delete", "remove", "complete", "mark"]);
+    let nouns = (at..text.len()).any(|at| text.is_any(at, &["task", "done"]));
+    let is_first_command = text.is_any(0, &["add", "create", "delete", "complete", "mark", "remove"]);
+    text.after_any(at, FULL).is_some()
+        || (is_first_command && acts && (nouns || text.is_any(0, &["delete", "complete", "mark"])))
+        || (text.is_any(0, &["add"]) && text.is_any(at, &["add", "delete"]))
+}
+
+fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
+    if to == text.len() {
+        return to;
+    }
+    let is_link = |at: usize| {
+        text.is_any(at, &["and", "then", "also"])
+            || text.is_mark(at, ',')
+            || text.is_mark(at, '.')
+            || text.is_mark(at, ';')
+    };
+    (from + 1..=to).rev().find(|end| !is_link(end - 1)).unwrap_or(to)
+}
+
+fn clause(text: &Text<'_>, context: &Context) -> Clause {
+    let has_words = text.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    if !has_words {
+        return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
+    }
+    if let Some(action) = small_talk::read(text) {
+        return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
+    }
+    let at = vocabulary::skip_polite(text, 0);
+    if let Some(end) = negated(text, at) {
+        let spans = text.span(0, end, SpanKind::Intent).into_iter().collect();
+        let mut clause = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
+        clause.problem = Some(Problem::Negated);
+        return clause;
+    }
+    if let Some((query, mut spans, confidence)) = query::read(text, at, context) {
+        if spans.first().is_none_or(|span| text.tokens.get(at).is_some_and(|token| span.text != token.text)) {
+            let ask = text
+                .span(at, at + 1, SpanKind::Intent)
+                .filter(|ask| spans.iter().all(|span| ask.end <= span.start || ask.start >= span.end));
+            spans.extend(ask);
+        }
+        return Clause::one(Action::Query(query), spans, confidence);
+    }
+    update::read(text, at, context)
+        .or_else(|| act::read(text, at, context))
+        .or_else(|| create::read_explicit(text, at, context))
+        .unwrap_or_else(|| create::read_implicit(text, at, context))
+}
+
+/// Finds "don't", "never", "do not want to" before what is asked for; "don't forget to" asks for it.
+fn negated(text: &Text<'_>, at: usize) -> Option<usize> {
+    const FORGET: &[&str] = &[
+        "don't forget",
+        "do not forget",
+        "dont forget",
+        "never forget",
+        "don't let me forget",
+        "do not let me forget",
+    ];
+    if text.after_any(at, FORGET).is_some() {
+        return None;
+    }
+    const NOT: &[&str] = &[
+        "don't",
+        "dont",
+        "do not",
+        "never",
+        "not",
+        "no need to",
+        "i don't",
+        "i do not",
+        "i dont",
+        "i didn't",
+        "i did not",
+        "i haven't",
+        "i have not",
+        "i won't",
+        "i will not",
+        "i can't",
+        "i cannot",
+        "i never",
+        "please don't",
+        "you shouldn't",
+        "you should not",
+        "you must not",
+        "i'd rather not",
+        "we don't",
+        "i am not",
+        "i'm not",
+        "we haven't",
+        "let's not",
+        "i didnt",
+        "i havent",
+        "didn't",
+        "did not",
+        "haven't",
+        "i shouldn't",
+        "i wouldn't",
+        "shouldn't",
+        "must not",
+        "mustn't",
+        "cannot",
+        "can't",
+    ];
+    text.after_any(at, NOT)
+}
+
+/// Gives the kind of span that a phrase makes.
+fn kind_of(value: &Value) -> SpanKind {
+    match value {
+        Value::Day(..) | Value::Moment(_) | Value::Bad(Problem::NoSuchDate { .. }) => SpanKind::Date,
+        Value::FromNow(_) => SpanKind::Duration,
+        Value::Clock(..) | Value::Part(_) | Value::Bad(_) => SpanKind::Time,
+        Value::Rule(_) | Value::Unsupported | Value::Times(_) | Value::GoesOn(_) | Value::AfterDone => {
+            SpanKind::Recurrence
+        }
+        Value::Reminder(_) => SpanKind::Reminder,
+        Value::Priority(_) => SpanKind::Priority,
+        Value::Tags(_) => SpanKind::Tag,
+    }
+}
+
+/// Sorts spans and drops what overlaps.
+fn ordered(mut spans: Vec<Span>) -> Vec<Span> {
+    spans.sort_by_key(|span| (span.start, span.end));
+    let mut end = 0;
+    spans.retain(|span| {
+        let is_free = span.start >= end && span.start < span.end;
+        if is_free {
+            end = span.end;
+        }
+        is_free
+    });
+    spans
+}

@@ -1,0 +1,308 @@
+//! Acts on tasks that exist: "complete the milk task", "delete 2", "I bought the milk", "reopen it".
+
+use crate::english::phrase::{self, Mode, Value};
+use crate::english::target::{self, Found};
+use crate::english::{Clause, vocabulary};
+use crate::span::SpanKind;
+use crate::token::{Kind, Text};
+use crate::{Action, Command, Context, Problem, Target};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Complete,
+    Reopen,
+    Delete,
+}
+
+impl Act {
+    fn on(self, target: Target) -> Action {
+        match self {
+            Self::Complete => Action::Complete { target },
+            Self::Reopen => Action::Reopen { target },
+            Self::Delete => Action::Delete { target },
+        }
+    }
+}
+
+/// How a verb is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// It says what is to be done to a task.
+    Plain,
+    /// It may be a task of its own: "remove the wallpaper", "cancel the gym".
+    Doubtful,
+    /// It is a task of its own unless one is named: "finish the report".
+    Weak,
+}
+
+const VERBS: &[(&str, Act, Force)] = &[
+    ("get rid of", Act::Delete, Force::Doubtful),
+    ("delete", Act::Delete, Force::Plain),
+    ("erase", Act::Delete, Force::Plain),
+    ("remove", Act::Delete, Force::Doubtful),
+    ("discard", Act::Delete, Force::Doubtful),
+    ("scrap", Act::Delete, Force::Doubtful),
+    ("trash", Act::Delete, Force::Doubtful),
+    ("omit", Act::Delete, Force::Doubtful),
+    ("cancel", Act::Delete, Force::Weak),
+    ("drop", Act::Delete, Force::Weak),
+    ("clear", Act::Delete, Force::Weak),
+    ("reopen", Act::Reopen, Force::Plain),
+    ("re-open", Act::Reopen, Force::Plain),
+    ("uncomplete", Act::Reopen, Force::Plain),
+    ("uncheck", Act::Reopen, Force::Plain),
+    ("unmark", Act::Reopen, Force::Plain),
+    ("restart", Act::Reopen, Force::Weak),
+    ("check off", Act::Complete, Force::Plain),
+    ("tick off", Act::Complete, Force::Plain),
+    ("cross off", Act::Complete, Force::Plain),
+    ("cross out", Act::Complete, Force::Plain),
+    ("mark off", Act::Complete, Force::Plain),
+    ("tick", Act::Complete, Force::Plain),
+    ("task completed", Act::Complete, Force::Plain),
+    ("task done", Act::Complete, Force::Plain),
+    ("done with", Act::Complete, Force::Plain),
+    ("i am done with", Act::Complete, Force::Plain),
+    ("i'm done with", Act::Complete, Force::Plain),
+    ("im done with", Act::Complete, Force::Plain),
+    ("finished with", Act::Complete, Force::Plain),
+    ("i'm finished with", Act::Complete, Force::Plain),
+    ("done", Act::Complete, Force::Doubtful),
+    ("complete", Act::Complete, Force::Plain),
+    ("finish", Act::Complete, Force::Weak),
+    ("close", Act::Complete, Force::Weak),
+    ("resolve", Act::Complete, Force::Weak),
+];
+
+/// Reads an act on tasks.
+pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    marked(text, at, context)
+        .or_else(|| taken_off(text, at, context))
+        .or_else(|| said_done(text, at, context))
+        .or_else(|| commanded(text, at, context))
+        .or_else(|| stated(text, at, context))
+        .or_else(|| past(text, at, context))
+}
+
+fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confidence: f64) -> Clause {
+    let mut spans = found.spans.clone();
+    spans.extend(text.span(verb.0, verb.1, SpanKind::Intent));
+    let is_missing = found.targets.contains(&Target::Missing);
+    let mut targets = found.targets.into_iter();
+    let first = targets.next().unwrap_or(Target::Missing);
+    let mut clause = Clause::one(act.on(first), spans, confidence);
+    clause.commands.extend(targets.map(|target| Command { action: act.on(target), spans: Vec::new() }));
+    clause.with_problem(is_missing.then_some(Problem::MissingTarget))
+}
+
+/// "mark … as done", "mark … as not done", "set … to completed".
+fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    const DONE: &[&str] = &["done", "complete", "completed", "finished", "closed", "resolved"];
+    const OPEN: &[&str] =
+        &["incomplete", "undone", "open", "uncompleted", "active", "pending", "todo", "unfinished", "to-do"];
+    const NOT: &[&str] =
+        &["not done", "not complete", "not completed", "not finished", "not yet done", "to do"];
+    if !text.is_any(at, &["mark", "set", "flag", "make", "put", "change", "move"]) {
+        return None;
+    }
+    let is_mark = text.is_any(at, &["mark", "flag"]);
+    let state = |at: usize| {
+        if let Some(end) = text.after_any(at, NOT) {
+            return Some((Act::Reopen, end));
+        }
+        let act = if text.is_any(at, DONE) {
+            Act::Complete
+        } else if text.is_any(at, OPEN) {
+            Act::Reopen
+        } else {
+            return None;
+        };
+        Some((act, at + 1))
+    };
+    // "mark as done: buy milk"
+    if let Some(start) = text.after_any(at + 1, &["as", "it as"])
+        && let Some((act, end)) =
+            state(start).filter(|(_, end)| *end < text.end_of_words() || text.word(at + 1) == "it")
+    {
+        let found = if text.word(at + 1) == "it" {
+            target::read(&text.part(at + 1, at + 2), context)
+        } else {
+            target::read(&text.part(end, text.len()), context)
+        };
+        return Some(clause(text, act, found, (at, end), 0.92));
+    }
+    let mut len = text.end_of_words();
+    for _ in 0..2 {
+        if len > at && text.is_any(len - 1, &["please", "now", "already", "today"]) {
+            len -= 1;
+        }
+    }
+    let (from, act) = (len.saturating_sub(3).max(at + 1)..len)
+        .find_map(|from| state(from).filter(|(_, end)| *end == len).map(|(act, _)| (from, act)))?;
+    let led = text.is_any(from - 1, &["as", "to"]);
+    if !led && !is_mark {
+        return None;
+    }
+    let end = if led { from - 1 } else { from };
+    let found = target::read(&text.part(at + 1, end), context);
+    let mut clause = clause(text, act, found, (at, at + 1), 0.95);
+    clause.commands[0].spans.extend(text.span(end, len, SpanKind::Status));
+    Some(clause)
+}
+
+/// "check … off", "take milk off my list", "cross it out".
+fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let act = match text.word(at) {
+        "check" | "tick" | "cross" | "mark" => Act::Complete,
+        "take" => Act::Delete,
+        _ => return None,
+    };
+    let len = text.end_of_words();
+    let rest = text.part(at + 1, len);
+    let (rest, from_list) = target::without_list(&rest);
+    let ends_off = rest.len() > 1 && text.is_any(at + rest.len(), &["off", "out"]);
+    let off = ends_off && act == Act::Complete
+        || (from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]) && act == Act::Delete);
+    if !off {
+        return None;
+    }
+    let end = if ends_off { rest.len() - 1 } else { rest.len() };
+    let found = target::read(&rest.part(0, end), context);
+    Some(clause(text, act, found, (at, at + 1), 0.9))
+}
+
+/// "I finished the report", "I've already done 2", "just completed it".
+fn said_done(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let who = text.after_any(at, &["i have", "i've", "i had", "we have", "we've", "i", "we"]).unwrap_or(at);
+    let start = text.after_any(who, &["just now", "just", "already", "finally", "now"]).unwrap_or(who);
+    let end = text.after_any(start, &["finished with", "finished", "completed", "done with", "done"])?;
+    if start == at && text.word(start) == "done" {
+        return None;
+    }
+    let found = target::read(&text.part(end, text.len()), context);
+    let confidence = if found.is_plain || start > at { 0.88 } else { 0.8 };
+    Some(clause(text, Act::Complete, found, (at, end), confidence))
+}
+
+/// "delete …", "complete …", "cancel the dentist task".
+fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let (end, act, force) =
+        VERBS.iter().find_map(|(words, act, force)| Some((text.after(at, words)?, *act, *force)))?;
+    let end = if text.is_mark(end, ':') { end + 1 } else { end };
+    let rest = text.part(end, text.len());
+    let found = target::read(&rest, context);
+    let names_task = found.is_plain
+        || vocabulary::is_verb(rest.word(0))
+        || rest.tokens.first().is_some_and(|token| token.kind == Kind::Quoted);
+    let deadline = has_deadline(&rest, context);
+    let confidence = match (force, names_task) {
+        (Force::Plain, true) => 0.95,
+        // "complete the tax form by friday" is work to do.
+        (Force::Plain | Force::Doubtful, false) if act == Act::Complete && deadline => return None,
+        (Force::Plain, false) if act == Act::Complete => 0.85,
+        (Force::Plain, false) => 0.92,
+        (Force::Doubtful, true) | (Force::Weak, true) => 0.9,
+        (Force::Doubtful, false) if deadline => return None,
+        (Force::Doubtful, false) => 0.75,
+        (Force::Weak, false) if deadline || act == Act::Reopen => return None,
+        (Force::Weak, false)
+            if text.is_any(at, &["finish", "cancel"]) && found.targets != [Target::Missing] =>
+        {
+            return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
+        }
+        (Force::Weak, false) => return None,
+    };
+    Some(clause(text, act, found, (at, end), confidence))
+}
+
+/// Whether a day or a time is named with what to do: "finish the report by friday".
+fn has_deadline(text: &Text<'_>, context: &Context) -> bool {
+    phrase::scan(text, context, Mode::default()).iter().any(|phrase| {
+        matches!(
+            phrase.value,
+            Value::Day(..)
+                | Value::Clock(..)
+                | Value::FromNow(_)
+                | Value::Rule(_)
+                | Value::Moment(_)
+                | Value::Bad(_)
+                | Value::Part(_)
+        )
+    })
+}
+
+/// "the milk task is done", "homework done", "task train has been completed".
+fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let len = text.end_of_words();
+    if len < at + 2
+        || text.is_any(at, &["get", "have", "is", "are", "has", "i", "want", "need", "make"])
+        || text.is_mark(len, '?')
+    {
+        return None;
+    }
+    let last = len - 1;
+    if !text.is_any(last, &["done", "completed", "finished", "complete"]) {
+        return None;
+    }
+    if text.word(last - 1) == "to" {
+        return None;
+    }
+    let before = &text.part(at, last);
+    let found_at = (0..before.len()).find(|from| {
+        let links = [
+            "is now",
+            "is already",
+            "has been",
+            "have been",
+            "was",
+            "is",
+            "are",
+            "has just been",
+            "already",
+            "isn't",
+            "is not",
+            "not",
+        ];
+        before.after_any(*from, &links) == Some(before.len())
+    });
+    let is_not = text.is_any(last - 1, &["not", "isn't", "isnt"]);
+    let is_said = found_at.is_some();
+    let found = target::read(&before.part(0, found_at.unwrap_or(before.len())), context);
+    if is_not {
+        return Some(
+            clause(text, Act::Reopen, found, (last - 1, len), 0.6).with_problem(Some(Problem::UnclearIntent)),
+        );
+    }
+    let is_verb = vocabulary::is_verb(before.word(0));
+    let confidence = if found.is_plain || is_said {
+        0.85
+    } else if is_verb {
+        0.8
+    } else {
+        0.72
+    };
+    Some(clause(text, Act::Complete, found, (last, len), confidence))
+}
+
+/// "I bought the milk": the plain form of the verb is looked for.
+fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let who = text.after_any(at, &["i have", "i've", "i", "we have", "we've", "we"]);
+    let start = who.unwrap_or(at);
+    let adverb = text.after_any(start, &["just", "already", "finally"]);
+    if who.is_none() && adverb.is_none() {
+        return None;
+    }
+    let start = adverb.unwrap_or(start);
+    let verb = vocabulary::present_of(text.word(start))?;
+    let rest = text.part(start + 1, text.len());
+    let found = target::read(&rest, context);
+    let targets = found.targets.iter().map(|target| match target {
+        Target::Title(title) => Some(Target::Title(format!("{verb} {title}"))),
+        _ => None,
+    });
+    let targets = targets.collect::<Option<Vec<_>>>()?;
+    let mut spans = text.span(start, text.end_of_words(), SpanKind::Target).into_iter().collect::<Vec<_>>();
+    spans.extend(text.span(at, start, SpanKind::Intent));
+    let clause = clause(text, Act::Complete, Found { targets, spans, ..found }, (at, start), 0.72);
+    Some(clause)
+}

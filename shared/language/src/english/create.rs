@@ -1,0 +1,197 @@
+//! New tasks: "create a task to …", "remind me to …", "buy milk tomorrow".
+
+use crate::english::opening::{self, Opening};
+use crate::english::phrase::{self, Mode};
+use crate::english::when::{self, Meaning};
+use crate::english::{Clause, kind_of, label, target, title, vocabulary};
+use crate::span::{Span, SpanKind};
+use crate::token::{Kind, Text};
+use crate::{Action, Context, Problem, ReminderText, TaskFields};
+
+/// Reads a task that is asked for as one; `None` when the words do not say so.
+pub(crate) fn read_explicit(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    if let Some(found) = put_on_list(text, at, context) {
+        return Some(found);
+    }
+    let opening = opening::read(text, at)?;
+    Some(build(text, opening, context))
+}
+
+/// Reads anything else: a task when it looks like one, with honest doubt.
+pub(crate) fn read_implicit(text: &Text<'_>, at: usize, context: &Context) -> Clause {
+    let opening = Opening { end: at, confidence: 0.6, wants_reminder: false, priority: None };
+    let mut clause = build(text, opening, context);
+    let Action::Create(fields) = &clause.commands[0].action else { return clause };
+    let fields = fields.clone();
+    let confidence = implicit_confidence(text, at, &fields);
+    if clause.problem.is_some() {
+        clause.confidence = clause.confidence.min(0.5);
+        return clause;
+    }
+    if confidence < 0.5 {
+        let spans = std::mem::take(&mut clause.commands[0].spans);
+        return Clause::unclear(fields, spans, confidence);
+    }
+    clause.confidence = confidence;
+    clause.problem = (confidence < 0.7).then_some(Problem::UnclearIntent);
+    clause
+}
+
+fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
+    const ASKING: &[&str] = &[
+        "what", "what's", "whats", "when", "when's", "where", "where's", "who", "who's", "whose", "why",
+        "how", "how's", "which", "is", "are", "am", "was", "were", "do", "does", "did", "can", "could",
+        "may", "would", "will", "shall", "should", "has", "isn't", "aren't", "doesn't", "won't", "if",
+    ];
+    #[rustfmt::skip]
+    const ASKED_OF_US: &[&str] = &[
+        "show", "tell", "play", "search", "define", "translate", "calculate", "recommend", "ignore",
+        "forget", "turn", "google", "explain", "describe", "repeat", "act", "pretend", "system", "suggest",
+        "initiate", "list", "say", "let", "sing", "status", "delete", "remove", "rename",
+    ];
+    const STATING: &[&str] = &[
+        "i", "i'm", "im", "i'll", "you", "he", "she", "they", "it", "it's", "we", "we'll", "this", "that",
+        "there", "my", "your",
+    ];
+    let is_question = text.is_mark(text.end_of_words(), '?');
+    let first = text.word(at);
+    let asks_someone = text.is_any(at + 1, &["you", "i", "we", "they", "he", "she", "it", "these", "those"]);
+    let asking = ASKING.contains(&first) && (first != "do" || asks_someone);
+    let me = text.is_any(at + 1, &["me", "us"])
+        && text.is_any(at, &["give", "read", "make", "send", "get", "tell", "show"]);
+    if is_question || asking || me || ASKED_OF_US.contains(&first) {
+        return 0.3;
+    }
+    // What was said to us, and not what is to be done: "can you call mom".
+    let polite = (0..at).any(|word| text.is_any(word, &["can", "could", "would", "will"]));
+    if polite {
+        return if fields.due.is_some() { 0.6 } else { 0.4 };
+    }
+    let is_dated = fields.due.is_some() || fields.recurrence.is_some();
+    if STATING.contains(&first) {
+        return if is_dated { 0.6 } else { 0.3 };
+    }
+    if text.tokens.get(at).is_some_and(|token| token.kind == Kind::Quoted) && !is_dated {
+        return 0.6;
+    }
+    let says_more = is_dated || fields.priority.is_some() || !fields.tags.is_empty() || fields.wants_reminder;
+    if ["open", "find", "edit", "figure", "search"].contains(&first) && !is_dated {
+        return 0.6;
+    }
+    let title = fields.title.as_deref().unwrap_or("");
+    let verb = title.split([' ', ':']).next().unwrap_or("").to_lowercase();
+    let many_words = title.split_whitespace().nth(1).is_some();
+    match (vocabulary::is_verb(&verb) && many_words, says_more) {
+        (true, true) => 0.88,
+        (true, false) => 0.78,
+        (false, true) => 0.72,
+        (false, false) => 0.6,
+    }
+}
+
+/// "put cheese on my list", "add buy milk to my shopping list", "to my shopping list add towels".
+fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    if text.word(at) == "to" && text.is_any(at + 1, &["my", "the"]) {
+        let add_at = (at + 2..text.len().min(at + 8)).find(|at| text.word(*at) == "add")?;
+        let opening = Opening { end: add_at + 1, confidence: 0.9, wants_reminder: false, priority: None };
+        return Some(build(text, opening, context));
+    }
+    if !text.is_any(at, &["put", "add", "append", "write", "place", "note"]) {
+        return None;
+    }
+    let (without, is_list) = target::without_list(text);
+    let start = text
+        .after_any(at + 1, &["a", "an", "some"])
+        .filter(|end| !without_noun(text, *end))
+        .unwrap_or(at + 1);
+    let start = if text.after_any(start, opening::NOUNS).is_some() { return None } else { start };
+    if !is_list || without.len() <= start {
+        return None;
+    }
+    let opening = Opening { end: start, confidence: 0.9, wants_reminder: false, priority: None };
+    Some(build(&without, opening, context))
+}
+
+fn without_noun(text: &Text<'_>, at: usize) -> bool {
+    text.after_any(at, opening::NOUNS).is_some()
+}
+
+/// Takes the phrases out of what is to be done, and makes the task of what is left.
+fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
+    let (body_end, description) = description(text, opening.end);
+    let body = text.part(opening.end, body_end);
+    let mode = Mode { wants_reminder: opening.wants_reminder, ..Mode::default() };
+    let said = |phrase: &phrase::Phrase| body.slice(phrase.from, phrase.to).to_owned();
+    let meaning = when::compose(phrase::scan(&body, context, mode), context.now, said);
+    let (title, title_spans) = title::title(&body, &meaning.used);
+    let mut spans: Vec<Span> = title_spans;
+    spans.extend(text.span(0, opening.end, SpanKind::Intent));
+    spans.extend(
+        meaning.used.iter().filter_map(|phrase| body.span(phrase.from, phrase.to, kind_of(&phrase.value))),
+    );
+    spans.extend(text.span(body_end, text.len(), SpanKind::Description));
+    let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
+    let missing = title.is_none().then_some(Problem::MissingTitle);
+    let fields = fields(meaning, title, description, opening);
+    Clause::one(Action::Create(fields), spans, opening.confidence).with_problem(problem.or(missing))
+}
+
+fn is_placeholder(title: &str) -> bool {
+    matches!(
+        title.to_lowercase().as_str(),
+        "something" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
+    )
+}
+
+fn fields(
+    meaning: Meaning,
+    title: Option<String>,
+    description: Option<String>,
+    opening: Opening,
+) -> TaskFields {
+    let wants_reminder = opening.wants_reminder || meaning.wants_reminder;
+    let mut reminders = meaning.reminders;
+    if wants_reminder && reminders.is_empty() && meaning.due.is_some() {
+        reminders.push(ReminderText::AtDue);
+    }
+    TaskFields {
+        title,
+        description,
+        due: meaning.due,
+        priority: meaning.priority.or(opening.priority),
+        tags: meaning.tags,
+        recurrence: meaning.rule,
+        reminders,
+        reminder_method: meaning.method,
+        wants_reminder,
+    }
+}
+
+/// "…, description: two litres", "… with the note two litres"; it is never looked into.
+fn description(text: &Text<'_>, from: usize) -> (usize, Option<String>) {
+    for at in from + 1..text.len() {
+        let start = text.after_any(
+            at,
+            &[
+                "with the description",
+                "with a description",
+                "with description",
+                "with a note",
+                "with the note",
+            ],
+        );
+        let named = text
+            .after_any(at, &["description", "notes", "note", "details"])
+            .filter(|end| text.is_mark(*end, ':'));
+        if let Some(start) = start.or(named) {
+            let start = if text.is_mark(start, ':') { start + 1 } else { start };
+            let words = text.slice(start, text.len());
+            let is_quoted = text.len() == start + 1 && text.tokens[start].kind == Kind::Quoted;
+            let words = if is_quoted { label::quoted(words) } else { words };
+            if !words.is_empty() {
+                return (at, Some(words.to_owned()));
+            }
+        }
+    }
+    (text.len(), None)
+}

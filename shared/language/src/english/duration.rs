@@ -1,0 +1,166 @@
+//! Lengths of time: "in 3 days", "2 weeks from now", "half an hour".
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+
+use crate::english::{calendar, number};
+use crate::token::Text;
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+impl Unit {
+    /// Parses a unit in full, one or many, or its usual short form.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        match word {
+            "minute" | "minutes" | "min" | "mins" => Some(Self::Minute),
+            "hour" | "hours" | "hr" | "hrs" => Some(Self::Hour),
+            "day" | "days" => Some(Self::Day),
+            "week" | "weeks" | "wk" | "wks" => Some(Self::Week),
+            "month" | "months" => Some(Self::Month),
+            "year" | "years" | "yr" | "yrs" => Some(Self::Year),
+            _ => None,
+        }
+    }
+}
+
+/// A length of time in calendar units and exact ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Length {
+    /// Years and months.
+    pub(crate) months: u32,
+    /// Weeks and days.
+    pub(crate) days: u32,
+    /// Hours and minutes; `None` when neither was named.
+    pub(crate) minutes: Option<u32>,
+}
+
+impl Length {
+    fn add(&mut self, count: u32, unit: Unit) -> Option<()> {
+        if count > 10_000 {
+            return None;
+        }
+        match unit {
+            Unit::Minute => self.minutes = Some(self.minutes.unwrap_or(0) + count),
+            Unit::Hour => self.minutes = Some(self.minutes.unwrap_or(0) + count * 60),
+            Unit::Day => self.days += count,
+            Unit::Week => self.days += count * 7,
+            Unit::Month => self.months += count,
+            Unit::Year => self.months += count * 12,
+        }
+        Some(())
+    }
+
+    /// Gives the day so much later.
+    pub(crate) fn after_day(self, date: NaiveDate) -> Option<NaiveDate> {
+        calendar::days_after(calendar::months_after(date, self.months)?, self.days)
+    }
+
+    /// Gives the wall time so much later.
+    pub(crate) fn after(self, at: NaiveDateTime) -> Option<NaiveDateTime> {
+        let day = self.after_day(at.date())?;
+        day.and_time(at.time()).checked_add_signed(TimeDelta::minutes(i64::from(self.minutes.unwrap_or(0))))
+    }
+}
+
+/// Reads a length: "3 days", "an hour and a half", "1 day 2 hours", "2.5 hours", "1h", "half an hour".
+pub(crate) fn read_length(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
+    let mut length = Length::default();
+    let mut end = part(text, at, &mut length)?;
+    // At most six parts: "1 year 2 months 3 days …"
+    for _ in 0..5 {
+        let start = text.after(end, "and").unwrap_or(end);
+        let start = if text.is_mark(start, ',') { start + 1 } else { start };
+        let Some(next) = part(text, start, &mut length) else { break };
+        end = next;
+    }
+    Some((length, end))
+}
+
+fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
+    if let Some((minutes, end)) = fraction_of_hour(text, at) {
+        length.add(minutes, Unit::Minute)?;
+        return Some(end);
+    }
+    if let Some((count, unit)) = compact(text.word(at)) {
+        length.add(count, unit)?;
+        return Some(at + 1);
+    }
+    if let Some((tenths, end)) = decimal(text, at) {
+        let end = text.after_any(end, &["hours", "hour", "hrs"])?;
+        length.add(tenths * 6, Unit::Minute)?;
+        return Some(end);
+    }
+    let (count, end) = number::read_count(text, at)?;
+    if let Some(half) = text.after_any(end, &["and a half hours", "and an half hours", "and a half hour"]) {
+        length.add(count.checked_mul(60)? + 30, Unit::Minute)?;
+        return Some(half);
+    }
+    let unit = Unit::parse(text.word(end))?;
+    length.add(count, unit)?;
+    if unit == Unit::Hour
+        && let Some(half) = text.after(end + 1, "and a half")
+    {
+        length.add(30, Unit::Minute)?;
+        return Some(half);
+    }
+    Some(end + 1)
+}
+
+fn fraction_of_hour(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    const FRACTIONS: &[(&str, u32)] = &[
+        ("half an hour", 30),
+        ("half hour", 30),
+        ("a half hour", 30),
+        ("half a hour", 30),
+        ("a quarter of an hour", 15),
+        ("quarter of an hour", 15),
+        ("three-quarters of an hour", 45),
+        ("three quarters of an hour", 45),
+    ];
+    FRACTIONS.iter().find_map(|(words, minutes)| Some((*minutes, text.after(at, words)?)))
+}
+
+/// "2.5", in tenths.
+fn decimal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    let (whole, tenth) = text.word(at).split_once('.')?;
+    let tenth = number::digits(tenth).filter(|_| tenth.len() == 1)?;
+    let whole = number::digits(whole).filter(|whole| *whole <= 1_000)?;
+    Some((whole * 10 + tenth, at + 1))
+}
+
+/// "1h", "30min", "2d".
+fn compact(word: &str) -> Option<(u32, Unit)> {
+    let split = word.find(|c: char| c.is_ascii_alphabetic())?;
+    let (count, unit) = word.split_at(split);
+    let unit = match unit {
+        "h" => Unit::Hour,
+        "m" => Unit::Minute,
+        "d" => Unit::Day,
+        "w" => Unit::Week,
+        other => Unit::parse(other)?,
+    };
+    Some((number::digits(count)?, unit))
+}
+
+/// Reads a length counted from now: "in 3 days", "2 weeks from now", "30 minutes later".
+pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
+    if let Some(start) = text.after_any(
+        at,
+        &["in about", "in like", "in another", "in the next", "within the next", "within", "in"],
+    ) {
+        let (length, end) = read_length(text, start)?;
+        let end = text.after_any(end, &["time", "' time", "from now", "from today"]).unwrap_or(end);
+        let end = if text.is_mark(end, '\'') && text.word(end + 1) == "time" { end + 2 } else { end };
+        return Some((length, end));
+    }
+    let (length, end) = read_length(text, at)?;
+    Some((length, text.after_any(end, &["from now", "from today", "later", "hence"])?))
+}

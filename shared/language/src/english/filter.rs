@@ -1,0 +1,277 @@
+//! Which tasks are asked for: "overdue", "tagged work", "due next week", "about milk".
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use domain::task::{Priority, Status};
+
+use crate::english::clock::{self, Part};
+use crate::english::phrase::{self, Mode, Phrase, Value};
+use crate::english::when::{self, Meaning};
+use crate::english::{calendar, label, number, title, vocabulary};
+use crate::span::{Span, SpanKind};
+use crate::token::{Kind, Text};
+use crate::{Context, Query};
+
+/// Gives the filter for open tasks.
+pub(crate) fn open() -> Query {
+    Query { status: Some(Status::Active), ..Query::default() }
+}
+
+/// Words that only say that tasks are asked for.
+#[rustfmt::skip]
+const PADDING: &[&str] = &[
+    "show", "list", "display", "view", "see", "get", "give", "tell", "read", "find", "search", "check",
+    "pull", "up", "what", "what's", "whats", "what're", "which", "how", "many", "much", "do", "does", "did",
+    "have", "has", "i", "i've", "is", "are", "am", "was", "were", "there", "any", "anything", "some", "me",
+    "my", "mine", "the", "a", "an", "all", "of", "to", "be", "task", "tasks", "todo", "todos", "to-do",
+    "to-dos", "dos", "item", "items", "reminder", "reminders", "lists", "agenda", "schedule", "chores",
+    "errands", "deadlines", "deadline", "plate", "on", "in", "for", "at", "due", "left", "need", "should",
+    "must", "going", "gotta", "supposed", "that", "still", "open", "active", "pending", "incomplete",
+    "unfinished", "outstanding", "remaining", "completed", "complete", "done", "finished", "closed",
+    "deleted", "overdue", "late", "missed", "upcoming", "past", "please", "can", "could", "you", "your",
+    "everything", "every", "each", "free", "busy", "available", "count", "number", "out", "loud", "aloud",
+    "priority", "high", "low", "medium", "urgent", "important", "next", "coming", "up", "now", "currently",
+    "things", "thing", "stuff", "look", "like", "got", "we", "it", "and", "or", "with", "by", "from", "who",
+    "when", "about", "ones", "one", "not", "yet", "go", "through", "hey", "want", "would", "know", "recite",
+    "iterate", "walk", "various", "had", "doing", "work", "day", "today's", "plans", "plan", "finish",
+    "planned", "scheduled", "let's", "let", "help", "again", "rest", "first", "top", "most", "ahead", "put",
+    "remember", "add", "added", "existing", "will", "access", "different", "entire", "whole", "full",
+    "those", "these",
+];
+
+/// Reads which tasks, from all of a text.
+pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
+    let text = &relaxed(text);
+    let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
+    let phrases: Vec<Phrase> = phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).collect();
+    let said = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
+    let meaning = when::compose(phrases, context.now, said);
+    let mut query = Query { status: status(text), tags: meaning.tags.clone(), ..Query::default() };
+    query.overdue = text.has_any(&["overdue", "missed", "late"]) || text.find(0, "past due").is_some();
+    if query.overdue {
+        query.status = Some(Status::Active);
+    }
+    query.priority = meaning.priority.or_else(|| priority(text));
+    if !query.overdue {
+        (query.due_from, query.due_to) = range(text, &meaning, context.now);
+    }
+    query.text = words(text, &meaning.used);
+    let mut spans = spans(text, &meaning.used);
+    spans.extend(status_spans(text));
+    spans.sort_by_key(|span| span.start);
+    spans.dedup_by(|next, before| next.start < before.end);
+    (query, spans)
+}
+
+/// "today's" and "todays" are days here.
+fn relaxed<'a>(text: &Text<'a>) -> Text<'a> {
+    let mut relaxed = text.part(0, text.len());
+    for token in &mut relaxed.tokens {
+        let day = match &*token.lower {
+            "today's" | "todays" => "today",
+            "tomorrow's" | "tomorrows" => "tomorrow",
+            "yesterday's" => "yesterday",
+            "tonight's" => "tonight",
+            "week's" | "weeks'" => "week",
+            "month's" => "month",
+            _ => continue,
+        };
+        day.clone_into(&mut token.lower);
+    }
+    relaxed
+}
+
+/// "all tasks", "every task" are no repetitions.
+fn is_padding_rule(text: &Text<'_>, phrase: &Phrase) -> bool {
+    matches!(phrase.value, Value::Rule(_)) && text.is_any(phrase.to, &["task", "tasks", "todo"])
+}
+
+fn status(text: &Text<'_>) -> Option<Status> {
+    let not_done =
+        ["not done", "not completed", "not finished", "not complete", "haven't done", "have not done"];
+    if not_done.iter().any(|words| text.find(0, words).is_some()) {
+        return Some(Status::Active);
+    }
+    if text.has_any(&["deleted", "removed", "trashed"]) {
+        return Some(Status::Deleted);
+    }
+    let did =
+        ["did i do", "did i finish", "did i complete", "have i done", "have i finished", "have i completed"];
+    if text.has_any(&["completed", "done", "finished", "closed"])
+        || did.iter().any(|words| text.find(0, words).is_some())
+        || text.find(0, "complete tasks").is_some()
+    {
+        return Some(Status::Completed);
+    }
+    if text.has_any(&[
+        "open",
+        "active",
+        "pending",
+        "incomplete",
+        "unfinished",
+        "outstanding",
+        "remaining",
+        "due",
+    ]) {
+        return Some(Status::Active);
+    }
+    if text.is_any(0, &["all", "everything"]) || text.has_any(&["all", "everything"]) {
+        None
+    } else {
+        Some(Status::Active)
+    }
+}
+
+/// "urgent tasks", "important ones".
+fn priority(text: &Text<'_>) -> Option<Priority> {
+    (0..text.len()).find_map(|at| {
+        let led = text.is_any(
+            at,
+            &["urgent", "important", "critical", "p1", "p2", "p3", "high-priority", "low-priority"],
+        );
+        led.then(|| label::priority_word(text.word(at))).flatten()
+    })
+}
+
+type Bound = Option<NaiveDateTime>;
+
+/// Gives from when to when tasks are due.
+fn range(text: &Text<'_>, meaning: &Meaning, now: NaiveDateTime) -> (Bound, Bound) {
+    let midnight = |date: NaiveDate| date.and_time(chrono::NaiveTime::MIN);
+    if let Some(days) = next_days(text) {
+        let end = calendar::days_after(now.date(), days.saturating_add(1)).map(midnight);
+        return (Some(midnight(now.date())), end);
+    }
+    if text.has_any(&["upcoming"]) && meaning.days.is_none() {
+        return (Some(now), None);
+    }
+    let temporal = meaning.used.iter().find(|phrase| {
+        matches!(
+            phrase.value,
+            Value::Day(..) | Value::Clock(..) | Value::Moment(_) | Value::Part(_) | Value::FromNow(_)
+        )
+    });
+    let Some(temporal) = temporal else { return (None, None) };
+    let (first, last) = match (meaning.days, meaning.due) {
+        (Some((from, to)), _) => (from, to),
+        (None, Some(due)) => (due.date, calendar::days_after(due.date, 1).unwrap_or(due.date)),
+        (None, None) => return (None, None),
+    };
+    let (mut from, mut to) = (midnight(first), midnight(last));
+    if let Some(part) = meaning.part {
+        (from, to) = part_of(first, part);
+    } else if let Some(at) = meaning.time {
+        from = first.and_time(at);
+        to = from + TimeDelta::hours(1);
+    }
+    if text.word_before(temporal.from) == "after" || text.word_before(temporal.from) == "since" {
+        return (
+            Some(if text.word_before(temporal.from) == "since" || meaning.time.is_some() {
+                from
+            } else {
+                to
+            }),
+            None,
+        );
+    }
+    match text.word(temporal.from) {
+        "before" => (None, Some(from)),
+        "by" | "until" | "till" => (None, Some(to)),
+        _ if text.word(temporal.from) == "due" && text.is_any(temporal.from + 1, &["by", "before"]) => {
+            (None, Some(if text.word(temporal.from + 1) == "by" { to } else { from }))
+        }
+        _ => (Some(from), Some(to)),
+    }
+}
+
+fn part_of(date: NaiveDate, part: Part) -> (NaiveDateTime, NaiveDateTime) {
+    let (from, hours) = match part {
+        Part::Morning => (5, 7),
+        Part::Afternoon => (12, 5),
+        Part::Evening => (17, 5),
+        Part::Night => (18, 6),
+    };
+    let from = date.and_time(clock::time(from, 0));
+    (from, from + TimeDelta::hours(hours))
+}
+
+/// "in the next 3 days".
+fn next_days(text: &Text<'_>) -> Option<u32> {
+    let (_, end) = text.find(0, "next").or_else(|| text.find(0, "coming"))?;
+    let (count, end) = number::read(text, end)?;
+    match text.word(end) {
+        "day" | "days" => Some(count),
+        "week" | "weeks" => count.checked_mul(7),
+        _ => None,
+    }
+    .filter(|days| *days <= 3_660)
+}
+
+/// Gives the words that ask for nothing by themselves: they are looked for in titles.
+fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
+    let is_used = |at: usize| used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
+    let is_free = |at: usize| {
+        let token = &text.tokens[at];
+        !is_used(at)
+            && match token.kind {
+                Kind::Word => {
+                    !PADDING.contains(&&*token.lower)
+                        && !is_number_of_days(text, at)
+                        && !is_list_name(text, at)
+                }
+                Kind::Quoted | Kind::Opaque => true,
+                _ => false,
+            }
+    };
+    let first = (0..text.len()).find(|at| is_free(*at))?;
+    let last = (0..text.len()).rfind(|at| is_free(*at))?;
+    let between = text.part(first, last + 1);
+    if let [only] = &between.tokens[..]
+        && only.kind == Kind::Quoted
+    {
+        return Some(label::quoted(only.text).to_owned());
+    }
+    let inside: Vec<Phrase> = used
+        .iter()
+        .filter(|phrase| phrase.from >= first && phrase.to <= last + 1)
+        .map(|phrase| Phrase {
+            from: phrase.from - first,
+            to: phrase.to - first,
+            value: phrase.value.clone(),
+        })
+        .collect();
+    title::title(&between, &inside).0
+}
+
+fn is_number_of_days(text: &Text<'_>, at: usize) -> bool {
+    text.is_any(at, &["days", "weeks", "week", "month", "year"])
+        || number::word(text.word(at)).is_some() && text.is_any(at + 1, &["days", "weeks", "day"])
+}
+
+fn is_list_name(text: &Text<'_>, at: usize) -> bool {
+    text.word(at) == "list" || text.is_any(at + 1, &["list", "lists"]) && !vocabulary::is_verb(text.word(at))
+}
+
+fn spans(text: &Text<'_>, used: &[Phrase]) -> Vec<Span> {
+    used.iter()
+        .filter_map(|phrase| text.span(phrase.from, phrase.to, crate::english::kind_of(&phrase.value)))
+        .collect()
+}
+
+fn status_spans(text: &Text<'_>) -> Vec<Span> {
+    let words = [
+        "completed",
+        "done",
+        "finished",
+        "open",
+        "active",
+        "pending",
+        "overdue",
+        "deleted",
+        "incomplete",
+        "missed",
+    ];
+    (0..text.len())
+        .filter(|at| text.is_any(*at, &words))
+        .filter_map(|at| text.span(at, at + 1, SpanKind::Status))
+        .collect()
+}

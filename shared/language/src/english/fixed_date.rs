@@ -1,0 +1,219 @@
+//! Days of the calendar: "5 december", "dec 5 2026", "5/12", "2026-12-05".
+
+use chrono::{Datelike, NaiveDate};
+
+use crate::Problem;
+use crate::english::date::{Day, Place, Reading};
+use crate::english::lead::Lead;
+use crate::english::{calendar, number, vocabulary};
+use crate::token::Text;
+
+/// Reads a day of the calendar.
+pub(crate) fn read(
+    text: &Text<'_>,
+    at: usize,
+    place: Place,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Reading, usize)> {
+    named(text, at, place, today)
+        .or_else(|| numeric(text, at, place, today, day_first))
+        .or_else(|| month_alone(text, at, place, today))
+}
+
+/// Reads a year: four digits from 1900 to 2999.
+pub(crate) fn year(text: &Text<'_>, at: usize) -> Option<(i32, usize)> {
+    let word = text.word(at);
+    let year = number::digits(word).filter(|year| word.len() == 4 && (1900..3000).contains(year))?;
+    Some((i32::try_from(year).ok()?, at + 1))
+}
+
+/// Gives the day, or the one that ends its month when it does not exist.
+pub(crate) fn checked(year: i32, month: u32, day: u32, said: &str) -> Reading {
+    if let Some(date) = NaiveDate::from_ymd_opt(year, month, day) {
+        return Reading::Day(Day::single(date));
+    }
+    let first = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MIN);
+    let suggestion = calendar::last_of_month(first);
+    Reading::Bad(Problem::NoSuchDate { text: said.to_owned(), suggestion })
+}
+
+/// "5 december", "the 5th of december", "dec 5th, 2026", "february the 15th".
+fn named(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
+    let (day, month, mut end) = day_then_month(text, at).or_else(|| month_then_day(text, at))?;
+    if !(1..=39).contains(&day) || !is_free(text, at, end, place) {
+        return None;
+    }
+    let mut said_year = None;
+    let comma = if text.is_mark(end, ',') || text.is_mark(end, '.') { end + 1 } else { end };
+    for start in [text.after(end, "of").unwrap_or(end), comma] {
+        if let Some((year, year_end)) = year(text, start) {
+            (said_year, end) = (Some(year), year_end);
+            break;
+        }
+    }
+    // "wed oct 26 15:50:06 2016"
+    if said_year.is_none()
+        && text.word(end).split(':').count() == 3
+        && let Some((year, _)) = year(text, end + 1)
+    {
+        said_year = Some(year);
+    }
+    let said = text.slice(at, end);
+    let reading = match said_year {
+        Some(year) => checked(year, month, day, said),
+        None => match calendar::next_day_and_month(today, day, month) {
+            Some(date) => Reading::Day(Day::single(date)),
+            None => {
+                let first = calendar::next_day_and_month(calendar::first_of_month(today), 1, month)?;
+                checked(first.year(), month, day, said)
+            }
+        },
+    };
+    Some((reading, end))
+}
+
+fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
+    let start = text.after(at, "the").unwrap_or(at);
+    let in_digits = number::digits(text.word(start)).filter(|_| text.word(start).len() <= 2);
+    let (day, end) = in_digits.map(|day| (day, start + 1)).or_else(|| number::read_ordinal(text, start))?;
+    let end = text.after(end, "day").unwrap_or(end);
+    let end = if text.tokens.get(end).is_some_and(|mark| mark.text == ".") && in_digits.is_some() {
+        end + 1
+    } else {
+        end
+    };
+    let has_of = text.after_any(end, &["of", "in"]);
+    let month_at = has_of.unwrap_or(end);
+    let month = calendar::month(text.word(month_at))?;
+    // "5 may": a day only where "may" can be no verb.
+    Some((day, month, skip_dot(text, month_at)))
+}
+
+fn month_then_day(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
+    let month = calendar::month(text.word(at))?;
+    let next = skip_dot(text, at);
+    let next = if text.is_mark(next, ',') { next + 1 } else { next };
+    let day_at = text.after(next, "the").unwrap_or(next);
+    let in_digits = number::digits(text.word(day_at)).filter(|_| text.word(day_at).len() <= 2);
+    let (day, end) = in_digits.map(|day| (day, day_at + 1)).or_else(|| number::read_ordinal(text, day_at))?;
+    Some((day, month, end))
+}
+
+/// The dot of "dec."
+fn skip_dot(text: &Text<'_>, at: usize) -> usize {
+    let short = text.word(at).len() <= 4;
+    if short && text.tokens.get(at + 1).is_some_and(|mark| mark.text == ".") { at + 2 } else { at + 1 }
+}
+
+/// "march 5 miles" is a walk, "may 5 people come" a question.
+fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
+    let doubtful =
+        (at..end).any(|word| text.is_any(word, &["march", "may", "mar"]) && !text.is_capital(word));
+    !doubtful
+        || place.lead.is_any()
+        || vocabulary::is_boundary(text, end)
+        || year(text, end).is_some()
+        || vocabulary::is_verb(text.word(end))
+}
+
+/// "in december", "until december", "december 2027": the first day stands for the month.
+fn month_alone(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
+    let modified = text.after_any(at, &["next", "this"]);
+    let name_at = modified.unwrap_or(at);
+    let month = calendar::month(text.word(name_at))?;
+    let end = skip_dot(text, name_at).min(name_at + 1);
+    let (said_year, end) = year(text, end).map_or((None, end), |(year, end)| (Some(year), end));
+    let leads = matches!(place.lead, Lead::In | Lead::By | Lead::Until | Lead::From)
+        || place.in_query
+        || modified.is_some();
+    if !(leads || (said_year.is_some() && place.lead == Lead::For)) || !vocabulary::is_boundary(text, end) {
+        return None;
+    }
+    let this_month = calendar::first_of_month(today);
+    let mut first = match said_year {
+        Some(year) => NaiveDate::from_ymd_opt(year, month, 1)?,
+        None => calendar::next_day_and_month(this_month, 1, month)?,
+    };
+    if said_year.is_none() && first == this_month && matches!(place.lead, Lead::By | Lead::Until | Lead::From)
+    {
+        first = calendar::months_after(first, 12)?;
+    }
+    let date = if first < today && first == this_month { today } else { first };
+    let day = Day { is_month: true, ..Day::stretch(date, first, calendar::months_after(first, 1)?) };
+    Some((Reading::Day(day), end))
+}
+
+/// "2026-12-05", "5/12", "05.12.2026", "21-04-16".
+fn numeric(
+    text: &Text<'_>,
+    at: usize,
+    place: Place,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Reading, usize)> {
+    let word = text.word(at);
+    let date_part = word.split('t').next().filter(|date| date.len() == 10).unwrap_or(word);
+    let mark = date_part.chars().find(|c| !c.is_ascii_digit())?;
+    if !matches!(mark, '/' | '-' | '.') {
+        return None;
+    }
+    let parts: Vec<&str> = date_part.splitn(5, mark).collect();
+    let numbers: Vec<u32> = parts.iter().map_while(|part| number::digits(part)).collect();
+    if numbers.len() != parts.len() {
+        return None;
+    }
+    // A day written with its time is read again as a time, from the same word.
+    let end = at + 1;
+    match (&parts[..], &numbers[..]) {
+        ([year, ..], &[y, m, d])
+            if year.len() == 4 && mark != '.' && parts[1..].iter().all(|part| part.len() <= 2) =>
+        {
+            let valid = (1900..3000).contains(&y) && (1..=12).contains(&m) && (1..=31).contains(&d);
+            valid.then(|| (checked(i32::try_from(y).unwrap_or(9999), m, d, word), end))
+        }
+        ([a, b, year], &[first, second, y])
+            if a.len() <= 2 && b.len() <= 2 && (year.len() == 4 || (year.len() == 2 && mark != '.')) =>
+        {
+            let year = full_year(y, year.len(), today)?;
+            let (day, month) = order(first, second, day_first || mark == '.')?;
+            Some((checked(year, month, day, word), end))
+        }
+        ([a, b], &[first, second]) if mark == '/' && a.len() <= 2 && b.len() <= 2 => {
+            let free = vocabulary::is_boundary(text, end) || year(text, end).is_some();
+            let led = place.lead.names_day() || place.beside_date || place.is_start;
+            let (day, month) = order(first, second, day_first)?;
+            let is_name = matches!(word, "24/7" | "9/11" | "50/50") && !led;
+            if !free || is_name || (!led && (first < 10 && second < 10 && second > first && first <= 3)) {
+                return None;
+            }
+            match calendar::next_day_and_month(today, day, month) {
+                Some(date) => Some((Reading::Day(Day::single(date)), end)),
+                None => led.then(|| (checked(today.year(), month, day, word), end)),
+            }
+        }
+        _ => None,
+    }
+}
+
+fn full_year(year: u32, digits: usize, today: NaiveDate) -> Option<i32> {
+    let year = i32::try_from(year).ok()?;
+    match digits {
+        4 => (1900..3000).contains(&year).then_some(year),
+        _ => {
+            let century = today.year() / 100 * 100;
+            // The century that brings it nearest.
+            [century - 100, century, century + 100]
+                .into_iter()
+                .map(|c| c + year)
+                .min_by_key(|full| (full - today.year()).abs())
+        }
+    }
+}
+
+/// Gives day and month; the order of the locale, unless only the other one exists.
+fn order(first: u32, second: u32, day_first: bool) -> Option<(u32, u32)> {
+    let (day, month) = if day_first { (first, second) } else { (second, first) };
+    let (day, month) = if month > 12 { (month, day) } else { (day, month) };
+    ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some((day, month))
+}

@@ -1,0 +1,222 @@
+//! The words that ask for a new task: "create a task to", "remind me to", "add".
+
+use domain::task::Priority;
+
+use crate::english::{label, vocabulary};
+use crate::token::Text;
+
+/// How a task was asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Opening {
+    /// Where what is to be done begins.
+    pub(crate) end: usize,
+    /// How clearly it was asked for.
+    pub(crate) confidence: f64,
+    /// Whether to be reminded was asked for.
+    pub(crate) wants_reminder: bool,
+    /// The priority named in front: "an urgent task".
+    pub(crate) priority: Option<Priority>,
+}
+
+/// The words of a wish, how clear it is, and whether it is one to be reminded.
+const WISHES: &[(&str, f64, bool)] = &[
+    ("don't let me forget about", 0.95, true),
+    ("do not let me forget to", 0.95, true),
+    ("don't let me forget to", 0.95, true),
+    ("remember to remind me to", 0.95, true),
+    ("i want you to remind me to", 0.95, true),
+    ("i need a reminder to", 0.95, true),
+    ("i want to be reminded to", 0.95, true),
+    ("i need to be reminded to", 0.95, true),
+    ("set me a reminder to", 0.95, true),
+    ("set a reminder to", 0.95, true),
+    ("remind me that i have to", 0.95, true),
+    ("remind me that i need to", 0.95, true),
+    ("remind me that", 0.95, true),
+    ("remind me about", 0.95, true),
+    ("remind me to", 0.95, true),
+    ("remind me of", 0.95, true),
+    ("remind me", 0.92, true),
+    ("remind us to", 0.92, true),
+    ("reminder to", 0.92, true),
+    ("reminder that", 0.92, true),
+    ("reminder for", 0.92, true),
+    ("don't forget that i have to", 0.9, false),
+    ("don't forget to", 0.9, false),
+    ("do not forget to", 0.9, false),
+    ("dont forget to", 0.9, false),
+    ("never forget to", 0.9, false),
+    ("don't forget about", 0.85, false),
+    ("don't forget", 0.85, false),
+    ("remember to", 0.9, false),
+    ("make sure that i", 0.88, false),
+    ("make sure to", 0.88, false),
+    ("make sure i", 0.88, false),
+    ("note to self", 0.9, false),
+    ("i need to remember to", 0.9, false),
+    ("i have got to", 0.85, false),
+    ("i've got to", 0.85, false),
+    ("i really need to", 0.82, false),
+    ("i need to", 0.85, false),
+    ("i have to", 0.85, false),
+    ("i must", 0.85, false),
+    ("i should", 0.8, false),
+    ("i ought to", 0.8, false),
+    ("i gotta", 0.85, false),
+    ("i want to", 0.75, false),
+    ("i'd like to", 0.75, false),
+    ("i wanna", 0.75, false),
+    ("we need to", 0.85, false),
+    ("we have to", 0.85, false),
+    ("we must", 0.8, false),
+    ("need to", 0.85, false),
+    ("have to", 0.85, false),
+    ("got to", 0.8, false),
+    ("gotta", 0.85, false),
+    ("must", 0.8, false),
+];
+
+#[rustfmt::skip]
+/// What a new task is called, longer names first.
+pub(crate) const NOUNS: &[&str] = &[
+    "task item", "todo item", "to-do item", "to do item", "action item", "shopping item", "work item",
+    "task", "todo", "to-do", "to do", "item", "reminder", "entry",
+];
+
+/// Reads the words that ask for a new task.
+pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<Opening> {
+    noun_opening(text, at).or_else(|| wish(text, at)).or_else(|| add(text, at))
+}
+
+/// "create a high priority task to …", "new task: …", "todo: …".
+fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
+    #[rustfmt::skip]
+    const VERBS: &[&str] = &[
+        "i would like to add", "i want to add", "i need to add", "i want to create", "i'd like to add",
+        "i'd like to create", "jot down", "note down", "write down", "set up", "put down", "create", "add",
+        "make", "new", "set", "put", "append", "insert", "log", "record", "schedule", "start", "i need",
+        "i want", "give me", "enter", "register", "save",
+    ];
+    let verb_end = text.after_any(at, VERBS).map(|end| text.after_any(end, &["for me", "me"]).unwrap_or(end));
+    let mut end = verb_end.unwrap_or(at);
+    let mut priority = None;
+    // At most six adjectives: "another new very urgent".
+    for _ in 0..6 {
+        let articles = [
+            "a",
+            "an",
+            "another",
+            "the",
+            "one",
+            "new",
+            "my",
+            "very",
+            "quick",
+            "small",
+            "recurring",
+            "simple",
+            "to my list",
+        ];
+        if let Some(next) = text.after_any(end, &articles) {
+            end = next;
+        } else if let Some((level, next)) = adjective(text, end) {
+            (priority, end) = (Some(level), next);
+        } else {
+            break;
+        }
+    }
+    let noun_at = end;
+    let noun_end = text.after_any(end, NOUNS)?;
+    let is_reminder = text.word(noun_at) == "reminder";
+    let has_colon =
+        text.is_mark(noun_end, ':') || text.is_mark(noun_end, '-') || text.is_mark(noun_end, '\u{2014}');
+    let is_new = noun_at > at;
+    let is_described = is_new && (priority.is_some() || text.is_any(at, &["a", "new", "another"]));
+    if verb_end.is_none() && !has_colon && !is_described {
+        return None;
+    }
+    // "set up the task force", "make the item pretty": what follows decides.
+    let mut end = if has_colon { noun_end + 1 } else { noun_end };
+    if let Some((level, next)) = label::read_priority(text, end)
+        .filter(|_| !has_colon && text.after_any(end, &["with", "as"]).is_some())
+    {
+        (priority, end) = (Some(level), next);
+    }
+    #[rustfmt::skip]
+    const LINKS: &[&str] = &[
+        "in my to do list to", "to my to do list to", "to my list to", "in my list to",
+        "to my to-do list to", "that says to", "that says", "saying to", "saying", "called", "named",
+        "titled", "with the title", "with title", "with name", "entitled", "for me to", "which says",
+        "that i need to", "that i have to", "that i should", "so that i", "about", "of", "to remind me to",
+        "to", "that", "i need to",
+    ];
+    let linked = text.after_any(end, LINKS);
+    let end = linked.unwrap_or(end);
+    let end = if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end };
+    let end = for_someone(text, end, is_reminder);
+    Some(Opening { end, confidence: 0.95, wants_reminder: is_reminder, priority })
+}
+
+/// "a task *for* painting", but not "for tomorrow", which is a date.
+fn for_someone(text: &Text<'_>, at: usize, is_reminder: bool) -> usize {
+    let Some(end) = text.after(at, "for") else { return at };
+    let next_is_title = !vocabulary::is_boundary(text, end) && !text.is_any(end, &["the", "in"]);
+    let is_number = text.word(end).starts_with(|c: char| c.is_ascii_digit());
+    if next_is_title && !is_number
+        || (is_reminder && text.is_any(end, &["the", "my"]) && !vocabulary::is_boundary(text, end + 1))
+    {
+        end
+    } else {
+        at
+    }
+}
+
+fn adjective(text: &Text<'_>, at: usize) -> Option<(Priority, usize)> {
+    let level = label::priority_word(text.word(at))?;
+    match text.word(at) {
+        "high" | "low" | "medium" | "top" | "normal" | "highest" | "lowest" => {
+            Some((level, text.after(at + 1, "priority")?))
+        }
+        _ => Some((level, text.after(at + 1, "priority").unwrap_or(at + 1))),
+    }
+}
+
+/// "remind me to …", "I need to …".
+fn wish(text: &Text<'_>, at: usize) -> Option<Opening> {
+    let (end, confidence, wants_reminder) = WISHES
+        .iter()
+        .find_map(|(words, confidence, reminds)| Some((text.after(at, words)?, *confidence, *reminds)))?;
+    // "I need to know", "I want to listen": nothing to be done.
+    let idle = ["know", "see", "check", "listen", "hear", "find", "understand", "ask", "say"];
+    if !wants_reminder
+        && text.word(at) == "i"
+        && text.is_any(end, &idle)
+        && text.is_any(end + 1, &["how", "what", "if", "whether", "why", "some", "to", "when", "about"])
+    {
+        return None;
+    }
+    let end = if text.is_mark(end, ':') || text.is_mark(end, ',') { end + 1 } else { end };
+    Some(Opening { end, confidence, wants_reminder, priority: None })
+}
+
+/// "add milk", "schedule a meeting tomorrow at 3".
+fn add(text: &Text<'_>, at: usize) -> Option<Opening> {
+    let plain = |end, confidence| Some(Opening { end, confidence, wants_reminder: false, priority: None });
+    if let Some(end) = text.after_any(
+        at,
+        &[
+            "add to my to do list",
+            "add to my to-do list",
+            "add to my list",
+            "add to the list",
+            "add to my shopping list",
+        ],
+    ) {
+        return plain(if text.is_mark(end, ':') { end + 1 } else { end }, 0.9);
+    }
+    if text.word(at) == "add" && text.len() > at + 1 && !text.is_any(at + 1, &["to", "up"]) {
+        return plain(if text.is_mark(at + 1, ':') { at + 2 } else { at + 1 }, 0.88);
+    }
+    let end = text.after_any(at, &["schedule me a", "schedule me an", "schedule a", "schedule an"])?;
+    plain(end, 0.88)
+}

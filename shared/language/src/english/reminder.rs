@@ -1,0 +1,104 @@
+//! Reminders: "remind me 15 minutes before", "with a reminder by e-mail".
+
+use domain::reminder::{Lead, Method};
+
+use crate::english::duration::{self, Length};
+use crate::token::Text;
+
+/// A wish to be reminded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// How long before the due time, if said.
+    pub(crate) lead: Option<Lead>,
+    /// How, if said.
+    pub(crate) method: Option<Method>,
+}
+
+#[rustfmt::skip]
+const WISHES: &[&str] = &[
+    "and set a reminder for", "and set me a reminder", "and set a reminder", "set a reminder",
+    "and send me a reminder", "and give me a reminder", "with a reminder set for", "with a reminder",
+    "with reminder", "and a reminder", "and also remind me", "and remind me", "also remind me",
+    "please remind me", "but remind me", "remind me about it", "remind me of it", "remind me",
+    "and alert me", "alert me", "and notify me", "notify me", "and ping me", "ping me", "and email me",
+    "and e-mail me", "send me a reminder", "give me a reminder", "with an alert",
+];
+
+/// Reads a wish to be reminded in the middle of a text.
+pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
+    let start =
+        if text.is_mark(at, ',') || text.is_mark(at, ';') || text.is_mark(at, '.') { at + 1 } else { at };
+    if let Some(mut end) = text.after_any(start, WISHES) {
+        let mut wish = Wish { lead: None, method: None };
+        if text.word(end - 2).ends_with("mail") || text.word(end - 1).ends_with("mail") {
+            wish.method = Some(Method::Email);
+        }
+        for _ in 0..2 {
+            if let Some((method, next)) = read_method(text, end) {
+                (wish.method, end) = (Some(method), next);
+            }
+            if let Some((lead, next)) = read_lead(text, end) {
+                (wish.lead, end) = (Some(lead), next);
+            }
+        }
+        return Some((
+            wish,
+            text.after_any(end, &["about it", "of it", "of this", "about this"]).unwrap_or(end),
+        ));
+    }
+    let start = text.after_any(start, &["with a", "with", "a"]).unwrap_or(start);
+    if text.word(start) == "reminder"
+        && let Some((lead, end)) = read_lead(text, start + 1)
+    {
+        return Some((Wish { lead: Some(lead), method: None }, end));
+    }
+    let (lead, end) = read_lead(text, start)?;
+    let end = text.after(end, "reminder").filter(|end| text.is_break(*end))?;
+    Some((Wish { lead: Some(lead), method: None }, end))
+}
+
+/// Reads how: "by e-mail".
+pub(crate) fn read_method(text: &Text<'_>, at: usize) -> Option<(Method, usize)> {
+    let start = text.after_any(at, &["by", "via", "with", "per", "through"])?;
+    if let Some(end) = text.after_any(start, &["email", "e-mail", "mail"]) {
+        return Some((Method::Email, end));
+    }
+    let end = text.after_any(
+        start,
+        &["push notification", "push message", "a push notification", "push", "notification"],
+    )?;
+    Some((Method::Push, end))
+}
+
+/// Reads how long before: "15 minutes before", "the day before", "an hour in advance".
+pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
+    let (length, end) = match text.after_any(at, &["the day", "the night"]) {
+        Some(end) => (Length { days: 1, ..Length::default() }, end),
+        None => match text.after(at, "the week") {
+            Some(end) => (Length { days: 7, ..Length::default() }, end),
+            None => duration::read_length(text, at)?,
+        },
+    };
+    #[rustfmt::skip]
+    const BEFORE: &[&str] = &[
+        "before it's due", "before it is due", "before the due time", "before the due date", "before due",
+        "before it starts", "before the time", "before that", "before it", "before then", "beforehand",
+        "before hand", "before", "earlier", "in advance", "ahead of time", "ahead", "prior to it",
+        "prior to", "prior",
+    ];
+    let end = text.after_any(end, BEFORE)?;
+    Some((of_length(length)?, end))
+}
+
+fn of_length(length: Length) -> Option<Lead> {
+    let (count, unit) = match length {
+        Length { months: 0, days: 0, minutes: Some(minutes) } if minutes > 0 && minutes % 60 == 0 => {
+            (minutes / 60, 'h')
+        }
+        Length { months: 0, days: 0, minutes: Some(minutes) } => (minutes, 'm'),
+        Length { months: 0, days, minutes: None } if days % 7 == 0 => (days / 7, 'w'),
+        Length { months: 0, days, minutes: None } => (days, 'd'),
+        _ => return None,
+    };
+    Lead::parse(&format!("{count}{unit}")).ok()
+}

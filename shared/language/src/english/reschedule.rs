@@ -1,0 +1,115 @@
+//! Changes of when: "move it to friday", "postpone it by two days", "snooze it for 10 minutes".
+
+use chrono::TimeDelta;
+
+use crate::english::target::{self, Found};
+use crate::english::update::{clause, value};
+use crate::english::{Clause, clock, duration};
+use crate::span::SpanKind;
+use crate::token::Text;
+use crate::{Change, Changes, Context, DueChange, Problem, ReminderText, Target};
+
+/// Reads a change of when a task is due, or of when to remind of it.
+pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    snoozed(text, at, context).or_else(|| shifted(text, at, context)).or_else(|| moved(text, at, context))
+}
+
+/// "snooze it for 10 minutes": neither due time nor rule changes, only when to remind.
+fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let start = text.after(at, "snooze")?;
+    let link = (start..text.len()).find(|at| text.is_any(*at, &["for", "until", "till", "to", "by"]));
+    let end = link.unwrap_or(text.len());
+    let found = target::read(&text.part(start, end), context);
+    let found = if start == end { Found { targets: vec![Target::It], ..found } } else { found };
+    let moment = link.and_then(|link| {
+        if let Some((length, _)) = duration::read_length(text, link + 1) {
+            return length.after(context.now);
+        }
+        let (changes, ..) = value(text, link + 1, text.len(), context)?;
+        let Some(DueChange::Set { date, time }) = changes.due else { return None };
+        let date = date.unwrap_or(context.now.date());
+        Some(date.and_time(time.unwrap_or(clock::time(9, 0))))
+    });
+    let changes =
+        Changes { reminders: moment.map(|at| Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
+    let problem = changes.is_empty().then_some(Problem::MissingChange);
+    let spans =
+        link.and_then(|link| text.span(link, text.end_of_words(), SpanKind::Reminder)).into_iter().collect();
+    Some(clause(text, found, changes, (at, start), spans, 0.9).with_problem(problem))
+}
+
+const MOVES: &[&str] = &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring"];
+
+/// "postpone it by two days", "push the dentist back a week", "bring it forward by an hour".
+fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let start = text.after_any(at, MOVES)?;
+    let len = text.end_of_words();
+    // The length is at the end, and short.
+    let first = len.saturating_sub(8).max(start + 1);
+    let from =
+        (first..len).find(|from| duration::read_length(text, *from).is_some_and(|(_, end)| end == len))?;
+    let (length, _) = duration::read_length(text, from)?;
+    let mut end = from;
+    let mut earlier = false;
+    let mut said = false;
+    while end > start
+        && text.is_any(end - 1, &["by", "back", "forward", "forwards", "for", "earlier", "out", "up", "off"])
+    {
+        said = said || !text.is_any(end - 1, &["for"]);
+        earlier = earlier
+            || (text.is_any(end - 1, &["forward", "forwards", "earlier", "up"])
+                && text.is_any(at, &["bring", "move"]));
+        end -= 1;
+    }
+    let waits = text.is_any(at, &["postpone", "delay", "defer", "push"]);
+    if !(said || waits) || length.months > 0 && length.minutes.is_some() {
+        return None;
+    }
+    let later = length.after(context.now)? - context.now;
+    let shift = if earlier { TimeDelta::zero() - later } else { later };
+    let found = target::read(&text.part(start, end), context);
+    let changes = Changes { due: Some(DueChange::Shift(shift)), ..Changes::default() };
+    Some(clause(
+        text,
+        found,
+        changes,
+        (at, start),
+        text.span(end, len, SpanKind::Duration).into_iter().collect(),
+        0.9,
+    ))
+}
+
+/// "move the milk task to friday", "reschedule dentist to 3pm"; "move the old monitor" is a task of its own.
+fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let start = text.after_any(at, MOVES)?;
+    let start = text.after_any(start, &["forward", "back"]).unwrap_or(start);
+    let is_link =
+        |at: &usize| text.is_any(*at, &["to", "until", "till", "til", "for", "on", "by", "at", "into"]);
+    let waits = text.is_any(at, &["reschedule", "postpone", "delay", "defer"]);
+    let links = (start..text.len()).filter(is_link);
+    let mut candidates: Vec<(usize, usize)> = links.map(|link| (link, link + 1)).collect();
+    if candidates.len() > 8 {
+        candidates.drain(..candidates.len() - 8);
+    }
+    if waits {
+        candidates.extend((start + 1..text.len()).rev().take(8).map(|at| (at, at)));
+    }
+    let found =
+        candidates.into_iter().find_map(|(end, from)| Some((end, value(text, from, text.len(), context)?)));
+    let Some((end, (changes, spans, problem))) = found else {
+        let target = target::read(&text.part(start, text.len()), context);
+        // Without a new date it is a change only where a task is named as one.
+        let names = target.is_plain
+            && target.targets != [Target::Missing]
+            && text.is_any(at, &["move", "shift", "push"]);
+        if !(names || (waits && target.targets != [Target::Missing])) {
+            return None;
+        }
+        return Some(
+            clause(text, target, Changes::default(), (at, start), Vec::new(), 0.5)
+                .with_problem(Some(Problem::MissingChange)),
+        );
+    };
+    let target = target::read(&text.part(start, end), context);
+    Some(clause(text, target, changes, (at, start), spans, 0.93).with_problem(problem))
+}

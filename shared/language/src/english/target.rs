@@ -1,0 +1,220 @@
+//! Which task is meant: "the milk task", "2", "the last one", "it", "all completed tasks".
+
+use crate::english::phrase::{self, Mode, Phrase, Value};
+use crate::english::{filter, label, number, title};
+use crate::span::{Span, SpanKind};
+use crate::token::{Kind, Text};
+use crate::{Context, Target};
+
+/// The words that name a task as such.
+#[rustfmt::skip]
+pub(crate) const NOUNS: &[&str] = &[
+    "task", "tasks", "todo", "todos", "to-do", "to-dos", "item", "items", "reminder", "reminders", "entry",
+    "chore", "chores", "errand", "errands",
+];
+
+/// Targets, the words that name them, and how clearly they name tasks.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Found {
+    /// One or more.
+    pub(crate) targets: Vec<Target>,
+    /// Where they are named.
+    pub(crate) spans: Vec<Span>,
+    /// Whether it is said that a task is meant: a number, a pronoun, the word "task", "from my list".
+    pub(crate) is_plain: bool,
+    /// Whether "the" or "my" stands in front.
+    pub(crate) has_article: bool,
+}
+
+/// Reads targets from all of a text.
+pub(crate) fn read(text: &Text<'_>, context: &Context) -> Found {
+    let (text, from_list) = without_list(text);
+    let len = text.end_of_words();
+    let text = text.part(0, strip_closing(&text, len));
+    let start = leading(&text);
+    let has_article = text.is_any(0, &["the", "my", "that", "this", "our", "those"]);
+    let span = text.span(0, text.len(), SpanKind::Target).into_iter().collect();
+    let found = |targets, is_plain| Found { targets, spans: span, is_plain, has_article };
+    if text.len() == 0 {
+        let target = if from_list { Target::All { filter: filter::open() } } else { Target::Missing };
+        return found(vec![target], true);
+    }
+    if let Some(target) = pronoun(&text) {
+        return found(vec![target], true);
+    }
+    if let Some(targets) = numbers(&text, start) {
+        return found(targets, true);
+    }
+    if let Some(target) = all(&text, context) {
+        let is_plain = text.has_any(NOUNS) || text.len() == 1 || text.has_any(&["ones"]) || from_list;
+        return found(vec![target], is_plain);
+    }
+    let (target, is_noun) = titled(&text, context);
+    found(vec![target], is_noun || from_list)
+}
+
+fn strip_closing(text: &Text<'_>, mut len: usize) -> usize {
+    while len > 1 && text.is_any(len - 1, &["please", "now", "pls", "too", "already", "today's", "instead"]) {
+        len -= 1;
+        while len > 1 && text.tokens[len - 1].kind == Kind::Mark {
+            len -= 1;
+        }
+    }
+    if len > 2 && text.after(len - 2, "for me").is_some() { len - 2 } else { len }
+}
+
+/// Takes off "from my shopping list" at the end, and "off" at the beginning.
+pub(crate) fn without_list<'a>(text: &Text<'a>) -> (Text<'a>, bool) {
+    let len = text.end_of_words();
+    let start = text.after(0, "off").unwrap_or(0);
+    let is_list = len > 0
+        && (text.is_any(
+            len - 1,
+            &[
+                "list",
+                "lists",
+                "todos",
+                "to-dos",
+                "tasks",
+                "todo",
+                "to-do",
+                "reminders",
+                "calendar",
+                "calender",
+            ],
+        ) || (len > 1 && text.after_any(len - 2, &["to do", "to dos"]).is_some()));
+    if is_list {
+        let leads = ["from", "off", "on", "in", "to", "onto", "into"];
+        let owners = ["my", "the", "our", "your", "list", "lists", "this", "that", "of"];
+        let is_lead = |at: &usize| {
+            text.is_any(*at, &leads) && (text.is_any(*at, &["from", "off"]) || text.is_any(*at + 1, &owners))
+        };
+        if let Some(at) = (len.saturating_sub(9)..len).find(is_lead) {
+            return (text.part(start.min(at), at), true);
+        }
+    }
+    (text.part(start, text.len()), false)
+}
+
+fn leading(text: &Text<'_>) -> usize {
+    let article = text.after_any(0, &["the", "my", "our"]).unwrap_or(0);
+    let noun = text
+        .after_any(article, &["task number", "item number", "task no", "number", "no"])
+        .unwrap_or(article);
+    if noun == article && text.is_any(article, NOUNS) { article + 1 } else { noun }
+}
+
+fn pronoun(text: &Text<'_>) -> Option<Target> {
+    #[rustfmt::skip]
+    const IT: &[&str] = &[
+        "it", "that", "this", "that one", "this one", "that task", "this task", "the task", "the one",
+        "the same one", "that todo", "this todo", "that reminder", "this reminder", "this item",
+        "that item", "it again", "the reminder",
+    ];
+    #[rustfmt::skip]
+    const LAST: &[&str] = &[
+        "the last one", "the last task", "the last", "last one", "last task", "last", "the last item",
+        "my last task", "the last todo", "the bottom one", "the final one", "the very last one",
+    ];
+    let whole = |list: &[&str]| list.iter().any(|words| text.after(0, words) == Some(text.len()));
+    if whole(IT) {
+        Some(Target::It)
+    } else if whole(LAST) {
+        Some(Target::Last)
+    } else {
+        None
+    }
+}
+
+/// "2", "task 2 and 3", "the second one", "#2".
+fn numbers(text: &Text<'_>, start: usize) -> Option<Vec<Target>> {
+    let mut targets = Vec::new();
+    let mut at = start;
+    loop {
+        let noun = text.after_any(at, &["the", "task", "number"]).unwrap_or(at);
+        let (number, end) = one_number(text, noun)?;
+        targets.push(Target::Number(number));
+        if end >= text.len() {
+            return Some(targets);
+        }
+        let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
+        at = text.after(comma, "and").unwrap_or(comma);
+        if at == end || targets.len() >= 20 {
+            return None;
+        }
+    }
+}
+
+fn one_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    let token = text.tokens.get(at)?;
+    if let Some(number) = token.text.strip_prefix('#').and_then(number::digits) {
+        return (number > 0).then_some((number, at + 1));
+    }
+    if text.is_mark(at, '#') {
+        return one_number(text, at + 1);
+    }
+    if let Some((number, end)) = number::read_ordinal(text, at) {
+        let end = text
+            .after_any(end, &["one", "task", "item", "todo", "reminder", "to-do", "entry"])
+            .unwrap_or(end);
+        return (number > 0).then_some((number, end));
+    }
+    number::read(text, at).filter(|(number, _)| *number > 0)
+}
+
+/// "all", "everything", "all completed tasks", "completed tasks".
+fn all(text: &Text<'_>, context: &Context) -> Option<Target> {
+    let last = text.len().checked_sub(1)?;
+    let is_all = text.is_any(0, &["all", "everything", "every", "each"]);
+    let is_plural = text.has_any(&["tasks", "todos", "to-dos", "items", "reminders", "ones"]);
+    let is_filtered = text.is_any(last, &["tasks", "todos", "to-dos", "items", "reminders", "ones"])
+        || text.has_any(&["tagged"]) && is_plural;
+    if !is_all && !is_filtered {
+        return None;
+    }
+    Some(Target::All { filter: filter::read(text, context).0 })
+}
+
+/// The words that are left without articles, "task" and dates.
+fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
+    let mut is_noun = false;
+    let mut start = text.after_any(0, &["the", "my", "our", "a", "an", "that", "this"]).unwrap_or(0);
+    if text.is_any(start, NOUNS) || text.after_any(start, &["to do", "action item"]).is_some() {
+        let noun = text.after_any(start, &["to do", "action item"]).unwrap_or(start + 1);
+        let words =
+            ["that says", "called", "named", "titled", "that", "to", "for", "about", "of", "with title"];
+        is_noun = true;
+        start = text.after_any(noun, &words).unwrap_or(noun);
+        if text.is_mark(start, ':') {
+            start += 1;
+        }
+    }
+    let mut end = text.len();
+    if end > start + 1 && (text.is_any(end - 1, NOUNS) || text.is_any(end - 1, &["one"])) {
+        end -= 1;
+        is_noun = true;
+    } else if end > start + 2 && text.after(end - 2, "to do").is_some() {
+        end -= 2;
+        is_noun = true;
+    }
+    let words = text.part(start, end);
+    let quoted = words.tokens.iter().find(|token| token.kind == Kind::Quoted);
+    if let Some(token) = quoted.filter(|_| words.len() == 1) {
+        return (Target::Title(label::quoted(token.text).to_owned()), true);
+    }
+    let phrases: Vec<Phrase> = phrase::scan(&words, context, Mode { in_query: true, ..Mode::default() })
+        .into_iter()
+        .filter(|phrase| !matches!(phrase.value, Value::Priority(_) | Value::Tags(_) | Value::Unsupported))
+        .collect();
+    let whole = || words.slice(0, words.len()).to_owned();
+    let title = title::title(&words, &phrases).0.unwrap_or_else(whole);
+    // "the milk task tomorrow": the noun was behind the date.
+    let title = match title.rsplit_once(' ') {
+        Some((name, noun)) if !phrases.is_empty() && NOUNS.contains(&noun) => {
+            is_noun = true;
+            name.to_owned()
+        }
+        _ => title,
+    };
+    (if title.is_empty() { Target::Missing } else { Target::Title(title) }, is_noun)
+}

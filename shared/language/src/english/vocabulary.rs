@@ -1,0 +1,131 @@
+//! Words that steer the reading without meaning anything by themselves.
+
+use crate::english::{calendar, clock};
+use crate::token::{Kind, Text};
+
+/// Words that tasks begin with, in their plain form.
+#[rustfmt::skip]
+const VERBS: &[&str] = &[
+    "answer", "apply", "arrange", "ask", "assemble", "attend", "backup", "bake", "book", "borrow", "bring",
+    "brush", "build", "buy", "call", "cancel", "change", "charge", "check", "clean", "clear", "close",
+    "collect", "complete", "confirm", "contact", "cook", "copy", "create", "cut", "debug", "deliver",
+    "deploy", "deposit", "design", "discuss", "do", "donate", "download", "draft", "drink", "drive", "drop",
+    "dust", "eat", "edit", "email", "e-mail", "empty", "exercise", "fax", "feed", "fetch", "file", "fill",
+    "finalise", "finalize", "finish", "fix", "fold", "follow", "gather", "get", "give", "go", "grab",
+    "hang", "have", "help", "hire", "hoover", "improve", "install", "invite", "iron", "join", "jog",
+    "learn", "leave", "lift", "listen", "look", "mail", "make", "meditate", "meet", "message", "migrate",
+    "mop", "move", "mow", "oil", "order", "organise", "organize", "pack", "paint", "park", "pay", "phone",
+    "pick", "plan", "plant", "practice", "practise", "pray", "prepare", "present", "print", "publish",
+    "purchase", "push", "put", "read", "rebook", "record", "recycle", "register", "release", "remove",
+    "renew", "rent", "repair", "replace", "reply", "research", "reserve", "respond", "return", "review",
+    "revise", "run", "schedule", "see", "sell", "send", "service", "set", "shop", "shower", "sign", "skype",
+    "sort", "speak", "start", "stop", "stretch", "study", "submit", "sweep", "swim", "take", "talk", "test",
+    "text", "throw", "tidy", "train", "transfer", "translate", "try", "unpack", "update", "upgrade",
+    "upload", "use", "vacuum", "visit", "volunteer", "vote", "wake", "walk", "wash", "watch", "water",
+    "weed", "wipe", "wish", "withdraw", "work", "wrap", "write",
+];
+
+/// Words that can not be what the date before them describes: "on the 5th *with* Amna", not "the 5th *wave*".
+#[rustfmt::skip]
+const CONNECTING: &[&str] = &[
+    "at", "on", "by", "in", "for", "with", "without", "to", "from", "and", "or", "but", "if", "when",
+    "before", "after", "until", "till", "about", "because", "so", "that", "via", "unless", "while", "since",
+    "please", "pls", "every", "each", "as", "then", "also", "again", "asap", "urgent", "urgently", "remind",
+    "around", "near", "is", "are", "p1", "p2", "p3", "due", "using", "into", "onto", "tagged", "latest",
+    "sharp", "plus", "regarding", "re", "through", "instead", "daily", "weekly", "monthly", "of", "there",
+    "here", "he", "she", "we", "they", "i", "it", "thanks", "starting", "between",
+];
+
+#[rustfmt::skip]
+const TEMPORAL: &[&str] = &[
+    "today", "tomorrow", "tonight", "tonite", "tmrw", "tmr", "noon", "midday", "midnight", "morning",
+    "afternoon", "evening", "night", "this", "next", "early", "late", "coming", "daily", "weekly",
+    "monthly", "yearly",
+];
+
+/// Says whether a word is the plain form of what one does with a task.
+pub(crate) fn is_verb(word: &str) -> bool {
+    VERBS.contains(&word)
+}
+
+/// Gives the plain form of a verb in the past tense: "bought" → "buy".
+pub(crate) fn present_of(past: &str) -> Option<&'static str> {
+    #[rustfmt::skip]
+    const IRREGULAR: &[(&str, &str)] = &[
+        ("ate", "eat"), ("bought", "buy"), ("brought", "bring"), ("built", "build"), ("cut", "cut"),
+        ("did", "do"), ("done", "do"), ("drank", "drink"), ("drove", "drive"), ("fed", "feed"),
+        ("gave", "give"), ("got", "get"), ("left", "leave"), ("made", "make"), ("met", "meet"),
+        ("paid", "pay"), ("put", "put"), ("ran", "run"), ("read", "read"), ("sent", "send"),
+        ("sold", "sell"), ("spoke", "speak"), ("swam", "swim"), ("swept", "sweep"), ("took", "take"),
+        ("went", "go"), ("wrote", "write"), ("written", "write"), ("threw", "throw"), ("taken", "take"),
+        ("saw", "see"), ("woke", "wake"), ("hung", "hang"), ("set", "set"), ("found", "find"),
+        ("taught", "teach"), ("learnt", "learn"),
+    ];
+    if let Some((_, present)) = IRREGULAR.iter().find(|(word, _)| *word == past) {
+        return Some(present);
+    }
+    let stem = past.strip_suffix("ed")?;
+    let known = |word: &str| VERBS.iter().find(|verb| **verb == word).copied();
+    let undoubled = || {
+        let mut chars = stem.chars().rev();
+        let (last, before) = (chars.next()?, chars.next()?);
+        (last == before).then(|| known(&stem[..stem.len() - last.len_utf8()])).flatten()
+    };
+    let with_y = || known(&format!("{}y", stem.strip_suffix('i')?));
+    known(stem).or_else(|| known(&past[..past.len() - 1])).or_else(undoubled).or_else(with_y)
+}
+
+/// Says whether what stands before `at` is complete there: the end, punctuation, a connecting word, or another date or time.
+pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
+    let Some(token) = text.tokens.get(at) else { return true };
+    match token.kind {
+        Kind::Mark | Kind::Tag => true,
+        Kind::Quoted | Kind::Opaque => false,
+        Kind::Word => {
+            CONNECTING.contains(&&*token.lower)
+                || TEMPORAL.contains(&&*token.lower)
+                || calendar::weekday(&token.lower).is_some()
+                || (calendar::month(&token.lower).is_some() && token.lower != "may")
+                || clock::is_clock(&token.lower)
+                || text.after_any(at, &["high priority", "low priority", "medium priority"]).is_some()
+                || text.after_any(at, &["the day after", "the night before", "the day before"]).is_some()
+        }
+    }
+}
+
+/// Says whether a capitalised word is part of a name that goes on after it: "Sunday Times", "Tomorrow Never Dies".
+pub(crate) fn is_in_name(text: &Text<'_>, from: usize, to: usize) -> bool {
+    let named = |to: usize| text.is_capital(to) && !is_boundary(text, to);
+    let to = if clock::Part::parse(text.word(to)).is_some() && named(to + 1) { to + 1 } else { to };
+    from > 0
+        && text.is_capital(from)
+        && text.is_capital(to)
+        && !is_boundary(text, to)
+        && (text.tokens[from].text != text.tokens[from].text.to_uppercase())
+}
+
+/// Says whether what was promised or asked for is polite padding, and gives where it ends.
+pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
+    #[rustfmt::skip]
+    const PADDING: &[&str] = &[
+        "i would like you to", "i'd like you to", "i want you to", "i need you to", "would you mind",
+        "would you please", "could you please", "can you please", "will you please", "can you help me",
+        "would you", "could you", "can you", "you can", "can u", "will you", "please", "pls", "plz",
+        "kindly", "hey kaam", "hi kaam", "hello kaam", "ok kaam", "kaam", "hey", "just", "okay so", "ok so",
+        "so", "also", "and then", "then", "now", "let's", "go ahead and", "i would like to", "i'd like to",
+        "help me",
+    ];
+    loop {
+        if text.is_mark(at, ',')
+            || text.is_mark(at, '-')
+            || text.is_mark(at, '*')
+            || text.is_mark(at, '\u{2022}')
+        {
+            at += 1;
+        } else if let Some(end) = text.after_any(at, PADDING).filter(|end| *end < text.len()) {
+            at = end;
+        } else {
+            return at;
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Puts phrases together: one due time, one rule, its reminders.
+
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime};
+use domain::recurrence::{Anchor, Frequency, Rule, Until};
+use domain::reminder::Method;
+use domain::task::Priority;
+
+use crate::english::calendar;
+use crate::english::clock::{self, Clock, Part};
+use crate::english::date::Day;
+use crate::english::duration::Length;
+use crate::english::lead::Lead;
+use crate::english::phrase::{Phrase, Value};
+use crate::english::recurrence::Repetition;
+use crate::{Problem, ReminderText, When};
+
+/// What phrases say together, and which of them were used.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Meaning {
+    /// The due time.
+    pub(crate) due: Option<When>,
+    /// Its day, if named.
+    pub(crate) date: Option<NaiveDate>,
+    /// Its time of day, if named.
+    pub(crate) time: Option<NaiveTime>,
+    /// The days named: the first, and the one after the last.
+    pub(crate) days: Option<(NaiveDate, NaiveDate)>,
+    /// What led to the day.
+    pub(crate) day_lead: Option<Lead>,
+    /// The part of the day named, without a time.
+    pub(crate) part: Option<Part>,
+    /// The repetition.
+    pub(crate) rule: Option<Rule>,
+    /// When to remind.
+    pub(crate) reminders: Vec<ReminderText>,
+    /// How to remind.
+    pub(crate) method: Option<Method>,
+    /// Whether a reminder was wished for.
+    pub(crate) wants_reminder: bool,
+    /// The priority.
+    pub(crate) priority: Option<Priority>,
+    /// The tags.
+    pub(crate) tags: Vec<String>,
+    /// What is wrong.
+    pub(crate) problem: Option<Problem>,
+    /// The phrases used; the words of the others stay where they are.
+    pub(crate) used: Vec<Phrase>,
+}
+
+/// The parts as they are gathered; the first of each kind wins.
+#[derive(Default)]
+struct Parts {
+    day: Option<(Day, Lead)>,
+    clock: Option<Clock>,
+    part: Option<Part>,
+    moment: Option<NaiveDateTime>,
+    rule: Option<Repetition>,
+    until: Option<Day>,
+    times: Option<u32>,
+    goes_on: Option<Length>,
+    reminder_clock: Option<Clock>,
+    reminder_day: Option<Day>,
+    after_wish: bool,
+}
+
+/// Puts phrases together, as said at `now`; `said` gives the text of a phrase.
+pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&Phrase) -> String) -> Meaning {
+    let mut meaning = Meaning::default();
+    let has_rule = phrases.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
+    let mut parts = Parts::default();
+    for phrase in phrases {
+        let is_used = match &phrase.value {
+            Value::Priority(priority) => set(&mut meaning.priority, *priority),
+            Value::Tags(tags) => {
+                for tag in tags {
+                    if !meaning.tags.contains(tag) {
+                        meaning.tags.push(tag.clone());
+                    }
+                }
+                true
+            }
+            Value::Reminder(wish) => {
+                meaning.wants_reminder = true;
+                meaning.method = meaning.method.or(wish.method);
+                meaning.reminders.extend(wish.lead.map(ReminderText::Lead));
+                parts.after_wish = true;
+                true
+            }
+            Value::Bad(problem) => set(&mut meaning.problem, problem.clone()),
+            Value::Unsupported => {
+                set(&mut meaning.problem, Problem::UnsupportedRepetition { text: said(&phrase) });
+                false
+            }
+            _ => parts.take(&phrase, meaning.used.last(), now, has_rule),
+        };
+        if is_used {
+            meaning.used.push(phrase);
+        }
+    }
+    parts.finish(&mut meaning, now, said);
+    meaning
+}
+
+fn set<T>(slot: &mut Option<T>, value: T) -> bool {
+    let is_free = slot.is_none();
+    if is_free {
+        *slot = Some(value);
+    }
+    is_free
+}
+
+impl Parts {
+    /// Takes a phrase about time; `false` when its place is taken.
+    fn take(&mut self, phrase: &Phrase, last: Option<&Phrase>, now: NaiveDateTime, has_rule: bool) -> bool {
+        match &phrase.value {
+            Value::Day(day, Lead::Until) if has_rule => set(&mut self.until, *day),
+            Value::Day(day, lead) => self.take_day(*day, *lead, phrase, last),
+            Value::Moment(at) => self.day.is_none() && self.clock.is_none() && set(&mut self.moment, *at),
+            Value::FromNow(length) => self.take_length(*length, now),
+            Value::Clock(clock, Lead::Until) if has_rule => {
+                let _ = clock;
+                false
+            }
+            Value::Clock(clock, _) if self.after_wish && (self.clock.is_some() || self.moment.is_some()) => {
+                set(&mut self.reminder_clock, *clock)
+            }
+            Value::Clock(clock, _) => self.moment.is_none() && set(&mut self.clock, *clock),
+            Value::Part(part) => set(&mut self.part, *part),
+            Value::Rule(rule) => set(&mut self.rule, rule.clone()),
+            Value::Times(count) => set(&mut self.times, *count),
+            Value::GoesOn(length) => set(&mut self.goes_on, *length),
+            Value::AfterDone => self.rule.as_mut().is_some_and(|rule| {
+                rule.parts.anchor = Anchor::Completion;
+                true
+            }),
+            _ => false,
+        }
+    }
+
+    fn take_day(&mut self, day: Day, lead: Lead, phrase: &Phrase, last: Option<&Phrase>) -> bool {
+        let Some((first, _)) = self.day else {
+            self.part = self.part.or(day.part);
+            return self.moment.is_none() && set(&mut self.day, (day, lead));
+        };
+        if self.after_wish && self.reminder_day.is_none() {
+            return set(&mut self.reminder_day, day);
+        }
+        // "fri, sep 20": the day of the calendar says more than the weekday; "tomorrow night, tonight" does not.
+        let beside =
+            last.is_some_and(|last| matches!(last.value, Value::Day(..)) && phrase.from <= last.to + 1);
+        let refines = beside && first.weekday.is_some_and(|weekday| weekday == day.date.weekday());
+        if refines || (day.date == first.date && self.part.is_none()) {
+            self.part = self.part.or(day.part);
+            self.day = Some((day, lead));
+            return true;
+        }
+        // "tomorrow this evening" makes no sense, "8am this morning" does.
+        false
+    }
+
+    fn take_length(&mut self, length: Length, now: NaiveDateTime) -> bool {
+        if self.day.is_some() || self.moment.is_some() {
+            return false;
+        }
+        if length.minutes.is_some() {
+            return length.after(now).is_some_and(|at| set(&mut self.moment, at));
+        }
+        length.after_day(now.date()).is_some_and(|date| set(&mut self.day, (Day::single(date), Lead::In)))
+    }
+
+    fn finish(mut self, meaning: &mut Meaning, now: NaiveDateTime, said: impl Fn(&Phrase) -> String) {
+        meaning.day_lead = self.day.map(|(_, lead)| lead);
+        meaning.days = self.day.map(|(day, _)| (day.from, day.to));
+        meaning.part = self.part.filter(|_| self.clock.is_none());
+        let rule = self.rule.take();
+        if let Some(rule) = &rule {
+            self.part = self.part.or(rule.part);
+            if self.day.is_none() {
+                self.day = rule.start.map(|date| (Day::single(date), Lead::On));
+            }
+        }
+        meaning.date = self.day.map(|(day, _)| day.date).or(self.moment.map(|at| at.date()));
+        meaning.due = self.due(now, rule.as_ref());
+        meaning.time = meaning.due.and_then(|due| due.time);
+        if let (Some(rule), Some(due)) = (rule, meaning.due) {
+            match self.rule(rule, due) {
+                Some(rule) => meaning.rule = Some(rule),
+                None => {
+                    let is_rule = |phrase: &Phrase| {
+                        matches!(
+                            phrase.value,
+                            Value::Rule(_) | Value::Times(_) | Value::GoesOn(_) | Value::AfterDone
+                        ) || matches!(phrase.value, Value::Day(_, Lead::Until))
+                    };
+                    let text = meaning
+                        .used
+                        .iter()
+                        .filter(|phrase| is_rule(phrase))
+                        .map(said)
+                        .collect::<Vec<_>>()
+                        .join(" ");
+                    meaning.problem.get_or_insert(Problem::UnsupportedRepetition { text });
+                    meaning.used.retain(|phrase| !is_rule(phrase));
+                    meaning.due = self.due(now, None);
+                }
+            }
+        }
+        if matches!(meaning.problem, Some(Problem::UnsupportedRepetition { .. })) && meaning.rule.is_none() {
+            self.without_rule(meaning);
+        }
+        self.reminder_at(meaning, now);
+    }
+
+    /// A time of day without its repetition would be half of what was asked for.
+    fn without_rule(&self, meaning: &mut Meaning) {
+        if self.day.is_none() && self.moment.is_none() {
+            (meaning.due, meaning.time, meaning.part) = (None, None, None);
+            meaning.used.retain(|phrase| !matches!(phrase.value, Value::Clock(..) | Value::Part(_)));
+        }
+    }
+
+    fn reminder_at(&self, meaning: &mut Meaning, now: NaiveDateTime) {
+        if self.reminder_clock.is_none() && self.reminder_day.is_none() {
+            return;
+        }
+        let date =
+            self.reminder_day.map(|day| day.date).or(meaning.due.map(|due| due.date)).unwrap_or(now.date());
+        let time = self.reminder_clock.map_or(clock::time(9, 0), Clock::plain);
+        meaning.reminders.push(ReminderText::At(date.and_time(time)));
+    }
+
+    fn due(&self, now: NaiveDateTime, rule: Option<&Repetition>) -> Option<When> {
+        if let Some(at) = self.moment {
+            let time = at.time();
+            return Some(When {
+                date: at.date(),
+                time: NaiveTime::from_hms_opt(
+                    chrono::Timelike::hour(&time),
+                    chrono::Timelike::minute(&time),
+                    0,
+                ),
+            });
+        }
+        if let Some(rule) = rule.filter(|rule| rule.start.is_none()) {
+            let time = self.plain_time();
+            let from = self
+                .day
+                .map(|(day, _)| if day.weekday.is_some() { day.date } else { day.from.max(now.date()) });
+            return Some(When { date: first_day(rule, from, time, now)?, time });
+        }
+        let today = now.date();
+        if let Some((day, _)) = self.day {
+            let (date, time) = self.on_day(day.date, now);
+            return Some(When { date, time });
+        }
+        let tomorrow = calendar::days_after(today, 1)?;
+        if let Some(clock) = self.clock.filter(|_| self.part.is_none()) {
+            let today_at = clock.readings().into_iter().find(|time| *time > now.time());
+            return Some(match today_at {
+                Some(time) => When { date: today, time: Some(time) },
+                None => When { date: tomorrow, time: Some(clock.plain()) },
+            });
+        }
+        let time = self.plain_time()?;
+        let date = if time > now.time() { today } else { tomorrow };
+        Some(When { date, time: Some(time) })
+    }
+
+    fn plain_time(&self) -> Option<NaiveTime> {
+        match (self.clock, self.part) {
+            (Some(clock), Some(part)) => Some(clock.in_part(part)),
+            (Some(clock), None) => Some(clock.plain()),
+            (None, Some(part)) => Some(clock::time(part.hour(), 0)),
+            (None, None) => None,
+        }
+    }
+
+    /// Gives the time on a named day; the small hours of a night belong to the day after.
+    fn on_day(&self, date: NaiveDate, now: NaiveDateTime) -> (NaiveDate, Option<NaiveTime>) {
+        let is_today = date == now.date();
+        let time = match (self.clock, self.part) {
+            (Some(clock), None) if is_today => {
+                let [first, second] = clock.readings();
+                Some(if first > now.time() { first } else { second })
+            }
+            (None, Some(Part::Night)) if is_today && now.time() >= clock::time(Part::Night.hour(), 0) => None,
+            _ => self.plain_time(),
+        };
+        let small_hours = time.is_some_and(|time| time < clock::time(5, 0));
+        let is_night = self.part == Some(Part::Night);
+        let midnight_today = is_today && time == Some(NaiveTime::MIN);
+        let date = if small_hours && (is_night || midnight_today) && self.clock.is_some() {
+            calendar::days_after(date, 1).unwrap_or(date)
+        } else {
+            date
+        };
+        (date, time)
+    }
+
+    fn rule(&self, repetition: Repetition, due: When) -> Option<Rule> {
+        let mut parts = repetition.parts;
+        parts.count = self.times;
+        if let Some(day) = self.until {
+            let last = if day.is_month { day.from.checked_sub_days(Days::new(1))? } else { day.date };
+            parts.until = Some(Until::Date(last)).filter(|_| last >= due.date);
+            parts.until?;
+        }
+        if let Some(length) = self.goes_on {
+            if parts.until.is_some() {
+                return None;
+            }
+            let last = length.after_day(due.date)?.checked_sub_days(Days::new(1))?;
+            parts.until = Some(Until::Date(last)).filter(|_| last >= due.date);
+            parts.until?;
+        }
+        Rule::new(parts).ok()
+    }
+}
+
+/// Gives the first day of a repetition, on or after `from`, or after now.
+fn first_day(
+    rule: &Repetition,
+    from: Option<NaiveDate>,
+    time: Option<NaiveTime>,
+    now: NaiveDateTime,
+) -> Option<NaiveDate> {
+    let passed = time.is_some_and(|time| time <= now.time());
+    let start = match from {
+        Some(from) => from,
+        None if passed => calendar::days_after(now.date(), 1)?,
+        None => now.date(),
+    };
+    let parts = &rule.parts;
+    let fits = |date: &NaiveDate| match parts.frequency {
+        Frequency::Weekly => parts.weekdays.is_empty() || parts.weekdays.contains(&date.weekday()),
+        Frequency::Monthly => {
+            parts.month_days.is_empty() || parts.month_days.iter().any(|day| is_day(*date, *day))
+        }
+        Frequency::Daily | Frequency::Yearly => true,
+    };
+    start.iter_days().take(62).find(fits)
+}
+
+/// A month that is too short has its last day instead.
+fn is_day(date: NaiveDate, day: i8) -> bool {
+    let last = i64::from(calendar::last_of_month(date).day());
+    let day = i64::from(day);
+    let day = if day < 0 { last + 1 + day } else { day.min(last) };
+    i64::from(date.day()) == day
+}

@@ -1,0 +1,386 @@
+//! The words of a text, and what must never be read as one: quotations, addresses, ticket numbers.
+
+use crate::span::{Span, SpanKind};
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Letters and digits, with what is between them: "o'clock", "5:30pm", "2026-12-05".
+    Word,
+    /// A run of one punctuation mark.
+    Mark,
+    /// A `#tag`.
+    Tag,
+    /// A quotation, with its quotation marks.
+    Quoted,
+    /// A URL, an e-mail address, a ticket number: text that is never looked into.
+    Opaque,
+}
+
+/// A token and its place.
+#[derive(Debug, Clone)]
+pub(crate) struct Token<'a> {
+    /// As it was written.
+    pub(crate) text: &'a str,
+    /// In lower case, with straight apostrophes.
+    pub(crate) lower: String,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Its first byte.
+    pub(crate) from: usize,
+    /// The byte after it.
+    pub(crate) to: usize,
+    /// Its first code point.
+    start: usize,
+    /// The code point after it.
+    end: usize,
+}
+
+/// A text and its tokens.
+#[derive(Debug)]
+pub(crate) struct Text<'a> {
+    /// As it was written.
+    pub(crate) source: &'a str,
+    /// Its tokens in order.
+    pub(crate) tokens: Vec<Token<'a>>,
+}
+
+impl<'a> Text<'a> {
+    /// Splits a text, in time linear in its length.
+    pub(crate) fn new(source: &'a str) -> Self {
+        Self { source, tokens: Splitter::new(source).split() }
+    }
+
+    /// Gives the tokens from one up to another as a text of their own; spans still count from the whole.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        let to = to.min(self.len());
+        Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec() }
+    }
+
+    /// Finds words in a row at or after `from`, and gives where they begin and end.
+    pub(crate) fn find(&self, from: usize, phrase: &str) -> Option<(usize, usize)> {
+        (from..self.len()).find_map(|at| Some((at, self.after(at, phrase)?)))
+    }
+
+    /// Gives where the text ends without the punctuation behind it.
+    pub(crate) fn end_of_words(&self) -> usize {
+        (0..self.len()).rev().find(|at| self.tokens[*at].kind != Kind::Mark).map_or(0, |last| last + 1)
+    }
+
+    /// Says whether one of these words is anywhere in it.
+    pub(crate) fn has_any(&self, words: &[&str]) -> bool {
+        (0..self.len()).any(|at| self.is_any(at, words))
+    }
+
+    /// Gives how many tokens there are.
+    pub(crate) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Gives a word in lower case; empty for anything else, and past the end.
+    pub(crate) fn word(&self, at: usize) -> &str {
+        match self.tokens.get(at) {
+            Some(token) if token.kind == Kind::Word => &token.lower,
+            _ => "",
+        }
+    }
+
+    /// Gives the word before; empty when there is none.
+    pub(crate) fn word_before(&self, at: usize) -> &str {
+        at.checked_sub(1).map_or("", |before| self.word(before))
+    }
+
+    /// Says whether a token is this punctuation mark, or a run of it.
+    pub(crate) fn is_mark(&self, at: usize, mark: char) -> bool {
+        self.tokens.get(at).is_some_and(|token| token.kind == Kind::Mark && token.text.starts_with(mark))
+    }
+
+    /// Says whether there is no word at `at`: the end, or punctuation.
+    pub(crate) fn is_break(&self, at: usize) -> bool {
+        self.tokens.get(at).is_none_or(|token| token.kind == Kind::Mark)
+    }
+
+    /// Says whether a word is one of these.
+    pub(crate) fn is_any(&self, at: usize, words: &[&str]) -> bool {
+        let word = self.word(at);
+        !word.is_empty() && words.contains(&word)
+    }
+
+    /// Matches words in a row ("day after tomorrow"), and gives where they end.
+    pub(crate) fn after(&self, at: usize, phrase: &str) -> Option<usize> {
+        let mut end = at;
+        for word in phrase.split(' ') {
+            if self.word(end) != word {
+                return None;
+            }
+            end += 1;
+        }
+        Some(end)
+    }
+
+    /// Matches the first of these rows of words; longer ones belong in front.
+    pub(crate) fn after_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
+        phrases.iter().find_map(|phrase| self.after(at, phrase))
+    }
+
+    /// Says whether a word begins with a capital letter.
+    pub(crate) fn is_capital(&self, at: usize) -> bool {
+        self.tokens.get(at).is_some_and(|token| {
+            token.kind == Kind::Word && token.text.chars().next().is_some_and(char::is_uppercase)
+        })
+    }
+
+    /// Gives the text from one token up to another.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &'a str {
+        match (self.tokens.get(from), to.checked_sub(1).and_then(|last| self.tokens.get(last))) {
+            (Some(first), Some(last)) if from < to => &self.source[first.from..last.to],
+            _ => "",
+        }
+    }
+
+    /// Gives the span from one token up to another.
+    pub(crate) fn span(&self, from: usize, to: usize, kind: SpanKind) -> Option<Span> {
+        let text = self.slice(from, to);
+        let (first, last) = (self.tokens.get(from)?, self.tokens.get(to.checked_sub(1)?)?);
+        (!text.is_empty()).then(|| Span { start: first.start, end: last.end, kind, text: text.to_owned() })
+    }
+}
+
+/// Closing marks that were looked for in vain are not looked for again.
+struct Splitter<'a> {
+    source: &'a str,
+    chars: Vec<(usize, char)>,
+    at: usize,
+    tokens: Vec<Token<'a>>,
+    unclosed: Vec<char>,
+}
+
+impl<'a> Splitter<'a> {
+    fn new(source: &'a str) -> Self {
+        let chars = source.char_indices().collect();
+        Self { source, chars, at: 0, tokens: Vec::new(), unclosed: Vec::new() }
+    }
+
+    fn split(mut self) -> Vec<Token<'a>> {
+        while let Some(c) = self.char(self.at) {
+            if is_blank(c) {
+                self.at += 1;
+            } else if !self.quotation(c) {
+                self.chunk();
+            }
+        }
+        self.tokens
+    }
+
+    fn char(&self, at: usize) -> Option<char> {
+        self.chars.get(at).map(|(_, c)| *c)
+    }
+
+    fn byte(&self, at: usize) -> usize {
+        self.chars.get(at).map_or(self.source.len(), |(byte, _)| *byte)
+    }
+
+    fn push(&mut self, start: usize, end: usize, kind: Kind) {
+        let (from, to) = (self.byte(start), self.byte(end));
+        let text = &self.source[from..to];
+        let lower = text.to_lowercase().replace(['\u{2019}', '\u{2018}'], "'");
+        self.tokens.push(Token { text, lower, kind, from, to, start, end });
+    }
+
+    /// Takes a quotation that begins here; an apostrophe closes one only at the end of a word.
+    fn quotation(&mut self, open: char) -> bool {
+        let Some(close) = closing(open) else { return false };
+        if self.unclosed.contains(&close) {
+            return false;
+        }
+        let ends_word = |at: usize| self.char(at + 1).is_none_or(|next| !next.is_alphanumeric());
+        let is_close = |at: &usize| {
+            self.char(*at) == Some(close) && (!matches!(close, '\'' | '\u{2019}') || ends_word(*at))
+        };
+        let Some(end) = (self.at + 1..self.chars.len()).find(is_close) else {
+            self.unclosed.push(close);
+            return false;
+        };
+        if end == self.at + 1 {
+            return false;
+        }
+        self.push(self.at, end + 1, Kind::Quoted);
+        self.at = end + 1;
+        true
+    }
+
+    /// Takes what is between two blanks.
+    fn chunk(&mut self) {
+        let start = self.at;
+        let is_end = |c: char| is_blank(c) || matches!(c, '"' | '\u{201c}' | '\u{ab}' | '`');
+        let mut end = start + 1;
+        while self.char(end).is_some_and(|c| !is_end(c)) {
+            end += 1;
+        }
+        self.at = end;
+        let (start, tail) = self.trim(start, end);
+        if start < tail {
+            self.core(start, tail);
+        }
+        self.marks(tail, end);
+    }
+
+    /// Takes the punctuation in front, and gives where the core begins and ends.
+    fn trim(&mut self, start: usize, end: usize) -> (usize, usize) {
+        let is_front = |at: usize| match self.char(at) {
+            Some('#') => false,
+            Some('@') => self.char(at + 1).is_none_or(|next| !next.is_alphabetic()),
+            Some(c) => !c.is_alphanumeric() && !matches!(c, '$' | '/' | '+' | '&'),
+            None => false,
+        };
+        let mut first = start;
+        while first < end && is_front(first) {
+            first += 1;
+        }
+        let mut last = end;
+        let is_back = |c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '+' | '/' | '$' | '\u{b0}');
+        while last > first && self.char(last - 1).is_some_and(is_back) {
+            last -= 1;
+        }
+        self.marks(start, first);
+        (first, last)
+    }
+
+    /// Takes punctuation, a run of the same mark as one token.
+    fn marks(&mut self, start: usize, end: usize) {
+        let mut from = start;
+        while from < end {
+            let mark = self.char(from);
+            let mut to = from + 1;
+            while to < end && self.char(to) == mark {
+                to += 1;
+            }
+            self.push(from, to, Kind::Mark);
+            from = to;
+        }
+    }
+
+    fn core(&mut self, start: usize, end: usize) {
+        let text = &self.source[self.byte(start)..self.byte(end)];
+        if is_opaque(text) {
+            return self.push(start, end, Kind::Opaque);
+        }
+        if text.starts_with('#') && text.chars().count() > 1 {
+            return self.push(start, end, Kind::Tag);
+        }
+        let mut from = start;
+        for at in start..end {
+            if self.splits(at) {
+                if from < at {
+                    self.push(from, at, Kind::Word);
+                }
+                self.push(at, at + 1, Kind::Mark);
+                from = at + 1;
+            }
+        }
+        if from < end {
+            self.push(from, end, Kind::Word);
+        }
+    }
+
+    /// Says whether a mark inside of a chunk separates words: "milk,eggs" but not "1,000".
+    fn splits(&self, at: usize) -> bool {
+        let is_digit = |at: usize| self.char(at).is_some_and(|c| c.is_ascii_digit());
+        match self.char(at) {
+            Some(',') => {
+                let thousands = (1..=3).all(|n| is_digit(at + n)) && !is_digit(at + 4);
+                !(at.checked_sub(1).is_some_and(is_digit) && thousands)
+            }
+            Some(';' | '(' | ')' | '[' | ']' | '\u{2014}' | '!' | '?' | '\u{2026}') => true,
+            _ => false,
+        }
+    }
+}
+
+fn closing(open: char) -> Option<char> {
+    match open {
+        '"' => Some('"'),
+        '`' => Some('`'),
+        '\'' => Some('\''),
+        '\u{201c}' | '\u{201e}' => Some('\u{201d}'),
+        '\u{2018}' => Some('\u{2019}'),
+        '\u{ab}' => Some('\u{bb}'),
+        _ => None,
+    }
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+}
+
+/// URLs, e-mail addresses and ticket numbers.
+fn is_opaque(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if lower.contains("://") || lower.starts_with("www.") || lower.starts_with("mailto:") {
+        return true;
+    }
+    if let Some((name, host)) = text.split_once('@')
+        && !name.is_empty()
+        && host.contains('.')
+    {
+        return true;
+    }
+    if let Some(number) = text.strip_prefix('#') {
+        return number.starts_with(|c: char| c.is_ascii_digit());
+    }
+    is_ticket(text) || is_host_with_path(&lower)
+}
+
+/// `ABC-123`, `ABC-12345-A1`: capitals, a hyphen, a digit.
+fn is_ticket(text: &str) -> bool {
+    text.split_once('-').is_some_and(|(project, number)| {
+        project.len() >= 2
+            && project.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            && project.starts_with(|c: char| c.is_ascii_uppercase())
+            && number.starts_with(|c: char| c.is_ascii_digit())
+    })
+}
+
+/// `example.com/2026/12/05`.
+fn is_host_with_path(lower: &str) -> bool {
+    lower.split_once('/').is_some_and(|(host, _)| {
+        host.contains('.')
+            && host
+                .rsplit('.')
+                .next()
+                .is_some_and(|top| top.len() >= 2 && top.bytes().all(|b| b.is_ascii_lowercase()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(source: &str) -> Vec<(String, Kind)> {
+        Text::new(source).tokens.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
+    }
+
+    #[test]
+    fn words_marks_tags_and_opaque_text_are_told_apart() {
+        let of = |text: &str, kind| (text.to_owned(), kind);
+        assert_eq!(
+            kinds("fix ABC-123, see https://a.org/2026-12-05 \"at 5pm\" #home!!"),
+            [
+                of("fix", Kind::Word),
+                of("ABC-123", Kind::Opaque),
+                of(",", Kind::Mark),
+                of("see", Kind::Word),
+                of("https://a.org/2026-12-05", Kind::Opaque),
+                of("\"at 5pm\"", Kind::Quoted),
+                of("#home", Kind::Tag),
+                of("!!", Kind::Mark),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_apostrophe_inside_of_a_word_closes_no_quotation() {
+        assert_eq!(kinds("'don't stop' now")[0], ("'don't stop'".to_owned(), Kind::Quoted));
+        assert_eq!(kinds("don't")[0], ("don't".to_owned(), Kind::Word));
+    }
+}

@@ -1,0 +1,238 @@
+//! What holds for any text at all.
+
+use std::time::{Duration, Instant};
+
+use domain::settings::Locale;
+use language::{Action, Context, Language, MAX_CHARS, Parse, Problem, TooLong, parse};
+use proptest::prelude::*;
+
+fn context() -> Context {
+    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: Locale::EnGb }
+}
+
+fn check(text: &str, parse: &Parse) -> Result<(), TestCaseError> {
+    prop_assert!(!parse.commands.is_empty());
+    prop_assert!((0.0..=1.0).contains(&parse.confidence));
+    prop_assert!(parse.problem.is_none() || parse.confidence < 0.7, "{:?}", parse);
+    let chars: Vec<char> = text.chars().collect();
+    for command in &parse.commands {
+        let mut end = 0;
+        for span in &command.spans {
+            prop_assert!(span.start >= end && span.end > span.start && span.end <= chars.len(), "{span:?}");
+            prop_assert_eq!(chars[span.start..span.end].iter().collect::<String>(), span.text.clone());
+            end = span.end;
+        }
+    }
+    Ok(())
+}
+
+/// Words that the grammar knows, in any order.
+fn words() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(vec![
+        "buy",
+        "milk",
+        "tomorrow",
+        "at",
+        "5pm",
+        "5",
+        "on",
+        "the",
+        "5th",
+        "friday",
+        "next",
+        "every",
+        "other",
+        "until",
+        "december",
+        "31",
+        "feb",
+        "remind",
+        "me",
+        "15",
+        "minutes",
+        "before",
+        "delete",
+        "all",
+        "tasks",
+        "done",
+        "mark",
+        "as",
+        "move",
+        "to",
+        "it",
+        "#home",
+        "!!",
+        "\"",
+        "'",
+        ",",
+        ".",
+        "in",
+        "3",
+        "days",
+        "week",
+        "month",
+        "for",
+        "times",
+        "after",
+        "i",
+        "finish",
+        "not",
+        "don't",
+        "show",
+        "what's",
+        "due",
+        "rename",
+        "change",
+        "priority",
+        "of",
+        "high",
+        "and",
+        "2026-12-05",
+        "99999999",
+        "10000",
+        "years",
+        "noon",
+        "half",
+        "past",
+        "quarter",
+        "25:00",
+        "00:00",
+        "12am",
+        "last",
+        "first",
+        "monday",
+        "and",
+        "snooze",
+        "postpone",
+        "by",
+        "tag",
+        "tagged",
+        "with",
+        "description",
+        ":",
+        "12/31/9999",
+        "9999-12-31",
+        "é",
+        "🎉",
+        "کل",
+        "undo",
+        "from",
+        "1:1",
+        "a",
+        "an",
+    ]);
+    prop::collection::vec(word, 0..20).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_understood_without_a_panic(text in any::<String>()) {
+        check(&text, &parse(&text, &context()).expect("short enough"))?;
+    }
+
+    #[test]
+    fn any_words_are_understood_without_a_panic(text in words()) {
+        check(&text, &parse(&text, &context()).expect("short enough"))?;
+    }
+
+    #[test]
+    fn the_same_text_is_understood_the_same_way(text in words()) {
+        prop_assert_eq!(parse(&text, &context()), parse(&text, &context()));
+    }
+
+    #[test]
+    fn the_ends_of_time_are_no_panic(text in words(), year in prop::sample::select(vec![-262_142, 1, 1970, 9999, 262_141])) {
+        let date = chrono::NaiveDate::from_ymd_opt(year, 12, 31).expect("a date");
+        let context = Context { now: date.and_time(chrono::NaiveTime::MIN), ..context() };
+        check(&text, &parse(&text, &context).expect("short enough"))?;
+    }
+
+    #[test]
+    fn a_negation_in_front_never_acts(text in words()) {
+        let parse = parse(&format!("don't {text}"), &context()).expect("short enough");
+        let harmless = matches!(parse.commands[0].action, Action::Unknown(_) | Action::No | Action::Create(_));
+        prop_assert!(harmless || matches!(parse.commands[0].action, Action::Update { .. }) && parse.confidence < 0.95);
+    }
+}
+
+#[test]
+fn four_thousand_characters_are_read_and_one_more_is_not() {
+    assert!(parse(&"é".repeat(MAX_CHARS), &context()).is_ok());
+    assert_eq!(parse(&"é".repeat(MAX_CHARS + 1), &context()), Err(TooLong));
+}
+
+#[test]
+fn the_longest_texts_take_no_longer_than_they_should() {
+    for part in [
+        "tomorrow ",
+        "and ",
+        "to ",
+        "' ",
+        "\" ",
+        "#a ",
+        "every ",
+        "delete and ",
+        "at 5 ",
+        ", ",
+        "the first ",
+        "in 3 days ",
+        "(",
+        "move to ",
+    ] {
+        let text: String = part.chars().cycle().take(MAX_CHARS).collect();
+        let begun = Instant::now();
+        let _ = parse(&text, &context());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{part:?} took {:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn the_order_of_day_and_month_is_the_locales() {
+    let due = |locale| {
+        let parse = parse("call mom 11/06/2026", &Context { locale, ..context() }).expect("short enough");
+        match &parse.commands[0].action {
+            Action::Create(fields) => fields.due.map(|due| due.date.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(due(Locale::EnUs).as_deref(), Some("2026-11-06"));
+    assert_eq!(due(Locale::EnGb).as_deref(), Some("2026-06-11"));
+    assert_eq!(due(Locale::UrPk).as_deref(), Some("2026-06-11"));
+}
+
+#[test]
+fn urdu_is_told_apart_in_both_scripts_and_not_acted_on() {
+    let said = |text: &str| parse(text, &context()).expect("short enough");
+    assert_eq!(said("کل شام پانچ بجے دودھ لانا یاد دلانا").language, Language::Urdu);
+    assert_eq!(said("kal shaam 5 baje doodh lana yaad dilana").language, Language::LatinUrdu);
+    assert_eq!(said("buy milk for the kaam project").language, Language::English);
+    for text in ["سب کام مٹا دو", "sab kaam mita do mujhe nahi chahiye", "doodh wala kaam delete karo"]
+    {
+        assert!(said(text).confidence < 0.7, "{text}");
+    }
+}
+
+#[test]
+fn a_day_that_does_not_exist_is_reported_with_the_last_one_that_does() {
+    let parse = parse("pay rent on 31 feb", &context()).expect("short enough");
+    let suggestion = "2027-02-28".parse().expect("a date");
+    assert_eq!(parse.problem, Some(Problem::NoSuchDate { text: "31 feb".to_owned(), suggestion }));
+}
+
+#[test]
+fn a_bare_hour_today_is_the_nearest_to_come() {
+    let due = |now: &str, text: &str| {
+        let context = Context { now: now.parse().expect("a time"), ..context() };
+        match &parse(text, &context).expect("short enough").commands[0].action {
+            Action::Create(fields) => {
+                fields.due.map(|due| format!("{}T{}", due.date, due.time.expect("a time")))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(due("2026-11-18T03:00:00", "call mom at 5").as_deref(), Some("2026-11-18T05:00:00"));
+    assert_eq!(due("2026-11-18T06:00:00", "call mom at 5").as_deref(), Some("2026-11-18T17:00:00"));
+    assert_eq!(due("2026-11-18T18:00:00", "call mom at 5").as_deref(), Some("2026-11-19T17:00:00"));
+    assert_eq!(due("2026-11-18T18:00:00", "call mom at 5pm").as_deref(), Some("2026-11-19T17:00:00"));
+    assert_eq!(due("2026-11-18T18:00:00", "call mom at 8").as_deref(), Some("2026-11-18T20:00:00"));
+}

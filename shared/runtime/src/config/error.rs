@@ -1,0 +1,65 @@
+//! Why a start was refused.
+
+/// A variable that stops the start; its `Display` is one line.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The value is not one of those allowed.
+    #[error("{name} is {value:?}; it must be {allowed}")]
+    Invalid {
+        /// The variable.
+        name: String,
+        /// What it says.
+        value: String,
+        /// What it may say.
+        allowed: String,
+    },
+    /// The value is not allowed and too secret to be shown.
+    #[error("{name} must be {allowed}")]
+    InvalidSecret {
+        /// The variable.
+        name: String,
+        /// What it may say.
+        allowed: String,
+    },
+    /// Something is needed that was not given.
+    #[error("{name} is not set; it must be {allowed}")]
+    Missing {
+        /// The variable.
+        name: String,
+        /// What it may say.
+        allowed: String,
+    },
+    /// The value is given twice.
+    #[error("{name} and {name}_FILE are both set; one of them must go")]
+    Both {
+        /// The variable.
+        name: String,
+    },
+    /// The file that holds the value cannot be read.
+    #[error("{name}_FILE is {path:?}, which cannot be read: {reason}")]
+    File {
+        /// The variable without `_FILE`.
+        name: String,
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// The value is not Unicode.
+    #[error("{name} is not valid UTF-8")]
+    NotUnicode {
+        /// The variable.
+        name: String,
+    },
+    /// The value asks for what a later version does.
+    #[error("{name} is {value:?}, which is not in this version; {instead}")]
+    NotInThisVersion {
+        /// The variable.
+        name: String,
+        /// What it says.
+        value: String,
+        /// What to do now.
+        instead: String,
+    },
+}

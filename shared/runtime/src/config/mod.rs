@@ -1,0 +1,224 @@
+//! What the process was told by its environment, read once and checked before anything starts.
+
+mod environment;
+mod error;
+mod zone;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use chrono_tz::Tz;
+
+pub use environment::Environment;
+pub use error::ConfigError;
+
+/// The settings that every function has.
+///
+/// | variable | default | allowed |
+/// |---|---|---|
+/// | `PORT` | `8000` | 0–65535; 0 takes any free port |
+/// | `HOST` | `127.0.0.1` | an IP address; with `AUTH=local` a loopback address |
+/// | `METRICS_PORT` | off | 0–65535, not the same as `PORT` |
+/// | `AUTH` | `local` | `local` |
+/// | `TIME_ZONE` | `UTC` | an IANA name |
+/// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
+/// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
+/// | `RELAY_URL` | none | an `http://` URL |
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// `PORT`: where HTTP is served. Default 8000; 0 takes any free port.
+    pub port: u16,
+    /// `HOST`: the address to listen on. Default 127.0.0.1.
+    pub host: IpAddr,
+    /// `METRICS_PORT`: where `/metrics` is served, on the same address. Default: nowhere.
+    pub metrics_port: Option<u16>,
+    /// `AUTH`: how callers are known. Default `local`.
+    pub auth: Auth,
+    /// `LOG_LEVEL`: the least severe level that is logged. Default `info`.
+    pub log_level: LogLevel,
+    /// `LOG_FORMAT`: how lines are written; `None` leaves it to whether somebody is looking.
+    pub log_format: Option<LogFormat>,
+    /// `TIME_ZONE`: the zone of new users. Default UTC.
+    pub time_zone: Tz,
+    /// `RELAY_URL`: whom to poke after a commit. Default: nobody, the relay finds out by itself.
+    pub relay_url: Option<String>,
+}
+
+/// How callers are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Callers are believed; only a loopback listener may do that.
+    Local,
+}
+
+/// The least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What needs somebody.
+    Error,
+    /// What may need somebody soon.
+    Warn,
+    /// One line per request or event.
+    Info,
+    /// What a developer asks for.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object per line, for machines.
+    Json,
+    /// Plain text, for people.
+    Text,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// The first variable that is wrong; its `Display` is one line naming the variable, its value and what is allowed.
+    pub fn from_environment(environment: &Environment) -> Result<Config, ConfigError> {
+        let host = environment.parse("HOST", "an IP address such as 127.0.0.1")?;
+        let config = Config {
+            port: environment.parse("PORT", "a port from 0 to 65535")?.unwrap_or(8000),
+            host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
+            auth: auth(environment)?,
+            log_level: environment
+                .one_of(
+                    "LOG_LEVEL",
+                    &[
+                        ("error", LogLevel::Error),
+                        ("warn", LogLevel::Warn),
+                        ("info", LogLevel::Info),
+                        ("debug", LogLevel::Debug),
+                        ("trace", LogLevel::Trace),
+                    ],
+                )?
+                .unwrap_or(LogLevel::Info),
+            log_format: environment
+                .one_of("LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)])?,
+            time_zone: zone::read(environment)?,
+            relay_url: relay_url(environment)?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        if self.auth == Auth::Local && !self.host.is_loopback() {
+            return Err(ConfigError::Invalid {
+                name: "HOST".to_owned(),
+                value: self.host.to_string(),
+                allowed: "a loopback address such as 127.0.0.1, because AUTH=local believes every caller"
+                    .to_owned(),
+            });
+        }
+        match self.metrics_port {
+            Some(port) if port != 0 && port == self.port => Err(ConfigError::Invalid {
+                name: "METRICS_PORT".to_owned(),
+                value: port.to_string(),
+                allowed: "another port than PORT, because metrics are not public".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn auth(environment: &Environment) -> Result<Auth, ConfigError> {
+    match environment.get("AUTH")?.as_deref() {
+        None | Some("local") => Ok(Auth::Local),
+        Some("jwt") => Err(ConfigError::NotInThisVersion {
+            name: "AUTH".to_owned(),
+            value: "jwt".to_owned(),
+            instead: "leave it at local and listen on a loopback HOST".to_owned(),
+        }),
+        Some(other) => Err(ConfigError::Invalid {
+            name: "AUTH".to_owned(),
+            value: other.to_owned(),
+            allowed: "local".to_owned(),
+        }),
+    }
+}
+
+fn relay_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    const ALLOWED: &str = "an http:// URL such as http://relay-events/";
+    let Some(uri) = environment.parse::<hyper::Uri>("RELAY_URL", ALLOWED)? else { return Ok(None) };
+    if uri.scheme_str() == Some("http") && uri.host().is_some_and(|host| !host.is_empty()) {
+        return Ok(Some(uri.to_string()));
+    }
+    Err(ConfigError::Invalid {
+        name: "RELAY_URL".to_owned(),
+        value: uri.to_string(),
+        allowed: ALLOWED.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = Environment::from_pairs(pairs.iter().copied());
+        Config::from_environment(&environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_defaults() {
+        let config = read(&[("PORT", ""), ("LOG_LEVEL", "")]).expect("a configuration");
+        assert_eq!(
+            (config.port, config.host.to_string().as_str(), config.metrics_port),
+            (8000, "127.0.0.1", None)
+        );
+        assert_eq!((config.log_level, config.log_format), (LogLevel::Info, None));
+        assert_eq!((config.time_zone, config.relay_url), (Tz::UTC, None));
+    }
+
+    #[test]
+    fn every_setting_can_be_given() {
+        let config = read(&[
+            ("PORT", "0"),
+            ("HOST", "::1"),
+            ("METRICS_PORT", "9091"),
+            ("AUTH", "local"),
+            ("LOG_LEVEL", "debug"),
+            ("LOG_FORMAT", "json"),
+            ("TIME_ZONE", "Asia/Karachi"),
+            ("RELAY_URL", "http://relay-events"),
+        ])
+        .expect("a configuration");
+        assert_eq!((config.port, config.metrics_port), (0, Some(9091)));
+        assert_eq!(config.time_zone, Tz::Asia__Karachi);
+        assert_eq!(config.relay_url.as_deref(), Some("http://relay-events/"));
+    }
+
+    #[test]
+    fn a_wrong_value_is_one_line_naming_variable_value_and_what_is_allowed() {
+        for (name, value, allowed) in [
+            ("PORT", "eighty", "a port from 0 to 65535"),
+            ("PORT", "65536", "a port from 0 to 65535"),
+            ("HOST", "localhost", "an IP address"),
+            ("HOST", "0.0.0.0", "a loopback address"),
+            ("METRICS_PORT", "-1", "a port"),
+            ("METRICS_PORT", "8000", "another port than PORT"),
+            ("AUTH", "none", "local"),
+            ("AUTH", "jwt", "not in this version"),
+            ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
+            ("LOG_FORMAT", "xml", "json or text"),
+            ("TIME_ZONE", "europe/berlin", "Europe/Berlin"),
+            ("TIME_ZONE", "Asia/Karachy", "Asia/Karachi"),
+            ("TIME_ZONE", "Mars", "Asia/Karachi"),
+            ("RELAY_URL", "https://relay", "an http:// URL"),
+            ("RELAY_URL", "/relay", "an http:// URL"),
+        ] {
+            let message = read(&[(name, value)]).expect_err(value);
+            assert!(!message.contains('\n'), "{message}");
+            assert!(
+                message.contains(name) && message.contains(value) && message.contains(allowed),
+                "{message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What a consumer decides about an event.
+
+use std::time::Duration;
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::problem::Problem;
+
+/// The answer of a handler to one event or one tick; each host is told in its own way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// The effect is there, or was there already: never deliver this again.
+    Done,
+    /// It did not work this time: deliver it again.
+    Retry {
+        /// The shortest wait before the next delivery; the host's own backoff when `None`.
+        after: Option<Duration>,
+        /// What failed, for the log and the event's row.
+        why: String,
+    },
+    /// It can never work: park it with the reason and go on.
+    Reject {
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl Disposition {
+    /// Says that it may work later, without a wish when.
+    pub fn retry(why: impl Into<String>) -> Disposition {
+        Disposition::Retry { after: None, why: why.into() }
+    }
+
+    /// Says that it may work after `after`.
+    pub fn retry_after(after: Duration, why: impl Into<String>) -> Disposition {
+        Disposition::Retry { after: Some(after), why: why.into() }
+    }
+
+    /// Says that it can never work.
+    pub fn reject(why: impl Into<String>) -> Disposition {
+        Disposition::Reject { why: why.into() }
+    }
+}
+
+/// As Knative's dispatcher reads it: 2xx with an empty body is done; 503 is retried; 422 goes to the dead letters at
+/// once. (A 404 or a 409 would be retried, so neither is ever used.)
+impl IntoResponse for Disposition {
+    fn into_response(self) -> Response {
+        match self {
+            Disposition::Done => StatusCode::NO_CONTENT.into_response(),
+            Disposition::Retry { after, why } => {
+                tracing::warn!(why, "event or tick to be retried");
+                Problem::unavailable(whole_seconds(after)).into_response()
+            }
+            Disposition::Reject { why } => {
+                tracing::warn!(why, "event rejected");
+                Problem::unprocessable(why).with_type("urn:kaam:problem:event-rejected").into_response()
+            }
+        }
+    }
+}
+
+/// Rounds up to whole seconds, at least one, for `Retry-After`.
+fn whole_seconds(after: Option<Duration>) -> u32 {
+    let seconds = after.unwrap_or_default().as_millis().div_ceil(1000).max(1);
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
+/// A disposition as it stands in the answer to a batch.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Wire {
+    pub(crate) id: String,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Done,
+    Retry,
+    Reject,
+}
+
+impl Wire {
+    pub(crate) fn new(id: String, disposition: Disposition) -> Wire {
+        match disposition {
+            Disposition::Done => Wire { id, status: Status::Done, why: None, after_ms: None },
+            Disposition::Retry { after, why } => {
+                let after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+                Wire { id, status: Status::Retry, why: Some(why), after_ms }
+            }
+            Disposition::Reject { why } => {
+                Wire { id, status: Status::Reject, why: Some(why), after_ms: None }
+            }
+        }
+    }
+
+    pub(crate) fn into_disposition(self) -> Disposition {
+        let why = self.why.unwrap_or_default();
+        match self.status {
+            Status::Done => Disposition::Done,
+            Status::Retry => Disposition::Retry { after: self.after_ms.map(Duration::from_millis), why },
+            Status::Reject => Disposition::Reject { why },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_disposition_has_the_status_that_knative_understands() {
+        assert_eq!(Disposition::Done.into_response().status(), 204);
+        assert_eq!(Disposition::reject("no").into_response().status(), 422);
+        let retry = Disposition::retry_after(Duration::from_millis(1500), "database away").into_response();
+        assert_eq!(
+            (retry.status().as_u16(), &retry.headers()["retry-after"]),
+            (503, &"2".parse().expect("a header value"))
+        );
+        assert_eq!(Disposition::retry("x").into_response().headers()["retry-after"], "1");
+    }
+
+    #[test]
+    fn a_disposition_survives_the_wire() {
+        for disposition in [
+            Disposition::Done,
+            Disposition::retry("x"),
+            Disposition::retry_after(Duration::from_millis(1500), "y"),
+            Disposition::reject("z"),
+        ] {
+            assert_eq!(Wire::new("1".to_owned(), disposition.clone()).into_disposition(), disposition);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What surrounds every route.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use axum::{
+    extract::{MatchedPath, Request, State},
+    http::{HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use hyper::body::Body as _;
+use tracing::Instrument;
+
+use super::drain;
+use crate::{
+    clock::Stopwatch,
+    limits::Limits,
+    metrics::{Metrics, known},
+    problem::{self, Problem},
+    request::{CORRELATION_HEADER, RequestContext},
+};
+
+/// What the layers need.
+#[derive(Debug)]
+pub(super) struct Shell {
+    pub(super) metrics: Metrics,
+    pub(super) limits: Limits,
+}
+
+/// The outermost layer: correlation, span, problem body, one log line, one count.
+pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
+    let context = RequestContext::from_headers(request.headers());
+    // At the level of errors, so that the span is there for whatever line is written inside.
+    let span = tracing::error_span!(
+        "request",
+        correlation_id = context.correlation_id,
+        trace_id = context.trace_id()
+    );
+    request.extensions_mut().insert(context.clone());
+    request.extensions_mut().insert(shell.limits);
+    without_trailing_slash(request.uri_mut());
+    let mut record = Record::start(&shell.metrics, request.method().clone());
+    let (request, lent) = drain::lend(request);
+    async {
+        let response = next.run(request).await;
+        lent.drain();
+        let mut response = problem::render(response, &context.correlation_id);
+        if record.method == Method::HEAD {
+            without_body(&mut response);
+        }
+        let correlation_id =
+            HeaderValue::from_str(&context.correlation_id).expect("printable ASCII is a header value");
+        response.headers_mut().insert(HeaderName::from_static(CORRELATION_HEADER), correlation_id);
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        record.finish(&response);
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
+pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(shell.limits.request_deadline, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            // The hook of `telemetry` has written the line that says where.
+            shell.metrics.count_panic();
+            Problem::internal().into_response()
+        }
+        Err(_) => {
+            Problem::unavailable(1).with_detail("the request took too long, try again later").into_response()
+        }
+    };
+    if let Some(route) = route {
+        response.extensions_mut().insert(route);
+    }
+    response
+}
+
+/// Makes `/api/tasks/` the same as `/api/tasks`, and leaves `/` as it is.
+fn without_trailing_slash(uri: &mut Uri) {
+    let path = uri.path();
+    if path.len() < 2 || !path.ends_with('/') {
+        return;
+    }
+    let path = path.trim_end_matches('/');
+    let path = if path.is_empty() { "/" } else { path };
+    let target = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(target).ok();
+    if let Ok(rewritten) = Uri::from_parts(parts) {
+        *uri = rewritten;
+    }
+}
+
+/// Leaves the length that a GET would have and takes the body off (RFC 9110 §9.3.2).
+fn without_body(response: &mut Response) {
+    let body = std::mem::take(response.body_mut());
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+}
+
+/// Writes the one line and the one count of a request, also of one that the caller abandoned.
+struct Record<'a> {
+    metrics: &'a Metrics,
+    method: Method,
+    stopwatch: Stopwatch,
+    is_finished: bool,
+}
+
+impl<'a> Record<'a> {
+    fn start(metrics: &'a Metrics, method: Method) -> Record<'a> {
+        Record { metrics, method, stopwatch: Stopwatch::start(), is_finished: false }
+    }
+
+    fn finish(&mut self, response: &Response) {
+        self.is_finished = true;
+        let took = self.stopwatch.elapsed();
+        let duration_ms = (took.as_secs_f64() * 1_000_000.0).round() / 1000.0;
+        let status = response.status().as_u16();
+        // Paths that match no route are the callers' invention and stay out of logs and labels.
+        let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let method = known(&self.method);
+        self.metrics.count_request(&self.method, route, status, took);
+        match status {
+            500.. => {
+                tracing::error!(outcome = "failed", status, duration_ms, method, route, "request failed")
+            }
+            400.. => {
+                tracing::info!(outcome = "refused", status, duration_ms, method, route, "request refused")
+            }
+            _ if matches!(route, "/health" | "/ready") => {
+                tracing::debug!(outcome = "done", status, duration_ms, method, route, "probe answered");
+            }
+            _ => tracing::info!(outcome = "done", status, duration_ms, method, route, "request answered"),
+        }
+    }
+}
+
+impl Drop for Record<'_> {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            let duration_ms = (self.stopwatch.elapsed().as_secs_f64() * 1_000_000.0).round() / 1000.0;
+            tracing::info!(
+                outcome = "abandoned",
+                duration_ms,
+                method = known(&self.method),
+                "caller went away"
+            );
+        }
+    }
+}

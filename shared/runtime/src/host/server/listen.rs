@@ -1,0 +1,359 @@
+//! The listener: accepts, bounds how slow a client may be, and stops without dropping a request.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use axum::{Router, http::header, routing::get};
+use futures::FutureExt;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::{App, connection};
+use crate::{limits::Limits, metrics};
+
+/// How long to wait when the system has no file descriptor left for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a server could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Somebody else listens there.
+    #[error(
+        "{variable} {port} is in use on {host}; stop the other program or set {variable} to another port"
+    )]
+    InUse {
+        /// `PORT` or `METRICS_PORT`.
+        variable: &'static str,
+        /// The port.
+        port: u16,
+        /// The address.
+        host: std::net::IpAddr,
+    },
+    /// The address cannot be listened on for another reason.
+    #[error("cannot listen on {address} ({variable}): {reason}")]
+    Listen {
+        /// `PORT` or `METRICS_PORT`.
+        variable: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        reason: io::Error,
+    },
+}
+
+/// Serves `app` over HTTP/1.1 and HTTP/2 (prior knowledge) until `shutdown` resolves; `on_ready` gets the address.
+///
+/// Then it stops accepting, closes idle connections, lets requests in flight and the work in the background finish for
+/// at most 10 s, and returns. With `METRICS_PORT`, `/metrics` is served beside it until the very end.
+///
+/// # Errors
+/// One of the ports cannot be listened on.
+pub async fn serve(
+    app: App,
+    shutdown: impl Future<Output = ()>,
+    on_ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
+    let listener = bind("PORT", app.address).await?;
+    let metrics_listener = match app.metrics_address {
+        Some(address) => Some(bind("METRICS_PORT", address).await?),
+        None => None,
+    };
+    let limits = app.limits;
+    let metrics = app.metrics.clone();
+    let (router, background) = app.into_parts();
+
+    let stop = CancellationToken::new();
+    let mut beside = JoinSet::new();
+    for work in background {
+        beside.spawn(work(stop.clone()));
+    }
+    // Ends with this function, however it ends.
+    let mut metrics_server = JoinSet::new();
+    if let Some(listener) = metrics_listener {
+        metrics_server.spawn(async move {
+            let (mut connections, stop) = (JoinSet::new(), CancellationToken::new());
+            let router = metrics_router(metrics);
+            accept(&listener, router, limits, &mut connections, &stop, std::future::pending()).await;
+        });
+    }
+    if let Ok(address) = listener.local_addr() {
+        on_ready(address);
+        tracing::info!(address = %address, "serving");
+    }
+
+    let mut connections = JoinSet::new();
+    accept(&listener, router, limits, &mut connections, &stop, shutdown).await;
+    drop(listener);
+    tracing::info!(connections = connections.len(), "stopping");
+    stop.cancel();
+    let finished = async {
+        while connections.join_next().await.is_some() {}
+        while beside.join_next().await.is_some() {}
+    };
+    if tokio::time::timeout(limits.drain_deadline, finished).await.is_err() {
+        tracing::error!("requests still in flight after the deadline are dropped");
+    }
+    Ok(())
+}
+
+async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|reason| match reason.kind() {
+        io::ErrorKind::AddrInUse => ServeError::InUse { variable, port: address.port(), host: address.ip() },
+        _ => ServeError::Listen { variable, address, reason },
+    })
+}
+
+fn metrics_router(metrics: metrics::Metrics) -> Router {
+    let render = async move || ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.render());
+    Router::new().route("/metrics", get(render))
+}
+
+/// Accepts connections until `shutdown` resolves; each is a task among `connections`.
+async fn accept(
+    listener: &TcpListener,
+    router: Router,
+    limits: Limits,
+    connections: &mut JoinSet<()>,
+    stop: &CancellationToken,
+    shutdown: impl Future<Output = ()>,
+) {
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(connection::serve(stream, router.clone(), limits, stop.clone()));
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::error!(error = %error, "cannot accept connections");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    // Those that the system has accepted for us already may carry requests.
+    while let Some(Ok((stream, _))) = listener.accept().now_or_never() {
+        connections.spawn(connection::serve(stream, router.clone(), limits, stop.clone()));
+    }
+}
+
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::body::Body;
+    use hyper_util::rt::TokioExecutor;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+        sync::{Notify, oneshot},
+        task::JoinHandle,
+    };
+
+    use super::*;
+    use crate::{
+        config::{Config, Environment},
+        function::Function,
+    };
+
+    struct Server {
+        address: SocketAddr,
+        stop: oneshot::Sender<()>,
+        served: JoinHandle<Result<(), ServeError>>,
+    }
+
+    impl Server {
+        async fn start(limits: Limits, routes: Router, pairs: &[(&str, &str)]) -> Server {
+            let pairs = [("PORT", "0")].iter().chain(pairs).copied();
+            let environment = Environment::from_pairs(pairs);
+            let config = Config::from_environment(&environment).expect("a configuration");
+            let app = App::new(&config, vec![Function::new("sample").http(routes.into())]).limits(limits);
+            let (stop, stopped) = oneshot::channel();
+            let (ready, address) = oneshot::channel();
+            let shutdown = async { stopped.await.unwrap_or_default() };
+            let served =
+                tokio::spawn(serve(app, shutdown, |address| ready.send(address).expect("the test waits")));
+            Server { address: address.await.expect("the server starts"), stop, served }
+        }
+
+        async fn connect(&self) -> TcpStream {
+            TcpStream::connect(self.address).await.expect("a connection")
+        }
+
+        async fn stop(self) {
+            self.stop.send(()).expect("the server runs");
+            self.served.await.expect("the server ends").expect("the server served");
+        }
+    }
+
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("the server answers in UTF-8");
+        text
+    }
+
+    fn quick() -> Limits {
+        Limits { header_deadline: Duration::from_millis(50), ..Limits::default() }
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_is_finished_and_idle_connections_are_closed() {
+        let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (inside, gate) = (Arc::clone(&entered), Arc::clone(&go_on));
+        let slow = get(async move || {
+            inside.notify_one();
+            gate.notified().await;
+            "finished"
+        });
+        let server = Server::start(Limits::default(), Router::new().route("/slow", slow), &[]).await;
+        let silent = server.connect().await;
+        let mut idle = server.connect().await;
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        let mut busy = server.connect().await;
+        busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        entered.notified().await;
+
+        let address = server.address;
+        let stopped = tokio::spawn(server.stop());
+        assert_eq!(rest(silent).await, "");
+        assert!(rest(idle).await.starts_with("HTTP/1.1 200"));
+        assert!(TcpStream::connect(address).await.is_err(), "the server no longer accepts");
+        assert!(!stopped.is_finished());
+        go_on.notify_one();
+        assert!(rest(busy).await.ends_with("finished"));
+        stopped.await.expect("the server ends");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_arrived_just_before_the_signal_is_answered() {
+        for _ in 0..20 {
+            let server = Server::start(Limits::default(), Router::new(), &[]).await;
+            let mut streams = Vec::new();
+            for _ in 0..8 {
+                let mut stream = server.connect().await;
+                stream
+                    .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .await
+                    .expect("the server listens");
+                streams.push(stream);
+            }
+            server.stop().await;
+            for stream in streams {
+                assert!(rest(stream).await.starts_with("HTTP/1.1 200"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_answered_before_the_connection_is_closed() {
+        let server = Server::start(Limits::default(), Router::new(), &[]).await;
+        let mut stream = server.connect().await;
+        let head =
+            "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 4000000\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.expect("the server listens");
+        stream.write_all(&vec![b' '; 4_000_000]).await.expect("the server takes the body in");
+        assert!(rest(stream).await.starts_with("HTTP/1.1 404"));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_request_that_never_finishes_is_dropped_at_the_deadline() {
+        let never = get(async || std::future::pending::<()>().await);
+        let limits = Limits { drain_deadline: Duration::from_millis(50), ..Limits::default() };
+        let server = Server::start(limits, Router::new().route("/never", never), &[]).await;
+        let mut stream = server.connect().await;
+        stream.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_its_headers_slowly_is_closed() {
+        let server = Server::start(quick(), Router::new(), &[]).await;
+        for start in ["", "P", "PR", "G", "GET /health HTTP/1.1\r\nhost: x\r\n", "PRI * HTTP/2.0\r\n"] {
+            let mut stream = server.connect().await;
+            stream.write_all(start.as_bytes()).await.expect("the server listens");
+            let closed =
+                tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut Vec::new())).await;
+            assert!(closed.is_ok(), "{start:?} is still connected");
+        }
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn headers_that_are_too_large_or_too_many_are_refused() {
+        let server = Server::start(Limits::default(), Router::new(), &[]).await;
+        let many = "x: y\r\n".repeat(1000);
+        let large = format!("x: {}\r\n", "y".repeat(100_000));
+        for headers in [many, large] {
+            let mut stream = server.connect().await;
+            let request = format!("GET /health HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+            let _ = stream.write_all(request.as_bytes()).await;
+            let mut start = [0; 12];
+            stream.read_exact(&mut start).await.expect("an answer");
+            assert_eq!(&start, b"HTTP/1.1 431");
+        }
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn http_2_with_prior_knowledge_is_served() {
+        let server = Server::start(Limits::default(), Router::new(), &[]).await;
+        let client =
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let uri = format!("http://{}/health", server.address).parse().expect("a URI");
+        let response =
+            hyper_util::client::legacy::Client::<_, Body>::get(&client, uri).await.expect("an answer");
+        assert_eq!((response.status().as_u16(), response.version()), (200, hyper::Version::HTTP_2));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_on_a_port_of_their_own() {
+        let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let server =
+            Server::start(Limits::default(), Router::new(), &[("METRICS_PORT", &port.to_string())]).await;
+        let ask = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let mut public = server.connect().await;
+        public.write_all(ask).await.expect("the server listens");
+        assert!(rest(public).await.starts_with("HTTP/1.1 404"));
+        let mut private = TcpStream::connect(("127.0.0.1", port)).await.expect("a connection");
+        private.write_all(ask).await.expect("the server listens");
+        let text = rest(private).await;
+        assert!(text.contains("openmetrics-text") && text.contains("http_requests_total"), "{text}");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_one_line_naming_the_variable() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = taken.local_addr().expect("an address");
+        let message = bind("PORT", address).await.expect_err("the port is taken").to_string();
+        assert!(message.starts_with(&format!("PORT {} is in use", address.port())), "{message}");
+    }
+
+    #[tokio::test]
+    async fn work_in_the_background_is_told_to_stop_and_waited_for() {
+        let config =
+            Config::from_environment(&Environment::from_pairs([("PORT", "0")])).expect("a configuration");
+        let (done, is_done) = oneshot::channel();
+        let function = Function::new("sample").background(async move |stop: CancellationToken| {
+            stop.cancelled().await;
+            done.send(()).expect("the test waits");
+        });
+        serve(App::new(&config, vec![function]), async {}, |_| {}).await.expect("the server served");
+        is_done.await.expect("the work ended before the server");
+    }
+}

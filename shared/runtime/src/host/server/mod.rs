@@ -1,0 +1,14 @@
+//! The HTTP server: functions composed into one router, and a listener before it.
+
+mod app;
+mod connection;
+mod drain;
+mod health;
+mod layers;
+mod listen;
+mod openapi;
+mod signals;
+
+pub use app::App;
+pub use listen::{ServeError, serve};
+pub use signals::shutdown_signal;

@@ -1,0 +1,48 @@
+//! The functions framework: every trigger is an HTTP request to an axum `Router`, and this crate stands between that
+//! router and the world.
+//!
+//! A function is a library that exports a [`function::Function`]; its `main.rs` is one call of [`main::run`]. What a
+//! request needs before the first line of an operation (identity, correlation, strict JSON, preconditions) are
+//! extractors here; what it needs afterwards (problem details, one log line, metrics, graceful shutdown) are layers.
+//!
+//! | module | gives |
+//! |---|---|
+//! | [`main`], [`config`], [`telemetry`], [`host`] | the start of a process, and the only `match` on where it runs |
+//! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
+//! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
+//! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
+//! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
+//!
+//! It knows no task, no SQL and no broker: nothing here may depend on `store`, `application` or a function.
+
+pub mod ask;
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod disposition;
+pub mod etag;
+pub mod function;
+pub mod host;
+pub mod idempotency;
+pub mod json;
+pub mod limits;
+pub mod metrics;
+pub mod path;
+pub mod poke;
+pub mod problem;
+pub mod query;
+pub mod request;
+pub mod telemetry;
+pub mod triggers;
+pub mod user;
+
+mod headers;
+mod percent;
+mod start;
+mod trace;
+
+/// The `main` of every function, in one call.
+pub mod main {
+    pub use crate::start::{Start, one_line, run, tokio_runtime};
+}

@@ -1,0 +1,168 @@
+//! The `main` of every function, in one call.
+
+use std::{process::ExitCode, thread::available_parallelism};
+
+use anyhow::Context;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Environment},
+    function::Function,
+    host::{
+        Host,
+        server::{App, serve, shutdown_signal},
+    },
+    metrics::Metrics,
+    poke::Poke,
+    telemetry,
+};
+
+/// What a function is built from.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Start {
+    /// The settings that every function has.
+    pub config: Config,
+    /// All variables, for settings that only this function has.
+    pub environment: Environment,
+    /// The time.
+    pub clock: Clock,
+    /// Where to count.
+    pub metrics: Metrics,
+    /// Wakes the relay after a commit.
+    pub poke: Poke,
+}
+
+impl Start {
+    /// Reads and checks the environment.
+    ///
+    /// # Errors
+    /// The first variable that is wrong.
+    pub fn from_environment(environment: Environment) -> anyhow::Result<Start> {
+        let config = Config::from_environment(&environment)?;
+        let poke = match &config.relay_url {
+            Some(url) => Poke::http(url).context("RELAY_URL is not a URL")?,
+            None => Poke::none(),
+        };
+        Ok(Start { config, environment, clock: Clock::system(), metrics: Metrics::new(), poke })
+    }
+}
+
+/// Runs the function `name`: reads the environment, starts logging, builds the function, serves until SIGTERM or SIGINT.
+///
+/// Answers `--help` and `--version`. Whatever goes wrong before the first request is one line on standard error and exit
+/// code 1.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use axum::{Json, extract::State};
+/// use runtime::{clock::new_id, function::Function, json::JsonBody, main::Start, problem::Problem, user::Caller};
+/// use serde_json::{Value, json};
+/// use utoipa_axum::{router::OpenApiRouter, routes};
+///
+/// /// Creates a note
+/// #[utoipa::path(post, path = "/api/notes", request_body = Value, responses((status = 200, body = Value)))]
+/// async fn create(
+///     State(start): State<Start>,
+///     caller: Caller,
+///     JsonBody(body, _): JsonBody,
+/// ) -> Result<Json<Value>, Problem> {
+///     let user_id = caller.with_body_user(body["user_id"].as_str())?;
+///     start.poke.wake();
+///     Ok(Json(json!({ "id": new_id(start.clock.now()), "user_id": user_id })))
+/// }
+///
+/// async fn function(start: Start) -> anyhow::Result<Function> {
+///     let routes = OpenApiRouter::new().routes(routes!(create)).with_state(start);
+///     Ok(Function::new("create-note").http(routes))
+/// }
+///
+/// fn main() -> ExitCode {
+///     runtime::main::run("create-note", function)
+/// }
+/// ```
+pub fn run(name: &'static str, build: impl AsyncFnOnce(Start) -> anyhow::Result<Function>) -> ExitCode {
+    match std::env::args_os().nth(1).as_ref().map(|argument| argument.to_str()) {
+        None => {}
+        Some(Some("--help" | "-h")) => {
+            println!("{}", help(name));
+            return ExitCode::SUCCESS;
+        }
+        Some(Some("--version" | "-V")) => {
+            println!("{name} {}", env!("CARGO_PKG_VERSION"));
+            return ExitCode::SUCCESS;
+        }
+        Some(_) => {
+            eprintln!(
+                "{name}: takes no arguments but --help and --version; it is configured by the environment"
+            );
+            return ExitCode::FAILURE;
+        }
+    }
+    match start_and_serve(name, build) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", one_line(name, &error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes the Tokio runtime that fits the machine: one thread where there is one processor, else one per processor.
+///
+/// # Errors
+/// The system gives no thread or no file descriptor.
+pub fn tokio_runtime() -> std::io::Result<Runtime> {
+    let mut builder = match available_parallelism() {
+        Ok(count) if count.get() == 1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.enable_all().build()
+}
+
+/// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`.
+pub fn one_line(name: &str, error: &anyhow::Error) -> String {
+    format!("{name}: {error:#}").replace(['\n', '\r'], " ")
+}
+
+fn start_and_serve(
+    name: &'static str,
+    build: impl AsyncFnOnce(Start) -> anyhow::Result<Function>,
+) -> anyhow::Result<()> {
+    let environment = Environment::process();
+    let host = Host::from_environment(&environment)?;
+    let start = Start::from_environment(environment)?;
+    telemetry::init(&start.config, &[name]);
+    let runtime = tokio_runtime().context("cannot start the runtime")?;
+    let served = runtime.block_on(async {
+        let (config, metrics) = (start.config.clone(), start.metrics.clone());
+        let function = build(start).await?;
+        match host {
+            Host::Server => {
+                let app = App::new(&config, vec![function]).metrics(metrics);
+                serve(app, shutdown_signal(), |_| {}).await?;
+            }
+        }
+        Ok(())
+    });
+    // Whatever still runs has had its time; waiting for it would undo the deadline.
+    runtime.shutdown_background();
+    served
+}
+
+fn help(name: &str) -> String {
+    format!(
+        "{name}: a function of Kaam, served over HTTP until SIGTERM.\n\n\
+         It takes no arguments. The environment configures it:\n\
+         \x20 PORT          where to serve, default 8000; 0 takes any free port\n\
+         \x20 HOST          the address to listen on, default 127.0.0.1\n\
+         \x20 METRICS_PORT  where to serve /metrics, default off\n\
+         \x20 TIME_ZONE     the zone of new users, default UTC\n\
+         \x20 RELAY_URL     whom to poke after a commit, default nobody\n\
+         \x20 LOG_LEVEL     error, warn, info, debug or trace, default info\n\
+         \x20 LOG_FORMAT    json or text, default text on a terminal\n\
+         Any of them may be read from a file: PORT_FILE names it."
+    )
+}

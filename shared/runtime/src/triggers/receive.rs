@@ -1,0 +1,135 @@
+//! From a request to dispositions and back.
+
+use std::panic::AssertUnwindSafe;
+
+use axum::{
+    Json,
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures::FutureExt;
+use serde_json::{json, value::RawValue};
+
+use super::{
+    Incoming, binary,
+    incoming::{Malformed, from_json},
+};
+use crate::{
+    disposition::{Disposition, Wire},
+    json::{essence, read},
+    problem::Problem,
+};
+
+const STRUCTURED: &str = "application/cloudevents+json";
+const BATCH: &str = "application/cloudevents-batch+json";
+
+/// Answers one POST of events.
+pub(super) async fn receive<H, F>(request: Request, handler: &H) -> Result<Response, Problem>
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    let headers = request.headers().clone();
+    let kind =
+        if binary::is_event(&headers) { String::new() } else { essence(&headers)?.to_ascii_lowercase() };
+    match kind.as_str() {
+        BATCH => batch(request, handler).await,
+        STRUCTURED => {
+            let body = read(request, |limits| limits.body_bytes).await?;
+            Ok(single(from_json(&body), handler).await.into_response())
+        }
+        _ if binary::is_event(&headers) => {
+            let body = read(request, |limits| limits.body_bytes).await?;
+            Ok(single(binary::from_request(&headers, &body), handler).await.into_response())
+        }
+        _ => Err(Problem::unsupported_media_type(format!(
+            "an event must be {STRUCTURED}, {BATCH}, or in ce- headers"
+        ))),
+    }
+}
+
+async fn single<H, F>(event: Result<Incoming, Malformed>, handler: &H) -> Disposition
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    match event {
+        Err(malformed) => Disposition::Reject { why: malformed.why },
+        Ok(event) => {
+            let dispositions = handler(vec![event]).await;
+            complete(dispositions, 1).remove(0)
+        }
+    }
+}
+
+async fn batch<H, F>(request: Request, handler: &H) -> Result<Response, Problem>
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    let body = read(request, |limits| limits.batch_bytes).await?;
+    let texts: Vec<&RawValue> = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("the batch is not a JSON array: {error}")))?;
+    let events: Vec<_> = texts.into_iter().map(|text| from_json(text.get().as_bytes())).collect();
+    let readable: Vec<Incoming> = events.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
+    let mut decided = hand_over(readable, handler).await.into_iter();
+    let dispositions: Vec<Wire> = events
+        .into_iter()
+        .map(|event| match event {
+            Ok(event) => Wire::new(event.id, decided.next().unwrap_or_else(undecided)),
+            Err(malformed) => Wire::new(malformed.id, Disposition::Reject { why: malformed.why }),
+        })
+        .collect();
+    Ok(Json(json!({ "dispositions": dispositions })).into_response())
+}
+
+/// Hands the events over together and, if that panics, one by one, so that one bad event does not hold up the others.
+async fn hand_over<H, F>(events: Vec<Incoming>, handler: &H) -> Vec<Disposition>
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    if events.is_empty() {
+        return Vec::new();
+    }
+    let count = events.len();
+    if let Some(dispositions) = without_panic(events.clone(), handler).await {
+        return complete(dispositions, count);
+    }
+    let mut dispositions = Vec::with_capacity(count);
+    for event in events {
+        let decided = if count == 1 { None } else { without_panic(vec![event], handler).await };
+        dispositions.push(match decided {
+            Some(decided) => complete(decided, 1).remove(0),
+            None => Disposition::retry("the handler panicked"),
+        });
+    }
+    dispositions
+}
+
+async fn without_panic<H, F>(events: Vec<Incoming>, handler: &H) -> Option<Vec<Disposition>>
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    let count = events.len();
+    let handled = AssertUnwindSafe(async { handler(events).await }).catch_unwind().await;
+    handled.inspect_err(|_| tracing::error!(events = count, "the handler of events panicked")).ok()
+}
+
+/// Gives exactly one disposition per event, whatever the handler answered.
+fn complete(mut dispositions: Vec<Disposition>, count: usize) -> Vec<Disposition> {
+    if dispositions.len() != count {
+        tracing::error!(
+            events = count,
+            dispositions = dispositions.len(),
+            "the handler left events undecided"
+        );
+    }
+    dispositions.resize_with(count, undecided);
+    dispositions
+}
+
+fn undecided() -> Disposition {
+    Disposition::retry("the handler gave no disposition for this event")
+}

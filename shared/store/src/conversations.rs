@@ -1,0 +1,150 @@
+//! `conversations` and `messages`: what was said, and what a conversation is about.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// One exchange: the messages of both sides, and what the conversation is about afterwards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// The client's name for the conversation.
+    pub conversation_id: String,
+    /// What was asked, what is proposed, which tasks were shown.
+    pub state: Value,
+    /// In order.
+    pub messages: Vec<Message>,
+}
+
+/// A message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// UUIDv7; they sort in order.
+    pub id: Uuid,
+    /// `user` or `assistant`.
+    pub role: String,
+    /// The text.
+    pub content: String,
+    /// What it was understood as.
+    pub intent_detected: Option<String>,
+    /// Who answered.
+    pub skill_agent_used: Option<String>,
+    /// 0–1.
+    pub confidence_score: Option<f64>,
+    /// How long understanding and acting took.
+    pub processing_time_ms: Option<f64>,
+    /// When.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Gives what a conversation is about; `None` for a new one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn conversation_state(
+        &self,
+        user_id: &str,
+        conversation_id: &str,
+    ) -> Result<Option<Value>, Error> {
+        Ok(sqlx::query_scalar!(
+            "SELECT state FROM conversations WHERE user_id = $1 AND conversation_id = $2",
+            user_id,
+            conversation_id,
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Gives messages of a conversation, oldest first, after the message `after`; `None` when there is no such conversation.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn messages(
+        &self,
+        user_id: &str,
+        conversation_id: &str,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Option<Vec<Message>>, Error> {
+        let messages = sqlx::query_as!(
+            Message,
+            r#"SELECT id, role, content, intent_detected, skill_agent_used, confidence_score, processing_time_ms, created_at
+               FROM messages
+               WHERE user_id = $1 AND conversation_id = $2 AND ($3::uuid IS NULL OR id > $3)
+               ORDER BY id
+               LIMIT $4"#,
+            user_id,
+            conversation_id,
+            after,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        if messages.is_empty() && self.conversation_state(user_id, conversation_id).await?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(messages))
+    }
+
+    /// Forgets up to 1,000 conversations in which nothing was said since `before`, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_conversations(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            r#"DELETE FROM conversations
+               WHERE (user_id, conversation_id) IN (
+                   SELECT user_id, conversation_id
+                   FROM conversations
+                   WHERE last_message_at < $1
+                   ORDER BY last_message_at
+                   LIMIT 1000
+               )"#,
+            before,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+/// Saves a turn inside a transaction.
+pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Turn) -> Result<(), Error> {
+    let Some(last) = turn.messages.last() else { return Ok(()) };
+    sqlx::query!(
+        r#"INSERT INTO conversations (user_id, conversation_id, dapr_state_key, state, created_at, last_message_at)
+           VALUES ($1, $2, $3, $4, $5, $5)
+           ON CONFLICT (user_id, conversation_id) DO UPDATE
+           SET state = EXCLUDED.state, last_message_at = EXCLUDED.last_message_at"#,
+        user_id,
+        turn.conversation_id,
+        format!("conversation:{}", turn.conversation_id),
+        turn.state,
+        last.created_at,
+    )
+    .execute(&mut *connection)
+    .await?;
+    for message in &turn.messages {
+        sqlx::query!(
+            r#"INSERT INTO messages (user_id, conversation_id, id, role, content, intent_detected, skill_agent_used,
+                                     confidence_score, processing_time_ms, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
+            user_id,
+            turn.conversation_id,
+            message.id,
+            message.role,
+            message.content,
+            message.intent_detected,
+            message.skill_agent_used,
+            message.confidence_score,
+            message.processing_time_ms,
+            message.created_at,
+        )
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! All SQL of Kaam, one file per table family, on PostgreSQL 15 or newer.
+//!
+//! Place in the map: `application` calls it, and nobody else but `devkit` speaks SQL. It must *not* decide anything about
+//! tasks: it loads and saves what the domain decided, each change with its event in one statement and one commit.
+
+pub mod audit;
+pub mod conversations;
+pub mod idempotency;
+pub mod list;
+pub mod outbox;
+pub mod reminders;
+pub mod settings;
+pub mod tasks;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+/// Every migration, in order; each runs in a transaction of its own.
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database is away, or too busy to answer in time. Trying again may help.
+    #[error("the database can not be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// Something that should not happen.
+    #[error("the database refused a statement")]
+    Unexpected(#[source] sqlx::Error),
+    /// A row that this version can not read.
+    #[error("{0} in the database can not be read: {1}")]
+    Unreadable(&'static str, String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let is_away = match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::Tls(_) => true,
+            sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
+            // Classes of PostgreSQL's appendix A: connection, resources, operator intervention, read-only, lost races.
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+                ["08", "53", "57", "58"].contains(&&code[..2])
+                    || ["25006", "40001", "40P01", "55P03"].contains(&&*code)
+            }),
+            _ => false,
+        };
+        if is_away { Self::Unavailable(error) } else { Self::Unexpected(error) }
+    }
+}
+
+/// A handle to the database; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+/// How a store connects.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// A `postgres://` URL.
+    pub url: String,
+    /// The name shown in `pg_stat_activity`: the function's.
+    pub application_name: &'static str,
+    /// The most connections; a function needs 1–2 for each request that it serves at once.
+    pub max_connections: u32,
+}
+
+impl Store {
+    /// Prepares a pool, without connecting: a function starts in milliseconds.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] when the URL is malformed.
+    pub fn lazy(connection: &Connection) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(&connection.url)?
+            .application_name(connection.application_name)
+            // The client's deadline is the runtime's; this one frees the server.
+            .options([("statement_timeout", "10s"), ("lock_timeout", "5s")]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connection.max_connections)
+            .acquire_timeout(Duration::from_millis(1_500))
+            .idle_timeout(Duration::from_secs(300))
+            // Saves a round trip; a connection that broke while idle is noticed by the statement and replaced.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes every connection, after the statements that are running.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Brings the schema up to date. Several at once wait for each other.
+///
+/// # Errors
+/// [`Error::Unavailable`], or [`Error::Unexpected`] when a migration fails or the schema is newer than this program.
+pub async fn migrate(url: &str) -> Result<(), Error> {
+    let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+    let outcome = MIGRATIONS.run(&pool).await;
+    pool.close().await;
+    outcome.map_err(|error| Error::Unexpected(error.into()))
+}

@@ -1,0 +1,324 @@
+//! `events`: the outbox, which is also the log.
+//!
+//! A relay holds *shards* of the key space by session locks of PostgreSQL, never loose rows: with any number of relays the events
+//! of one key are published in order, and when a relay dies its connection dies, and with it its locks.
+
+use chrono::{DateTime, Utc};
+use events::{Event, Topic};
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// How many shards the key space has.
+pub const SHARDS: u32 = 64;
+/// The first number of the relays' two-number session locks, plus the topic's place; the second is the shard.
+const LOCK_CLASS: i32 = 0x6b61_616d;
+
+/// Gives the shard of a partition key: FNV-1a, so that it is the same in every version and language.
+pub fn shard_of(key: &str) -> i16 {
+    let hash =
+        key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    i16::try_from(hash % SHARDS).expect("there are fewer shards than an i16 counts")
+}
+
+/// An event that is to be published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Open {
+    /// The event.
+    pub event: Event,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+/// What became of an attempt to publish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// Whoever takes it from here has it safely.
+    Processed,
+    /// It is to be tried again.
+    Retrying {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        error: String,
+    },
+    /// It is a dead letter, to be replayed by hand.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A relay's own connection, which holds the locks on its shards.
+#[derive(Debug)]
+pub struct Relay {
+    connection: PgConnection,
+    topic: Topic,
+    shards: Vec<i16>,
+}
+
+impl Store {
+    /// Connects a relay for one topic.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
+        let connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
+        Ok(Relay { connection, topic, shards: Vec::new() })
+    }
+
+    /// Says when the next event is to be tried again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn next_retry_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(sqlx::query_scalar!("SELECT min(next_attempt_at) FROM events WHERE status = 'retrying'")
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// Gives dead letters, oldest first.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn dead_letters(&self, limit: i64) -> Result<Vec<DeadLetter>, Error> {
+        Ok(sqlx::query_as!(
+            DeadLetter,
+            r#"SELECT event_id, event_type, topic_name, timestamp, attempts, error
+               FROM events
+               WHERE status = 'failed'
+               ORDER BY seq
+               LIMIT $1"#,
+            limit,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Opens dead letters again, one or all, with the reminders that failed for good; says how many events and reminders.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn replay(&self, event_id: Option<Uuid>) -> Result<(u64, u64), Error> {
+        let mut transaction = self.pool.begin().await?;
+        let reminders = sqlx::query!(
+            r#"UPDATE reminders r
+               SET status = 'pending', retry_count = 0, lease_until = NULL, lease_token = NULL
+               FROM events e
+               WHERE e.status = 'failed'
+                 AND e.event_type = 'reminder.due'
+                 AND ($1::uuid IS NULL OR e.event_id = $1)
+                 AND r.user_id = e.user_id
+                 AND r.id = (e.payload ->> 'reminder_id')::uuid
+                 AND r.status = 'failed'"#,
+            event_id,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        let events = sqlx::query!(
+            r#"UPDATE events
+               SET status = 'pending', attempts = 0, next_attempt_at = NULL, error = NULL
+               WHERE status = 'failed' AND ($1::uuid IS NULL OR event_id = $1)"#,
+            event_id,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok((events.rows_affected(), reminders.rows_affected()))
+    }
+}
+
+/// A dead letter, for people to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Which.
+    pub event_id: Uuid,
+    /// Such as `task.completed`.
+    pub event_type: String,
+    /// Where it was to go.
+    pub topic_name: String,
+    /// When it happened.
+    pub timestamp: DateTime<Utc>,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl Relay {
+    /// Takes the shards that have something to publish and that no other relay holds; says whether there are any.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the relay is lost, and with it its locks; connect another.
+    pub async fn take_shards(&mut self, now: DateTime<Utc>) -> Result<bool, Error> {
+        self.release().await?;
+        self.shards = sqlx::query_scalar!(
+            r#"WITH open AS MATERIALIZED (
+                   SELECT shard::smallint AS shard
+                   FROM generate_series(0, $1::integer - 1) AS shard
+                   WHERE EXISTS (
+                       SELECT FROM events e
+                       WHERE e.topic_name = $4
+                         AND e.shard = shard.shard
+                         AND e.status IN ('pending', 'retrying')
+                         AND (e.next_attempt_at IS NULL OR e.next_attempt_at <= $2)
+                   )
+               )
+               SELECT shard AS "shard!" FROM open WHERE pg_try_advisory_lock($3, shard)"#,
+            i32::try_from(SHARDS).expect("a small number"),
+            now,
+            LOCK_CLASS + self.topic as i32,
+            self.topic.as_str(),
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        Ok(!self.shards.is_empty())
+    }
+
+    /// Gives up to `limit` events of the shards held, in order. A key whose earlier event waits for a retry waits with it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn open_events(&mut self, limit: i64, now: DateTime<Utc>) -> Result<Vec<Open>, Error> {
+        let rows = sqlx::query!(
+            r#"SELECT user_id, event_id, topic_name, event_type, key, subject, payload, correlation_id, traceparent,
+                      source_service, timestamp, attempts
+               FROM events e
+               WHERE topic_name = $4
+                 AND shard = ANY ($1)
+                 AND status IN ('pending', 'retrying')
+                 AND (next_attempt_at IS NULL OR next_attempt_at <= $2)
+                 AND NOT EXISTS (
+                     SELECT FROM events earlier
+                     WHERE earlier.status = 'retrying'
+                       AND earlier.topic_name = e.topic_name
+                       AND earlier.shard = e.shard
+                       AND earlier.key = e.key
+                       AND earlier.seq < e.seq
+                       AND earlier.next_attempt_at > $2
+                 )
+               ORDER BY seq
+               LIMIT $3"#,
+            &self.shards,
+            now,
+            limit,
+            self.topic.as_str(),
+        )
+        .fetch_all(&mut self.connection)
+        .await?;
+        rows.into_iter()
+            .map(|row| {
+                let topic = Topic::parse(&row.topic_name);
+                let topic = topic.ok_or_else(|| Error::Unreadable("a topic", row.topic_name.clone()))?;
+                let event = Event {
+                    event_id: row.event_id,
+                    user_id: row.user_id,
+                    topic,
+                    event_type: row.event_type,
+                    key: row.key,
+                    subject: row.subject,
+                    correlation_id: row.correlation_id,
+                    traceparent: row.traceparent,
+                    timestamp: row.timestamp,
+                    source_service: row.source_service,
+                    payload: row.payload,
+                };
+                Ok(Open { event, attempts: u32::try_from(row.attempts).unwrap_or(0) })
+            })
+            .collect()
+    }
+
+    /// Writes down what became of events, on the connection that holds their shards.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: they will be published again.
+    pub async fn settle(&mut self, settled: &[(&Event, Settled)], now: DateTime<Utc>) -> Result<(), Error> {
+        let user_ids: Vec<_> = settled.iter().map(|(event, _)| event.user_id.clone()).collect();
+        let event_ids: Vec<_> = settled.iter().map(|(event, _)| event.event_id).collect();
+        let columns: Vec<(&str, Option<DateTime<Utc>>, Option<String>)> = settled
+            .iter()
+            .map(|(_, settled)| match settled {
+                Settled::Processed => ("processed", None, None),
+                Settled::Retrying { at, error } => ("retrying", Some(*at), Some(error.clone())),
+                Settled::Failed { error } => ("failed", None, Some(error.clone())),
+            })
+            .collect();
+        let statuses: Vec<_> = columns.iter().map(|column| column.0.to_owned()).collect();
+        let next: Vec<_> = columns.iter().map(|column| column.1).collect();
+        let errors: Vec<_> = columns.into_iter().map(|column| column.2).collect();
+        sqlx::query!(
+            r#"UPDATE events e
+               SET status = new.status,
+                   attempts = e.attempts + 1,
+                   next_attempt_at = new.next_attempt_at,
+                   error = new.error,
+                   processed_at = CASE WHEN new.status = 'processed' THEN $6::timestamptz END
+               FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
+                   AS new (user_id, event_id, status, next_attempt_at, error)
+               WHERE e.user_id = new.user_id AND e.event_id = new.event_id"#,
+            &user_ids,
+            &event_ids,
+            &statuses,
+            &next as &[Option<DateTime<Utc>>],
+            &errors as &[Option<String>],
+            now,
+        )
+        .execute(&mut self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Gives every shard back.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: the connection is gone, and the locks with it.
+    pub async fn release(&mut self) -> Result<(), Error> {
+        self.shards.clear();
+        sqlx::query!(r#"SELECT pg_advisory_unlock_all() AS "done: ()""#)
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Adds an event to the outbox inside a transaction.
+pub(crate) async fn append(connection: &mut PgConnection, event: &Event) -> Result<(), Error> {
+    append_all(connection, std::slice::from_ref(event)).await
+}
+
+/// Adds events to the outbox inside a transaction, in order.
+pub(crate) async fn append_all(connection: &mut PgConnection, new: &[Event]) -> Result<(), Error> {
+    let texts = |text: fn(&Event) -> &str| new.iter().map(|event| text(event).to_owned()).collect::<Vec<_>>();
+    let event_ids: Vec<_> = new.iter().map(|event| event.event_id).collect();
+    let shards: Vec<_> = new.iter().map(|event| shard_of(&event.key)).collect();
+    let payloads: Vec<_> = new.iter().map(|event| event.payload.clone()).collect();
+    let timestamps: Vec<_> = new.iter().map(|event| event.timestamp).collect();
+    sqlx::query!(
+        r#"INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
+                               traceparent, source_service, timestamp)
+           SELECT user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
+                  traceparent, source_service, timestamp
+           FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
+                       $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) WITH ORDINALITY
+               AS new (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
+                       traceparent, source_service, timestamp, position)
+           ORDER BY position
+           ON CONFLICT (user_id, event_id) DO NOTHING"#,
+        &texts(|event| &event.user_id),
+        &event_ids,
+        &texts(|event| event.topic.as_str()),
+        &texts(|event| &event.event_type),
+        &texts(|event| &event.key),
+        &texts(|event| &event.subject),
+        &shards,
+        &payloads,
+        &texts(|event| &event.correlation_id),
+        &texts(|event| &event.traceparent),
+        &texts(|event| &event.source_service),
+        &timestamps,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,316 @@
+//! `reminders`: claimed when due, sent under a lease, and what became of each attempt.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::Event;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::outbox::append_all;
+use crate::{Error, Store};
+
+/// After how many minutes a reminder that was announced, and of which nothing was heard, is announced again.
+const ANNOUNCED_AGAIN_MINUTES: i64 = 5;
+
+/// A reminder as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Whose.
+    pub user_id: String,
+    /// Which.
+    pub id: Uuid,
+    /// Of which task.
+    pub task_id: Uuid,
+    /// When it is to be sent.
+    pub trigger_time: DateTime<Utc>,
+    /// `pending`, `queued`, `sent`, `failed`, `cancelled` or `skipped`.
+    pub status: String,
+    /// `email` or `push`.
+    pub delivery_method: String,
+    /// Where to; `None`: the user's address.
+    pub destination: Option<String>,
+    /// How often it was tried.
+    pub retry_count: i32,
+    /// When it was last tried.
+    pub last_retry_at: Option<DateTime<Utc>>,
+    /// When it was sent.
+    pub sent_at: Option<DateTime<Utc>>,
+}
+
+/// An attempt at delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Of which reminder.
+    pub reminder_id: Uuid,
+    /// From 1.
+    pub attempt: i32,
+    /// When.
+    pub attempted_at: DateTime<Utc>,
+    /// `sent`, `retrying`, `failed`, `cancelled` or `postponed`.
+    pub outcome: String,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finish {
+    /// The other side has it.
+    Sent,
+    /// It is to be tried again.
+    Retry {
+        /// When.
+        at: DateTime<Utc>,
+        /// Why.
+        reason: String,
+    },
+    /// It will never work.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing to remind of any more.
+    Cancelled {
+        /// Why.
+        reason: String,
+    },
+    /// It has to wait, without an attempt.
+    Postponed {
+        /// Until when.
+        at: DateTime<Utc>,
+    },
+}
+
+impl Store {
+    /// Claims up to `limit` reminders that are due or to be tried again, oldest first, each with the event that `announce` makes;
+    /// says how many. Two scans at once never claim the same.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn claim_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: i64,
+        announce: impl Fn(&Kept) -> Event + Send,
+    ) -> Result<usize, Error> {
+        let mut transaction = self.pool.begin().await?;
+        let due = sqlx::query_as!(
+            Kept,
+            r#"WITH due AS (
+                   SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
+                          last_retry_at, sent_at
+                   FROM reminders
+                   WHERE status = 'pending' AND trigger_time <= $1
+                   ORDER BY trigger_time
+                   LIMIT $2
+                   FOR UPDATE SKIP LOCKED
+               ), again AS (
+                   SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
+                          last_retry_at, sent_at
+                   FROM reminders
+                   WHERE status = 'queued' AND next_attempt_at <= $1
+                   ORDER BY next_attempt_at
+                   LIMIT $2
+                   FOR UPDATE SKIP LOCKED
+               )
+               SELECT user_id AS "user_id!", id AS "id!", task_id AS "task_id!", trigger_time AS "trigger_time!",
+                      status AS "status!", delivery_method AS "delivery_method!", destination,
+                      retry_count AS "retry_count!", last_retry_at, sent_at
+               FROM (SELECT * FROM due UNION ALL SELECT * FROM again) AS claimed"#,
+            now,
+            limit,
+        )
+        .fetch_all(&mut *transaction)
+        .await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        queue(&mut transaction, &due, now).await?;
+        let announcements: Vec<Event> = due.iter().map(announce).collect();
+        append_all(&mut transaction, &announcements).await?;
+        transaction.commit().await?;
+        Ok(due.len())
+    }
+
+    /// Says when the next reminder is due or to be tried again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT LEAST(
+                   (SELECT min(trigger_time) FROM reminders WHERE status = 'pending'),
+                   (SELECT min(next_attempt_at) FROM reminders WHERE status = 'queued')
+               )"#,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Takes a claimed reminder for one attempt, until `lease_until`; `None` when it is not queued for just this attempt, or another
+    /// holds it ([`Store::lease_ends_at`] tells).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn lease(
+        &self,
+        user_id: &str,
+        id: Uuid,
+        attempt: u32,
+        token: Uuid,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
+    ) -> Result<Option<Kept>, Error> {
+        Ok(sqlx::query_as!(
+            Kept,
+            r#"UPDATE reminders
+               SET lease_until = $6, lease_token = $4
+               WHERE user_id = $1 AND id = $2 AND status = 'queued' AND retry_count = $3 - 1
+                 AND (lease_until IS NULL OR lease_until <= $5)
+               RETURNING user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
+                         last_retry_at, sent_at"#,
+            user_id,
+            id,
+            i32::try_from(attempt).unwrap_or(i32::MAX),
+            token,
+            now,
+            lease_until,
+        )
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Says until when another holds a reminder that is queued for this attempt.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn lease_ends_at(
+        &self,
+        user_id: &str,
+        id: Uuid,
+        attempt: u32,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let found = sqlx::query_scalar!(
+            r#"SELECT lease_until
+               FROM reminders
+               WHERE user_id = $1 AND id = $2 AND status = 'queued' AND retry_count = $3 - 1"#,
+            user_id,
+            id,
+            i32::try_from(attempt).unwrap_or(i32::MAX),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(found.flatten())
+    }
+
+    /// Writes down what became of an attempt, with the event that tells of it, if the lease is still ours; says whether it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn finish(
+        &self,
+        kept: &Kept,
+        token: Uuid,
+        finish: &Finish,
+        event: Option<&Event>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        let (status, outcome, next, reason) = match finish {
+            Finish::Sent => ("sent", "sent", None, None),
+            Finish::Retry { at, reason } => ("queued", "retrying", Some(*at), Some(reason.as_str())),
+            Finish::Failed { reason } => ("failed", "failed", None, Some(reason.as_str())),
+            Finish::Cancelled { reason } => ("cancelled", "cancelled", None, Some(reason.as_str())),
+            Finish::Postponed { at } => ("queued", "postponed", Some(*at), Some("quiet hours")),
+        };
+        let mut transaction = self.pool.begin().await?;
+        let done = sqlx::query!(
+            r#"WITH finished AS (
+                   UPDATE reminders
+                   SET status = CASE WHEN status = 'cancelled' AND $4 = 'queued' THEN status ELSE $4 END,
+                       next_attempt_at = $5,
+                       retry_count = retry_count + CASE WHEN $6 = 'postponed' THEN 0 ELSE 1 END,
+                       last_retry_at = $8::timestamptz,
+                       sent_at = CASE WHEN $4 = 'sent' THEN $8::timestamptz END,
+                       lease_until = NULL,
+                       lease_token = NULL
+                   WHERE user_id = $1 AND id = $2 AND lease_token = $3
+                   RETURNING retry_count
+               )
+               INSERT INTO reminder_attempts (user_id, reminder_id, attempt, attempted_at, outcome, reason)
+               SELECT $1, $2, (SELECT count(*) + 1 FROM reminder_attempts WHERE user_id = $1 AND reminder_id = $2), $8::timestamptz,
+                      $6, $7
+               FROM finished"#,
+            kept.user_id,
+            kept.id,
+            token,
+            status,
+            next,
+            outcome,
+            reason,
+            now,
+        )
+        .execute(&mut *transaction)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        if let Some(event) = event {
+            crate::outbox::append(&mut transaction, event).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives a task's reminders by time, with every attempt.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn reminders_of(
+        &self,
+        user_id: &str,
+        task_id: Uuid,
+    ) -> Result<(Vec<Kept>, Vec<Attempt>), Error> {
+        let kept = sqlx::query_as!(
+            Kept,
+            r#"SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count, last_retry_at,
+                      sent_at
+               FROM reminders
+               WHERE user_id = $1 AND task_id = $2
+               ORDER BY trigger_time, id"#,
+            user_id,
+            task_id,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let ids: Vec<_> = kept.iter().map(|one| one.id).collect();
+        let attempts = sqlx::query_as!(
+            Attempt,
+            r#"SELECT reminder_id, attempt, attempted_at, outcome, reason
+               FROM reminder_attempts
+               WHERE user_id = $1 AND reminder_id = ANY ($2)
+               ORDER BY reminder_id, attempt"#,
+            user_id,
+            &ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok((kept, attempts))
+    }
+}
+
+/// Marks reminders as announced.
+async fn queue(connection: &mut PgConnection, due: &[Kept], now: DateTime<Utc>) -> Result<(), Error> {
+    let user_ids: Vec<_> = due.iter().map(|one| one.user_id.clone()).collect();
+    let ids: Vec<_> = due.iter().map(|one| one.id).collect();
+    sqlx::query!(
+        r#"UPDATE reminders r
+           SET status = 'queued', next_attempt_at = $3
+           FROM UNNEST($1::text[], $2::uuid[]) AS due (user_id, id)
+           WHERE r.user_id = due.user_id AND r.id = due.id"#,
+        &user_ids,
+        &ids,
+        now + TimeDelta::minutes(ANNOUNCED_AGAIN_MINUTES),
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}

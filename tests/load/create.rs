@@ -1,0 +1,3 @@
+//! Creating tasks, against pgbench with the same SQL.
+
+fn main() {}

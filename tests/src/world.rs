@@ -1,0 +1,184 @@
+//! Every function over a database of its own, with a clock that stands still until the test turns it.
+
+use std::fs;
+
+use application::{Application, Connection};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use backend::compose;
+use chrono::{DateTime, Utc};
+use devkit::testing::{self, TestDirectory};
+use http_body_util::BodyExt;
+use relay_events::Outbox;
+use runtime::clock::Clock;
+use runtime::config::{Config, Environment};
+use runtime::host::server::App;
+use runtime::triggers;
+use send_reminder::Mailer;
+use serde_json::Value;
+use tower::ServiceExt;
+
+/// Every function over a database of its own.
+pub struct World {
+    /// Turned by the test; starts at [`START`].
+    pub clock: Clock,
+    /// The use cases.
+    pub application: Application,
+    /// The outbox and the bus of the process.
+    pub outbox: Outbox,
+    /// The database.
+    pub database_url: String,
+    router: Router,
+    scan: Router,
+    mail: TestDirectory,
+}
+
+/// The instant at which every world begins: a Monday.
+pub const START: &str = "2026-06-01T06:00:00Z";
+
+/// What a request was answered.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The status.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body, byte for byte.
+    pub bytes: Vec<u8>,
+}
+
+impl Answered {
+    /// Gives the body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+
+    /// Gives the JSON body of an answer that must be a success.
+    pub fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.bytes));
+        self.json()
+    }
+
+    /// Gives the fields that a problem names, sorted.
+    pub fn wrong_fields(&self) -> Vec<String> {
+        let body = self.json();
+        let errors = body["errors"].as_array().cloned().unwrap_or_default();
+        let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap_or_default().to_owned()).collect();
+        fields.sort();
+        fields
+    }
+}
+
+impl World {
+    /// Makes a world whose users live in UTC.
+    pub async fn new() -> Self {
+        Self::in_zone(chrono_tz::UTC).await
+    }
+
+    /// Makes a world whose users live in `zone` until they say otherwise.
+    pub async fn in_zone(zone: chrono_tz::Tz) -> Self {
+        let mail = TestDirectory::new();
+        let from = "Kaam <kaam@localhost>".parse().expect("an address");
+        let mailer = Mailer::spool(mail.path().join("mail"), from);
+        Self::with(zone, mailer, mail).await
+    }
+
+    /// Makes a world whose mails go through `mailer`.
+    pub async fn with_mailer(mailer: Mailer) -> Self {
+        Self::with(chrono_tz::UTC, mailer, TestDirectory::new()).await
+    }
+
+    async fn with(zone: chrono_tz::Tz, mailer: Mailer, mail: TestDirectory) -> Self {
+        let database = testing::database(async |url| Ok(store::migrate(url).await?)).await;
+        let connection = Connection { url: database.url.clone(), application_name: "test", max_connections: 4 };
+        let application = Application::new(&connection, zone, || {}).expect("a URL");
+        let clock = Clock::manual(START.parse().expect("an instant"));
+        let composition = compose(&application, &clock, mailer);
+        let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
+        let router = App::new(&config, composition.functions).router();
+        let (outbox, scan) = (composition.outbox, composition.scan);
+        Self { clock, application, outbox, database_url: database.url, router, scan, mail }
+    }
+
+    /// Sends a request.
+    pub async fn send(&self, request: Request<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request).await.expect("a router never fails");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body in memory").to_bytes().to_vec();
+        Answered { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// Sends JSON.
+    pub async fn call(&self, method: &str, path: &str, body: &Value) -> Answered {
+        self.call_with(method, path, body, &[]).await
+    }
+
+    /// Sends JSON with header fields.
+    pub async fn call_with(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answered {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = match body {
+            Value::Null => Body::empty(),
+            _ => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+        };
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    /// Gets.
+    pub async fn get(&self, path: &str) -> Answered {
+        self.call("GET", path, &Value::Null).await
+    }
+
+    /// Posts.
+    pub async fn post(&self, path: &str, body: Value) -> Answered {
+        self.call("POST", path, &body).await
+    }
+
+    /// Patches.
+    pub async fn patch(&self, path: &str, body: Value) -> Answered {
+        self.call("PATCH", path, &body).await
+    }
+
+    /// Deletes.
+    pub async fn delete(&self, path: &str) -> Answered {
+        self.call("DELETE", path, &Value::Null).await
+    }
+
+    /// Creates a task and gives it.
+    pub async fn create(&self, body: Value) -> Value {
+        self.post("/api/tasks", body).await.ok()
+    }
+
+    /// Delivers every event, and every event that those cause.
+    pub async fn settle(&self) {
+        while self.outbox.drain().await.expect("the database is there") > 0 {}
+    }
+
+    /// Turns the clock and does all that is due: announces reminders, delivers events.
+    pub async fn advance_to(&self, now: &str) {
+        self.clock.set(now.parse::<DateTime<Utc>>().expect("an instant"));
+        self.scan().await;
+    }
+
+    /// Announces the reminders that are due and delivers every event.
+    pub async fn scan(&self) {
+        triggers::tick(&self.scan).await;
+        self.settle().await;
+    }
+
+    /// Gives the mails that were written, sorted by their content.
+    pub fn mails(&self) -> Vec<String> {
+        let folder = fs::read_dir(self.mail.path().join("mail"));
+        let paths = folder.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+        let whole = paths.filter(|path| path.extension().is_some_and(|extension| extension == "eml"));
+        let mut mails: Vec<_> = whole.filter_map(|path| fs::read_to_string(path).ok()).collect();
+        mails.sort();
+        mails
+    }
+}
