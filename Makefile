@@ -38,9 +38,10 @@ sqlx-check: ## Check that .sqlx/ is what `make sqlx` would write
 	@infra/local/install
 	infra/local/check-statements
 
-bench: ## Measure how quickly tasks are created
+bench: ## Measure creating tasks against pgbench with the same SQL; QUICK=1 is shorter, SYNC=off leaves the disk out
 	@infra/local/install
-	cargo bench -p tests --bench create
+	cargo build --release -p create-task
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench create
 
 replay: ## Deliver parked events again; ARGS are the command's, DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)

@@ -49,7 +49,8 @@ impl Request {
 
     fn parse(body: &Map<String, Value>) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
-        let mut request = Self { text: String::new(), conversation_id: None, zone: None, at: None, locale: None };
+        let mut request =
+            Self { text: String::new(), conversation_id: None, zone: None, at: None, locale: None };
         if !body.contains_key("user_input") {
             errors.push(FieldError::new("user_input", "is needed"));
         }

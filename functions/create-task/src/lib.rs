@@ -3,15 +3,17 @@
 use application::input::TaskFields;
 use application::{Application, Connection};
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Response;
 use events::task_body::TaskInput;
-use events::{Refusal, TaskBody};
+use events::{Issue, Refusal, TaskBody};
 use runtime::ask::{Ask, respond};
 use runtime::clock::Clock;
 use runtime::function::{Check, Function};
 use runtime::json::JsonBody;
 use runtime::main::Start;
 use runtime::problem::Problem;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -62,10 +64,25 @@ async fn create(
     JsonBody(body, bytes): JsonBody,
 ) -> Result<Response, Problem> {
     let body = body.as_object().expect("JsonBody takes objects only");
-    let cause = ask.cause_of(NAME, &clock, body.get("user_id"))?;
-    let fields = match TaskFields::parse(body, &["user_id"]) {
-        Ok(fields) => fields,
-        Err(issues) => return Err(Refusal::Invalid(issues).into()),
+    let (cause, fields) = match (ask.cause_of(NAME, &clock, body.get("user_id")), parse(body)) {
+        (Ok(cause), Ok(fields)) => (cause, fields),
+        (Ok(_), Err(wrong)) => return Err(wrong),
+        (Err(refused), Err(wrong)) if refused.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+            return Err(Problem::validation([refused.errors(), wrong.errors()].concat()));
+        }
+        (Err(refused), _) => return Err(refused),
     };
     Ok(respond(application.create(&cause, &fields, ask.key(&bytes).as_ref()).await?))
+}
+
+/// Reads the fields; a title that is missing is named together with whatever else is wrong.
+fn parse(body: &Map<String, Value>) -> Result<TaskFields, Problem> {
+    let (fields, mut issues) = match TaskFields::parse(body, &["user_id"]) {
+        Ok(fields) => (fields, Vec::new()),
+        Err(issues) => (TaskFields::default(), issues),
+    };
+    if !body.contains_key("title") {
+        issues.push(Issue { path: "title".to_owned(), message: "is needed".to_owned() });
+    }
+    if issues.is_empty() { Ok(fields) } else { Err(Refusal::Invalid(issues).into()) }
 }

@@ -31,7 +31,7 @@ const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// How long the loop sleeps at most: the safety net under the pokes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
-/// How long the loop waits after the database was away.
+/// How long the loop waits after the database was away, and for a relay that holds what is open.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
@@ -41,6 +41,15 @@ pub struct Outbox {
     clock: Clock,
     publisher: Publisher,
     relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
+}
+
+/// What a drain has done.
+#[derive(Default)]
+struct Drained {
+    /// How many events were published.
+    count: usize,
+    /// Whether something open is left to another relay, be it one that was killed and whose locks linger.
+    is_held_elsewhere: bool,
 }
 
 /// Refuses: a process of its own needs a bus between processes, and one without subscribers would lose every event.
@@ -78,28 +87,39 @@ impl Outbox {
     /// # Errors
     /// [`Refusal::Unavailable`]: what was published and not yet written down will be published again.
     pub async fn drain(&self) -> Result<usize, Refusal> {
-        let topics = TOPICS.iter().zip(self.relays.iter());
-        let drained = join_all(topics.map(|(topic, relay)| self.drain_topic(*topic, relay))).await;
-        drained.into_iter().sum()
+        Ok(self.drain_topics().await?.count)
     }
 
-    async fn drain_topic(&self, topic: Topic, slot: &Mutex<Option<Relay>>) -> Result<usize, Refusal> {
+    async fn drain_topics(&self) -> Result<Drained, Refusal> {
+        let topics = TOPICS.iter().zip(self.relays.iter());
+        let mut all = Drained::default();
+        for drained in join_all(topics.map(|(topic, relay)| self.drain_topic(*topic, relay))).await {
+            let drained = drained?;
+            all.count += drained.count;
+            all.is_held_elsewhere |= drained.is_held_elsewhere;
+        }
+        Ok(all)
+    }
+
+    async fn drain_topic(&self, topic: Topic, slot: &Mutex<Option<Relay>>) -> Result<Drained, Refusal> {
         let mut slot = slot.lock().await;
         // Taken out, so that a relay that failed, or a drain that was cut off, leaves no half-used connection behind.
         let mut relay = match slot.take() {
             Some(relay) => relay,
             None => self.application.relay(topic).await?,
         };
-        let count = self.drain_relay(&mut relay).await?;
+        let drained = self.drain_relay(&mut relay).await?;
         *slot = Some(relay);
-        Ok(count)
+        Ok(drained)
     }
 
     /// Publishes until nothing is open. After the shards are given back it looks once more: whoever was refused a lock meanwhile
     /// has gone away again.
-    async fn drain_relay(&self, relay: &mut Relay) -> Result<usize, Refusal> {
+    async fn drain_relay(&self, relay: &mut Relay) -> Result<Drained, Refusal> {
         let mut count = 0;
-        while relay.take_shards(self.clock.now()).await.map_err(unavailable)? {
+        loop {
+            let before = count;
+            let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
             loop {
                 let open = relay.open_events(BATCH, self.clock.now()).await.map_err(unavailable)?;
                 if open.is_empty() {
@@ -109,8 +129,11 @@ impl Outbox {
                 self.publish(relay, &open).await?;
             }
             relay.release().await.map_err(unavailable)?;
+            // A key that waits for a retry has something open and nothing to publish.
+            if count == before {
+                return Ok(Drained { count, is_held_elsewhere });
+            }
         }
-        Ok(count)
     }
 
     async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<(), Refusal> {
@@ -120,16 +143,18 @@ impl Outbox {
         let settled: Vec<(&Event, Settled)> = open
             .iter()
             .zip(published)
-            .map(|(open, published)| (&open.event, self.settle(open, published)))
+            .filter_map(|(open, published)| Some((&open.event, self.settle(open, published)?)))
             .collect();
         relay.settle(&settled, now).await.map_err(unavailable)
     }
 
-    fn settle(&self, open: &Open, published: Published) -> Settled {
+    /// Says what is to be written down about an event; nothing about one that was not tried.
+    fn settle(&self, open: &Open, published: Published) -> Option<Settled> {
         let Open { event, attempts } = open;
         let tried = attempts + 1;
-        match published {
+        Some(match published {
             Published::Done => Settled::Processed,
+            Published::Waits => return None,
             Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
                 let wait = backoff::delay(tried, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
@@ -140,14 +165,15 @@ impl Outbox {
                 tracing::error!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event became a dead letter");
                 Settled::Failed { error: why }
             }
-        }
+        })
     }
 
     /// Publishes whenever something was committed, and whenever a retry is due, until stopped.
     pub async fn run(self, committed: Arc<Notify>, stop: CancellationToken) {
         let mut forgotten_at = self.clock.now();
         loop {
-            let next = match self.drain().await {
+            let next = match self.drain_topics().await {
+                Ok(Drained { is_held_elsewhere: true, .. }) => Some(self.clock.now() + PAUSE),
                 Ok(_) => self.application.next_retry_at().await.ok().flatten(),
                 Err(refusal) => {
                     tracing::warn!(

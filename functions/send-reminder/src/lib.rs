@@ -120,7 +120,8 @@ impl Sender {
 
     async fn remind(&self, event: &Incoming, moment: &ReminderMoment) -> Disposition {
         let cause = || cause_of_event(event, &moment.user_id, NAME, &self.clock);
-        match self.application.prepare(&cause(), moment, self.mailer.fallback_recipient()).await {
+        let (fallback, lease) = (self.mailer.fallback_recipient(), self.mailer.lease());
+        match self.application.prepare(&cause(), moment, fallback, lease).await {
             Ok(Prepared::Nothing) => Disposition::Done,
             Ok(Prepared::Impossible(why)) => Disposition::reject(why),
             Ok(Prepared::Wait(until)) => {

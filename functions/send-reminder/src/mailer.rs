@@ -7,17 +7,21 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use application::reminders::Outgoing;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::text;
 
-/// How long one attempt may take in all; shorter than the reminder's lease.
+/// How long one attempt by a mail server may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a reminder is held for a mail into a folder. Writing the same file twice does no harm, so that a sender who was killed
+/// is followed soon.
+const FOLDER_LEASE: TimeDelta = TimeDelta::seconds(2);
 /// Where mails are addressed to when nobody has an address and they only go into a folder.
 const FOLDER_RECIPIENT: &str = "you@localhost";
 
@@ -30,7 +34,7 @@ pub struct Mailer {
 
 #[derive(Clone)]
 enum Way {
-    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Smtp { transport: AsyncSmtpTransport<Tokio1Executor>, deadline: Duration },
     Spool(Arc<Path>),
 }
 
@@ -49,8 +53,16 @@ impl Mailer {
     /// # Errors
     /// When the URL is malformed.
     pub fn smtp(url: &str, from: Mailbox) -> Result<Self, smtp::Error> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.timeout(Some(DEADLINE)).build();
-        Ok(Self { from, way: Way::Smtp(transport) })
+        Self::smtp_within(url, from, DEADLINE)
+    }
+
+    /// Sends likewise, giving up an attempt after `deadline`.
+    ///
+    /// # Errors
+    /// When the URL is malformed.
+    pub fn smtp_within(url: &str, from: Mailbox, deadline: Duration) -> Result<Self, smtp::Error> {
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.timeout(Some(deadline)).build();
+        Ok(Self { from, way: Way::Smtp { transport, deadline } })
     }
 
     /// Writes mails into a folder, whole or not at all.
@@ -63,11 +75,19 @@ impl Mailer {
         matches!(self.way, Way::Spool(_)).then_some(FOLDER_RECIPIENT)
     }
 
+    /// Gives how long others are to wait for an attempt: twice as long as it may take.
+    pub(crate) fn lease(&self) -> TimeDelta {
+        match &self.way {
+            Way::Smtp { deadline, .. } => TimeDelta::from_std(*deadline * 2).unwrap_or(TimeDelta::MAX),
+            Way::Spool(_) => FOLDER_LEASE,
+        }
+    }
+
     /// Sends a reminder. Every attempt at the same delivery has the same Message-ID, and in the folder the same name.
     pub(crate) async fn send(&self, outgoing: &Outgoing, now: DateTime<Utc>) -> Result<(), Undelivered> {
         let message = self.message(outgoing, now)?;
         match &self.way {
-            Way::Smtp(transport) => match tokio::time::timeout(DEADLINE, transport.send(message)).await {
+            Way::Smtp { transport, deadline } => match timeout(*deadline, transport.send(message)).await {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err(error)) => Err(undelivered(&error)),
                 Err(_) => Err(temporary("the mail server did not answer in time")),

@@ -24,10 +24,10 @@ const CONVERSATION = "kaam.conversation_id";
 
 /** @type {Record<Verb, {method: string, path: string, said: string, undo: Verb}>} */
 const VERBS = {
-  complete: { method: "POST", path: "/complete", said: "Completed", undo: "reopen" },
-  reopen: { method: "POST", path: "/reopen", said: "Reopened", undo: "complete" },
-  delete: { method: "DELETE", path: "", said: "Deleted", undo: "restore" },
-  restore: { method: "POST", path: "/restore", said: "Restored", undo: "delete" },
+  complete: { method: "POST", path: "/complete", said: "completed", undo: "reopen" },
+  reopen: { method: "POST", path: "/reopen", said: "reopened", undo: "complete" },
+  delete: { method: "DELETE", path: "", said: "deleted", undo: "restore" },
+  restore: { method: "POST", path: "/restore", said: "restored", undo: "delete" },
 };
 
 const state = {
@@ -132,7 +132,7 @@ function change(task, verb, status, isUndo = false) {
   const wanted = { status };
   state.wanted.set(task.id, wanted);
   reading++;
-  const shown = toast(said, task.title, isUndo ? undefined : () => change(task, undo, before, true));
+  const shown = toast(task.title, said, isUndo ? undefined : () => change(task, undo, before, true));
   changes = changes.then(async () => {
     try {
       await call(method, `/api/tasks/${encodeURIComponent(task.id)}${path}`);
@@ -141,7 +141,7 @@ function change(task, verb, status, isUndo = false) {
       if (verb === "complete" && task.recurrence_rule) setTimeout(refresh, SUCCESSOR_MS);
     } catch (error) {
       shown.remove();
-      toast(`Not ${said.toLowerCase()}: ${messageOf(error)}`, task.title);
+      toast(task.title, `not ${said}: ${messageOf(error)}`);
     }
     if (state.wanted.get(task.id) === wanted) state.wanted.delete(task.id);
     render();
@@ -186,7 +186,8 @@ function renderProblem() {
   if (box.firstChild?.textContent === (state.problem || undefined)) return;
   box.replaceChildren();
   if (!state.problem) return;
-  box.append(make("span", { text: state.problem }), button("Try again", refresh, { class: "quiet" }));
+  const again = () => (byId("main").focus(), refresh());
+  box.append(make("p", { text: state.problem }), button("Try again", again, { class: "quiet" }));
 }
 
 /** @param {Task[]} active */
@@ -328,10 +329,11 @@ function send(text) {
   bubble("mine", text.trim());
   const conversation_id = session();
   const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  deliver({
-    key: freshKey(),
-    body: { user_input: text, client_time: clientTime(), ...(time_zone && { time_zone }), ...(conversation_id && { conversation_id }) },
-  });
+  /** @type {Record<string, string>} */
+  const body = { user_input: text, client_time: clientTime() };
+  if (time_zone) body.time_zone = time_zone;
+  if (conversation_id) body.conversation_id = conversation_id;
+  deliver({ key: freshKey(), body });
   return true;
 }
 
@@ -386,7 +388,9 @@ function named(task) {
 function choices(box, options) {
   if (!options.length) return;
   const line = make("div", { class: "choices" });
-  const chosen = (/** @type {() => void} */ act) => () => (act(), say.focus());
+  // The chosen button goes away; a focus in the box would bring up the keyboard of a phone.
+  const next = matchMedia("(hover: none)").matches ? byId("log") : say;
+  const chosen = (/** @type {() => void} */ act) => () => (act(), next.focus());
   line.append(...options.map(([label, act]) => button(label, chosen(act), { class: "quiet", dir: "auto" })));
   box.append(line);
   byId("log").scrollTop = byId("log").scrollHeight;
@@ -445,14 +449,20 @@ function button(text, act, attributes) {
   return element;
 }
 
-/** Says what happened; stays while it is pointed at or has the focus. @param {string} said @param {string} title @param {() => void} [undo] */
-function toast(said, title, undo) {
+/**
+ * Says what happened to a task; stays while it is pointed at or has the focus.
+ * @param {string} title @param {string} said @param {() => void} [undo]
+ */
+function toast(title, said, undo) {
   const box = make("div", { class: "toast" });
-  const line = make("p", { text: `${said} ` });
-  line.append(make("bdi", { text: title }));
-  box.append(line);
-  const again = (/** @type {() => void} */ act) => () => (box.remove(), byId("main").focus({ preventScroll: true }), act());
-  box.append(undo ? button("Undo", again(undo), {}) : button("Close", again(() => {}), {}));
+  const line = make("p");
+  line.append("“", make("bdi", { text: title.length > 60 ? `${title.slice(0, 59)}…` : title }), `” ${said}`);
+  const close = () => {
+    box.remove();
+    byId("main").focus({ preventScroll: true });
+    undo?.();
+  };
+  box.append(line, button(undo ? "Undo" : "Close", close, {}));
   const expire = () => (box.matches(":hover, :focus-within") ? setTimeout(expire, 1_000) : box.remove());
   setTimeout(expire, TOAST_MS);
   byId("toasts").append(box);

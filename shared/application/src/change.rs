@@ -43,7 +43,11 @@ impl Application {
         let mut settings = self.remembered_settings(&cause.user_id).await?;
         let id = (cause.new_id)(cause.now);
         for _ in 0..TRIES {
-            let task = new_task(cause, id, fields, &settings)?;
+            let task = match new_task(cause, id, fields, &settings) {
+                Ok(task) => task,
+                // What was sound when it was first sent may be in the past by now.
+                Err(refusal) => return self.replay_or(cause, key, refusal).await,
+            };
             let planned =
                 plan_write(cause, None, task, &settings, Change::Created, &Actor::user(&cause.user_id));
             let answer = Answer::task(&planned.body).with_header("location", format!("/api/tasks/{id}"));
@@ -111,7 +115,9 @@ impl Application {
         key: Option<&IdempotencyKey>,
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
-        let change = |task: &Task, _: &Settings| task.reopen(cause.now).map_err(deleted);
+        let change = |task: &Task, settings: &Settings| {
+            Ok(task.reopen(cause.now).map_err(deleted)?.map(|task| in_present_zone(task, settings)))
+        };
         let mut changed = self.change(cause, id, key, expected, Change::Reopened, change).await?;
         if let Some(kept) = self.withdraw_successor(cause, id).await? {
             changed.answer = changed.answer.with_header("kaam-successor-kept", kept.to_string());
@@ -140,7 +146,9 @@ impl Application {
         key: Option<&IdempotencyKey>,
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
-        let change = |task: &Task, _: &Settings| Ok(task.restore(cause.now));
+        let change = |task: &Task, settings: &Settings| {
+            Ok(task.restore(cause.now).map(|task| in_present_zone(task, settings)))
+        };
         Ok(self.change(cause, id, key, expected, Change::Restored, change).await?.answer)
     }
 
@@ -164,17 +172,21 @@ impl Application {
                 && !matches(loaded.task.version)
             {
                 // A repeated request whose first answer was lost is not stale.
-                if let Some(key) = key
-                    && let Some(answer) = self.replay(cause, key).await?
-                {
-                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
-                }
-                return Err(Refusal::Stale { current: loaded.task.version });
+                let stale = Refusal::Stale { current: loaded.task.version };
+                let answer = self.replay_or(cause, key, stale).await?;
+                return Ok(Changed { task: body_of(&loaded, &settings), answer });
             }
             let record = |answer: &Answer| {
                 key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now })
             };
-            let (task, answer, written) = match decide(&loaded.task, &settings)? {
+            let decided = match decide(&loaded.task, &settings) {
+                Ok(decided) => decided,
+                Err(refusal) => {
+                    let answer = self.replay_or(cause, key, refusal).await?;
+                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
+                }
+            };
+            let (task, answer, written) = match decided {
                 None => {
                     let task = body_of(&loaded, &settings);
                     let answer = Answer::task(&task);
@@ -229,6 +241,20 @@ impl Application {
             Some(answer) => Committed::Before(answer),
             None => Committed::ComputeAnew,
         })
+    }
+
+    /// Gives the answer that the idempotency key already has; a request that is refused only because of what happened since is none
+    /// that can be repeated safely.
+    async fn replay_or(
+        &self,
+        cause: &Cause,
+        key: Option<&IdempotencyKey>,
+        refusal: Refusal,
+    ) -> Result<Answer, Refusal> {
+        match key {
+            Some(key) => self.replay(cause, key).await?.ok_or(refusal),
+            None => Err(refusal),
+        }
     }
 
     /// Says what to do when nothing was written: give the key's answer again, refuse, or (`None`) compute anew.
@@ -306,6 +332,20 @@ pub fn plan_write(
     kind: Change,
     actor: &Actor,
 ) -> PlannedWrite {
+    plan_move(cause, before.map(|before| (before, settings)), after, settings, kind, actor)
+}
+
+/// Computes the same for a change of the settings themselves: the task before is shown with the settings before.
+pub(crate) fn plan_move(
+    cause: &Cause,
+    before: Option<(&Loaded, &Settings)>,
+    after: Task,
+    settings: &Settings,
+    kind: Change,
+    actor: &Actor,
+) -> PlannedWrite {
+    let previous = before.map(|(before, settings)| body_of(before, settings));
+    let before = before.map(|(before, _)| before);
     let replan = before.is_none_or(|before| concerns_reminders(&before.task, &after));
     let reminders = replan.then(|| reminder::plan(&after, settings, cause.now));
     let reminder_id = match &reminders {
@@ -313,7 +353,6 @@ pub fn plan_write(
         None => before.and_then(|before| before.reminder_id),
     };
     let body = TaskBody::of(&after, settings.time_zone, reminder_id);
-    let previous = before.map(|before| body_of(before, settings));
     let payload = TaskChanged {
         task: body.clone(),
         changes: task_body::changes(previous.as_ref(), &body),
@@ -332,6 +371,12 @@ fn concerns_reminders(before: &Task, after: &Task) -> bool {
         || before.time_zone != after.time_zone
         || before.reminders != after.reminders
         || before.status != after.status
+}
+
+/// While it was not open, the user may have moved to another zone: a task without a zone of its own keeps its wall time.
+fn in_present_zone(task: Task, settings: &Settings) -> Task {
+    let zone = task.zone(settings.time_zone);
+    Task { due: task.due.map(|due| due.moved_to(zone)), ..task }
 }
 
 fn body_of(loaded: &Loaded, settings: &Settings) -> TaskBody {

@@ -64,7 +64,7 @@ impl Application {
     pub async fn find_tasks(
         &self,
         user_id: &str,
-        settings: &Settings,
+        _: &Settings,
         filter: &Filter,
         limit: usize,
         keep: impl Fn(&Task) -> bool + Send,
@@ -75,10 +75,7 @@ impl Application {
             let page = listed.map_err(refuse)?;
             let is_last = i64::try_from(page.len()).is_ok_and(|len| len < PAGE);
             scanned += page.len();
-            after = page.last().map(|last| {
-                let due_at = last.task.due.map(|due| due.sort_at(last.task.zone(settings.time_zone)));
-                Position::of(last, SortKey::DueDate, due_at)
-            });
+            after = page.last().map(|last| Position::of(last, SortKey::DueDate));
             found.tasks.extend(page.into_iter().filter(|loaded| keep(&loaded.task)));
             found.has_more = found.tasks.len() > limit;
             if found.has_more || is_last || scanned >= MAX_SCANNED {

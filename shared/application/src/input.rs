@@ -161,7 +161,7 @@ pub fn apply(
         None => task.due,
     };
     if let Some(reminders) = fields.reminders {
-        issues.extend(past_or_late(&reminders, task.due, zone, now));
+        issues.extend(past_or_late(&reminders, &before.reminders, task.due, zone, now));
         task.reminders = reminders;
     }
     let needs_due = |reminder: &Reminder| matches!(reminder.when, When::Lead(_));
@@ -186,6 +186,11 @@ pub fn apply(
             // A successor stays one, even when it ends the series.
             (_, _, series) => series.filter(|series| series.follows.is_some()),
         };
+        if let (Some(rule), Some(series)) = (&rule, task.series)
+            && !rule.reaches(series.start)
+        {
+            issues.push(issue("recurrence_rule.until", "must not lie before the due_date: nothing would match"));
+        }
         task.recurrence = rule;
     }
     if let (Some(given), Some(rule), Some(series)) = (&fields.rrule, &task.recurrence, task.series) {
@@ -200,8 +205,14 @@ pub fn apply(
     if issues.is_empty() { Ok(task) } else { Err(issues) }
 }
 
-/// An absolute reminder in the past, or after the due time, is a mistake.
-fn past_or_late(reminders: &[Reminder], due: Option<Due>, zone: Tz, now: DateTime<Utc>) -> Vec<Issue> {
+/// An absolute reminder in the past, or after the due time, is a mistake, unless it was there before.
+fn past_or_late(
+    reminders: &[Reminder],
+    before: &[Reminder],
+    due: Option<Due>,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> Vec<Issue> {
     let last = due.map(|due| if due.is_all_day() { due.overdue_from(zone) } else { due.sort_at(zone) });
     let mut issues = Vec::new();
     for (index, reminder) in reminders.iter().enumerate() {
@@ -211,6 +222,9 @@ fn past_or_late(reminders: &[Reminder], due: Option<Due>, zone: Tz, now: DateTim
             format!("reminder_config[{index}].at")
         };
         let When::At(at) = reminder.when else { continue };
+        if before.contains(reminder) {
+            continue;
+        }
         if at < now {
             issues.push(issue(path, "must not lie in the past"));
         } else if last.is_some_and(|last| at > last) {

@@ -78,8 +78,8 @@ impl Application {
         let is_last = loaded.len() <= page;
         loaded.truncate(page);
         let next_cursor = loaded.last().filter(|_| !is_last).map(|last| {
-            let due_at = last.task.due.map(|due| due.sort_at(last.task.zone(zone)));
-            write_cursor(Position::of(last, sort, due_at), sort, descending)
+            // The database's own value: that of a task done before the user moved is of the old zone.
+            write_cursor(Position::of(last, sort), sort, descending)
         });
         Ok(Page { tasks: loaded.iter().map(|one| show(one, zone)).collect(), next_cursor })
     }

@@ -9,7 +9,7 @@ use domain::zone;
 use events::payload::ReminderMoment;
 use events::{Cause, Event, Refusal, TaskBody, Topic};
 use serde_json::json;
-use store::reminders::Kept;
+use store::reminders::{Kept, Standing};
 
 pub use store::reminders::Finish;
 use uuid::Uuid;
@@ -17,8 +17,6 @@ use uuid::Uuid;
 use crate::change::show;
 use crate::{Application, refuse};
 
-/// How long a sender may hold a reminder, in seconds; longer than an attempt may take.
-pub const LEASE_S: i64 = 20;
 /// How many reminders are claimed at once.
 const CLAIMED_AT_ONCE: usize = 500;
 
@@ -80,7 +78,8 @@ impl Application {
     }
 
     /// Looks at an announced reminder again, right before it is sent: nothing goes out for a task that is done, deleted or moved.
-    /// `fallback` is where to when neither the reminder nor the user names an address.
+    /// `fallback` is where to when neither the reminder nor the user names an address; `lease` is how long others are to wait for
+    /// this attempt, which must end before.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
@@ -89,14 +88,20 @@ impl Application {
         cause: &Cause,
         moment: &ReminderMoment,
         fallback: Option<&str>,
+        lease: TimeDelta,
     ) -> Result<Prepared, Refusal> {
         let ReminderMoment { user_id, reminder_id, attempt, .. } = moment;
         let token = (cause.new_id)(cause.now);
-        let until = cause.now + TimeDelta::seconds(LEASE_S);
+        let until = cause.now + lease;
         let leased = self.store.lease(user_id, *reminder_id, *attempt, token, cause.now, until).await;
         let Some(kept) = leased.map_err(refuse)? else {
-            let held = self.store.lease_ends_at(user_id, *reminder_id, *attempt).await.map_err(refuse)?;
-            return Ok(held.map_or(Prepared::Nothing, Prepared::Wait));
+            let standing = self.store.standing(user_id, *reminder_id, *attempt).await.map_err(refuse)?;
+            return Ok(match standing {
+                Standing::Held { until } => Prepared::Wait(until),
+                // Told again, in case whoever tried was killed before the event became a dead letter.
+                Standing::Failed { reason } => Prepared::Impossible(reason),
+                Standing::Settled => Prepared::Nothing,
+            });
         };
         let loaded = self.store.task(user_id, kept.task_id).await.map_err(refuse)?;
         let settings = self.fresh_settings(user_id).await?;

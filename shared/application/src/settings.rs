@@ -1,14 +1,14 @@
 //! A user's settings, and what moves with them.
 
-use domain::settings::{Locale, PushSubscription, QuietHours, Settings, is_email};
-use domain::task::Change;
-use domain::zone;
+use domain::settings::{Locale, PushSubscription, QuietHours, Settings, is_email, is_push_endpoint};
+use domain::task::{Change, Task};
+use domain::{reminder, zone};
 use events::payload::{Actor, Audited};
 use events::{Cause, Issue, Refusal, Topic};
 use serde_json::{Map, Value, json};
-use store::tasks::{Loaded, Together};
+use store::tasks::{Loaded, Together, Write};
 
-use crate::change::{Committed, plan_write};
+use crate::change::{Committed, plan_move};
 use crate::input::issue;
 use crate::reminders::parse_time;
 use crate::{Application, refuse};
@@ -53,19 +53,9 @@ impl Application {
             let event = cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, json!(audited));
             let mut together = Together { settings: Some((after.clone(), event)), ..Together::default() };
             if before.time_zone != after.time_zone || before.reminder_time != after.reminder_time {
-                for task in self.store.floating_tasks(user_id).await.map_err(refuse)? {
-                    let mut moved = task.clone();
-                    moved.due = task.due.map(|due| due.moved_to(after.time_zone));
-                    moved.version += 1;
-                    moved.updated_at = cause.now;
-                    let loaded = Loaded { task, reminder_id: None, settings_version: after.version };
-                    let actor = Actor::user(user_id);
-                    let mut planned =
-                        plan_write(cause, Some(&loaded), moved, &after, Change::Updated, &actor);
-                    let plan = domain::reminder::plan(&planned.write.task, &after, cause.now);
-                    planned.write.reminders = Some(plan);
-                    together.writes.push(planned.write);
-                }
+                let tasks = self.store.tasks_that_follow_settings(user_id).await.map_err(refuse)?;
+                let moved = tasks.into_iter().filter_map(|task| move_along(cause, task, &before, &after));
+                together.writes.extend(moved);
             }
             if self.commit(cause, &together).await? == Committed::Yes {
                 self.fresh_settings(user_id).await?;
@@ -77,6 +67,27 @@ impl Application {
             source: "lost every race".into(),
         })
     }
+}
+
+/// Gives the change of an open task that new settings bring: another zone where it has none of its own, other reminders of a whole
+/// day. `None` when neither concerns it.
+fn move_along(cause: &Cause, task: Task, before: &Settings, after: &Settings) -> Option<Write> {
+    let zone = task.zone(after.time_zone);
+    let moves = task.zone(before.time_zone) != zone;
+    let moved = Task {
+        due: if moves { task.due.map(|due| due.moved_to(zone)) } else { task.due },
+        version: task.version + 1,
+        updated_at: cause.now,
+        ..task.clone()
+    };
+    let reminders = reminder::plan(&moved, after, cause.now);
+    if !moves && reminders == reminder::plan(&task, before, cause.now) {
+        return None;
+    }
+    let loaded = Loaded { task, due_at: None, reminder_id: None, settings_version: after.version };
+    let actor = Actor::user(&cause.user_id);
+    let planned = plan_move(cause, Some((&loaded, before)), moved, after, Change::Updated, &actor);
+    Some(Write { reminders: Some(reminders), ..planned.write })
 }
 
 fn show(settings: &Settings) -> Value {
@@ -129,7 +140,7 @@ fn apply(patch: &Map<String, Value>, before: &Settings, defaults: &Settings) -> 
             ("push_subscriptions", _) => match subscriptions(value) {
                 Some(subscriptions) => Ok(after.push_subscriptions = subscriptions),
                 None => Err(format!(
-                    "must be a list of at most {MAX_SUBSCRIPTIONS} browser subscriptions: an https endpoint, keys.p256dh and keys.auth"
+                    "must be a list of at most {MAX_SUBSCRIPTIONS} browser subscriptions: a public https endpoint, keys.p256dh and keys.auth"
                 )),
             },
             _ => Err("is not a setting".to_owned()),
@@ -149,12 +160,16 @@ fn quiet_hours(value: &Value) -> Option<QuietHours> {
 fn subscriptions(value: &Value) -> Option<Vec<PushSubscription>> {
     let one = |value: &Value| {
         let text = |value: &Value| value.as_str().filter(|text| text.len() <= 2_048).map(str::to_owned);
-        let endpoint = text(value.get("endpoint")?).filter(|endpoint| endpoint.starts_with("https://"))?;
+        let is_base64url = |c: char| c.is_ascii_alphanumeric() || "-_=".contains(c);
+        let key = |value: &Value| {
+            text(value).filter(|key| !key.is_empty() && key.len() <= 256 && key.chars().all(is_base64url))
+        };
+        let endpoint = text(value.get("endpoint")?).filter(|endpoint| is_push_endpoint(endpoint))?;
         let keys = value.get("keys")?;
         Some(PushSubscription {
             endpoint,
-            p256dh: text(keys.get("p256dh")?)?,
-            auth: text(keys.get("auth")?)?,
+            p256dh: key(keys.get("p256dh")?)?,
+            auth: key(keys.get("auth")?)?,
         })
     };
     value.as_array().filter(|list| list.len() <= MAX_SUBSCRIPTIONS)?.iter().map(one).collect()

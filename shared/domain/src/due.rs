@@ -119,10 +119,11 @@ impl Due {
         }
     }
 
-    /// Gives the same wall time in another zone.
+    /// Gives the same wall time in another zone; one that clocks there show already stays, also in the second pass of a fold.
     pub fn moved_to(&self, zone: Tz) -> Self {
         match *self {
             Self::Date(_) => *self,
+            Self::At { local, at } if zone::local(at, zone) == local => *self,
             Self::At { local, .. } => Self::wall(local, zone),
         }
     }

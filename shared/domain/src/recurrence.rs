@@ -205,14 +205,13 @@ impl Rule {
         if after < start {
             return Some(start).filter(|slot| self.reaches(*slot));
         }
-        let mut period = self.period_of(start, after).saturating_sub(1);
+        let first = self.period_of(start, after).saturating_sub(1);
         // A period whose days all lie before `after` is followed by one whose days do not: three are always enough.
-        for _ in 0..4 {
+        for period in first..first + 4 {
             let slots = self.slots(start, period)?;
             if let Some(slot) = slots.into_iter().find(|slot| *slot > after && *slot >= start) {
                 return Some(slot).filter(|slot| self.reaches(*slot));
             }
-            period += 1;
         }
         None
     }
@@ -260,12 +259,11 @@ impl Rule {
         Some(dates.into_iter().map(|date| date.and_time(start.time())).collect())
     }
 
-    /// Gives the wall time one step after a local day, for [`Anchor::Completion`].
-    pub fn step_from(&self, day: NaiveDate, time_of: NaiveDateTime) -> Option<NaiveDateTime> {
-        let from = day.and_time(time_of.time());
-        let plain =
-            Self { weekdays: self.weekdays.clone(), month_days: self.month_days.clone(), ..self.clone() };
-        plain.next_after(from, from)
+    /// Gives the wall time one step after the local day on which `slot` was completed, for [`Anchor::Completion`]: steps enough to
+    /// lie after `slot`, when it was completed early.
+    pub fn step_from(&self, day: NaiveDate, slot: NaiveDateTime) -> Option<NaiveDateTime> {
+        let from = day.and_time(slot.time());
+        self.next_after(from, from.max(slot))
     }
 
     /// Gives the first `limit` wall times of a series from `from` on, which is the occurrence number `number` (from 1).
@@ -295,7 +293,7 @@ impl Rule {
         }
         if !self.weekdays.is_empty() {
             let names: Vec<_> =
-                self.weekdays.iter().map(|day| &BYDAY[day.num_days_from_monday() as usize][..]).collect();
+                self.weekdays.iter().map(|day| BYDAY[day.num_days_from_monday() as usize]).collect();
             text += &format!(";BYDAY={}", names.join(","));
         }
         match self.frequency {

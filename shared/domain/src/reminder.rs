@@ -188,7 +188,7 @@ pub fn plan(task: &Task, settings: &Settings, now: DateTime<Utc>) -> Vec<Planned
             });
         }
     }
-    planned.sort_by_key(|reminder| reminder.trigger_at);
+    planned.sort_by_key(|reminder| (reminder.trigger_at, reminder.id));
     planned
 }
 

@@ -101,6 +101,29 @@ impl Settings {
 pub fn is_email(text: &str) -> bool {
     let Some((local, host)) = text.rsplit_once('@') else { return false };
     let atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+/=?^_`{|}~-".contains(c);
+    text.len() <= 254
+        && local.len() <= 64
+        && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
+        && is_host(host)
+}
+
+/// Checks where push messages may go: an https URL of printable ASCII, on the usual port, of a public name; no address, no user.
+/// What the name resolves to is checked again by whoever connects.
+pub fn is_push_endpoint(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://") else { return false };
+    let (authority, _) = rest.split_once(['/', '?', '#']).unwrap_or((rest, ""));
+    let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_private = ["local", "localhost", "internal", "lan", "home", "arpa", "test"].contains(&last);
+    let is_address = last.starts_with(|c: char| c.is_ascii_digit());
+    text.len() <= 2_048
+        && text.chars().all(|c| c.is_ascii_graphic())
+        && is_host(&host)
+        && !is_private
+        && !is_address
+}
+
+fn is_host(host: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
@@ -108,16 +131,36 @@ pub fn is_email(text: &str) -> bool {
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
-    text.len() <= 254
-        && local.len() <= 64
-        && local.split('.').all(|part| !part.is_empty() && part.chars().all(atom))
-        && host.contains('.')
-        && host.split('.').all(label)
+    host.contains('.') && host.split('.').all(label)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_push_endpoint_is_a_public_https_url() {
+        for text in ["https://fcm.googleapis.com/fcm/send/a:b", "https://push.example.org:443/x?y"] {
+            assert!(is_push_endpoint(text), "{text}");
+        }
+        for text in [
+            "http://push.example.org/x",
+            "https://localhost/x",
+            "https://127.0.0.1/x",
+            "https://2130706433/x",
+            "https://0x7f.1/x",
+            "https://[::1]/x",
+            "https://push.example.org:22/x",
+            "https://user@push.example.org/x",
+            "https://push.example.org\\@internal.example/x",
+            "https://pu\u{455}h.example.org/x",
+            "https://metadata.google.internal/x",
+            "https://push.example.org/a b",
+            "https://",
+        ] {
+            assert!(!is_push_endpoint(text), "{text}");
+        }
+    }
 
     #[test]
     fn an_address_is_one_plain_mailbox() {

@@ -180,7 +180,7 @@ pub fn changes(before: Option<&TaskBody>, after: &TaskBody) -> Map<String, Value
     for (field, new) in after {
         let old = before.get(&field).cloned().unwrap_or_default();
         let derived = ["updated_at", "version", "reminder_id"].contains(&field.as_str());
-        if old != new && !(derived && !before.is_null()) {
+        if old != new && (before.is_null() || !derived) {
             changes.insert(field, json!({"old": old, "new": new}));
         }
     }

@@ -225,6 +225,10 @@ pub struct Query {
     pub due_from: Option<NaiveDateTime>,
     /// Due before this wall time.
     pub due_to: Option<NaiveDateTime>,
+    /// Completed at or after this wall time.
+    pub completed_from: Option<NaiveDateTime>,
+    /// Completed before this wall time.
+    pub completed_to: Option<NaiveDateTime>,
     /// Only those whose due time has passed.
     pub overdue: bool,
     /// Words in title or description.

@@ -58,15 +58,12 @@ impl Clause {
 
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
-    let clauses: Vec<Clause> =
-        clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context)).collect();
-    // One clause that is not understood makes the whole a single one: nothing is half done.
-    let is_clear = |clause: &Clause| clause.confidence >= 0.7;
-    let clauses = if clauses.len() > 1 && !clauses.iter().all(is_clear) {
-        vec![clause(text, context)]
-    } else {
-        clauses
-    };
+    let parts = clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context));
+    let clauses: Vec<Clause> = parts.collect();
+    // One clause that is refused or not understood makes the whole a single one: nothing is half done.
+    let is_clear = clauses.iter().all(|clause| clause.confidence >= 0.7)
+        && negated(text, vocabulary::skip_polite(text, 0)).is_none();
+    let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
     let mut parse =
         Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
     for clause in clauses {
@@ -169,10 +166,7 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
     }
     let at = vocabulary::skip_polite(text, 0);
     if let Some(end) = negated(text, at) {
-        let spans = text.span(0, end, SpanKind::Intent).into_iter().collect();
-        let mut clause = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
-        clause.problem = Some(Problem::Negated);
-        return clause;
+        return refused(text, end);
     }
     if let Some((query, mut spans, confidence)) = query::read(text, at, context) {
         if spans.first().is_none_or(|span| text.tokens.get(at).is_some_and(|token| span.text != token.text)) {
@@ -186,7 +180,30 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
     update::read(text, at, context)
         .or_else(|| act::read(text, at, context))
         .or_else(|| create::read_explicit(text, at, context))
-        .unwrap_or_else(|| create::read_implicit(text, at, context))
+        .unwrap_or_else(|| {
+            if negates_later(text) {
+                refused(text, text.len())
+            } else {
+                create::read_implicit(text, at, context)
+            }
+        })
+}
+
+/// Nothing is to be done.
+fn refused(text: &Text<'_>, end: usize) -> Clause {
+    let spans = text.span(0, end, SpanKind::Intent).into_iter().collect();
+    let refused = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
+    refused.with_problem(Some(Problem::Negated))
+}
+
+/// Finds "… do not delete …" behind other words.
+fn negates_later(text: &Text<'_>) -> bool {
+    const ACTS: &[&str] = &[
+        "delete", "remove", "erase", "complete", "mark", "cancel", "move", "rename", "change", "touch",
+        "finish",
+    ];
+    let not = ["don't", "dont", "do not", "never", "not", "not to", "cannot", "can't"];
+    (0..text.len()).any(|at| text.after_any(at, &not).is_some_and(|end| text.is_any(end, ACTS)))
 }
 
 /// Finds "don't", "never", "do not want to" before what is asked for; "don't forget to" asks for it.

@@ -34,5 +34,6 @@ pub(crate) fn language(text: &Text<'_>) -> Language {
 
 fn is_arabic(c: char) -> bool {
     c.is_alphabetic()
-        && matches!(c, '\u{600}'..='\u{6ff}' | '\u{750}'..='\u{77f}' | '\u{8a0}'..='\u{8ff}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+        && matches!(u32::from(c),
+            0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
 }

@@ -125,6 +125,8 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_understood_without_a_panic(text in any::<String>()) {
         check(&text, &parse(&text, &context()).expect("short enough"))?;
@@ -150,8 +152,10 @@ proptest! {
     #[test]
     fn a_negation_in_front_never_acts(text in words()) {
         let parse = parse(&format!("don't {text}"), &context()).expect("short enough");
-        let harmless = matches!(parse.commands[0].action, Action::Unknown(_) | Action::No | Action::Create(_));
-        prop_assert!(harmless || matches!(parse.commands[0].action, Action::Update { .. }) && parse.confidence < 0.95);
+        for command in &parse.commands {
+            let idle = matches!(command.action, Action::Unknown(_) | Action::No | Action::Yes);
+            prop_assert!(idle, "{:?}", command);
+        }
     }
 }
 
@@ -162,6 +166,10 @@ fn four_thousand_characters_are_read_and_one_more_is_not() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parser has no clock to ask; the bound is a hundred times what it takes"
+)]
 fn the_longest_texts_take_no_longer_than_they_should() {
     for part in [
         "tomorrow ",

@@ -1,6 +1,6 @@
 //! The bus of a single process: events go straight to the subscribers' routers.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -92,7 +92,7 @@ async fn deliver(subscriber: &Subscriber, events: &[Event]) -> Vec<(usize, Publi
     let published = (subscriber.deliver)(rendered).await;
     let name = subscriber.name;
     let told = published.into_iter().map(|published| match published {
-        Published::Done => Published::Done,
+        Published::Done | Published::Waits => published,
         Published::Retry { after, why } => Published::Retry { after, why: format!("{name}: {why}") },
         Published::Never { why } => Published::Never { why: format!("{name}: {why}") },
     });
@@ -104,7 +104,8 @@ fn worsen(outcome: &mut Published, other: Published) {
     let rank = |published: &Published| match published {
         Published::Done => 0,
         Published::Never { .. } => 1,
-        Published::Retry { .. } => 2,
+        Published::Waits => 2,
+        Published::Retry { .. } => 3,
     };
     if rank(&other) > rank(outcome) {
         *outcome = other;
@@ -113,13 +114,12 @@ fn worsen(outcome: &mut Published, other: Published) {
 
 /// After an event that is to be retried, the later ones of its key wait for it.
 fn hold_back(events: &[Event], outcomes: &mut [Published]) {
-    let mut waiting: HashMap<&str, Published> = HashMap::new();
+    let mut waiting: HashSet<&str> = HashSet::new();
     for (event, outcome) in events.iter().zip(outcomes) {
-        if let Some(first) = waiting.get(event.key.as_str()) {
-            *outcome = first.clone();
-        } else if let Published::Retry { after, .. } = outcome {
-            let why = format!("waits for the earlier event {}", event.event_id);
-            waiting.insert(&event.key, Published::Retry { after: *after, why });
+        if waiting.contains(event.key.as_str()) {
+            *outcome = Published::Waits;
+        } else if matches!(outcome, Published::Retry { .. }) {
+            waiting.insert(&event.key);
         }
     }
 }
@@ -163,8 +163,8 @@ mod tests {
         });
         let bus = InProcess::new(vec![subscriber]);
         let published = bus.publish(&[event("a", 1), event("b", 2), event("b", 3), event("a", 4)]).await;
-        let is_retry: Vec<_> = published.iter().map(|one| matches!(one, Published::Retry { .. })).collect();
-        assert_eq!(is_retry, [false, true, true, false]);
+        let told = Published::Retry { after: None, why: "sometimes: away".to_owned() };
+        assert_eq!(published, [Published::Done, told, Published::Waits, Published::Done]);
     }
 
     #[tokio::test]

@@ -23,6 +23,9 @@ pub enum Published {
         /// Why.
         why: String,
     },
+    /// It comes again as soon as an earlier event of its key, which is to be tried again, has got through or been given up. That
+    /// is no attempt.
+    Waits,
     /// It can never work.
     Never {
         /// Why.
@@ -38,8 +41,8 @@ pub enum Publisher {
 }
 
 impl Publisher {
-    /// Hands events over, in order; says what became of each. Of a key whose event did not get through, the later ones are held
-    /// back and reported likewise, so that the key's order is kept.
+    /// Hands events over, in order; says what became of each. Of a key whose event is to be tried again, the later ones wait, so
+    /// that the key's order is kept.
     pub async fn publish(&self, events: &[Event]) -> Vec<Published> {
         match self {
             Self::InProcess(bus) => bus.publish(events).await,

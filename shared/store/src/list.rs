@@ -57,7 +57,7 @@ macro_rules! page {
                       (SELECT r.id
                        FROM reminders r
                        WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
-                       ORDER BY r.trigger_time
+                       ORDER BY r.trigger_time, r.id
                        LIMIT 1) AS reminder_id,
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
@@ -222,12 +222,12 @@ fn beyond(before: bool) -> DateTime<Utc> {
 
 impl Position {
     /// Gives the position of a task in an order.
-    pub fn of(loaded: &Loaded, key: SortKey, due_at: Option<DateTime<Utc>>) -> Self {
+    pub fn of(loaded: &Loaded, key: SortKey) -> Self {
         let task = &loaded.task;
         let value = match key {
             SortKey::CreatedAt => Some(task.created_at),
             SortKey::UpdatedAt => Some(task.updated_at),
-            SortKey::DueDate => due_at,
+            SortKey::DueDate => loaded.due_at,
             SortKey::Priority => DateTime::from_timestamp(i64::from(priority_number(task.priority)), 0),
         };
         Self { value, id: task.id }

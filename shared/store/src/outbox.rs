@@ -147,13 +147,13 @@ pub struct DeadLetter {
 }
 
 impl Relay {
-    /// Takes the shards that have something to publish and that no other relay holds; says whether there are any.
+    /// Takes the shards that have something to publish and that no other relay holds; says whether another holds any.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: the relay is lost, and with it its locks; connect another.
     pub async fn take_shards(&mut self, now: DateTime<Utc>) -> Result<bool, Error> {
         self.release().await?;
-        self.shards = sqlx::query_scalar!(
+        let open = sqlx::query!(
             r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
                    FROM generate_series(0, $1::integer - 1) AS shard
@@ -165,7 +165,7 @@ impl Relay {
                          AND (e.next_attempt_at IS NULL OR e.next_attempt_at <= $2)
                    )
                )
-               SELECT shard AS "shard!" FROM open WHERE pg_try_advisory_lock($3, shard)"#,
+               SELECT shard AS "shard!", pg_try_advisory_lock($3, shard) AS "is_taken!" FROM open"#,
             i32::try_from(SHARDS).expect("a small number"),
             now,
             LOCK_CLASS + self.topic as i32,
@@ -173,7 +173,8 @@ impl Relay {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        Ok(!self.shards.is_empty())
+        self.shards = open.iter().filter(|shard| shard.is_taken).map(|shard| shard.shard).collect();
+        Ok(open.iter().any(|shard| !shard.is_taken))
     }
 
     /// Gives up to `limit` events of the shards held, in order. A key whose earlier event waits for a retry waits with it.

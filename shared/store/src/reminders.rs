@@ -51,6 +51,23 @@ pub struct Attempt {
     pub reason: Option<String>,
 }
 
+/// How a reminder stands that can not be taken for an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Another holds it for this very attempt.
+    Held {
+        /// Until when.
+        until: DateTime<Utc>,
+    },
+    /// This attempt was the last, in vain.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// There is nothing to do: it was sent, cancelled, postponed or is on a later attempt.
+    Settled,
+}
+
 /// What became of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finish {
@@ -147,7 +164,7 @@ impl Store {
     }
 
     /// Takes a claimed reminder for one attempt, until `lease_until`; `None` when it is not queued for just this attempt, or another
-    /// holds it ([`Store::lease_ends_at`] tells).
+    /// holds it ([`Store::standing`] tells).
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -179,27 +196,33 @@ impl Store {
         .await?)
     }
 
-    /// Says until when another holds a reminder that is queued for this attempt.
+    /// Says how a reminder stands of which no lease was given for this attempt.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn lease_ends_at(
-        &self,
-        user_id: &str,
-        id: Uuid,
-        attempt: u32,
-    ) -> Result<Option<DateTime<Utc>>, Error> {
-        let found = sqlx::query_scalar!(
-            r#"SELECT lease_until
-               FROM reminders
-               WHERE user_id = $1 AND id = $2 AND status = 'queued' AND retry_count = $3 - 1"#,
+    pub async fn standing(&self, user_id: &str, id: Uuid, attempt: u32) -> Result<Standing, Error> {
+        let attempt = i32::try_from(attempt).unwrap_or(i32::MAX);
+        let found = sqlx::query!(
+            r#"SELECT r.status = 'failed' AND r.retry_count = $3 AS "has_failed!",
+                      CASE WHEN r.status = 'queued' AND r.retry_count = $3 - 1 THEN r.lease_until END AS held_until,
+                      a.reason AS "reason?"
+               FROM reminders r
+               LEFT JOIN reminder_attempts a
+                   ON a.user_id = r.user_id AND a.reminder_id = r.id AND a.outcome = 'failed'
+               WHERE r.user_id = $1 AND r.id = $2
+               ORDER BY a.attempt DESC NULLS LAST
+               LIMIT 1"#,
             user_id,
             id,
-            i32::try_from(attempt).unwrap_or(i32::MAX),
+            attempt,
         )
         .fetch_optional(&self.pool)
         .await?;
-        Ok(found.flatten())
+        Ok(match found {
+            Some(row) if row.has_failed => Standing::Failed { reason: row.reason.unwrap_or_default() },
+            Some(row) => row.held_until.map_or(Standing::Settled, |until| Standing::Held { until }),
+            None => Standing::Settled,
+        })
     }
 
     /// Writes down what became of an attempt, with the event that tells of it, if the lease is still ours; says whether it was.

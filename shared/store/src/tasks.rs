@@ -63,6 +63,8 @@ pub struct Together {
 pub struct Loaded {
     /// The task.
     pub task: Task,
+    /// What it is sorted by.
+    pub due_at: Option<DateTime<Utc>>,
     /// Its next pending reminder.
     pub reminder_id: Option<Uuid>,
     /// The version of the user's settings at the same moment; 0 for a user who never chose.
@@ -139,7 +141,8 @@ impl TryFrom<TaskRow> for Loaded {
             completed_at: row.completed_at,
             version: row.version,
         };
-        Ok(Self { task, reminder_id: row.reminder_id, settings_version: row.settings_version })
+        let TaskRow { due_at, reminder_id, settings_version, .. } = row;
+        Ok(Self { task, due_at, reminder_id, settings_version })
     }
 }
 
@@ -173,7 +176,7 @@ impl Store {
                       (SELECT r.id
                        FROM reminders r
                        WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
-                       ORDER BY r.trigger_time
+                       ORDER BY r.trigger_time, r.id
                        LIMIT 1) AS reminder_id,
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
@@ -204,11 +207,12 @@ impl Store {
         }
     }
 
-    /// Gives a user's open tasks whose wall time follows the user's zone, for a move to another one.
+    /// Gives a user's open tasks whose wall time follows the user's zone, or whose reminders the user's reminder hour, for a change
+    /// of either.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn floating_tasks(&self, user_id: &str) -> Result<Vec<Task>, Error> {
+    pub async fn tasks_that_follow_settings(&self, user_id: &str) -> Result<Vec<Task>, Error> {
         let rows = sqlx::query_as!(
             TaskRow,
             r#"SELECT user_id, id, title, description, due_local, due_at, all_day, time_zone, priority, tags, status,
@@ -216,7 +220,7 @@ impl Store {
                       created_at, updated_at, completed_at, version, NULL::uuid AS reminder_id,
                       0::bigint AS "settings_version!"
                FROM tasks
-               WHERE user_id = $1 AND due_at IS NOT NULL AND time_zone IS NULL AND status = 'active'
+               WHERE user_id = $1 AND due_at IS NOT NULL AND (time_zone IS NULL OR all_day) AND status = 'active'
                ORDER BY due_at, id"#,
             user_id,
         )

@@ -52,7 +52,13 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     }
     query.priority = meaning.priority.or_else(|| priority(text));
     if !query.overdue {
-        (query.due_from, query.due_to) = range(text, &meaning, context.now);
+        let (from, to) = range(text, &meaning, context.now);
+        // "completed yesterday", unless it is said that they were due then.
+        if query.status == Some(Status::Completed) && !text.has_any(&["due"]) {
+            (query.completed_from, query.completed_to) = (from, to);
+        } else {
+            (query.due_from, query.due_to) = (from, to);
+        }
     }
     query.text = words(text, &meaning.used);
     let mut spans = spans(text, &meaning.used);

@@ -43,7 +43,17 @@ fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
     if asks && (about_tasks || asks_for_duties(text, at)) {
         let explains = text.after_any(
             at,
-            &["how do", "how can", "how to", "how should", "what is a", "what does", "how does"],
+            &[
+                "how do",
+                "how can",
+                "how to",
+                "how should",
+                "what is a",
+                "what does",
+                "what happens",
+                "what would happen",
+                "how does",
+            ],
         );
         return if explains.is_some() && !text.word(at).starts_with("do") { None } else { Some(0.92) };
     }

@@ -4,7 +4,7 @@ use chrono::{NaiveDateTime, Timelike};
 use language::{Action, Change, Changes, Command, DueChange, Parse, Query, ReminderText, Target, TaskFields};
 
 /// Gives sureness, intent, title or target, due time, and everything else, parted by tabs; `-` is nothing.
-pub fn describe(parse: &Parse) -> String {
+pub(crate) fn describe(parse: &Parse) -> String {
     let sure = if parse.confidence >= 0.7 { "sure" } else { "ask" };
     let commands: Vec<[String; 4]> = parse.commands.iter().map(command).collect();
     let column =
@@ -97,6 +97,9 @@ fn query(query: &Query) -> (String, Vec<String>) {
     let bound = |at: Option<NaiveDateTime>| at.map(minute).unwrap_or_default();
     let range = format!("{}..{}", bound(query.due_from), bound(query.due_to));
     let mut rest: Vec<String> = query.status.iter().map(|status| status.as_str().to_owned()).collect();
+    if query.completed_from.is_some() || query.completed_to.is_some() {
+        rest.push(format!("done:{}..{}", bound(query.completed_from), bound(query.completed_to)));
+    }
     rest.extend(query.overdue.then(|| "overdue".to_owned()));
     rest.extend(query.priority.map(|priority| priority.as_str().to_owned()));
     rest.extend(query.tags.iter().map(|tag| format!("#{tag}")));

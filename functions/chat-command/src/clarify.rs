@@ -1,0 +1,90 @@
+//! Questions back: what is unclear is named, and nothing is changed.
+
+use application::chat::Loaded;
+use events::TaskBody;
+use language::{Action, Problem, TaskFields};
+
+use crate::outcome::{Intent, Outcome};
+use crate::reply;
+use crate::state::{Act, Asked, Proposal, expiry};
+use crate::turn::Talk;
+use crate::understanding::{Understood, Utterance, Wants};
+
+/// Asks about what is wrong or unclear.
+pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood) -> Outcome {
+    let Understood { actions, confidence, problem } = understood;
+    let first = &actions[0];
+    let intent = Intent::of(first);
+    let fields = match first {
+        Action::Create(fields) | Action::Unknown(fields) => Some(fields),
+        _ => None,
+    };
+    let is_reminder = fields.is_some_and(|fields| fields.wants_reminder);
+    let (reply, wants) = match problem {
+        Some(Problem::NoSuchDate { text, suggestion }) => {
+            let reply = reply::no_such_date(&text, suggestion);
+            let wants = words(&about, text, Some(suggestion.to_string()));
+            (reply, Some(wants))
+        }
+        Some(Problem::NoSuchTime { text }) => (reply::no_such_time(&text), Some(words(&about, text, None))),
+        Some(Problem::UnsupportedRepetition { text }) => {
+            let can_create = propose_creation(talk, &about, &actions);
+            (reply::unsupported_repetition(&text, can_create), None)
+        }
+        Some(Problem::MissingTitle) => (reply::missing_title(), Some(Wants::Title)),
+        Some(Problem::MissingTarget) => (reply::missing_target(), Some(Wants::Target)),
+        Some(Problem::MissingChange) => (reply::missing_change(), Some(Wants::Change)),
+        Some(Problem::Negated) => (reply::negated(), None),
+        Some(Problem::UnclearIntent) | None => {
+            let title = fields.and_then(|fields| fields.title.as_deref());
+            let reply = match (first, title) {
+                (Action::Create(_), Some(title)) if propose_creation(talk, &about, &actions) => {
+                    reply::shall_i_create(title)
+                }
+                (Action::Complete { .. } | Action::Reopen { .. } | Action::Delete { .. }, _) => {
+                    reply::unclear_act(&about.text)
+                }
+                _ => reply::unclear(),
+            };
+            (reply, None)
+        }
+    };
+    if let Some(wants) = wants {
+        let expires_at = expiry(talk.cause.now);
+        talk.state.asked = Some(Asked { about, wants, candidates: Vec::new(), expires_at });
+    }
+    Outcome { is_reminder, ..Outcome::ask(intent, confidence, reply) }
+}
+
+/// Words that came in an answer are not in the sentence: then the time itself is asked for again.
+fn words(about: &Utterance, instead_of: String, suggestion: Option<String>) -> Wants {
+    if about.text.contains(&instead_of) { Wants::Words { instead_of, suggestion } } else { Wants::When }
+}
+
+fn propose_creation(talk: &mut Talk<'_>, about: &Utterance, actions: &[Action]) -> bool {
+    let [Action::Create(TaskFields { title: Some(_), .. })] = actions else { return false };
+    let expires_at = expiry(talk.cause.now);
+    talk.state.proposal =
+        Some(Proposal { about: about.clone(), act: Act::Create, tasks: Vec::new(), expires_at });
+    true
+}
+
+/// Asks when.
+pub(crate) fn ask_when(talk: &mut Talk<'_>, about: Utterance, confidence: f64, is_reminder: bool) -> Outcome {
+    let expires_at = expiry(talk.cause.now);
+    talk.state.asked = Some(Asked { about, wants: Wants::When, candidates: Vec::new(), expires_at });
+    Outcome { is_reminder, ..Outcome::ask(Intent::Create, confidence, reply::missing_time()) }
+}
+
+/// Asks which one of several tasks is meant.
+pub(crate) fn ask_which(talk: &mut Talk<'_>, about: Utterance, wants: Wants, tasks: &[Loaded]) -> Outcome {
+    let Understood { actions, confidence, .. } = about.understand();
+    let zone = talk.settings.time_zone;
+    let candidates: Vec<_> = tasks.iter().map(|loaded| loaded.task.id).collect();
+    talk.state.show(candidates.clone(), talk.cause.now);
+    let expires_at = expiry(talk.cause.now);
+    talk.state.asked = Some(Asked { about, wants, candidates, expires_at });
+    let outcome = Outcome::ask(Intent::of(&actions[0]), confidence, reply::which(tasks, zone));
+    let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
+    Outcome { candidates: bodies.collect(), ..outcome }
+}

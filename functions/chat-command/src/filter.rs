@@ -1,0 +1,99 @@
+//! Which tasks a question or an act on all of them means: wall times of the user become instants.
+
+use application::Filter;
+use application::chat::Tasks;
+use chrono::{NaiveDateTime, TimeDelta};
+use domain::due::Due;
+use domain::task::{Status, Task};
+use domain::zone;
+use events::Refusal;
+use language::Query;
+
+use crate::reply::when;
+use crate::turn::Talk;
+use crate::understanding::Utterance;
+
+/// Gives up to `limit` tasks, in order of their due time.
+///
+/// # Errors
+/// [`Refusal::Unavailable`].
+pub(crate) async fn find(
+    talk: &Talk<'_>,
+    about: &Utterance,
+    query: &Query,
+    limit: usize,
+) -> Result<Tasks, Refusal> {
+    let said = about.zone();
+    let (at, home) = (about.at, talk.settings.time_zone);
+    let instant = |local: NaiveDateTime| zone::resolve(local, said);
+    // A whole day is kept as the instant at which it begins in the task's zone: look a day further, and then closely.
+    let day = TimeDelta::hours(26);
+    let due_to = query.due_to.map(instant).into_iter().chain(query.overdue.then_some(at)).min();
+    let filter = Filter {
+        status: if query.overdue { Some(query.status.unwrap_or(Status::Active)) } else { query.status },
+        priority: query.priority,
+        tag: None,
+        due_from: query.due_from.map(|from| instant(from) - day),
+        due_to: due_to.map(|to| to + day),
+        text: query.text.clone(),
+    };
+    let keep = |task: &Task| {
+        let is_tagged = |tag: &String| task.tags.iter().any(|own| own.to_lowercase() == tag.to_lowercase());
+        let is_overdue = || task.due.is_some_and(|due| due.overdue_from(task.zone(home)) <= at);
+        query.tags.iter().all(is_tagged)
+            && (!query.overdue || is_overdue())
+            && (query.due_from.is_none() && query.due_to.is_none()
+                || task.due.is_some_and(|due| is_between(due, query.due_from, query.due_to, said)))
+    };
+    talk.application.find_tasks(&talk.cause.user_id, &talk.settings, &filter, limit, keep).await
+}
+
+/// A whole day counts as its midnight, wherever that is.
+fn is_between(due: Due, from: Option<NaiveDateTime>, to: Option<NaiveDateTime>, zone: chrono_tz::Tz) -> bool {
+    match due {
+        Due::Date(_) => from.is_none_or(|from| due.local() >= from) && to.is_none_or(|to| due.local() < to),
+        Due::At { at, .. } => {
+            from.is_none_or(|from| at >= zone::resolve(from, zone))
+                && to.is_none_or(|to| at < zone::resolve(to, zone))
+        }
+    }
+}
+
+/// Says in words which tasks are meant: "open tasks due from … until …".
+pub(crate) fn describe(query: &Query, about: &Utterance) -> String {
+    let zone = about.zone();
+    let instant = |local| when::instant(zone::resolve(local, zone), zone);
+    let mut words = Vec::new();
+    if query.overdue {
+        words.push("overdue".to_owned());
+    }
+    match query.status {
+        Some(Status::Active) if !query.overdue => words.push("open".to_owned()),
+        Some(Status::Completed) => words.push("completed".to_owned()),
+        Some(Status::Deleted) => words.push("deleted".to_owned()),
+        _ => {}
+    }
+    if let Some(priority) = query.priority {
+        words.push(format!("{}-priority", priority.as_str()));
+    }
+    words.push("tasks".to_owned());
+    if !query.tags.is_empty() {
+        let tags: Vec<_> = query.tags.iter().map(|tag| format!("#{tag}")).collect();
+        words.push(format!("tagged {}", tags.join(" and ")));
+    }
+    if let Some(text) = &query.text {
+        words.push(format!("with \"{text}\""));
+    }
+    match (query.due_from, query.due_to) {
+        (Some(from), Some(to)) if when::is_whole_day(from, to) => {
+            words.push(format!("due on {} ({})", when::day(from.date()), zone.name()));
+        }
+        (Some(from), Some(to)) => {
+            words.push(format!("due from {} until before {}", instant(from), instant(to)));
+        }
+        (Some(from), None) => words.push(format!("due from {} on", instant(from))),
+        (None, Some(to)) => words.push(format!("due before {}", instant(to))),
+        (None, None) => {}
+    }
+    words.join(" ")
+}

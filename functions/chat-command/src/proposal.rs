@@ -1,0 +1,70 @@
+//! What needs a yes: said first, done to exactly the tasks that were named, and to nothing else.
+
+use application::chat::Loaded;
+use events::{Refusal, TaskBody};
+use language::Action;
+
+use crate::outcome::{Intent, Outcome};
+use crate::reply;
+use crate::state::{Act, Frozen, Proposal, expiry};
+use crate::turn::Talk;
+use crate::understanding::Utterance;
+use crate::{act, create};
+
+/// Says what would be done, and waits.
+pub(crate) fn propose(
+    talk: &mut Talk<'_>,
+    about: Utterance,
+    act: Act,
+    tasks: &[Loaded],
+    confidence: f64,
+) -> Outcome {
+    let zone = talk.settings.time_zone;
+    let changes = match about.understand().actions.into_iter().next() {
+        Some(Action::Update { changes, .. }) => reply::changes(&changes, &about),
+        _ => String::new(),
+    };
+    let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.status)).collect();
+    talk.state.show(tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
+    talk.state.proposal = Some(Proposal { about, act, tasks: frozen, expires_at: expiry(talk.cause.now) });
+    let reply = reply::propose(act, tasks, &changes, zone);
+    let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
+    Outcome {
+        confirmation: true,
+        candidates: bodies.collect(),
+        ..Outcome::say(act.into(), confidence, reply)
+    }
+}
+
+/// Does what was proposed.
+///
+/// # Errors
+/// [`Refusal::Unavailable`].
+pub(crate) async fn accept(
+    talk: &mut Talk<'_>,
+    proposal: Proposal,
+    confidence: f64,
+) -> Result<Outcome, Refusal> {
+    let Proposal { about, act, tasks: frozen, expires_at } = proposal;
+    if talk.cause.now >= expires_at {
+        return Ok(Outcome::ask(act.into(), confidence, reply::expired()));
+    }
+    if act == Act::Create {
+        let actions = about.understand().actions;
+        return match &actions[..] {
+            [Action::Create(fields)] => Ok(create::create(talk, about, &[fields], confidence)),
+            _ => Ok(Outcome::ask(Intent::Unknown, confidence, reply::unclear())),
+        };
+    }
+    let ids: Vec<_> = frozen.iter().map(|one| one.id).collect();
+    let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
+    for loaded in talk.application.tasks_by_id(&talk.cause.user_id, &ids).await? {
+        let is_still = |one: &Frozen| one.id == loaded.task.id && one.is_still(loaded.task.status);
+        if frozen.iter().any(is_still) {
+            tasks.push(loaded);
+        } else {
+            left_out.push(loaded.task.title.as_str().to_owned());
+        }
+    }
+    act::perform(talk, &about, act, tasks, confidence, left_out).await
+}

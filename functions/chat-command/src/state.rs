@@ -1,0 +1,170 @@
+//! What a conversation is about between two messages. It lives in the database, so that it survives restarts and moves
+//! between instances.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::task::Status;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::understanding::{Utterance, Wants};
+
+/// The version of the JSON; a state of another one is forgotten.
+const VERSION: u32 = 1;
+/// How long a question waits for its answer, and a proposal for yes or no, in minutes.
+pub(crate) const PATIENCE_MINUTES: i64 = 10;
+/// How long the numbers of a list are known, in hours.
+const NUMBERS_HOURS: i64 = 24;
+
+/// What a conversation is about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    v: u32,
+    /// The tasks last shown, in order: "2" is the second.
+    shown: Vec<Uuid>,
+    shown_at: Option<DateTime<Utc>>,
+    /// The task spoken of last: "it".
+    pub(crate) last: Option<Uuid>,
+    /// What was asked back.
+    pub(crate) asked: Option<Asked>,
+    /// What waits for yes or no.
+    pub(crate) proposal: Option<Proposal>,
+    /// What "undo" reverts.
+    pub(crate) done: Option<Done>,
+}
+
+/// A question to the user.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// What it is about.
+    pub(crate) about: Utterance,
+    /// What is asked for.
+    pub(crate) wants: Wants,
+    /// The tasks to choose from, in order; empty when it is not about that.
+    pub(crate) candidates: Vec<Uuid>,
+    /// When it is forgotten.
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// What would be done after a yes: exactly this, and nothing that came to be later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    /// What was said.
+    pub(crate) about: Utterance,
+    /// What is to be done.
+    pub(crate) act: Act,
+    /// To which tasks, as they were.
+    pub(crate) tasks: Vec<Frozen>,
+    /// When it is forgotten.
+    pub(crate) expires_at: DateTime<Utc>,
+}
+
+/// A task at the time of a proposal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Frozen {
+    /// Which.
+    pub(crate) id: Uuid,
+    status: String,
+}
+
+impl Frozen {
+    /// Remembers a task.
+    pub(crate) fn of(id: Uuid, status: Status) -> Self {
+        Self { id, status: status.as_str().to_owned() }
+    }
+
+    /// Says whether the task is still in the state that the user was told of.
+    pub(crate) fn is_still(&self, status: Status) -> bool {
+        self.status == status.as_str()
+    }
+}
+
+/// What can be done to tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Act {
+    /// Make one.
+    Create,
+    /// Change fields.
+    Update,
+    /// Mark done.
+    Complete,
+    /// Open again.
+    Reopen,
+    /// Delete.
+    Delete,
+}
+
+/// What was done last.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// What.
+    pub(crate) act: Act,
+    /// To which tasks.
+    pub(crate) tasks: Vec<Touched>,
+}
+
+/// A task that was touched, and the fields that changed as they were before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Touched {
+    /// Which.
+    pub(crate) id: Uuid,
+    /// As a body of `PATCH /api/tasks/{id}`.
+    pub(crate) before: Value,
+}
+
+impl State {
+    /// Reads a state; one that this version can not read is a new conversation.
+    pub(crate) fn read(kept: Option<Value>) -> Self {
+        let state = kept.and_then(|kept| serde_json::from_value::<Self>(kept).ok());
+        state.filter(|state| state.v == VERSION).unwrap_or_else(|| Self { v: VERSION, ..Self::default() })
+    }
+
+    /// Gives the JSON to keep.
+    pub(crate) fn to_json(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_else(|_| json!({"v": VERSION}))
+    }
+
+    /// Remembers what was shown to the user; a single task is "it".
+    pub(crate) fn show(&mut self, ids: Vec<Uuid>, now: DateTime<Utc>) {
+        if let [only] = ids[..] {
+            self.last = Some(only);
+        }
+        self.shown = ids;
+        self.shown_at = Some(now);
+    }
+
+    /// Gives what was shown, unless that is too long ago.
+    pub(crate) fn shown(&self, now: DateTime<Utc>) -> &[Uuid] {
+        let is_known = self.shown_at.is_some_and(|at| now - at < TimeDelta::hours(NUMBERS_HOURS));
+        if is_known { &self.shown } else { &[] }
+    }
+
+    /// Forgets what was asked and what was proposed.
+    pub(crate) fn drop_questions(&mut self) {
+        self.asked = None;
+        self.proposal = None;
+    }
+}
+
+/// Gives the end of a question's or a proposal's life.
+pub(crate) fn expiry(now: DateTime<Utc>) -> DateTime<Utc> {
+    now + TimeDelta::minutes(PATIENCE_MINUTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_of_another_version_is_a_new_conversation() {
+        let mut state = State::read(None);
+        state.last = Some(Uuid::max());
+        assert_eq!(State::read(Some(state.to_json())), state);
+        let mut newer = state.to_json();
+        newer["v"] = 2.into();
+        assert_eq!(State::read(Some(newer)).last, None);
+        assert_eq!(State::read(Some(json!({"v": 1}))).last, None);
+        assert_eq!(State::read(Some(json!("?"))).last, None);
+    }
+}

@@ -1,0 +1,100 @@
+//! One message and its answer: load, decide, commit both sides with all that they change, and only then say so.
+
+use application::Application;
+use application::change::Committed;
+use application::chat::{Message, Record, Together, Turn};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::settings::Settings;
+use events::{Answer, Cause, IdempotencyKey, Refusal};
+use runtime::clock::Stopwatch;
+
+use crate::decide;
+use crate::outcome::Outcome;
+use crate::request::Request;
+use crate::state::State;
+use crate::understanding::Utterance;
+
+/// How often a turn is computed anew after something else changed meanwhile.
+const TRIES: usize = 20;
+
+/// What deciding about a message needs to know.
+pub(crate) struct Talk<'a> {
+    /// The use cases.
+    pub(crate) application: &'a Application,
+    /// Who asks, and when by the server's clock.
+    pub(crate) cause: &'a Cause,
+    /// The user's settings.
+    pub(crate) settings: Settings,
+    /// What is said.
+    pub(crate) said: Utterance,
+    /// What the conversation is about.
+    pub(crate) state: State,
+}
+
+/// Answers a message.
+///
+/// # Errors
+/// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`]: nothing was done and nothing is claimed.
+pub(crate) async fn answer(
+    application: &Application,
+    cause: &Cause,
+    request: &Request,
+    key: Option<&IdempotencyKey>,
+) -> Result<Answer, Refusal> {
+    let watch = Stopwatch::start();
+    if let Some(key) = key
+        && let Some(answer) = application.answer_before(cause, key).await?
+    {
+        return Ok(answer);
+    }
+    let new = || (cause.new_id)(cause.now).to_string();
+    let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
+    for _ in 0..TRIES {
+        let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
+        let said = request.utterance(&settings, cause.now);
+        let mut talk = Talk { application, cause, settings, said, state: State::read(kept) };
+        let outcome = decide::decide(&mut talk).await?;
+        let answer = Answer::json(&outcome.to_json(&conversation_id));
+        let turn = Turn {
+            conversation_id: conversation_id.clone(),
+            state: talk.state.to_json(),
+            messages: messages(cause, &request.text, &outcome, &watch),
+        };
+        let record =
+            key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
+        let Outcome { writes, reopened, .. } = outcome;
+        let together = Together { writes, settings: None, turn: Some(turn), key: record };
+        match application.commit(cause, &together).await? {
+            Committed::Yes => {
+                for id in reopened {
+                    // A successor that came to be just now; the task itself is reopened in any case.
+                    if application.withdraw_successor(cause, id).await.is_err() {
+                        tracing::warn!(task.id = %id, "the successor of a reopened task could not be looked after");
+                    }
+                }
+                return Ok(answer);
+            }
+            Committed::Before(answer) => return Ok(answer),
+            Committed::ComputeAnew => {}
+        }
+    }
+    Err(Refusal::Unavailable {
+        what: "the conversation, whose tasks keep changing,",
+        source: "lost every race".into(),
+    })
+}
+
+fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> Vec<Message> {
+    let message = |role: &str, content: &str, at: DateTime<Utc>| Message {
+        id: (cause.new_id)(at),
+        role: role.to_owned(),
+        content: content.to_owned(),
+        intent_detected: Some(outcome.intent.as_str().to_owned()),
+        skill_agent_used: Some(outcome.agent().to_owned()),
+        confidence_score: Some(outcome.confidence),
+        processing_time_ms: Some(watch.elapsed().as_secs_f64() * 1_000.0),
+        created_at: at,
+    };
+    let later = cause.now + TimeDelta::microseconds(1);
+    vec![message("user", text, cause.now), message("assistant", &outcome.reply, later)]
+}

@@ -1,0 +1,133 @@
+//! What a named change makes of a task; what is not named stays.
+
+use application::input;
+use chrono::{DateTime, Days, NaiveDateTime, Utc};
+use domain::due::Due;
+use domain::reminder::Method;
+use domain::settings::Settings;
+use domain::task::{Task, Title, parse_description};
+use domain::zone;
+use events::{recurrence_rule, reminder_config, task_body};
+use language::{Change, Changes, DueChange};
+use serde_json::{Map, Value, json};
+
+use crate::create::{self, Unfit};
+use crate::understanding::Utterance;
+
+/// Gives the task with the changes made.
+///
+/// # Errors
+/// What can not be.
+pub(crate) fn changed(
+    changes: &Changes,
+    task: &Task,
+    about: &Utterance,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Result<Task, Unfit> {
+    let wrong = |what: &str, error: domain::task::TextError| Unfit::Wrong(format!("the {what} {error}"));
+    let title = changes.title.as_deref().map(Title::parse).transpose();
+    let description = match &changes.description {
+        None => None,
+        Some(Change::Clear) => Some(None),
+        Some(Change::Set(text)) => {
+            Some(Some(parse_description(text).map_err(|error| wrong("description", error))?))
+        }
+    };
+    let is_tagged = !changes.add_tags.is_empty() || !changes.remove_tags.is_empty();
+    let kept = task
+        .tags
+        .iter()
+        .filter(|tag| !changes.remove_tags.iter().any(|gone| gone.to_lowercase() == tag.to_lowercase()));
+    let tags: Vec<String> = kept.chain(&changes.add_tags).cloned().collect();
+    let method = task.reminders.first().map_or(Method::Email, |reminder| reminder.method);
+    let reminders = changes.reminders.as_ref().map(|reminders| match reminders {
+        Change::Clear => Vec::new(),
+        Change::Set(texts) => texts.iter().map(|text| create::reminder(*text, method, about)).collect(),
+    });
+    let fields = input::TaskFields {
+        title: title.map_err(|error| wrong("title", error))?,
+        description,
+        due_date: changes.due.map(|due| due_date(due, task, about, settings)).transpose()?,
+        time_zone: None,
+        priority: changes.priority,
+        tags: if is_tagged { Some(create::tags(&tags)?) } else { None },
+        reminders,
+        recurrence: changes.recurrence.as_ref().map(|rule| match rule {
+            Change::Clear => None,
+            Change::Set(rule) => Some(rule.clone()),
+        }),
+        rrule: None,
+    };
+    input::apply(&fields, task.clone(), settings, now).map_err(|issues| create::issues_of(&issues))
+}
+
+/// Gives the new due time as the API takes it.
+fn due_date(
+    change: DueChange,
+    task: &Task,
+    about: &Utterance,
+    settings: &Settings,
+) -> Result<Option<String>, Unfit> {
+    let zone = task.zone(settings.time_zone);
+    let said = about.zone();
+    let in_zone_of_task = |local: NaiveDateTime| zone::resolve(local, zone).to_rfc3339();
+    let text = match (change, task.due) {
+        (DueChange::Clear, _) => return Ok(None),
+        (DueChange::Set { date: Some(date), time: Some(time) }, _) => {
+            zone::resolve(date.and_time(time), said).to_rfc3339()
+        }
+        // The other part stays what the task's own clock shows.
+        (DueChange::Set { date: Some(date), time: None }, Some(Due::At { local, .. })) => {
+            in_zone_of_task(date.and_time(local.time()))
+        }
+        (DueChange::Set { date: Some(date), time: None }, _) => date.to_string(),
+        (DueChange::Set { date: None, time: Some(time) }, due) => {
+            let now = about.now();
+            let date = match due {
+                Some(Due::At { at, .. }) => zone::local(at, said).date(),
+                Some(Due::Date(date)) => date,
+                None if now.time() < time => now.date(),
+                None => now.date().checked_add_days(Days::new(1)).unwrap_or(now.date()),
+            };
+            zone::resolve(date.and_time(time), said).to_rfc3339()
+        }
+        (DueChange::Set { date: None, time: None }, _) => return Err(Unfit::When),
+        (DueChange::Shift(_), None) => {
+            return Err(Unfit::Wrong("it has no due time that could be moved".to_owned()));
+        }
+        (DueChange::Shift(by), Some(Due::Date(date))) => {
+            if by.num_seconds() % 86_400 != 0 {
+                return Err(Unfit::Wrong("it is due on a whole day; name the new time instead".to_owned()));
+            }
+            date.checked_add_signed(by).ok_or_else(too_far)?.to_string()
+        }
+        (DueChange::Shift(by), Some(Due::At { local, .. })) => {
+            in_zone_of_task(local.checked_add_signed(by).ok_or_else(too_far)?)
+        }
+    };
+    Ok(Some(text))
+}
+
+fn too_far() -> Unfit {
+    Unfit::Wrong("the due time would be too far away".to_owned())
+}
+
+/// Gives the fields that differ as they were before, as a body of `PATCH /api/tasks/{id}`.
+pub(crate) fn before(task: &Task, after: &Task, settings: &Settings) -> Value {
+    let fields = |task: &Task| {
+        let zone = task.zone(settings.time_zone);
+        Map::from_iter([
+            ("title".to_owned(), json!(task.title.as_str())),
+            ("description".to_owned(), json!(task.description)),
+            ("due_date".to_owned(), json!(task.due.map(|due| task_body::due_date(due, zone)))),
+            ("time_zone".to_owned(), json!(task.time_zone.map(|zone| zone.name()))),
+            ("priority".to_owned(), json!(task.priority.as_str())),
+            ("tags".to_owned(), json!(task.tags)),
+            ("reminder_config".to_owned(), reminder_config::render(&task.reminders)),
+            ("recurrence_rule".to_owned(), json!(task.recurrence.as_ref().map(recurrence_rule::stored))),
+        ])
+    };
+    let after = fields(after);
+    fields(task).into_iter().filter(|(name, value)| after.get(name) != Some(value)).collect()
+}

@@ -1,0 +1,9 @@
+//! The function as its users see it: over HTTP, on a real PostgreSQL, with a clock that stands still.
+
+mod acts;
+mod bodies;
+mod confirmations;
+mod creations;
+mod queries;
+mod safety;
+mod user;

@@ -1,0 +1,23 @@
+//! What a test looks up, or turns back, in the database itself.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::world::World;
+
+/// Runs a statement and says how many rows it concerned.
+pub async fn execute(world: &World, statement: &str) -> u64 {
+    let mut connection = connect(world).await;
+    let done = sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await;
+    done.expect("the statement is sound").rows_affected()
+}
+
+/// Counts the rows of a table, such as `tasks` or `tasks WHERE status = 'active'`.
+pub async fn count(world: &World, rows: &str) -> i64 {
+    let mut connection = connect(world).await;
+    let statement = AssertSqlSafe(format!("SELECT count(*) FROM {rows}"));
+    sqlx::query_scalar(statement).fetch_one(&mut connection).await.expect("the table is there")
+}
+
+async fn connect(world: &World) -> PgConnection {
+    PgConnection::connect(&world.database_url).await.expect("the database is there")
+}
