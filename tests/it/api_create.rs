@@ -3,7 +3,7 @@
 use axum::http::{StatusCode, header};
 use serde_json::{Value, json};
 use tests::database::count;
-use tests::world::{START, World};
+use tests::world::{START, World, path_of};
 
 #[tokio::test]
 async fn the_example_of_the_contract_creates_a_task_that_is_found_again() {
@@ -85,7 +85,7 @@ async fn every_field_comes_back_as_it_was_sent() {
         body[field] = value.clone();
         let task = world.create(body).await;
         assert_eq!(task[field], value);
-        let found = world.get(&format!("/api/tasks/{}", task["id"].as_str().expect("an id"))).await.ok();
+        let found = world.get(&path_of(&task)).await.ok();
         assert_eq!(found, task);
     }
 }
@@ -133,7 +133,7 @@ async fn a_date_is_the_same_date_in_every_zone() {
         for date in ["2026-09-06", "2027-09-05", "2024-02-29", "2011-12-30", "0001-01-01", "9999-12-31"] {
             let task = world.create(json!({"title": "a", "due_date": date, "time_zone": zone})).await;
             assert_eq!((&task["due_date"], &task["all_day"]), (&json!(date), &json!(true)), "{zone}");
-            let found = world.get(&format!("/api/tasks/{}", task["id"].as_str().expect("an id"))).await.ok();
+            let found = world.get(&path_of(&task)).await.ok();
             assert_eq!(found, task);
         }
     }
@@ -166,7 +166,7 @@ async fn a_wall_time_in_a_gap_moves_forward_and_one_in_a_fold_is_the_first() {
     ] {
         let task = world.create(json!({"title": "a", "due_date": wall, "time_zone": zone})).await;
         assert_eq!(task["due_date"], shown, "{zone} {wall}");
-        let path = format!("/api/tasks/{}", task["id"].as_str().expect("an id"));
+        let path = path_of(&task);
         let patched = world.patch(&path, json!({"title": "b", "due_date": shown})).await.ok();
         assert_eq!(patched["due_date"], shown, "{zone} {wall} read again");
     }
@@ -185,12 +185,13 @@ async fn text_is_stored_as_it_was_sent() {
         "<script>alert(1)</script> '; DROP TABLE tasks; -- \\ \" % _",
         "line\r\nline\ttab",
     ] {
-        let body = json!({"title": text, "description": text, "tags": [text.chars().take(64).collect::<String>()]});
+        let body =
+            json!({"title": text, "description": text, "tags": [text.chars().take(64).collect::<String>()]});
         let task = world.create(body.clone()).await;
         for field in ["title", "description", "tags"] {
             assert_eq!(task[field], body[field]);
         }
-        let found = world.get(&format!("/api/tasks/{}", task["id"].as_str().expect("an id"))).await.ok();
+        let found = world.get(&path_of(&task)).await.ok();
         assert_eq!(found, task);
     }
 }
@@ -314,8 +315,4 @@ async fn the_next_pending_reminder_is_the_same_in_every_answer() {
         let task = world.create(body).await;
         assert_eq!(world.get(&path_of(&task)).await.ok(), task);
     }
-}
-
-fn path_of(task: &Value) -> String {
-    format!("/api/tasks/{}", task["id"].as_str().expect("an id"))
 }

@@ -39,7 +39,8 @@ fn architecture_the_arrows_are_those_of_the_map() {
         if ["backend", "tests"].contains(&name) {
             continue;
         }
-        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let normal =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
         for dependency in normal {
             let target = dependency.name.as_str();
             if ours.contains(target) {
@@ -47,7 +48,10 @@ fn architecture_the_arrows_are_those_of_the_map() {
             }
             if let Some((_, keepers)) = KEPT_IN.iter().find(|(kept, _)| *kept == target) {
                 let is_function = path.contains("/functions/") && target == "axum";
-                assert!(keepers.contains(&name) || is_function, "{target} belongs to {keepers:?}, not to {name}");
+                assert!(
+                    keepers.contains(&name) || is_function,
+                    "{target} belongs to {keepers:?}, not to {name}"
+                );
             }
         }
     }
@@ -57,9 +61,15 @@ fn architecture_the_arrows_are_those_of_the_map() {
 fn architecture_the_pure_crates_are_pure() {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo knows the workspace");
     let impure = ["tokio", "serde", "serde_json", "sqlx", "axum", "tracing", "getrandom", "rand"];
-    for package in metadata.packages.iter().filter(|package| ["domain", "language"].contains(&package.name.as_str())) {
-        let normal = package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
-        let found: Vec<_> = normal.map(|dependency| &dependency.name).filter(|name| impure.contains(&name.as_str())).collect();
+    for package in
+        metadata.packages.iter().filter(|package| ["domain", "language"].contains(&package.name.as_str()))
+    {
+        let normal =
+            package.dependencies.iter().filter(|dependency| dependency.kind == DependencyKind::Normal);
+        let found: Vec<_> = normal
+            .map(|dependency| &dependency.name)
+            .filter(|name| impure.contains(&name.as_str()))
+            .collect();
         assert!(found.is_empty(), "{} must not know {found:?}", package.name);
     }
 }

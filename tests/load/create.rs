@@ -54,7 +54,10 @@ fn main() -> Result<()> {
     await_listener(port)?;
     requests(port, Duration::from_millis(500))?;
 
-    println!("{} commits, {CONNECTIONS} connections, {turns} turns of {seconds} s each", if is_durable { "durable" } else { "asynchronous" });
+    println!(
+        "{} commits, {CONNECTIONS} connections, {turns} turns of {seconds} s each",
+        if is_durable { "durable" } else { "asynchronous" }
+    );
     let mut ratios = Vec::new();
     let mut costs = Vec::new();
     for turn in 1..=turns {
@@ -63,7 +66,10 @@ fn main() -> Result<()> {
         let created = requests(port, Duration::from_secs(seconds))?;
         let cost = (processor_time(pid)? - before) * 1e6 / created.max(1.0);
         let ours = created / f64::from(u32::try_from(seconds)?);
-        println!("  turn {turn:2}: create-task {ours:7.0}/s, pgbench {pgbench:7.0}/s, ratio {:.2}, {cost:.0} µs of processor per request", ours / pgbench);
+        println!(
+            "  turn {turn:2}: create-task {ours:7.0}/s, pgbench {pgbench:7.0}/s, ratio {:.2}, {cost:.0} µs of processor per request",
+            ours / pgbench
+        );
         ratios.push(ours / pgbench);
         costs.push(cost);
     }
@@ -138,7 +144,8 @@ fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
         let Some(head) = text.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
         let headers = String::from_utf8_lossy(&text[..head]).to_ascii_lowercase();
         ensure!(headers.starts_with("http/1.1 200"), "the function answered {headers}");
-        let length = headers.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
+        let length =
+            headers.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
         if filled >= head + 4 + length.trim().parse::<usize>()? {
             return Ok(());
         }
@@ -179,15 +186,52 @@ fn filled_in(query: &str) -> String {
     let task = r#"{"task":{"id":"01a1fc26-3582-7978-bd58-3a94b383a911","user_id":"local","title":"buy milk","description":null,"due_date":"2027-01-10T12:00:00+00:00","all_day":false,"time_zone":"UTC","priority":"high","tags":["home"],"status":"active","reminder_config":null,"recurrence_rule":null,"reminder_id":null,"parent_task_id":null,"created_at":"2026-11-21T03:28:44.930592Z","updated_at":"2026-11-21T03:28:44.930592Z","completed_at":null,"version":1},"changes":{"all_day":{"old":null,"new":false},"created_at":{"old":null,"new":"2026-11-21T03:28:44.930592Z"},"due_date":{"old":null,"new":"2027-01-10T12:00:00+00:00"},"id":{"old":null,"new":"01a1fc26-3582-7978-bd58-3a94b383a911"},"priority":{"old":null,"new":"high"},"status":{"old":null,"new":"active"},"tags":{"old":null,"new":["home"]},"time_zone":{"old":null,"new":"UTC"},"title":{"old":null,"new":"buy milk"},"updated_at":{"old":null,"new":"2026-11-21T03:28:44.930592Z"},"user_id":{"old":null,"new":"local"},"version":{"old":null,"new":1}},"actor":{"type":"user","id":"local"}}"#;
     let payload = format!("'{task}'::jsonb");
     let values: [&str; 46] = [
-        "'local'", "gen_random_uuid()", "'buy milk'", "NULL::text", "timestamp '2027-01-10 12:00:00'",
-        "timestamptz '2027-01-10 12:00:00Z'", "false", "NULL::text", "3::smallint", "ARRAY['home']", "'active'",
-        "NULL::jsonb", "NULL::jsonb", "NULL::uuid", "NULL::timestamp", "NULL::timestamp", "NULL::integer", "now()",
-        "NULL::uuid", "now()", "NULL::timestamptz", "1::bigint", "0::bigint", "gen_random_uuid()", "'task-events'",
-        "'task.created'", "gen_random_uuid()::text", "'01a1fc26-3582-7978-bd58-3a94b383a911'",
-        "(random() * 63)::smallint", &payload, "'01a1fc26-359c-70f1-8287-24f45399fb40'",
-        "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'", "'create-task'", "now()", "'{}'::uuid[]",
-        "'{}'::timestamptz[]", "'{}'::text[]", "'{}'::text[]", "'{}'::text[]", "NULL::bigint", "NULL::text",
-        "NULL::text", "NULL::bytea", "NULL::smallint", "NULL::jsonb", "NULL::bytea",
+        "'local'",
+        "gen_random_uuid()",
+        "'buy milk'",
+        "NULL::text",
+        "timestamp '2027-01-10 12:00:00'",
+        "timestamptz '2027-01-10 12:00:00Z'",
+        "false",
+        "NULL::text",
+        "3::smallint",
+        "ARRAY['home']",
+        "'active'",
+        "NULL::jsonb",
+        "NULL::jsonb",
+        "NULL::uuid",
+        "NULL::timestamp",
+        "NULL::timestamp",
+        "NULL::integer",
+        "now()",
+        "NULL::uuid",
+        "now()",
+        "NULL::timestamptz",
+        "1::bigint",
+        "0::bigint",
+        "gen_random_uuid()",
+        "'task-events'",
+        "'task.created'",
+        "gen_random_uuid()::text",
+        "'01a1fc26-3582-7978-bd58-3a94b383a911'",
+        "(random() * 63)::smallint",
+        &payload,
+        "'01a1fc26-359c-70f1-8287-24f45399fb40'",
+        "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'",
+        "'create-task'",
+        "now()",
+        "'{}'::uuid[]",
+        "'{}'::timestamptz[]",
+        "'{}'::text[]",
+        "'{}'::text[]",
+        "'{}'::text[]",
+        "NULL::bigint",
+        "NULL::text",
+        "NULL::text",
+        "NULL::bytea",
+        "NULL::smallint",
+        "NULL::jsonb",
+        "NULL::bytea",
     ];
     // From the last on, so that $4 is not taken for the head of $46.
     let numbered = values.iter().enumerate().rev();

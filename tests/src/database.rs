@@ -1,5 +1,6 @@
 //! What a test looks up, or turns back, in the database itself.
 
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::world::World;
@@ -16,6 +17,13 @@ pub async fn count(world: &World, rows: &str) -> i64 {
     let mut connection = connect(world).await;
     let statement = AssertSqlSafe(format!("SELECT count(*) FROM {rows}"));
     sqlx::query_scalar(statement).fetch_one(&mut connection).await.expect("the table is there")
+}
+
+/// Gives the rows of a query as JSON objects, from the database of a world or of a program.
+pub async fn rows(url: &str, query: &str) -> Vec<Value> {
+    let mut connection = PgConnection::connect(url).await.expect("the database is there");
+    let statement = AssertSqlSafe(format!("SELECT to_jsonb(found) FROM ({query}) AS found"));
+    sqlx::query_scalar(statement).fetch_all(&mut connection).await.expect("the query is sound")
 }
 
 async fn connect(world: &World) -> PgConnection {

@@ -1,6 +1,8 @@
 //! Every function over a database of its own, with a clock that stands still until the test turns it.
 
+use std::collections::HashMap;
 use std::fs;
+use std::sync::Arc;
 
 use application::{Application, Connection};
 use axum::Router;
@@ -13,6 +15,7 @@ use http_body_util::BodyExt;
 use relay_events::Outbox;
 use runtime::clock::Clock;
 use runtime::config::{Config, Environment};
+use runtime::disposition::Disposition;
 use runtime::host::server::App;
 use runtime::triggers;
 use send_reminder::Mailer;
@@ -29,9 +32,12 @@ pub struct World {
     pub outbox: Outbox,
     /// The database.
     pub database_url: String,
+    zone: chrono_tz::Tz,
+    mailer: Mailer,
     router: Router,
     scan: Router,
-    mail: TestDirectory,
+    consumers: HashMap<&'static str, Router>,
+    mail: Arc<TestDirectory>,
 }
 
 /// The instant at which every world begins: a Monday.
@@ -70,6 +76,11 @@ impl Answered {
     }
 }
 
+/// Gives the path of a task.
+pub fn path_of(task: &Value) -> String {
+    format!("/api/tasks/{}", task["id"].as_str().expect("a task has an id"))
+}
+
 impl World {
     /// Makes a world whose users live in UTC.
     pub async fn new() -> Self {
@@ -81,24 +92,45 @@ impl World {
         let mail = TestDirectory::new();
         let from = "Kaam <kaam@localhost>".parse().expect("an address");
         let mailer = Mailer::spool(mail.path().join("mail"), from);
-        Self::with(zone, mailer, mail).await
+        let clock = Clock::manual(START.parse().expect("an instant"));
+        Self::over(new_database().await, zone, clock, mailer, Arc::new(mail))
     }
 
     /// Makes a world whose mails go through `mailer`.
     pub async fn with_mailer(mailer: Mailer) -> Self {
-        Self::with(chrono_tz::UTC, mailer, TestDirectory::new()).await
+        let clock = Clock::manual(START.parse().expect("an instant"));
+        Self::over(new_database().await, chrono_tz::UTC, clock, mailer, Arc::new(TestDirectory::new()))
     }
 
-    async fn with(zone: chrono_tz::Tz, mailer: Mailer, mail: TestDirectory) -> Self {
-        let database = testing::database(async |url| Ok(store::migrate(url).await?)).await;
-        let connection = Connection { url: database.url.clone(), application_name: "test", max_connections: 4 };
+    /// Makes a second instance of everything on the same database, with the same clock and mails.
+    pub fn beside(&self) -> Self {
+        let (clock, mailer, mail) = (self.clock.clone(), self.mailer.clone(), Arc::clone(&self.mail));
+        Self::over(self.database_url.clone(), self.zone, clock, mailer, mail)
+    }
+
+    fn over(
+        database_url: String,
+        zone: chrono_tz::Tz,
+        clock: Clock,
+        mailer: Mailer,
+        mail: Arc<TestDirectory>,
+    ) -> Self {
+        let connection =
+            Connection { url: database_url.clone(), application_name: "test", max_connections: 4 };
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let clock = Clock::manual(START.parse().expect("an instant"));
-        let composition = compose(&application, &clock, mailer);
+        let composition = compose(&application, &clock, mailer.clone());
+        let triggers = composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
+        let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
-        Self { clock, application, outbox, database_url: database.url, router, scan, mail }
+        Self { clock, application, outbox, database_url, zone, mailer, router, scan, consumers, mail }
+    }
+
+    /// Hands events to one function, as a bus would.
+    pub async fn deliver(&self, function: &str, events: &[Value]) -> Vec<Disposition> {
+        let rendered: Vec<_> = events.iter().map(Value::to_string).collect();
+        triggers::deliver(&self.consumers[function], &rendered).await
     }
 
     /// Sends a request.
@@ -168,8 +200,13 @@ impl World {
 
     /// Announces the reminders that are due and delivers every event.
     pub async fn scan(&self) {
-        triggers::tick(&self.scan).await;
+        self.announce().await;
         self.settle().await;
+    }
+
+    /// Announces the reminders that are due; nothing is sent yet.
+    pub async fn announce(&self) {
+        assert_eq!(triggers::tick(&self.scan).await, Disposition::Done);
     }
 
     /// Gives the mails that were written, sorted by their content.
@@ -181,4 +218,8 @@ impl World {
         mails.sort();
         mails
     }
+}
+
+async fn new_database() -> String {
+    testing::database(async |url| Ok(store::migrate(url).await?)).await.url
 }

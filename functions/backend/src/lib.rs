@@ -67,6 +67,7 @@ pub fn compose(application: &Application, clock: &Clock, mailer: Mailer) -> Comp
         update_task::function(new(), time()),
         complete_task::function(new(), time()),
         delete_task::function(new(), time()),
+        chat_command::function(new(), time()),
         web::function(),
         scan_reminders,
         relay_events::function(outbox.clone()),

@@ -51,7 +51,7 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
         talk.state.drop_questions();
         return Ok(Outcome::ask(Intent::Unknown, confidence, reply::negated()));
     }
-    if let Some(asked) = asked.filter(|_| !understanding::is_command(&heard))
+    if let Some(asked) = asked.filter(|asked| !understanding::is_command(&heard, &asked.wants))
         && let Some(outcome) = answered(talk, asked, confidence >= SURE).await?
     {
         return Ok(outcome);

@@ -59,8 +59,8 @@ fn is_between(due: Due, from: Option<NaiveDateTime>, to: Option<NaiveDateTime>, 
     }
 }
 
-/// Says in words which tasks are meant: "open tasks due from … until …".
-pub(crate) fn describe(query: &Query, about: &Utterance) -> String {
+/// Says in words which tasks are meant, for a number of them: "open tasks due from … until …".
+pub(crate) fn describe(query: &Query, about: &Utterance, count: usize) -> String {
     let zone = about.zone();
     let instant = |local| when::instant(zone::resolve(local, zone), zone);
     let mut words = Vec::new();
@@ -76,7 +76,7 @@ pub(crate) fn describe(query: &Query, about: &Utterance) -> String {
     if let Some(priority) = query.priority {
         words.push(format!("{}-priority", priority.as_str()));
     }
-    words.push("tasks".to_owned());
+    words.push(if count == 1 { "task" } else { "tasks" }.to_owned());
     if !query.tags.is_empty() {
         let tags: Vec<_> = query.tags.iter().map(|tag| format!("#{tag}")).collect();
         words.push(format!("tagged {}", tags.join(" and ")));

@@ -55,7 +55,7 @@ pub(crate) fn list(tasks: &[Loaded], has_more: bool, which: &str, zone: Tz) -> S
     }
     let head = match tasks.len() {
         _ if has_more => format!("Here are the first {} of your {which}:", tasks.len()),
-        1 => format!("Here is 1 of your {which}, the only one:"),
+        1 => format!("Here is your only {which}:"),
         count => format!("Here are your {count} {which}:"),
     };
     format!("{head}\n{}", lines(tasks, zone))
@@ -66,7 +66,6 @@ pub(crate) fn count(count: usize, has_more: bool, which: &str) -> String {
     match count {
         _ if has_more => format!("You have more than {count} {which}."),
         0 => format!("You have no {which}."),
-        1 => format!("You have 1 of these: {which}."),
         _ => format!("You have {count} {which}."),
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn find(
             let found = filter::find(talk, about, filter, MAX_AT_ONCE).await?;
             Ok(match found.tasks.len() {
                 _ if found.has_more => Found::Nothing(reply::too_many(MAX_AT_ONCE)),
-                0 => Found::Nothing(reply::no_such_tasks(&filter::describe(filter, about))),
+                0 => Found::Nothing(reply::no_such_tasks(&filter::describe(filter, about, 0))),
                 _ => Found::All(found.tasks),
             })
         }

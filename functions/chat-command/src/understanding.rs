@@ -234,16 +234,23 @@ fn changes_of(commands: Vec<Command>) -> Option<Changes> {
     }
 }
 
-/// Says whether a sentence is a command of its own rather than an answer to what was asked.
-pub(crate) fn is_command(parse: &Parse) -> bool {
+/// Says whether a sentence is a command of its own rather than an answer to what was asked. One that only lacks something, such
+/// as "change the milk task", is a command too: an answer must never reach another task than the one spoken of last.
+pub(crate) fn is_command(parse: &Parse, wants: &Wants) -> bool {
     let Some(first) = parse.commands.first() else { return false };
     match &first.action {
         Action::Unknown(_) | Action::Yes => false,
-        // "buy milk" may be a new task, or the title that was asked for; "add a task to buy milk" is a command.
         Action::Create(_) => {
-            parse.confidence >= SURE && first.spans.iter().any(|span| span.kind == SpanKind::Intent)
+            // "buy milk" may be a new task, or the title that was asked for; "add a task to buy milk" is a command.
+            let is_asked_for = first.spans.iter().any(|span| span.kind == SpanKind::Intent);
+            // "remind me at 5" says when.
+            let says_when = *wants == Wants::When && parse.problem == Some(Problem::MissingTitle);
+            is_asked_for && !says_when
         }
-        _ => parse.confidence >= SURE,
+        _ => {
+            let lacks = matches!(parse.problem, Some(Problem::MissingTarget | Problem::MissingChange));
+            parse.confidence >= SURE || lacks
+        }
     }
 }
 
@@ -269,8 +276,15 @@ mod tests {
 
     #[test]
     fn a_title_that_was_asked_for_is_no_command() {
-        for (text, expected) in [("buy milk", false), ("add a task to buy milk", true), ("delete 2", true)] {
-            assert_eq!(is_command(&said(text).parse()), expected, "{text}");
+        for (text, expected) in [
+            ("buy milk", false),
+            ("finish the report", false),
+            ("add a task to buy milk", true),
+            ("delete 2", true),
+            ("delete", true),
+        ] {
+            assert_eq!(is_command(&said(text).parse(), &Wants::Title), expected, "{text}");
         }
+        assert!(!is_command(&said("remind me tomorrow at 5").parse(), &Wants::When));
     }
 }

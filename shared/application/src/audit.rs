@@ -4,6 +4,7 @@ use events::Refusal;
 use events::cloud_event::Envelope;
 use events::payload::{Audited, ReminderMoment, TaskChanged};
 use serde_json::{Value, from_value};
+
 pub use store::audit::Entry;
 
 use crate::query::entry_of_task;

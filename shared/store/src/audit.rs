@@ -93,6 +93,16 @@ pub enum Broken {
         /// How many are there.
         found: i64,
     },
+    /// The end of the chain that was written down was taken away or set back.
+    #[error("user {user_id:?}: the chain goes on to entry {found}, but only {end} are written down")]
+    Beyond {
+        /// Whose.
+        user_id: String,
+        /// How many are written down.
+        end: i64,
+        /// How many are there.
+        found: i64,
+    },
 }
 
 impl Store {
@@ -322,7 +332,19 @@ impl Store {
                 (last, hash) = (row.seq, computed);
             }
         }
-        let truncated = last < end;
-        Ok((count, truncated.then(|| Broken::Truncated { user_id: user(), expected: end, found: last })))
+        if last < end {
+            return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end, found: last })));
+        }
+        if last > end {
+            // Appended meanwhile: then the end was moved with it.
+            let end = sqlx::query_scalar!("SELECT seq FROM audit_heads WHERE user_id = $1", user_id)
+                .fetch_optional(&self.pool)
+                .await?
+                .unwrap_or(0);
+            if last > end {
+                return Ok((count, Some(Broken::Beyond { user_id: user(), end, found: last })));
+            }
+        }
+        Ok((count, None))
     }
 }

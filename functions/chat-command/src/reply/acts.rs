@@ -146,7 +146,8 @@ fn updated(before: &Task, planned: &PlannedWrite, settings: &Settings) -> String
     if before.reminders != after.reminders && after.reminders.is_empty() {
         parts.push("without reminders".to_owned());
     } else if before.reminders != after.reminders {
-        parts.push("with other reminders".to_owned());
+        let is_first = before.reminders.is_empty();
+        parts.push(if is_first { "with a reminder" } else { "with other reminders" }.to_owned());
     }
     format!(
         "Changed {}: {}.{}",

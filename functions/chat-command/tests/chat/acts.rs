@@ -77,6 +77,33 @@ async fn a_change_leaves_what_it_does_not_name() {
 }
 
 #[tokio::test]
+async fn an_answer_changes_the_task_that_was_asked_about_last() {
+    let user = User::new().await;
+    user.say("add a task to buy milk").await;
+    user.say("add a task to meet bob").await;
+    let answer = user.say("change the task meet bob").await;
+    assert!(words(&answer).starts_with("What should change?"), "{answer}");
+    user.say("change the task buy milk").await;
+    let answer = user.say("high priority").await;
+    assert_eq!(answer["task_updated"]["title"], "buy milk", "{answer}");
+    let answer = user.say("delete").await;
+    assert_eq!(words(&answer), "Which task do you mean?");
+    let answer = user.say("meet bob").await;
+    assert_eq!(answer["confirmation_needed"], true, "{answer}");
+    assert_eq!(answer["candidates"][0]["title"], "meet bob");
+}
+
+#[tokio::test]
+async fn a_change_to_a_day_that_does_not_exist_changes_nothing_yet() {
+    let user = User::new().await;
+    user.say("add a task to pay rent tomorrow at 5pm").await;
+    let answer = user.say("move it to 31 feb").await;
+    assert_eq!(answer["clarification_needed"], true, "{answer}");
+    let answer = user.say("yes").await;
+    assert_eq!(answer["task_updated"]["due_date"], "2027-02-28T17:00:00+05:00", "{answer}");
+}
+
+#[tokio::test]
 async fn numbers_mean_what_was_shown_last() {
     let user = User::new().await;
     for title in ["buy milk tomorrow", "call mom on friday", "pay rent on 1 december"] {

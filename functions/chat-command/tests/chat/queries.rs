@@ -37,7 +37,7 @@ async fn a_whole_day_is_overdue_only_when_it_has_ended() {
     assert_eq!(answer["tasks"][0]["title"], "buy milk", "{answer}");
     assert_eq!(answer["tasks"].as_array().map(Vec::len), Some(1));
     let answer = user.say("how many tasks are overdue?").await;
-    assert!(words(&answer).contains("1 of these: overdue tasks"), "{answer}");
+    assert!(words(&answer).contains("You have 1 overdue task."), "{answer}");
     assert_eq!(answer.get("tasks"), None);
 }
 

@@ -61,13 +61,26 @@ async fn without_a_database_nothing_is_claimed() {
 }
 
 #[tokio::test]
-async fn a_database_that_goes_away_at_the_commit_leaves_no_claim() {
-    let user = User::new().await;
+async fn a_commit_that_fails_leaves_no_claim_and_no_trace() {
+    let database = devkit::testing::database(async |url| Ok(store::migrate(url).await?)).await;
+    let user = User::with_database(&database.url);
     user.say("add a task to buy milk").await;
-    user.application.store().close().await;
-    let (status, problem) =
-        user.post("/chat/command", &json!({"user_input": "add a task to buy bread"})).await;
-    assert_eq!(status, 503, "{problem}");
+    user.say("delete the task buy milk").await;
+    // What a failover looks like: everything can be read, and nothing can be committed.
+    let link = if database.url.contains('?') { '&' } else { '?' };
+    let read_only = format!("{}{link}options=-c%20default_transaction_read_only%3Don", database.url);
+    let unlucky = User::with_database(&read_only);
+    for text in ["yes", "add a task to buy bread", "show my tasks"] {
+        let body = json!({"user_input": text, "conversation_id": "test-conv-1"});
+        let (status, problem) = unlucky.post("/chat/command", &body).await;
+        assert_eq!(status, 503, "{problem}");
+        assert!(problem["response"].is_null(), "{problem}");
+    }
+    assert_eq!(user.titles().await, ["buy milk"]);
+    let (_, page) = user.get("/chat/conversations/test-conv-1").await;
+    assert_eq!(page["messages"].as_array().map(Vec::len), Some(4));
+    let answer = user.say("yes").await;
+    assert_eq!(answer["task_deleted"]["title"], "buy milk", "the proposal still stands: {answer}");
 }
 
 #[tokio::test]
