@@ -376,6 +376,7 @@ async fn the_history_has_every_change_once_before_and_after_the_events_were_deli
             _ => assert!((1..=2).contains(&changed), "{entry}"),
         }
     }
+    world.settle().await;
     assert_eq!(count(&world, "audit_logs WHERE entity_type = 'task'").await, 7);
 }
 

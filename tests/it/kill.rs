@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use rustix::process::Signal;
 use runtime::clock::{Clock, Stopwatch, random};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::database::rows;
-use tests::process::{Caller, DataDir, Program, Starting, backend, eventually, outcome};
+use tests::process::{Caller, DataDir, Starting, backend, eventually, outcome};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -111,7 +111,8 @@ impl Client {
                 }
                 3 => {
                     let due = self.soon().await;
-                    self.create(&name, json!({"due_date": due, "reminder_config": {"lead_time": "0m"}})).await;
+                    self.create(&name, json!({"due_date": due, "reminder_config": {"lead_time": "0m"}}))
+                        .await;
                 }
                 _ => {
                     self.create(&name, json!({"priority": "high", "tags": ["a"]})).await;
@@ -174,7 +175,7 @@ async fn kill_9_at_any_moment_loses_no_acknowledged_task_no_event_no_reminder_an
 
     let (mut dice, mut crashes) = (Dice(!seed), 0);
     // The first start makes the cluster and is left alone.
-    let mut program = Program::backend(data_dir.path()).await;
+    let mut program = start(&data_dir).ready().await;
     for kill in 0..KILLS {
         port.send_replace(program.port);
         sleep(Duration::from_millis(dice.throw(LONGEST_LIFE_MS))).await;
@@ -186,11 +187,11 @@ async fn kill_9_at_any_moment_loses_no_acknowledged_task_no_event_no_reminder_an
         }
         program.kill().await;
         if dice.throw(DURING_START) == 0 {
-            let starting = Starting::spawn(backend(data_dir.path()));
+            let starting = start(&data_dir);
             sleep(Duration::from_millis(dice.throw(100))).await;
             starting.kill().await;
         }
-        program = Program::backend(data_dir.path()).await;
+        program = start(&data_dir).ready().await;
     }
     port.send_replace(program.port);
     let killed_for = watch.elapsed();
@@ -214,6 +215,12 @@ async fn kill_9_at_any_moment_loses_no_acknowledged_task_no_event_no_reminder_an
         said.trim()
     );
     assert!(program.stop().await.success());
+}
+
+fn start(data_dir: &DataDir) -> Starting {
+    let mut command = backend(data_dir.path());
+    command.env("LOG_LEVEL", "warn");
+    Starting::spawn_with_log(command, &data_dir.path().join("log"))
 }
 
 async fn is_settled(url: &str) -> Option<()> {
@@ -248,7 +255,10 @@ async fn count(url: &str, _: &Path, mails: &[(String, String)], promised: &[Prom
     .await;
     for task in &changes {
         let version = &task["version"];
-        assert!(task["events"] == *version && task["versions"] == *version, "one event for each change: {task}");
+        assert!(
+            task["events"] == *version && task["versions"] == *version,
+            "one event for each change: {task}"
+        );
     }
     for (id, count) in promised.iter().flat_map(|promised| &promised.patched) {
         let task = changes.iter().find(|task| task["id"] == id.as_str()).expect("it is there");
@@ -309,7 +319,10 @@ async fn count(url: &str, _: &Path, mails: &[(String, String)], promised: &[Prom
     let expected: Vec<_> =
         sent.iter().map(|one| format!("{}.eml", one["id"].as_str().expect("a text"))).collect();
     assert_eq!(written, expected.iter().map(String::as_str).collect(), "one file for each mail");
-    assert!(mails.iter().all(|(_, mail)| mail.contains("Subject: ") && mail.ends_with("Kaam\r\n")), "a torn mail");
+    assert!(
+        mails.iter().all(|(_, mail)| mail.contains("Subject: ") && mail.trim_end().ends_with("Kaam")),
+        "a torn mail"
+    );
     let events = rows(url, "SELECT event_id FROM events").await.len();
     format!(
         "{} tasks, {} refused, {completed} completed, {} changed, {events} events, {} mails",

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use messaging::{InProcess, Published, Publisher, Subscriber};
 use relay_events::Outbox;
+use runtime::metrics::Metrics;
+use runtime::metrics::Metrics;
 use serde_json::Value;
 
 use crate::world::World;
@@ -44,7 +46,7 @@ impl Recorder {
 /// Gives a relay of a world's outbox to other subscribers than the world's.
 pub fn outbox_to(world: &World, subscribers: Vec<Subscriber>) -> Outbox {
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
-    Outbox::new(world.application.clone(), world.clock.clone(), publisher)
+    Outbox::new(world.application.clone(), world.clock.clone(), publisher, &Metrics::new())
 }
 
 /// Publishes everything to a recorder instead of the world's consumers, and gives what was published.

@@ -1,6 +1,6 @@
 //! The real program as a process of its own.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -38,6 +38,7 @@ pub struct Program {
 pub struct Starting {
     child: Child,
     out: BufReader<ChildStdout>,
+    log: Option<PathBuf>,
 }
 
 /// Sends requests to a program, also after that was started again elsewhere.
@@ -83,22 +84,29 @@ pub async fn outcome(mut command: Command) -> Output {
 impl Starting {
     /// Starts a program whose log nobody reads.
     pub fn spawn(command: Command) -> Self {
-        Self::spawn_with_log(command, Stdio::null())
+        Self::spawn_with(command, Stdio::null(), None)
     }
 
-    /// Starts a program; its standard error goes into `log`.
-    pub fn spawn_with_log(mut command: Command, log: impl Into<Stdio>) -> Self {
-        let spawned = command.stdout(Stdio::piped()).stderr(log).spawn();
+    /// Starts a program; its log is appended to the file.
+    pub fn spawn_with_log(command: Command, log: &Path) -> Self {
+        let file = OpenOptions::new().create(true).append(true).open(log).expect("a directory to write to");
+        Self::spawn_with(command, file.into(), Some(log.to_owned()))
+    }
+
+    fn spawn_with(mut command: Command, err: Stdio, log: Option<PathBuf>) -> Self {
+        let spawned = command.stdout(Stdio::piped()).stderr(err).spawn();
         let mut child = spawned.expect("the programs are built before the tests");
         let out = BufReader::new(child.stdout.take().expect("it is piped"));
-        Self { child, out }
+        Self { child, out, log }
     }
 
     /// Waits until it says where it answers, in its first line.
     pub async fn ready(mut self) -> Program {
         let mut line = String::new();
         let read = timeout(PATIENCE, self.out.read_line(&mut line)).await;
-        assert!(matches!(read, Ok(Ok(1..))), "the program said nothing");
+        let log = self.log.as_ref().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
+        let last = log.lines().last().unwrap_or("nothing in its log");
+        assert!(matches!(read, Ok(Ok(1..))), "the program does not say where it answers: {last}");
         let port = line.split_once(ADDRESS).and_then(|(_, port)| port.trim_end().parse().ok());
         let port = port.unwrap_or_else(|| panic!("the first line says where to open it: {line}"));
         Program { port, child: self.child, out: self.out, caller: Caller::new() }
@@ -143,7 +151,8 @@ impl Caller {
             request = request.header(*name, *value);
         }
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let request = request.header("content-type", "application/json").body(Full::from(body)).expect("a request");
+        let request =
+            request.header("content-type", "application/json").body(Full::from(body)).expect("a request");
         let response = timeout(PATIENCE, self.0.request(request)).await.ok()?.ok()?;
         let status = response.status().as_u16();
         let bytes = timeout(PATIENCE, response.into_body().collect()).await.ok()?.ok()?.to_bytes();
@@ -164,12 +173,17 @@ impl Program {
 
     /// Starts a program likewise; its log goes into the file.
     pub async fn start_with_log(command: Command, log: &Path) -> Self {
-        let log = File::create(log).expect("a directory to write to");
         Starting::spawn_with_log(command, log).ready().await
     }
 
     /// Sends JSON; `None` when the program is not there, or died before it answered.
-    pub async fn call(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> Option<(u16, Value)> {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Option<(u16, Value)> {
         self.caller.call(self.port, method, path, body, headers).await
     }
 

@@ -59,11 +59,8 @@ impl MailServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("smtp://{}", listener.local_addr().expect("it listens"));
         let taken = Arc::<Mutex<Vec<Taken>>>::default();
-        let shared = Arc::new(Shared {
-            decide: Box::new(decide),
-            begun: Mutex::default(),
-            taken: Arc::clone(&taken),
-        });
+        let shared =
+            Arc::new(Shared { decide: Box::new(decide), begun: Mutex::default(), taken: Arc::clone(&taken) });
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);

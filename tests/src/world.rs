@@ -17,6 +17,7 @@ use runtime::clock::Clock;
 use runtime::config::{Config, Environment};
 use runtime::disposition::Disposition;
 use runtime::host::server::App;
+use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::Mailer;
 use serde_json::Value;
@@ -70,7 +71,8 @@ impl Answered {
     pub fn wrong_fields(&self) -> Vec<String> {
         let body = self.json();
         let errors = body["errors"].as_array().cloned().unwrap_or_default();
-        let mut fields: Vec<_> = errors.iter().map(|error| error["field"].as_str().unwrap_or_default().to_owned()).collect();
+        let mut fields: Vec<_> =
+            errors.iter().map(|error| error["field"].as_str().unwrap_or_default().to_owned()).collect();
         fields.sort();
         fields
     }
@@ -115,11 +117,11 @@ impl World {
         mailer: Mailer,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        let connection =
-            Connection { url: database_url.clone(), application_name: "test", max_connections: 4 };
+        let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let composition = compose(&application, &clock, mailer.clone());
-        let triggers = composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
+        let composition = compose(&application, &clock, mailer.clone(), &Metrics::new());
+        let triggers =
+            composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
@@ -147,7 +149,13 @@ impl World {
     }
 
     /// Sends JSON with header fields.
-    pub async fn call_with(&self, method: &str, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answered {
+    pub async fn call_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Answered {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);

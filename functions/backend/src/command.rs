@@ -8,8 +8,8 @@ use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
 use uuid::Uuid;
 
-use crate::serve::{Database, serve};
 use crate::NAME;
+use crate::serve::{Database, serve};
 
 /// How many dead letters are shown at once.
 const SHOWN: i64 = 100;
@@ -53,7 +53,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["replay"] => block_on(with_database(async |application| replay(&application, None).await)),
         ["replay", id] => match Uuid::try_parse(id) {
             Ok(id) => block_on(with_database(async |application| replay(&application, Some(id)).await)),
-            Err(_) => Err(anyhow::anyhow!("{id:?} is not the id of an event; `backend dead-letters` lists them")),
+            Err(_) => {
+                Err(anyhow::anyhow!("{id:?} is not the id of an event; `backend dead-letters` lists them"))
+            }
         },
         ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
         _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),
@@ -77,7 +79,7 @@ async fn with_database(
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
         store::migrate(&database.url).await.context("the database could not be brought up to date")?;
-        let connection = Connection { url: database.url.clone(), application_name: NAME, max_connections: 1 };
+        let connection = Connection::new(database.url.clone(), NAME, 1);
         command(Application::new(&connection, config.time_zone, || {})?).await
     };
     let outcome = outcome.await;
@@ -89,9 +91,19 @@ async fn dead_letters(application: &Application) -> anyhow::Result<ExitCode> {
     let found = application.dead_letters(SHOWN).await?;
     for one in &found {
         let reason = one.error.as_deref().unwrap_or("unknown");
-        println!("{} {} {} attempts={} {reason}", one.event_id, one.timestamp.to_rfc3339(), one.event_type, one.attempts);
+        println!(
+            "{} {} {} attempts={} {reason}",
+            one.event_id,
+            one.timestamp.to_rfc3339(),
+            one.event_type,
+            one.attempts
+        );
     }
-    println!("{} dead letters{}", found.len(), if found.len() == 100 { " shown; there may be more" } else { "" });
+    println!(
+        "{} dead letters{}",
+        found.len(),
+        if found.len() == 100 { " shown; there may be more" } else { "" }
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -100,7 +112,9 @@ async fn replay(application: &Application, id: Option<Uuid>) -> anyhow::Result<E
     if let (Some(id), 0) = (id, events) {
         bail!("there is no dead letter {id}; `backend dead-letters` lists them");
     }
-    println!("{events} events and {reminders} reminders will be handled again by the running server, or the next one");
+    println!(
+        "{events} events and {reminders} reminders will be handled again by the running server, or the next one"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -12,6 +12,7 @@ use relay_events::Outbox;
 use runtime::clock::Clock;
 use runtime::disposition::Disposition;
 use runtime::function::Function;
+use runtime::metrics::Metrics;
 use runtime::triggers::deliver;
 use send_reminder::Mailer;
 use tokio::sync::Notify;
@@ -49,16 +50,16 @@ pub struct Composition {
 }
 
 /// Joins every function over one database; nothing runs by itself yet.
-pub fn compose(application: &Application, clock: &Clock, mailer: Mailer) -> Composition {
+pub fn compose(application: &Application, clock: &Clock, mailer: Mailer, metrics: &Metrics) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
     let consumers = [
-        send_reminder::function(new(), time(), mailer),
+        send_reminder::function(new(), time(), mailer, metrics),
         spawn_recurrence::function(new(), time()),
         write_audit::function(new(), time()),
     ];
     let subscribers = consumers.iter().filter_map(subscriber).collect();
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
-    let outbox = Outbox::new(new(), time(), publisher);
+    let outbox = Outbox::new(new(), time(), publisher, metrics);
     let scan_reminders = scan_reminders::function(new(), time());
     let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
     let mut functions = vec![

@@ -47,11 +47,10 @@ async fn serve_on(
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
     };
-    let connection =
-        Connection { url: database_url.to_owned(), application_name: NAME, max_connections: connections };
+    let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, mailer);
+    let mut composition = compose(&application, &start.clock, mailer, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(

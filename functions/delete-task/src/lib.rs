@@ -23,22 +23,14 @@ pub const NAME: &str = "delete-task";
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection {
-        url: start.database_url()?,
-        application_name: NAME,
-        max_connections: start.database_connections()?,
-    };
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     Ok(function(application, start.clock))
 }
 
 /// Gives the function.
 pub fn function(application: Application, clock: Clock) -> Function {
-    let database = application.clone();
-    let is_connected = move || {
-        let database = database.clone();
-        async move { database.is_database_connected().await }
-    };
+    let is_connected = application.database_probe();
     let http = OpenApiRouter::new()
         .routes(routes!(delete))
         .routes(routes!(restore))

@@ -9,10 +9,11 @@ use events::{Event, Refusal, Topic};
 use futures::future::join_all;
 use messaging::{Published, Publisher};
 use runtime::backoff;
-use runtime::clock::{Clock, random_fraction};
+use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
+use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::triggers::on_tick;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +42,8 @@ pub struct Outbox {
     clock: Clock,
     publisher: Publisher,
     relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
+    /// By topic and outcome.
+    published: LabelledCounter,
 }
 
 /// What a drain has done.
@@ -64,11 +67,7 @@ pub async fn build(_: Start) -> anyhow::Result<Function> {
 
 /// Gives the function: a poke or a tick publishes what there is.
 pub fn function(outbox: Outbox) -> Function {
-    let database = outbox.application.clone();
-    let is_connected = move || {
-        let database = database.clone();
-        async move { database.is_database_connected().await }
-    };
+    let is_connected = outbox.application.database_probe();
     let tick = move || {
         let outbox = outbox.clone();
         async move { outbox.drain().await.map_or_else(Disposition::from, |_| Disposition::Done) }
@@ -78,8 +77,10 @@ pub fn function(outbox: Outbox) -> Function {
 
 impl Outbox {
     /// Joins the outbox and the bus.
-    pub fn new(application: Application, clock: Clock, publisher: Publisher) -> Self {
-        Self { application, clock, publisher, relays: Arc::new(TOPICS.map(|_| Mutex::new(None))) }
+    pub fn new(application: Application, clock: Clock, publisher: Publisher, metrics: &Metrics) -> Self {
+        let published = metrics.labelled_counter("kaam_events_total", "Events handed to the bus");
+        let relays = Arc::new(TOPICS.map(|_| Mutex::new(None)));
+        Self { application, clock, publisher, relays, published }
     }
 
     /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
@@ -138,7 +139,16 @@ impl Outbox {
 
     async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<(), Refusal> {
         let events: Vec<Event> = open.iter().map(|open| open.event.clone()).collect();
+        let watch = Stopwatch::start();
         let published = self.publisher.publish(&events).await;
+        let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
+        for (event, published) in events.iter().zip(&published) {
+            let outcome = outcome(published);
+            let labels = vec![("topic", event.topic.as_str().to_owned()), ("outcome", outcome.to_owned())];
+            self.published.get_or_create(&labels).inc();
+            let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
+            tracing::info!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
+        }
         let now = self.clock.now();
         let settled: Vec<(&Event, Settled)> = open
             .iter()
@@ -156,7 +166,7 @@ impl Outbox {
             Published::Done => Settled::Processed,
             Published::Waits => return None,
             Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
-                let wait = backoff::delay(tried, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+                let wait = backoff::delay(*attempts, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
                 tracing::warn!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event to be retried");
                 Settled::Retrying { at, error: why }
@@ -200,6 +210,15 @@ impl Outbox {
                 () = committed.notified() => {}
             }
         }
+    }
+}
+
+fn outcome(published: &Published) -> &'static str {
+    match published {
+        Published::Done => "done",
+        Published::Retry { .. } => "retry",
+        Published::Waits => "waits",
+        Published::Never { .. } => "dead_letter",
     }
 }
 

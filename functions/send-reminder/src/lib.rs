@@ -20,6 +20,7 @@ use runtime::config::Environment;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
+use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::triggers::{Incoming, on_events};
 
 pub use mailer::{Mailer, Undelivered};
@@ -28,8 +29,8 @@ pub use mailer::{Mailer, Undelivered};
 pub const NAME: &str = "send-reminder";
 /// How many mails are on their way at once.
 const AT_ONCE: usize = 8;
-/// How often delivery is tried; the waits between add up to more than an hour.
-const MAX_ATTEMPTS: u32 = 10;
+/// How often delivery is tried; the waits between add up to an hour on average.
+const MAX_ATTEMPTS: u32 = 12;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_secs(10);
 /// No wait is longer.
@@ -40,14 +41,10 @@ const BACKOFF_CAP: Duration = Duration::from_secs(1_800);
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection {
-        url: start.database_url()?,
-        application_name: NAME,
-        max_connections: start.database_connections()?,
-    };
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let mailer = mailer(&start.environment)?;
-    Ok(function(application, start.clock, mailer))
+    Ok(function(application, start.clock, mailer, &start.metrics))
 }
 
 /// Reads where mails go: `SMTP_URL` and `EMAIL_FROM`, or else the folder `mail` in `DATA_DIR`.
@@ -71,13 +68,10 @@ pub fn mailer(environment: &Environment) -> anyhow::Result<Mailer> {
 }
 
 /// Gives the function.
-pub fn function(application: Application, clock: Clock, mailer: Mailer) -> Function {
-    let database = application.clone();
-    let is_connected = move || {
-        let database = database.clone();
-        async move { database.is_database_connected().await }
-    };
-    let sender = Sender { application, clock, mailer };
+pub fn function(application: Application, clock: Clock, mailer: Mailer, metrics: &Metrics) -> Function {
+    let is_connected = application.database_probe();
+    let attempts = metrics.labelled_counter("kaam_reminder_attempts_total", "Attempts to deliver a reminder");
+    let sender = Sender { application, clock, mailer, attempts };
     let handle = move |batch| {
         let sender = sender.clone();
         async move { sender.handle_batch(batch).await }
@@ -93,6 +87,8 @@ struct Sender {
     application: Application,
     clock: Clock,
     mailer: Mailer,
+    /// By outcome.
+    attempts: LabelledCounter,
 }
 
 impl Sender {
@@ -156,11 +152,18 @@ impl Sender {
                 Finish::Failed { reason }
             }
             Err(Undelivered { reason, .. }) => {
-                let wait = backoff::delay(attempt, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+                let wait =
+                    backoff::delay(attempt.saturating_sub(1), BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 tracing::warn!(%reminder_id, attempt, lateness_ms, reason, wait_ms = wait.as_millis(), "reminder to be tried again");
                 Finish::Retry { at: cause.now + wait, reason }
             }
         };
+        let outcome = match &finish {
+            Finish::Sent => "sent",
+            Finish::Failed { .. } => "failed",
+            _ => "retrying",
+        };
+        self.attempts.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
         let failed = match &finish {
             Finish::Failed { reason } => Some(reason.clone()),
             _ => None,

@@ -61,7 +61,12 @@ impl Mailer {
     /// # Errors
     /// When the URL is malformed.
     pub fn smtp_within(url: &str, from: Mailbox, deadline: Duration) -> Result<Self, smtp::Error> {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?.timeout(Some(deadline)).build();
+        let transport = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)?
+            .timeout(Some(deadline))
+            // A connection serves one mail: the pool would also hand on one that was given up in the middle of a dialogue, and the
+            // next mail would take the answers to this one for its own.
+            .pool_config(smtp::PoolConfig::new().max_size(0))
+            .build();
         Ok(Self { from, way: Way::Smtp { transport, deadline } })
     }
 

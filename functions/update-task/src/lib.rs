@@ -27,25 +27,17 @@ pub const NAME: &str = "update-task";
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection {
-        url: start.database_url()?,
-        application_name: NAME,
-        max_connections: start.database_connections()?,
-    };
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     Ok(function(application, start.clock))
 }
 
 /// Gives the function.
 pub fn function(application: Application, clock: Clock) -> Function {
-    let database = application.clone();
-    let is_connected = move || {
-        let database = database.clone();
-        async move { database.is_database_connected().await }
-    };
+    let is_connected = application.database_probe();
     let http = OpenApiRouter::new()
         .routes(routes!(update))
-        .routes(routes!(settings))
+        .routes(routes!(update_settings))
         .with_state((application, clock));
     Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
 }
@@ -90,7 +82,7 @@ async fn update(
     request_body(content((Value = "application/merge-patch+json"), (Value = "application/json"))),
     responses((status = 200, description = "The settings", body = Value))
 )]
-async fn settings(
+async fn update_settings(
     State((application, clock)): State<(Application, Clock)>,
     ask: Ask,
     MergePatchBody(body, _): MergePatchBody,

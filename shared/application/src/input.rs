@@ -189,7 +189,10 @@ pub fn apply(
         if let (Some(rule), Some(series)) = (&rule, task.series)
             && !rule.reaches(series.start)
         {
-            issues.push(issue("recurrence_rule.until", "must not lie before the due_date: nothing would match"));
+            issues.push(issue(
+                "recurrence_rule.until",
+                "must not lie before the due_date: nothing would match",
+            ));
         }
         task.recurrence = rule;
     }

@@ -14,6 +14,7 @@ pub mod series;
 pub mod settings;
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
@@ -23,6 +24,9 @@ use store::Store;
 
 pub use store::Connection;
 pub use store::list::{Filter, SortKey};
+
+/// A look at the database that is under way.
+pub type Probe = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 /// The most users whose settings an instance remembers.
 const REMEMBERED_USERS: usize = 10_000;
@@ -56,9 +60,13 @@ impl Application {
         &self.store
     }
 
-    /// Says whether the database answers.
-    pub async fn is_database_connected(&self) -> bool {
-        self.store.ping().await.is_ok()
+    /// Gives what says whether the database answers.
+    pub fn database_probe(&self) -> impl Fn() -> Probe + Send + Sync + 'static {
+        let store = self.store.clone();
+        move || {
+            let store = store.clone();
+            Box::pin(async move { store.ping().await.is_ok() })
+        }
     }
 
     /// Gives a user's settings as this instance remembers them; they may have changed. A write computed with old ones is refused by

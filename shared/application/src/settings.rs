@@ -108,46 +108,58 @@ fn apply(patch: &Map<String, Value>, before: &Settings, defaults: &Settings) -> 
     let (mut after, mut issues) = (before.clone(), Vec::new());
     for (name, value) in patch {
         let text = value.as_str();
-        let outcome: Result<(), String> = match (name.as_str(), value) {
-            ("email", Value::Null) => Ok(after.email = None),
-            ("email", _) => match text.filter(|text| is_email(text)) {
-                Some(address) => Ok(after.email = Some(address.to_owned())),
-                None => Err("must be one e-mail address, such as amna@example.org".to_owned()),
-            },
-            ("time_zone", Value::Null) => Ok(after.time_zone = defaults.time_zone),
-            ("time_zone", _) => match text.map(zone::parse) {
-                Some(Ok(zone)) => Ok(after.time_zone = zone),
-                Some(Err(error)) => Err(error.to_string()),
-                None => Err("must be a text".to_owned()),
-            },
-            ("locale", Value::Null) => Ok(after.locale = defaults.locale),
-            ("locale", _) => match text.and_then(Locale::parse) {
-                Some(locale) => Ok(after.locale = locale),
-                None => Err("must be \"en-US\", \"en-GB\" or \"ur-PK\"".to_owned()),
-            },
-            ("reminder_time", Value::Null) => Ok(after.reminder_time = defaults.reminder_time),
-            ("reminder_time", _) => match text.and_then(parse_time) {
-                Some(time) => Ok(after.reminder_time = time),
-                None => Err("must be a local time such as \"09:00\"".to_owned()),
-            },
-            ("quiet_hours", Value::Null) => Ok(after.quiet_hours = None),
-            ("quiet_hours", _) => match quiet_hours(value) {
-                Some(quiet) => Ok(after.quiet_hours = Some(quiet)),
-                None => Err("must be null or two different local times, such as {\"start\":\"22:00\",\"end\":\"07:00\"}"
-                    .to_owned()),
-            },
-            ("push_subscriptions", Value::Null) => Ok(after.push_subscriptions.clear()),
-            ("push_subscriptions", _) => match subscriptions(value) {
-                Some(subscriptions) => Ok(after.push_subscriptions = subscriptions),
-                None => Err(format!(
-                    "must be a list of at most {MAX_SUBSCRIPTIONS} browser subscriptions: a public https endpoint, keys.p256dh and keys.auth"
-                )),
-            },
-            _ => Err("is not a setting".to_owned()),
+        let wrong = |message: &str| message.to_owned();
+        let outcome = match (name.as_str(), value) {
+            ("email", Value::Null) => put(&mut after.email, Ok(None)),
+            ("email", _) => {
+                let address = text.filter(|text| is_email(text)).map(|text| Some(text.to_owned()));
+                let missing = || wrong("must be one e-mail address, such as amna@example.org");
+                put(&mut after.email, address.ok_or_else(missing))
+            }
+            ("time_zone", Value::Null) => put(&mut after.time_zone, Ok(defaults.time_zone)),
+            ("time_zone", _) => {
+                let zone = text.ok_or_else(|| wrong("must be a text"));
+                let zone = zone.and_then(|text| zone::parse(text).map_err(|error| error.to_string()));
+                put(&mut after.time_zone, zone)
+            }
+            ("locale", Value::Null) => put(&mut after.locale, Ok(defaults.locale)),
+            ("locale", _) => {
+                let missing = || wrong("must be \"en-US\", \"en-GB\" or \"ur-PK\"");
+                put(&mut after.locale, text.and_then(Locale::parse).ok_or_else(missing))
+            }
+            ("reminder_time", Value::Null) => put(&mut after.reminder_time, Ok(defaults.reminder_time)),
+            ("reminder_time", _) => {
+                let missing = || wrong("must be a local time such as \"09:00\"");
+                put(&mut after.reminder_time, text.and_then(parse_time).ok_or_else(missing))
+            }
+            ("quiet_hours", Value::Null) => put(&mut after.quiet_hours, Ok(None)),
+            ("quiet_hours", _) => {
+                let missing = || {
+                    wrong(
+                        "must be null or two different local times, such as {\"start\":\"22:00\",\"end\":\"07:00\"}",
+                    )
+                };
+                put(&mut after.quiet_hours, quiet_hours(value).map(Some).ok_or_else(missing))
+            }
+            ("push_subscriptions", Value::Null) => put(&mut after.push_subscriptions, Ok(Vec::new())),
+            ("push_subscriptions", _) => {
+                let missing = || {
+                    format!(
+                        "must be a list of at most {MAX_SUBSCRIPTIONS} browser subscriptions: a public https endpoint, keys.p256dh and keys.auth"
+                    )
+                };
+                put(&mut after.push_subscriptions, subscriptions(value).ok_or_else(missing))
+            }
+            _ => Err(wrong("is not a setting")),
         };
         issues.extend(outcome.err().map(|message| issue(name, message)));
     }
     if issues.is_empty() { Ok(after) } else { Err(issues) }
+}
+
+fn put<T>(setting: &mut T, parsed: Result<T, String>) -> Result<(), String> {
+    *setting = parsed?;
+    Ok(())
 }
 
 fn quiet_hours(value: &Value) -> Option<QuietHours> {
@@ -166,11 +178,7 @@ fn subscriptions(value: &Value) -> Option<Vec<PushSubscription>> {
         };
         let endpoint = text(value.get("endpoint")?).filter(|endpoint| is_push_endpoint(endpoint))?;
         let keys = value.get("keys")?;
-        Some(PushSubscription {
-            endpoint,
-            p256dh: key(keys.get("p256dh")?)?,
-            auth: key(keys.get("auth")?)?,
-        })
+        Some(PushSubscription { endpoint, p256dh: key(keys.get("p256dh")?)?, auth: key(keys.get("auth")?)? })
     };
     value.as_array().filter(|list| list.len() <= MAX_SUBSCRIPTIONS)?.iter().map(one).collect()
 }

@@ -53,6 +53,13 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl Connection {
+    /// Names a database, who connects to it, and with how many connections at most.
+    pub fn new(url: impl Into<String>, application_name: &'static str, max_connections: u32) -> Self {
+        Self { url: url.into(), application_name, max_connections }
+    }
+}
+
 /// A handle to the database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {

@@ -237,7 +237,7 @@ impl Relay {
     pub async fn settle(&mut self, settled: &[(&Event, Settled)], now: DateTime<Utc>) -> Result<(), Error> {
         let user_ids: Vec<_> = settled.iter().map(|(event, _)| event.user_id.clone()).collect();
         let event_ids: Vec<_> = settled.iter().map(|(event, _)| event.event_id).collect();
-        let columns: Vec<(&str, Option<DateTime<Utc>>, Option<String>)> = settled
+        let columns: Vec<(_, _, _)> = settled
             .iter()
             .map(|(_, settled)| match settled {
                 Settled::Processed => ("processed", None, None),

@@ -288,9 +288,11 @@ async fn write_one(
     };
     match outcome {
         Ok(Outcome { free: false, .. }) => Ok(Written::KeyInUse),
+        Ok(Outcome { taken: true, .. }) => Ok(Written::KeyTaken),
         Ok(Outcome { current: false, .. }) => Ok(Written::SettingsChanged),
         Ok(Outcome { written: false, .. }) => Ok(Written::Conflict),
         Ok(_) => Ok(Written::Committed),
+        // The other request committed after this statement began.
         Err(sqlx::Error::Database(error)) if error.constraint() == Some("idempotency_keys_pkey") => {
             Ok(Written::KeyTaken)
         }
@@ -301,6 +303,7 @@ async fn write_one(
 #[derive(Debug)]
 struct Outcome {
     free: bool,
+    taken: bool,
     current: bool,
     written: bool,
 }
@@ -330,7 +333,7 @@ impl ReminderColumns {
 }
 
 /// Inserts a task that is not there yet. The gate lets nothing through when the settings are stale, when the same key is in
-/// use, or when the completed task that a successor follows is not completed any more.
+/// use or has an answer, or when the completed task that a successor follows is not completed any more.
 async fn insert(
     connection: &mut PgConnection,
     write: &Write,
@@ -344,6 +347,9 @@ async fn insert(
                SELECT id FROM tasks WHERE user_id = $1 AND id = $19 AND status = 'completed' FOR SHARE
            ), gate AS MATERIALIZED (
                SELECT CASE WHEN $40::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($40) END AS free,
+                      EXISTS (
+                          SELECT FROM idempotency_keys WHERE user_id = $1 AND route = $41 AND key = $42
+                      ) AS taken,
                       COALESCE((SELECT version FROM users WHERE user_id = $1), 0) = $23 AS current,
                       ($19::uuid IS NULL OR EXISTS (SELECT FROM parent)) AS follows
            ), task AS (
@@ -352,7 +358,7 @@ async fn insert(
                                   series_number, created_at, follows, updated_at, completed_at, version)
                SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
                FROM gate
-               WHERE free AND current AND follows
+               WHERE free AND NOT taken AND current AND follows
                ON CONFLICT DO NOTHING
                RETURNING 1
            ), event AS (
@@ -372,7 +378,8 @@ async fn insert(
                FROM task
                WHERE $40 IS NOT NULL
            )
-           SELECT free AS "free!", current AS "current!", EXISTS (SELECT FROM task) AS "written!" FROM gate"#,
+           SELECT free AS "free!", taken AS "taken!", current AS "current!", EXISTS (SELECT FROM task) AS "written!"
+           FROM gate"#,
         task.user_id,
         task.id,
         task.title.as_str(),
@@ -437,6 +444,9 @@ async fn update(
         Outcome,
         r#"WITH gate AS MATERIALIZED (
                SELECT CASE WHEN $40::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($40) END AS free,
+                      EXISTS (
+                          SELECT FROM idempotency_keys WHERE user_id = $1 AND route = $41 AND key = $42
+                      ) AS taken,
                       COALESCE((SELECT version FROM users WHERE user_id = $1), 0) = $23 AS current
            ), task AS (
                UPDATE tasks
@@ -445,7 +455,8 @@ async fn update(
                    series_id = $14, series_start = $15, series_slot = $16, series_number = $17, created_at = $18,
                    follows = $19, updated_at = $20, completed_at = $21, version = $22
                FROM gate
-               WHERE user_id = $1 AND id = $2 AND version = $22::bigint - 1 AND free AND current
+               WHERE user_id = $1 AND id = $2 AND version = $22::bigint - 1
+                 AND free AND NOT taken AND current
                RETURNING 1
            ), event AS (
                INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload,
@@ -472,7 +483,8 @@ async fn update(
                FROM task
                WHERE $40 IS NOT NULL
            )
-           SELECT free AS "free!", current AS "current!", EXISTS (SELECT FROM task) AS "written!" FROM gate"#,
+           SELECT free AS "free!", taken AS "taken!", current AS "current!", EXISTS (SELECT FROM task) AS "written!"
+           FROM gate"#,
         task.user_id,
         task.id,
         task.title.as_str(),

@@ -12,6 +12,7 @@ pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
     /// Reads the variables of this process: once, in `main`.
+    #[expect(clippy::disallowed_methods, reason = "this is where settings come from")]
     pub fn process() -> Environment {
         Environment(std::env::vars_os().collect())
     }
