@@ -165,6 +165,7 @@ async fn walk(world: &World, query: &str, limit: usize, meanwhile: impl AsyncFn(
         let found = titles(&page);
         assert!(found.len() <= limit);
         seen.extend(found);
+        assert!(seen.len() < 1_000, "the pages go round in circles");
         meanwhile().await;
         match page.json()["next_cursor"].as_str() {
             None => return seen,

@@ -100,6 +100,8 @@ async fn a_value_that_can_not_be_is_refused_by_name() {
                 json!("2027-01-10T12:00:00+25:00"),
                 json!("2027-01-10T12:00:00+05:00[Asia/Karachi]"),
                 json!("10.01.2027"),
+                json!("27€-01-10"),
+                json!("2027-01-1€"),
                 json!("1736505600"),
                 json!(1_736_505_600),
                 json!("2027-01-10T12:00:00Z "),

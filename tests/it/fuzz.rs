@@ -129,7 +129,7 @@ fn texts() -> impl Strategy<Value = String> {
         "2027-12-31",
         "2027-12-31T00:00:00",
     ]);
-    prop_oneof![4 => known.prop_map(str::to_owned), 2 => any::<String>(), 1 => "[0-9TZ:+.-]{1,30}", 1 => ".{490,510}"]
+    prop_oneof![4 => known.prop_map(str::to_owned), 2 => any::<String>(), 2 => "[a2é€🎉:-]{1,12}", 1 => "[0-9TZ:+.-]{1,30}", 1 => ".{490,510}"]
 }
 
 fn numbers() -> impl Strategy<Value = Value> {
@@ -268,7 +268,12 @@ fn tasks() -> BoxedStrategy<Value> {
         ("recurrence_rule", rules()),
         ("user_id", one_of(&["amna", "bilal", "local"])),
     ]);
-    prop_oneof![9 => task, 10 => sound_tasks(), 1 => values()].boxed()
+    let one_odd_text = (select(&application::input::FIELDS[..]), texts()).prop_map(|(field, text)| {
+        let mut task = json!({"title": "buy milk"});
+        task[field] = json!(text);
+        task
+    });
+    prop_oneof![9 => task, 10 => sound_tasks(), 10 => one_odd_text, 1 => values()].boxed()
 }
 
 /// The body of a task with nothing wrong in it, unless its parts do not fit together.

@@ -15,5 +15,6 @@ mod isolation;
 mod kill;
 mod mail;
 mod openapi;
+mod processes;
 mod reminders;
 mod time_and_recurrence;

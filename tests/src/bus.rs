@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use messaging::{InProcess, Published, Publisher, Subscriber};
 use relay_events::Outbox;
 use runtime::metrics::Metrics;
-use runtime::metrics::Metrics;
 use serde_json::Value;
 
 use crate::world::World;

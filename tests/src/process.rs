@@ -112,10 +112,20 @@ impl Starting {
         Program { port, child: self.child, out: self.out, caller: Caller::new() }
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        send(&self.child, signal);
+    }
+
     /// Kills it at once (SIGKILL), and waits until it is gone.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it was started");
     }
+}
+
+fn send(child: &Child, signal: Signal) {
+    let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).expect("it runs");
+    kill_process(pid, signal).expect("it runs");
 }
 
 impl Caller {
@@ -136,6 +146,12 @@ impl Caller {
     ) -> Option<(u16, Value)> {
         let (status, bytes) = self.call_for_bytes(port, method, path, body, headers).await?;
         Some((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    /// Gets a text; `None` when nobody is there.
+    pub async fn get_text(&self, port: u16, path: &str) -> Option<(u16, String)> {
+        let (status, bytes) = self.call_for_bytes(port, "GET", path, &Value::Null, &[]).await?;
+        Some((status, String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     async fn call_for_bytes(
@@ -187,12 +203,6 @@ impl Program {
         self.caller.call(self.port, method, path, body, headers).await
     }
 
-    /// Gets a text; `None` when the program is not there.
-    pub async fn get_text(&self, path: &str) -> Option<(u16, String)> {
-        let (status, bytes) = self.caller.call_for_bytes(self.port, "GET", path, &Value::Null, &[]).await?;
-        Some((status, String::from_utf8_lossy(&bytes).into_owned()))
-    }
-
     /// Gives the process id.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
@@ -200,8 +210,7 @@ impl Program {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).expect("it runs");
-        kill_process(pid, signal).expect("it runs");
+        send(&self.child, signal);
     }
 
     /// Kills it at once (SIGKILL), and waits until it is gone.

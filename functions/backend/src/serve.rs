@@ -27,10 +27,14 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
     let start = Start::from_environment(environment)?;
     let mailer = send_reminder::mailer(&start.environment)?;
+    let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
+        Some(_) => start.database_connections()?,
+        None => CONNECTIONS,
+    };
     telemetry::init(&start.config, &[]);
     let shutdown = shutdown_signal();
     let database = Database::start(&start.environment).await?;
-    let outcome = serve_on(&start, &database.url, mailer, shutdown).await;
+    let outcome = serve_on(&start, &database.url, connections, mailer, shutdown).await;
     database.stop().await?;
     outcome
 }
@@ -38,15 +42,12 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
 async fn serve_on(
     start: &Start,
     database_url: &str,
+    connections: u32,
     mailer: send_reminder::Mailer,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     store::migrate(database_url).await.context("the database could not be brought up to date")?;
     let wake = Wake::default();
-    let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
-        Some(_) => start.database_connections()?,
-        None => CONNECTIONS,
-    };
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
@@ -80,7 +81,7 @@ pub(crate) struct Database {
 impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
-        if let Some(url) = environment.get("DATABASE_URL")? {
+        if let Some(url) = environment.database_url()? {
             return Ok(Self { url, private: None });
         }
         let private = Private::start(private_options(environment)?).await?;
@@ -89,7 +90,7 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        if environment.get("DATABASE_URL")?.is_none() {
+        if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {
                 return Ok(Self { url, private: None });

@@ -1,17 +1,41 @@
 //! What functions that keep data read from the environment.
 
-use crate::{config::ConfigError, main::Start};
+use crate::{
+    config::{ConfigError, Environment},
+    main::Start,
+};
 
 /// The default of `DATABASE_CONNECTIONS`: small, because many instances share one database.
 const CONNECTIONS: u32 = 4;
+const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
+
+impl Environment {
+    /// Gives `DATABASE_URL`, or the contents of the file that `DATABASE_URL_FILE` names, if there is one.
+    ///
+    /// # Errors
+    /// When it is no `postgres://` or `postgresql://` URL; it may hold a password and is not shown.
+    pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
+        let url = self.get("DATABASE_URL")?;
+        let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
+        if url.as_ref().is_some_and(|url| !is_postgres(url)) {
+            return Err(ConfigError::InvalidSecret {
+                name: "DATABASE_URL".to_owned(),
+                allowed: ALLOWED.to_owned(),
+            });
+        }
+        Ok(url)
+    }
+}
 
 impl Start {
     /// Gives `DATABASE_URL`, or the contents of the file that `DATABASE_URL_FILE` names.
     ///
     /// # Errors
-    /// When neither is set.
+    /// When neither is set, or it is no such URL.
     pub fn database_url(&self) -> Result<String, ConfigError> {
-        self.environment.require("DATABASE_URL", "a PostgreSQL URL such as postgres://kaam@localhost/kaam")
+        let missing =
+            || ConfigError::Missing { name: "DATABASE_URL".to_owned(), allowed: ALLOWED.to_owned() };
+        self.environment.database_url()?.ok_or_else(missing)
     }
 
     /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 4.

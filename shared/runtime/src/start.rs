@@ -137,12 +137,13 @@ fn start_and_serve(
     telemetry::init(&start.config, &[name]);
     let runtime = tokio_runtime().context("cannot start the runtime")?;
     let served = runtime.block_on(async {
+        let shutdown = shutdown_signal();
         let (config, metrics) = (start.config.clone(), start.metrics.clone());
         let function = build(start).await?;
         match host {
             Host::Server => {
                 let app = App::new(&config, vec![function]).metrics(metrics);
-                serve(app, shutdown_signal(), |_| {}).await?;
+                serve(app, shutdown, |_| {}).await?;
             }
         }
         Ok(())
