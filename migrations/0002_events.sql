@@ -1,4 +1,5 @@
--- The outbox (which is also the log), the inbox, idempotency keys, the audit log.
+-- The outbox (which is also the log), idempotency keys, the audit log. There is no inbox table: each consumer is saved from doing
+-- a thing twice by a key of its effect (tasks_follow_once, audit_logs_once, the attempt that a reminder waits for).
 
 CREATE TABLE events (
     user_id         text NOT NULL,
@@ -29,15 +30,6 @@ CREATE INDEX events_open ON events (topic_name, shard, seq) WHERE status IN ('pe
 CREATE INDEX events_retrying ON events (topic_name, shard, key, seq) WHERE status = 'retrying';
 -- replay: dead letters, oldest first.
 CREATE INDEX events_failed ON events (seq) WHERE status = 'failed';
-
--- What a consumer has already done, written in the transaction of its effect.
-CREATE TABLE inbox (
-    user_id      text NOT NULL,
-    event_id     uuid NOT NULL,
-    consumer     text NOT NULL,
-    processed_at timestamptz NOT NULL,
-    PRIMARY KEY (user_id, event_id, consumer)
-);
 
 CREATE TABLE idempotency_keys (
     user_id     text NOT NULL,

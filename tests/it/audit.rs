@@ -113,7 +113,7 @@ async fn every_way_to_change_the_log_is_found_and_named() {
 async fn batches_at_the_same_time_keep_one_chain() {
     let world = World::new().await;
     let entry = |number: u128| Entry {
-        user_id: if number % 3 == 0 { "amna" } else { "bilal" }.to_owned(),
+        user_id: if number.is_multiple_of(3) { "amna" } else { "bilal" }.to_owned(),
         event_id: Uuid::from_u128(number),
         entity_type: "task".to_owned(),
         entity_id: number.to_string(),

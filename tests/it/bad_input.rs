@@ -10,8 +10,7 @@ use tests::world::{Answered, World, path_of};
 
 const UNKNOWN: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 /// Everything that a request could leave behind.
-const TABLES: [&str; 7] =
-    ["users", "tasks", "reminders", "events", "idempotency_keys", "audit_logs", "inbox"];
+const TABLES: [&str; 6] = ["users", "tasks", "reminders", "events", "idempotency_keys", "audit_logs"];
 
 async fn rows(world: &World) -> Vec<i64> {
     let mut rows = Vec::new();

@@ -449,9 +449,11 @@ async fn an_event_that_waited_for_an_earlier_one_is_not_given_up_with_it() {
             if title == "bad" { Disposition::retry("it is bad") } else { Disposition::Done }
         })],
     );
+    drain(&outbox).await;
+    assert_eq!(count(&world, "events WHERE status = 'processed'").await, 0, "the later one waits");
     for _ in 0..6 {
-        drain(&outbox).await;
         world.clock.advance(Duration::from_secs(60));
+        drain(&outbox).await;
     }
     let events = rows(&world.database_url, "SELECT status, attempts FROM events ORDER BY seq").await;
     assert_eq!(

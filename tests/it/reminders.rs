@@ -11,7 +11,7 @@ use runtime::clock::Clock;
 use runtime::request::RequestContext;
 use serde_json::{Value, json};
 use tests::bus::record;
-use tests::database::{count, rows};
+use tests::database::{count, execute, rows};
 use tests::process::{DataDir, Program, command, eventually};
 use tests::world::World;
 
@@ -123,6 +123,27 @@ async fn nothing_is_sent_for_a_task_completed_deleted_or_moved_after_the_announc
 }
 
 #[tokio::test]
+async fn the_task_is_looked_at_again_after_the_reminder_was_taken() {
+    let world = World::new().await;
+    let (completed, moved) = (at_seven(&world, "completed").await, at_seven(&world, "moved").await);
+    set_clock(&world, SEVEN);
+    world.announce().await;
+    // As if the change had come between the two looks: the reminders know nothing of it.
+    execute(&world, &format!("UPDATE tasks SET status = 'completed' WHERE id = '{completed}'")).await;
+    execute(&world, &format!("UPDATE tasks SET due_at = due_at + interval '1 hour' WHERE id = '{moved}'"))
+        .await;
+    world.settle().await;
+    assert_eq!(world.mails(), [""; 0]);
+    for task in [&completed, &moved] {
+        let found = reminders(&world, task).await;
+        assert_eq!(
+            (&found[0]["status"], &found[0]["attempts"][0]["outcome"]),
+            (&json!("cancelled"), &json!("cancelled"))
+        );
+    }
+}
+
+#[tokio::test]
 async fn scans_at_the_same_time_announce_each_reminder_once() {
     let world = World::new().await;
     for number in 0..40 {
@@ -213,7 +234,7 @@ async fn an_announcement_that_was_lost_is_made_again() {
     let task = at_seven(&world, "call").await;
     set_clock(&world, SEVEN);
     world.announce().await;
-    tests::database::execute(&world, "DELETE FROM events WHERE event_type = 'reminder.due'").await;
+    execute(&world, "DELETE FROM events WHERE event_type = 'reminder.due'").await;
     world.advance_to("2026-06-01T07:04:59Z").await;
     assert_eq!(statuses(&world, &task).await, ["queued"]);
     world.advance_to("2026-06-01T07:05:00Z").await;

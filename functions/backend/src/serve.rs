@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use application::{Application, Connection};
@@ -11,6 +12,7 @@ use runtime::config::Environment;
 use runtime::function::Function;
 use runtime::host::Host;
 use runtime::host::server::{self, App, shutdown_signal};
+use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 
@@ -18,6 +20,9 @@ use crate::{NAME, Wake, compose};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
 const CONNECTIONS: u32 = 16;
+
+/// How long requests and deliveries in flight may take after the signal; with PostgreSQL's 3 s all has stopped within 10.
+const DRAIN: Duration = Duration::from_secs(6);
 
 /// Serves every function until SIGTERM or SIGINT, then drains and stops, and the private PostgreSQL with it.
 ///
@@ -59,9 +64,11 @@ async fn serve_on(
             .background(|stop| outbox.run(relay, stop))
             .background(|stop| scan_reminders::run(scanner, clock, scan, stop)),
     );
-    let app = App::new(&start.config, composition.functions).metrics(start.metrics.clone());
+    let limits = Limits { drain_deadline: DRAIN, ..Limits::default() };
+    let app = App::new(&start.config, composition.functions).metrics(start.metrics.clone()).limits(limits);
     server::serve(app, shutdown, announce).await?;
-    application.store().close().await;
+    // Connections in use have had their time.
+    let _ = tokio::time::timeout(Duration::from_millis(500), application.store().close()).await;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Carries out what was understood: at once where that is safe, else after a yes.
 
-use application::change::{PlannedWrite, plan_write};
+use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
 use domain::task::{Change, Task};
 use events::payload::Actor;
@@ -200,7 +200,7 @@ fn after(
     let after = match act {
         Act::Delete | Act::Create => Ok(task.delete(now)),
         Act::Complete => task.complete(now),
-        Act::Reopen => task.reopen(now),
+        Act::Reopen => task.reopen(now).map(|task| task.map(|task| in_present_zone(task, &talk.settings))),
         Act::Update => {
             let changed = update::changed(changes, task, about, &talk.settings, now)?;
             task.update(changed, now)

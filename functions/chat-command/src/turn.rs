@@ -52,12 +52,13 @@ pub(crate) async fn answer(
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
         let said = request.utterance(&settings, cause.now);
-        let mut talk = Talk { application, cause, settings, said, state: State::read(kept) };
+        let mut talk = Talk { application, cause, settings, said, state: State::read(kept.clone()) };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
         let turn = Turn {
             conversation_id: conversation_id.clone(),
             state: talk.state.to_json(),
+            before: kept,
             messages: messages(cause, &request.text, &outcome, &watch),
         };
         let record =

@@ -1,6 +1,6 @@
 //! "undo": takes the last thing back that was done in this conversation.
 
-use application::change::PlannedWrite;
+use application::change::{PlannedWrite, in_present_zone};
 use application::chat::Write;
 use application::input::{self, TaskFields};
 use domain::task::{Change, Task};
@@ -72,11 +72,12 @@ fn before(
     task: &Task,
 ) -> Result<(Option<Task>, Change), Unfit> {
     let now = talk.cause.now;
+    let present = |task| in_present_zone(task, &talk.settings);
     let wrong = |refusal: domain::task::Refusal| Unfit::Wrong(refusal.to_string());
     Ok(match act {
         Act::Create => (task.delete(now), Change::Deleted),
-        Act::Delete => (task.restore(now), Change::Restored),
-        Act::Complete => (task.reopen(now).map_err(wrong)?, Change::Reopened),
+        Act::Delete => (task.restore(now).map(present), Change::Restored),
+        Act::Complete => (task.reopen(now).map_err(wrong)?.map(present), Change::Reopened),
         Act::Reopen => (task.complete(now).map_err(wrong)?, Change::Completed),
         Act::Update => {
             let Some(fields) = touched.before.as_object() else { return Err(Unfit::When) };

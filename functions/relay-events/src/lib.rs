@@ -24,6 +24,8 @@ pub const NAME: &str = "relay-events";
 const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEvents];
 /// How many events are published at once.
 const BATCH: i64 = 500;
+/// The same for reminders: each may take as long as a mail server makes it wait.
+const MAIL_BATCH: i64 = 32;
 /// How often an event is tried before it becomes a dead letter.
 const MAX_ATTEMPTS: u32 = 5;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
@@ -32,6 +34,8 @@ const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// How long the loop sleeps at most: the safety net under the pokes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How often expired answers and conversations are forgotten.
+const SWEEP: Duration = Duration::from_secs(60);
 /// How long the loop waits after the database was away, and for a relay that holds what is open.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -88,41 +92,44 @@ impl Outbox {
     /// # Errors
     /// [`Refusal::Unavailable`]: what was published and not yet written down will be published again.
     pub async fn drain(&self) -> Result<usize, Refusal> {
-        Ok(self.drain_topics().await?.count)
-    }
-
-    async fn drain_topics(&self) -> Result<Drained, Refusal> {
+        let to_the_end = CancellationToken::new();
         let topics = TOPICS.iter().zip(self.relays.iter());
-        let mut all = Drained::default();
-        for drained in join_all(topics.map(|(topic, relay)| self.drain_topic(*topic, relay))).await {
-            let drained = drained?;
-            all.count += drained.count;
-            all.is_held_elsewhere |= drained.is_held_elsewhere;
-        }
-        Ok(all)
+        let drained = join_all(topics.map(|(topic, slot)| self.drain_topic(*topic, slot, &to_the_end))).await;
+        drained.into_iter().map(|drained| drained.map(|drained| drained.count)).sum()
     }
 
-    async fn drain_topic(&self, topic: Topic, slot: &Mutex<Option<Relay>>) -> Result<Drained, Refusal> {
+    async fn drain_topic(
+        &self,
+        topic: Topic,
+        slot: &Mutex<Option<Relay>>,
+        stop: &CancellationToken,
+    ) -> Result<Drained, Refusal> {
         let mut slot = slot.lock().await;
         // Taken out, so that a relay that failed, or a drain that was cut off, leaves no half-used connection behind.
         let mut relay = match slot.take() {
             Some(relay) => relay,
             None => self.application.relay(topic).await?,
         };
-        let drained = self.drain_relay(&mut relay).await?;
+        let drained = self.drain_relay(&mut relay, topic, stop).await?;
         *slot = Some(relay);
         Ok(drained)
     }
 
-    /// Publishes until nothing is open. After the shards are given back it looks once more: whoever was refused a lock meanwhile
-    /// has gone away again.
-    async fn drain_relay(&self, relay: &mut Relay) -> Result<Drained, Refusal> {
+    /// Publishes until nothing is open, or, between two batches, until stopped. After the shards are given back it looks once more:
+    /// whoever was refused a lock meanwhile has gone away again.
+    async fn drain_relay(
+        &self,
+        relay: &mut Relay,
+        topic: Topic,
+        stop: &CancellationToken,
+    ) -> Result<Drained, Refusal> {
+        let batch = if topic == Topic::Reminders { MAIL_BATCH } else { BATCH };
         let mut count = 0;
         loop {
             let before = count;
             let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
-            loop {
-                let open = relay.open_events(BATCH, self.clock.now()).await.map_err(unavailable)?;
+            while !stop.is_cancelled() {
+                let open = relay.open_events(batch, self.clock.now()).await.map_err(unavailable)?;
                 if open.is_empty() {
                     break;
                 }
@@ -131,7 +138,7 @@ impl Outbox {
             }
             relay.release().await.map_err(unavailable)?;
             // A key that waits for a retry has something open and nothing to publish.
-            if count == before {
+            if count == before || stop.is_cancelled() {
                 return Ok(Drained { count, is_held_elsewhere });
             }
         }
@@ -178,36 +185,54 @@ impl Outbox {
         })
     }
 
-    /// Publishes whenever something was committed, and whenever a retry is due, until stopped.
+    /// Publishes whenever something was committed, and whenever a retry is due, until stopped. The topics do not wait for each
+    /// other: a slow mail server keeps no occurrence and no audit entry from coming.
     pub async fn run(self, committed: Arc<Notify>, stop: CancellationToken) {
-        let mut forgotten_at = self.clock.now();
+        let wakes = TOPICS.map(|_| Notify::new());
+        let topics = TOPICS.iter().zip(self.relays.iter()).zip(&wakes);
+        let loops = topics.map(|((topic, slot), wake)| self.run_topic(*topic, slot, wake, &stop));
+        let pass_on = async {
+            while stop.run_until_cancelled(committed.notified()).await.is_some() {
+                wakes.iter().for_each(Notify::notify_one);
+            }
+        };
+        let sweep = async {
+            while stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
+                if let Err(refusal) = self.application.forget_expired(self.clock.now()).await {
+                    let error = runtime::ask::chain(&refusal);
+                    tracing::warn!(error, "what is expired could not be forgotten");
+                }
+            }
+        };
+        tokio::join!(join_all(loops), pass_on, sweep);
+    }
+
+    async fn run_topic(
+        &self,
+        topic: Topic,
+        slot: &Mutex<Option<Relay>>,
+        wake: &Notify,
+        stop: &CancellationToken,
+    ) {
         loop {
-            let next = match self.drain_topics().await {
+            let next = match self.drain_topic(topic, slot, stop).await {
                 Ok(Drained { is_held_elsewhere: true, .. }) => Some(self.clock.now() + PAUSE),
-                Ok(_) => self.application.next_retry_at().await.ok().flatten(),
+                Ok(_) => self.application.next_retry_at(topic).await.ok().flatten(),
                 Err(refusal) => {
+                    let error = runtime::ask::chain(&refusal);
                     tracing::warn!(
-                        error = runtime::ask::chain(&refusal),
+                        topic = topic.as_str(),
+                        error,
                         "events could not be published, trying again"
                     );
                     Some(self.clock.now() + PAUSE)
                 }
             };
-            let now = self.clock.now();
-            if now - forgotten_at > chrono::TimeDelta::minutes(1) {
-                forgotten_at = now;
-                if let Err(refusal) = self.application.forget_expired(now).await {
-                    tracing::warn!(
-                        error = runtime::ask::chain(&refusal),
-                        "expired answers could not be forgotten"
-                    );
-                }
-            }
-            let longest = now + LONGEST_SLEEP;
+            let longest = self.clock.now() + LONGEST_SLEEP;
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = self.clock.sleep_until(next.map_or(longest, |next| next.min(longest))) => {}
-                () = committed.notified() => {}
+                () = wake.notified() => {}
             }
         }
     }

@@ -67,7 +67,11 @@ pub async fn run(application: Application, clock: Clock, changed: Arc<Notify>, s
             }
         };
         let longest = clock.now() + LONGEST_SLEEP;
-        let next = application.next_due_at().await.ok().flatten().map_or(longest, |next| next.min(longest));
+        let next = match (pause, application.next_due_at().await) {
+            (BREATH, Ok(next)) => next.map_or(longest, |next| next.min(longest)),
+            // The database was away: look again soon.
+            _ => clock.now() + PAUSE,
+        };
         tokio::select! {
             () = stop.cancelled() => return,
             () = clock.sleep_until(next) => {}

@@ -1,12 +1,11 @@
 //! `PATCH /api/tasks/{id}` and `PATCH /api/settings`: changes what is given, and nothing else (RFC 7396).
 
-use application::input::TaskFields;
 use application::{Application, Connection};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use events::TaskBody;
 use events::task_body::TaskInput;
-use events::{Refusal, TaskBody};
 use runtime::ask::{Ask, respond};
 use runtime::clock::Clock;
 use runtime::etag::IfMatch;
@@ -44,7 +43,8 @@ pub fn function(application: Application, clock: Clock) -> Function {
 
 /// Changes a task
 ///
-/// JSON Merge Patch (RFC 7396): a field that is not named stays, null clears. An unknown or read-only field is refused.
+/// JSON Merge Patch (RFC 7396): a field that is not named stays, null clears, an object merges into the one that is there. An
+/// unknown or read-only field is refused.
 #[utoipa::path(
     patch,
     path = "/api/tasks/{id}",
@@ -64,12 +64,8 @@ async fn update(
     MergePatchBody(body, _): MergePatchBody,
 ) -> Result<Response, Problem> {
     let body = body.as_object().expect("MergePatchBody takes objects only");
-    let fields = match TaskFields::parse(body, &[]) {
-        Ok(fields) => fields,
-        Err(issues) => return Err(Refusal::Invalid(issues).into()),
-    };
     let allows = |version| expected.allows(version);
-    Ok(respond(application.update(&ask.cause(NAME, &clock), id, &fields, Some(&allows)).await?))
+    Ok(respond(application.update(&ask.cause(NAME, &clock), id, body, Some(&allows)).await?))
 }
 
 /// Changes the caller's settings

@@ -6,12 +6,13 @@ use domain::settings::Settings;
 use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
 use events::payload::{Actor, TaskChanged};
 use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic, task_body};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use store::idempotency::Record;
 use store::tasks::{Loaded, Together, Write, Written};
 use uuid::Uuid;
 
 use crate::input::{self, TaskFields};
+use crate::merge;
 use crate::{Application, refuse};
 
 /// How often a change is computed anew after another one came in between.
@@ -69,7 +70,7 @@ impl Application {
         Err(too_busy())
     }
 
-    /// Changes the fields that are given, and no others.
+    /// Changes the fields that a merge patch (RFC 7396) names, and no others.
     ///
     /// # Errors
     /// Like [`Application::create`], and [`Refusal::NotFound`], [`Refusal::Stale`], [`Refusal::Conflict`] for a deleted task.
@@ -77,12 +78,13 @@ impl Application {
         &self,
         cause: &Cause,
         id: Uuid,
-        fields: &TaskFields,
+        patch: &Map<String, Value>,
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
         let change = |task: &Task, settings: &Settings| {
+            let fields = TaskFields::parse(&merge::onto(task, patch), &[]).map_err(Refusal::Invalid)?;
             let changed =
-                input::apply(fields, task.clone(), settings, cause.now).map_err(Refusal::Invalid)?;
+                input::apply(&fields, task.clone(), settings, cause.now).map_err(Refusal::Invalid)?;
             task.update(changed, cause.now).map_err(deleted)
         };
         Ok(self.change(cause, id, None, expected, Change::Updated, change).await?.answer)
@@ -374,7 +376,7 @@ fn concerns_reminders(before: &Task, after: &Task) -> bool {
 }
 
 /// While it was not open, the user may have moved to another zone: a task without a zone of its own keeps its wall time.
-fn in_present_zone(task: Task, settings: &Settings) -> Task {
+pub fn in_present_zone(task: Task, settings: &Settings) -> Task {
     let zone = task.zone(settings.time_zone);
     Task { due: task.due.map(|due| due.moved_to(zone)), ..task }
 }

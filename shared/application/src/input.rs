@@ -173,15 +173,26 @@ pub fn apply(
             issues.push(issue("recurrence_rule", "needs a due_date, from which it counts"));
         }
     }
+    if let (Some(due), Some(old), Some(series)) = (task.due, before.due, &mut task.series)
+        && due.is_all_day() != old.is_all_day()
+    {
+        // Whether it has a time of day is a matter of the whole series; on which day this one is, is not.
+        let time = due.local().time();
+        (series.start, series.slot) = (series.start.date().and_time(time), series.slot.date().and_time(time));
+    }
     if let Some(rule) = fields.recurrence
         && rule != task.recurrence
     {
         task.series = match (&rule, task.due, task.series) {
-            (Some(_), Some(due), Some(series)) => Some(Series {
-                number: series.number,
-                follows: series.follows,
-                ..Series::first(series.id, due)
-            }),
+            // The end of a series can be moved without moving the series; another pattern begins at this occurrence.
+            (Some(rule), Some(_), Some(series))
+                if before.recurrence.as_ref().is_some_and(|old| old.has_dates_of(rule)) =>
+            {
+                Some(series)
+            }
+            (Some(_), Some(due), Some(series)) => {
+                Some(Series { follows: series.follows, ..Series::first(series.id, due) })
+            }
             (Some(_), Some(due), None) => Some(Series::first(task.id, due)),
             // A successor stays one, even when it ends the series.
             (_, _, series) => series.filter(|series| series.follows.is_some()),

@@ -21,12 +21,12 @@ impl Application {
         self.store.relay(topic).await.map_err(refuse)
     }
 
-    /// Says when the next event is to be tried again.
+    /// Says when the next event of a topic is to be tried again.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
-    pub async fn next_retry_at(&self) -> Result<Option<DateTime<Utc>>, Refusal> {
-        self.store.next_retry_at().await.map_err(refuse)
+    pub async fn next_retry_at(&self, topic: Topic) -> Result<Option<DateTime<Utc>>, Refusal> {
+        self.store.next_retry_at(topic).await.map_err(refuse)
     }
 
     /// Gives dead letters, oldest first.
@@ -52,9 +52,10 @@ impl Application {
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn forget_expired(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
-        self.store.forget_answers(now).await.map_err(refuse)?;
         let before = now - TimeDelta::days(CONVERSATIONS_KEPT_DAYS);
-        self.store.forget_conversations(before).await.map_err(refuse)?;
+        // Some at a time, until there are no more.
+        while self.store.forget_answers(now).await.map_err(refuse)? > 0 {}
+        while self.store.forget_conversations(before).await.map_err(refuse)? > 0 {}
         Ok(())
     }
 

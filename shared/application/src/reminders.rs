@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::reminder;
-use domain::settings::{QuietHours, Settings};
+use domain::settings::QuietHours;
 use domain::task::{Priority, Status};
 use domain::zone;
 use events::payload::ReminderMoment;
@@ -114,10 +114,10 @@ impl Application {
             None => Some(cancelled("the task is not open any more")),
             Some((false, _)) => Some(cancelled("the task or its reminders were changed")),
             Some((true, loaded)) => {
-                let zone = loaded.task.zone(settings.time_zone);
                 let passes = loaded.task.priority == Priority::High;
                 let wait = settings.quiet_hours.filter(|_| !passes);
-                wait.and_then(|quiet| quiet_until(quiet, cause.now, zone)).map(|at| Finish::Postponed { at })
+                wait.and_then(|quiet| quiet_until(quiet, cause.now, settings.time_zone))
+                    .map(|at| Finish::Postponed { at })
             }
         };
         if let Some(finish) = finish {
@@ -222,11 +222,6 @@ fn quiet_until(quiet: QuietHours, now: DateTime<Utc>, zone: Tz) -> Option<DateTi
 /// Parses a wall time such as `22:00`.
 pub(crate) fn parse_time(text: &str) -> Option<NaiveTime> {
     NaiveTime::parse_from_str(text, "%H:%M").ok().filter(|_| text.len() == 5)
-}
-
-/// Says whether a user's reminders wait at an instant.
-pub fn is_quiet(settings: &Settings, now: DateTime<Utc>) -> bool {
-    settings.quiet_hours.is_some_and(|quiet| quiet_until(quiet, now, settings.time_zone).is_some())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use store::tasks::{Loaded, Together, Write};
 
 use crate::change::{Committed, plan_move};
 use crate::input::issue;
+use crate::merge;
 use crate::reminders::parse_time;
 use crate::{Application, refuse};
 
@@ -70,14 +71,13 @@ impl Application {
 }
 
 /// Gives the change of an open task that new settings bring: another zone where it has none of its own, other reminders of a whole
-/// day. `None` when neither concerns it.
+/// day. `None` when neither concerns it. Nobody touched the task itself, so it does not count as edited.
 fn move_along(cause: &Cause, task: Task, before: &Settings, after: &Settings) -> Option<Write> {
     let zone = task.zone(after.time_zone);
     let moves = task.zone(before.time_zone) != zone;
     let moved = Task {
         due: if moves { task.due.map(|due| due.moved_to(zone)) } else { task.due },
         version: task.version + 1,
-        updated_at: cause.now,
         ..task.clone()
     };
     let reminders = reminder::plan(&moved, after, cause.now);
@@ -139,7 +139,10 @@ fn apply(patch: &Map<String, Value>, before: &Settings, defaults: &Settings) -> 
                         "must be null or two different local times, such as {\"start\":\"22:00\",\"end\":\"07:00\"}",
                     )
                 };
-                put(&mut after.quiet_hours, quiet_hours(value).map(Some).ok_or_else(missing))
+                put(
+                    &mut after.quiet_hours,
+                    quiet_hours(&merged_hours(before, value)).map(Some).ok_or_else(missing),
+                )
             }
             ("push_subscriptions", Value::Null) => put(&mut after.push_subscriptions, Ok(Vec::new())),
             ("push_subscriptions", _) => {
@@ -160,6 +163,14 @@ fn apply(patch: &Map<String, Value>, before: &Settings, defaults: &Settings) -> 
 fn put<T>(setting: &mut T, parsed: Result<T, String>) -> Result<(), String> {
     *setting = parsed?;
     Ok(())
+}
+
+/// RFC 7396: one end given alone moves that end.
+fn merged_hours(before: &Settings, value: &Value) -> Value {
+    match (show(before)["quiet_hours"].take(), value) {
+        (Value::Object(present), Value::Object(changes)) => Value::Object(merge::object(present, changes)),
+        _ => value.clone(),
+    }
 }
 
 fn quiet_hours(value: &Value) -> Option<QuietHours> {

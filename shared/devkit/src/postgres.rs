@@ -146,7 +146,7 @@ impl Private {
     }
 
     /// Stops the server: open transactions are rolled back, connections closed, everything written. One that
-    /// has not stopped after 8 s is stopped hard, which costs the next start a recovery but no data.
+    /// has not stopped after 3 s is stopped hard, which costs the next start a recovery but no data.
     ///
     /// # Errors
     /// When the server could not be told to stop, or has not even then.

@@ -108,7 +108,9 @@ pub enum RuleError {
     #[error("goes with the pattern \"monthly\" only")]
     MonthDaysPattern,
     /// A month day that is no day.
-    #[error("must be days 1 to 31, or -1 (the last day) to -28; of 29 and 30 only one")]
+    #[error(
+        "must be days 1 to 31, or -1 (the last day) to -28; 29 and 30 not beside each other, 31, or days from the end"
+    )]
     MonthDays,
     /// Both a count and an end.
     #[error("count and until exclude each other (RFC 5545 §3.3.10)")]
@@ -147,9 +149,7 @@ impl Rule {
             errors.push(RuleError::MonthDaysPattern);
         }
         let is_day = |day: &i8| (1..=31).contains(day) || (-28..=-1).contains(day);
-        if !parts.month_days.iter().all(is_day)
-            || (parts.month_days.contains(&29) && parts.month_days.contains(&30))
-        {
+        if !parts.month_days.iter().all(is_day) || has_mixed_ends(&parts.month_days) {
             errors.push(RuleError::MonthDays);
         }
         if parts.count.is_some() && parts.until.is_some() {
@@ -170,6 +170,13 @@ impl Rule {
     pub fn parts(&self) -> Parts {
         let Self { frequency, interval, weekdays, month_days, count, until, anchor, catch_up } = self.clone();
         Parts { frequency, interval, weekdays, month_days, count, until, anchor, catch_up }
+    }
+
+    /// Says whether another rule repeats on the same dates, however long each of them lasts.
+    pub fn has_dates_of(&self, other: &Self) -> bool {
+        let dates =
+            |rule: &Self| (rule.frequency, rule.interval, rule.weekdays.clone(), rule.month_days.clone());
+        dates(self) == dates(other)
     }
 
     /// Gives what the next occurrence is counted from.
@@ -318,7 +325,9 @@ impl Rule {
     fn by_month_day(&self, start: NaiveDateTime) -> String {
         let anchor = [i8::try_from(start.day()).unwrap_or(1)];
         let days = if self.month_days.is_empty() { &anchor[..] } else { &self.month_days };
-        let clamped: Vec<i8> = days.iter().map(|day| if *day == 31 { -1 } else { *day }).collect();
+        let mut clamped: Vec<i8> = days.iter().map(|day| if *day == 31 { -1 } else { *day }).collect();
+        clamped.sort_unstable();
+        clamped.dedup();
         let Some(late @ (29 | 30)) = clamped.iter().copied().find(|day| matches!(day, 29 | 30)) else {
             if self.month_days.is_empty() && anchor[0] < 29 {
                 return String::new();
@@ -345,6 +354,14 @@ fn monday(date: NaiveDate) -> NaiveDate {
 
 fn months_of(date: NaiveDate) -> i64 {
     i64::from(date.year()) * 12 + i64::from(date.month0())
+}
+
+/// 29 and 30 become the last day of a short month: beside others that are near the end they have no equivalent in RFC 5545.
+fn has_mixed_ends(days: &[i8]) -> bool {
+    let is_late = |day: &&i8| matches!(**day, 29 | 30);
+    let is_end = |day: &&i8| **day == 31 || **day < 0;
+    let late: std::collections::BTreeSet<_> = days.iter().filter(is_late).collect();
+    late.len() > 1 || (late.len() == 1 && days.iter().any(|day| is_end(&day)))
 }
 
 /// Gives a day of the month that begins at `first`; too large a day is the last one.

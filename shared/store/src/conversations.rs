@@ -14,6 +14,8 @@ pub struct Turn {
     pub conversation_id: String,
     /// What was asked, what is proposed, which tasks were shown.
     pub state: Value,
+    /// The state that the turn was computed from; `None` for a new conversation.
+    pub before: Option<Value>,
     /// In order.
     pub messages: Vec<Message>,
 }
@@ -111,22 +113,27 @@ impl Store {
     }
 }
 
-/// Saves a turn inside a transaction.
-pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Turn) -> Result<(), Error> {
-    let Some(last) = turn.messages.last() else { return Ok(()) };
-    sqlx::query!(
+/// Saves a turn inside a transaction, unless another turn of the conversation came first; says whether it did.
+pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Turn) -> Result<bool, Error> {
+    let Some(last) = turn.messages.last() else { return Ok(true) };
+    let saved = sqlx::query!(
         r#"INSERT INTO conversations (user_id, conversation_id, dapr_state_key, state, created_at, last_message_at)
            VALUES ($1, $2, $3, $4, $5, $5)
            ON CONFLICT (user_id, conversation_id) DO UPDATE
-           SET state = EXCLUDED.state, last_message_at = EXCLUDED.last_message_at"#,
+           SET state = EXCLUDED.state, last_message_at = EXCLUDED.last_message_at
+           WHERE conversations.state = $6"#,
         user_id,
         turn.conversation_id,
         format!("conversation:{}", turn.conversation_id),
         turn.state,
         last.created_at,
+        turn.before,
     )
     .execute(&mut *connection)
     .await?;
+    if saved.rows_affected() == 0 {
+        return Ok(false);
+    }
     for message in &turn.messages {
         sqlx::query!(
             r#"INSERT INTO messages (user_id, conversation_id, id, role, content, intent_detected, skill_agent_used,
@@ -146,5 +153,5 @@ pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Tu
         .execute(&mut *connection)
         .await?;
     }
-    Ok(())
+    Ok(true)
 }

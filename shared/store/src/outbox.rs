@@ -68,14 +68,17 @@ impl Store {
         Ok(Relay { connection, topic, shards: Vec::new() })
     }
 
-    /// Says when the next event is to be tried again.
+    /// Says when the next event of a topic is to be tried again.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn next_retry_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        Ok(sqlx::query_scalar!("SELECT min(next_attempt_at) FROM events WHERE status = 'retrying'")
-            .fetch_one(&self.pool)
-            .await?)
+    pub async fn next_retry_at(&self, topic: Topic) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(sqlx::query_scalar!(
+            "SELECT min(next_attempt_at) FROM events WHERE status = 'retrying' AND topic_name = $1",
+            topic.as_str(),
+        )
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// Gives dead letters, oldest first.
@@ -110,7 +113,7 @@ impl Store {
                  AND e.event_type = 'reminder.due'
                  AND ($1::uuid IS NULL OR e.event_id = $1)
                  AND r.user_id = e.user_id
-                 AND r.id = (e.payload ->> 'reminder_id')::uuid
+                 AND r.id::text = e.payload ->> 'reminder_id'
                  AND r.status = 'failed'"#,
             event_id,
         )

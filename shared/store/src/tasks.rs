@@ -268,8 +268,10 @@ impl Store {
                 return Ok(written);
             }
         }
-        if let Some(turn) = &together.turn {
-            crate::conversations::save(&mut transaction, user_id, turn).await?;
+        if let Some(turn) = &together.turn
+            && !crate::conversations::save(&mut transaction, user_id, turn).await?
+        {
+            return Ok(Written::Conflict);
         }
         transaction.commit().await?;
         Ok(Written::Committed)
@@ -475,7 +477,7 @@ async fn update(
                     UNNEST($35::uuid[], $36::timestamptz[], $37::text[], $38::text[], $39::text[])
                         AS new (id, trigger_time, delivery_method, destination, status)
                ON CONFLICT (user_id, id) DO UPDATE
-               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL, lease_until = NULL, lease_token = NULL
+               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL
                WHERE reminders.status IN ('cancelled', 'skipped')
            ), kept AS (
                INSERT INTO idempotency_keys (user_id, route, key, fingerprint, status, headers, body, created_at)

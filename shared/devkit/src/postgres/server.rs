@@ -14,7 +14,7 @@ use super::layout::{Layout, ServerDir, SocketDir};
 use super::{DATABASE, process};
 
 /// How long a server may take to stop in good order.
-const STOP_LIMIT: Duration = Duration::from_secs(8);
+const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// How long it may take after it was told to drop everything, and again after it was killed.
 const HARD_STOP_LIMIT: Duration = Duration::from_secs(3);
 /// How long a server that was found running may take to answer.

@@ -1,10 +1,13 @@
 //! What surrounds every route.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, Uri, header, uri::PathAndQuery},
+    http::{
+        HeaderName, HeaderValue, Method, StatusCode, Uri, header,
+        uri::{Authority, PathAndQuery},
+    },
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -63,6 +66,11 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
 /// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
 pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
+    if !is_for_this_machine(&request) {
+        let status = StatusCode::MISDIRECTED_REQUEST;
+        return Problem::new(status, "Misdirected Request", "this server answers for localhost only")
+            .into_response();
+    }
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
     let mut response = match tokio::time::timeout(shell.limits.request_deadline, answer).await {
         Ok(Ok(response)) => response,
@@ -79,6 +87,20 @@ pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, nex
         response.extensions_mut().insert(route);
     }
     response
+}
+
+/// Says whether a request is meant for a name of the loopback interface. With `AUTH=local` a page of another name that was made
+/// to resolve to this machine (DNS rebinding) must not reach the API.
+fn is_for_this_machine(request: &Request) -> bool {
+    let from_header =
+        || request.headers().get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
+    let Some(authority) = request.uri().authority().cloned().or_else(from_header) else {
+        // Only a request in memory has neither; HTTP/1.1 without Host is malformed (RFC 9112 §3.2).
+        return !request.headers().contains_key(header::HOST);
+    };
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    is_loopback || host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().ends_with(".localhost")
 }
 
 /// Makes `/api/tasks/` the same as `/api/tasks`, and leaves `/` as it is.
