@@ -180,3 +180,26 @@ impl Drop for Record<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+
+    use super::*;
+
+    #[test]
+    fn a_page_of_another_name_does_not_reach_the_api() {
+        let is_taken = |host: &str| {
+            let request = Request::get("/api/tasks").header("host", host).body(Body::empty());
+            is_for_this_machine(&request.expect("a request"))
+        };
+        for host in ["localhost:8000", "127.0.0.1", "127.8.0.1:80", "[::1]:8000", "kaam.localhost"] {
+            assert!(is_taken(host), "{host}");
+        }
+        for host in
+            ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:8000", "10.0.0.1", "", "a b"]
+        {
+            assert!(!is_taken(host), "{host}");
+        }
+    }
+}

@@ -219,9 +219,9 @@ mod tests {
         let server = Server::start(Limits::default(), Router::new().route("/slow", slow), &[]).await;
         let silent = server.connect().await;
         let mut idle = server.connect().await;
-        idle.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        idle.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("the server listens");
         let mut busy = server.connect().await;
-        busy.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        busy.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("the server listens");
         entered.notified().await;
 
         let address = server.address;
@@ -243,7 +243,7 @@ mod tests {
             for _ in 0..8 {
                 let mut stream = server.connect().await;
                 stream
-                    .write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n")
+                    .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
                     .await
                     .expect("the server listens");
                 streams.push(stream);
@@ -259,8 +259,7 @@ mod tests {
     async fn a_body_that_is_too_large_is_answered_before_the_connection_is_closed() {
         let server = Server::start(Limits::default(), Router::new(), &[]).await;
         let mut stream = server.connect().await;
-        let head =
-            "POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: 4000000\r\nconnection: close\r\n\r\n";
+        let head = "POST /nothing HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4000000\r\nconnection: close\r\n\r\n";
         stream.write_all(head.as_bytes()).await.expect("the server listens");
         stream.write_all(&vec![b' '; 4_000_000]).await.expect("the server takes the body in");
         assert!(rest(stream).await.starts_with("HTTP/1.1 404"));
@@ -273,14 +272,18 @@ mod tests {
         let limits = Limits { drain_deadline: Duration::from_millis(50), ..Limits::default() };
         let server = Server::start(limits, Router::new().route("/never", never), &[]).await;
         let mut stream = server.connect().await;
-        stream.write_all(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("the server listens");
+        stream
+            .write_all(b"GET /never HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .await
+            .expect("the server listens");
         server.stop().await;
     }
 
     #[tokio::test]
     async fn a_client_that_sends_its_headers_slowly_is_closed() {
         let server = Server::start(quick(), Router::new(), &[]).await;
-        for start in ["", "P", "PR", "G", "GET /health HTTP/1.1\r\nhost: x\r\n", "PRI * HTTP/2.0\r\n"] {
+        for start in ["", "P", "PR", "G", "GET /health HTTP/1.1\r\nhost: localhost\r\n", "PRI * HTTP/2.0\r\n"]
+        {
             let mut stream = server.connect().await;
             stream.write_all(start.as_bytes()).await.expect("the server listens");
             let closed =
@@ -297,7 +300,7 @@ mod tests {
         let large = format!("x: {}\r\n", "y".repeat(100_000));
         for headers in [many, large] {
             let mut stream = server.connect().await;
-            let request = format!("GET /health HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
+            let request = format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n");
             let _ = stream.write_all(request.as_bytes()).await;
             let mut start = [0; 12];
             stream.read_exact(&mut start).await.expect("an answer");
@@ -325,7 +328,7 @@ mod tests {
         drop(free);
         let server =
             Server::start(Limits::default(), Router::new(), &[("METRICS_PORT", &port.to_string())]).await;
-        let ask = b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let ask = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         let mut public = server.connect().await;
         public.write_all(ask).await.expect("the server listens");
         assert!(rest(public).await.starts_with("HTTP/1.1 404"));
