@@ -561,3 +561,56 @@ async fn costly_rules_are_answered_in_bounded_time() {
     let last = world.create(body).await;
     assert_eq!(complete_at(&world, &last, "2026-06-01T12:00:00Z").await, None, "time ends");
 }
+
+#[tokio::test]
+async fn ending_a_series_while_it_stands_on_a_short_month_keeps_its_day() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "monthly"});
+    let first =
+        world.create(json!({"title": "a", "due_date": "2027-01-31T09:00:00", "recurrence_rule": rule})).await;
+    let february = complete_at(&world, &first, "2027-01-31T09:30:00Z").await.expect("a successor");
+    world.patch(&path_of(&february), json!({"recurrence_rule": {"until": "2028-12-31"}})).await.ok();
+    let march = complete_at(&world, &february, "2027-02-28T09:30:00Z").await.expect("a successor");
+    assert_eq!(march["due_date"], "2027-03-31T09:00:00+00:00");
+    assert_eq!(march["recurrence_rule"]["until"], "2028-12-31");
+}
+
+#[tokio::test]
+async fn a_series_that_gets_a_time_of_day_keeps_it() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "weekly"});
+    let task = world.create(json!({"title": "a", "due_date": "2026-06-01", "recurrence_rule": rule})).await;
+    world.patch(&path_of(&task), json!({"due_date": "2026-06-02T17:00:00"})).await.ok();
+    let next = complete_at(&world, &task, "2026-06-02T18:00:00Z").await.expect("a successor");
+    assert_eq!(next["due_date"], "2026-06-08T17:00:00+00:00", "on the day of the series");
+    world.patch(&path_of(&next), json!({"due_date": "2026-06-08"})).await.ok();
+    let last = complete_at(&world, &next, "2026-06-08T18:00:00Z").await.expect("a successor");
+    assert_eq!(last["due_date"], "2026-06-15");
+}
+
+#[tokio::test]
+async fn a_patch_merges_into_the_objects_that_are_there() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "weekly", "weekdays": ["mon"], "count": 5});
+    let reminder = json!({"lead_time": "15m", "delivery_method": "push"});
+    let body = json!({"title": "a", "due_date": "2026-06-08T09:00:00", "recurrence_rule": rule, "reminder_config": reminder});
+    let task = world.create(body).await;
+    let patch = json!({"recurrence_rule": {"interval": 2}, "reminder_config": {"lead_time": "1h"}});
+    let patched = world.patch(&path_of(&task), patch).await.ok();
+    assert_eq!(patched["recurrence_rule"]["rrule"], "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO;COUNT=5");
+    assert_eq!(patched["reminder_config"], json!({"lead_time": "1h", "delivery_method": "push"}));
+}
+
+#[tokio::test]
+async fn an_untouched_successor_disappears_also_after_its_user_moved() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "daily"});
+    let task =
+        world.create(json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": rule})).await;
+    let next = complete_at(&world, &task, "2026-06-01T09:30:00Z").await.expect("a successor");
+    world.patch("/api/settings", json!({"time_zone": "Asia/Karachi"})).await.ok();
+    let moved = world.get(&path_of(&next)).await.ok();
+    assert_eq!(moved["due_date"], "2026-06-02T09:00:00+05:00");
+    world.post(&format!("{}/reopen", path_of(&task)), Value::Null).await.ok();
+    assert_eq!(successor(&world, &task).await, None);
+}

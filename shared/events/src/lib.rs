@@ -1,7 +1,8 @@
-//! The wire contract: what a task looks like in JSON, and the events that Kaam's functions speak through.
+//! The wire contract: what a task looks like in JSON, what a request brings and gets back, and the events that Kaam's functions
+//! speak through.
 //!
 //! Place in the map: above `domain`, below everything else. It must *not* know how events travel (that is `messaging` and
-//! `runtime`), where they are kept (`store`), or who is asking.
+//! `runtime`) or where they are kept (`store`).
 
 pub mod cloud_event;
 pub mod exchange;

@@ -1,6 +1,6 @@
 //! All SQL of Kaam, one file per table family, on PostgreSQL 15 or newer.
 //!
-//! Place in the map: `application` calls it, and nobody else but `devkit` speaks SQL. It must *not* decide anything about
+//! Place in the map: `application` calls it (and `backend`, to migrate); nobody else but `devkit` speaks SQL. It must *not* decide anything about
 //! tasks: it loads and saves what the domain decided, each change with its event in one statement and one commit.
 
 pub mod audit;
