@@ -21,6 +21,8 @@ use crate::{NAME, Wake, compose};
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
 const CONNECTIONS: u32 = 16;
 
+/// How often the private PostgreSQL is looked after.
+const WATCH: Duration = Duration::from_millis(500);
 /// How long requests and deliveries in flight may take after the signal; with PostgreSQL's 3 s all has stopped within 10.
 const DRAIN: Duration = Duration::from_secs(6);
 
@@ -38,8 +40,17 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     };
     telemetry::init(&start.config, &[]);
     let shutdown = shutdown_signal();
-    let database = Database::start(&start.environment).await?;
-    let outcome = serve_on(&start, &database.url, connections, mailer, shutdown).await;
+    let mut database = Database::start(&start.environment).await?;
+    let (url, mut has_ended) = (database.url.clone(), false);
+    let shutdown = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = database.ended() => has_ended = true,
+        }
+    };
+    let outcome = serve_on(&start, &url, connections, mailer, shutdown).await;
+    // Nothing can be done without it, and whoever started this program can start it again.
+    anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
     outcome
 }
@@ -104,6 +115,14 @@ impl Database {
             }
         }
         Self::start(environment).await
+    }
+
+    /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.
+    async fn ended(&mut self) {
+        let Some(private) = &mut self.private else { return std::future::pending().await };
+        while !private.has_ended() {
+            tokio::time::sleep(WATCH).await;
+        }
     }
 
     pub(crate) async fn stop(self) -> anyhow::Result<()> {

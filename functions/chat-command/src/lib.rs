@@ -1,7 +1,7 @@
 //! `POST /chat/command` and its kin: understands what is said, does it through the use cases, and answers.
 //!
-//! [`request`] reads the body, [`understanding`] makes sense of it, [`decide`] and [`act`] turn it into changes and a reply,
-//! [`turn`] commits both at once. What a conversation is about between two messages is in [`state`].
+//! `request` reads the body, `understanding` makes sense of it, `decide` and `act` turn it into changes and a reply,
+//! `turn` commits both at once. What a conversation is about between two messages is in `state`.
 
 mod act;
 mod clarify;

@@ -24,7 +24,7 @@ pub(crate) fn propose(
         Some(Action::Update { changes, .. }) => reply::changes(&changes, &about),
         _ => String::new(),
     };
-    let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.status)).collect();
+    let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.version)).collect();
     talk.state.show(tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
     talk.state.proposal = Some(Proposal { about, act, tasks: frozen, expires_at: expiry(talk.cause.now) });
     let reply = reply::propose(act, tasks, &changes, zone);
@@ -59,7 +59,7 @@ pub(crate) async fn accept(
     let ids: Vec<_> = frozen.iter().map(|one| one.id).collect();
     let (mut tasks, mut left_out) = (Vec::new(), Vec::new());
     for loaded in talk.application.tasks_by_id(&talk.cause.user_id, &ids).await? {
-        let is_still = |one: &Frozen| one.id == loaded.task.id && one.is_still(loaded.task.status);
+        let is_still = |one: &Frozen| one.id == loaded.task.id && one.is_still(loaded.task.version);
         if frozen.iter().any(is_still) {
             tasks.push(loaded);
         } else {

@@ -2,7 +2,6 @@
 //! between instances.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::task::Status;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -64,18 +63,18 @@ pub(crate) struct Proposal {
 pub(crate) struct Frozen {
     /// Which.
     pub(crate) id: Uuid,
-    status: String,
+    version: i64,
 }
 
 impl Frozen {
     /// Remembers a task.
-    pub(crate) fn of(id: Uuid, status: Status) -> Self {
-        Self { id, status: status.as_str().to_owned() }
+    pub(crate) fn of(id: Uuid, version: i64) -> Self {
+        Self { id, version }
     }
 
-    /// Says whether the task is still in the state that the user was told of.
-    pub(crate) fn is_still(&self, status: Status) -> bool {
-        self.status == status.as_str()
+    /// Says whether the task is still what the user was told of.
+    pub(crate) fn is_still(&self, version: i64) -> bool {
+        self.version == version
     }
 }
 

@@ -16,7 +16,7 @@ use crate::merge;
 use crate::{Application, refuse};
 
 /// How often a change is computed anew after another one came in between.
-const TRIES: usize = 20;
+const TRIES: usize = 200;
 
 /// What a change of a task gives back.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,8 +121,9 @@ impl Application {
             Ok(task.reopen(cause.now).map_err(deleted)?.map(|task| in_present_zone(task, settings)))
         };
         let mut changed = self.change(cause, id, key, expected, Change::Reopened, change).await?;
-        if let Some(kept) = self.withdraw_successor(cause, id).await? {
-            changed.answer = changed.answer.with_header("kaam-successor-kept", kept.to_string());
+        let successor = self.store.successor(&cause.user_id, id).await.map_err(refuse)?;
+        if let Some(kept) = successor.filter(|kept| kept.task.status != Status::Deleted) {
+            changed.answer = changed.answer.with_header("kaam-successor-kept", kept.task.id.to_string());
         }
         Ok(changed.answer)
     }
@@ -206,8 +207,19 @@ impl Application {
                     let actor = Actor::user(&cause.user_id);
                     let planned = plan_write(cause, Some(&loaded), after, &settings, kind, &actor);
                     let answer = Answer::task(&planned.body);
-                    let written =
-                        self.store.write(&planned.write, record(&answer).as_ref()).await.map_err(refuse)?;
+                    let withdrawn = match kind {
+                        Change::Reopened => self.plan_withdrawal(cause, id, &settings).await?.0,
+                        _ => None,
+                    };
+                    let written = match withdrawn {
+                        None => self.store.write(&planned.write, record(&answer).as_ref()).await,
+                        Some(withdrawn) => {
+                            let writes = vec![planned.write, withdrawn.write];
+                            let together = Together { writes, key: record(&answer), ..Together::default() };
+                            self.store.write_together(&together, &cause.user_id, cause.now).await
+                        }
+                    };
+                    let written = written.map_err(refuse)?;
                     if written == Written::Committed {
                         (self.committed)();
                     }

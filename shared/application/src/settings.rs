@@ -60,6 +60,7 @@ impl Application {
             }
             if self.commit(cause, &together).await? == Committed::Yes {
                 self.fresh_settings(user_id).await?;
+                self.move_latecomers(cause, &before, &after).await?;
                 return Ok(show(&after));
             }
         }
@@ -70,16 +71,40 @@ impl Application {
     }
 }
 
+impl Application {
+    /// Moves the tasks that were committed with the old zone while the new one was on its way. Whoever comes later is held to the
+    /// new settings by the store.
+    async fn move_latecomers(
+        &self,
+        cause: &Cause,
+        before: &Settings,
+        after: &Settings,
+    ) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            let tasks = self.store.tasks_that_follow_settings(&cause.user_id).await.map_err(refuse)?;
+            let stands_elsewhere = |task: &Task| {
+                task.time_zone.is_none() && task.due != task.due.map(|due| due.moved_to(after.time_zone))
+            };
+            let late = tasks.into_iter().filter(stands_elsewhere);
+            let writes: Vec<Write> = late.filter_map(|task| move_along(cause, task, before, after)).collect();
+            if writes.is_empty() || self.fresh_settings(&cause.user_id).await?.version != after.version {
+                return Ok(());
+            }
+            self.commit(cause, &Together { writes, ..Together::default() }).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Gives the change of an open task that new settings bring: another zone where it has none of its own, other reminders of a whole
 /// day. `None` when neither concerns it. Nobody touched the task itself, so it does not count as edited.
 fn move_along(cause: &Cause, task: Task, before: &Settings, after: &Settings) -> Option<Write> {
-    let zone = task.zone(after.time_zone);
-    let moves = task.zone(before.time_zone) != zone;
-    let moved = Task {
-        due: if moves { task.due.map(|due| due.moved_to(zone)) } else { task.due },
-        version: task.version + 1,
-        ..task.clone()
+    let due = match task.time_zone {
+        None => task.due.map(|due| due.moved_to(after.time_zone)),
+        Some(_) => task.due,
     };
+    let moves = task.zone(before.time_zone) != task.zone(after.time_zone);
+    let moved = Task { due, version: task.version + 1, ..task.clone() };
     let reminders = reminder::plan(&moved, after, cause.now);
     if !moves && reminders == reminder::plan(&task, before, cause.now) {
         return None;

@@ -140,6 +140,11 @@ impl Private {
         self.socket_dir.url(database)
     }
 
+    /// Whether the server has ended without having been told to.
+    pub fn has_ended(&mut self) -> bool {
+        self.server.has_ended()
+    }
+
     /// The process id of the server.
     pub fn server_pid(&self) -> u32 {
         self.server.pid()

@@ -83,11 +83,11 @@ impl Due {
         Self::At { local: zone::local(at, zone), at }
     }
 
-    /// Gives the due time that clocks of `zone` show as `local`; a time lost in a gap is the wall time after it.
+    /// Gives the due time that is meant by `local` on the clocks of `zone`. A time lost in a gap is the instant after it; the wall
+    /// time that was meant is remembered, for other days and other zones have it.
     pub fn wall(local: NaiveDateTime, zone: Tz) -> Self {
         let local = local.trunc_subsecs(6);
-        let at = zone::resolve(local, zone);
-        Self::At { local: zone::local(at, zone), at }
+        Self::At { local, at: zone::resolve(local, zone) }
     }
 
     /// Says whether the task is due on a day rather than at a time.

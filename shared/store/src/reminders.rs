@@ -248,7 +248,7 @@ impl Store {
         let done = sqlx::query!(
             r#"WITH finished AS (
                    UPDATE reminders
-                   SET status = CASE WHEN status = 'cancelled' AND $4 = 'queued' THEN status ELSE $4 END,
+                   SET status = CASE WHEN $4 IN ('queued', 'cancelled') AND status <> 'queued' THEN status ELSE $4 END,
                        next_attempt_at = $5,
                        retry_count = retry_count + CASE WHEN $6 = 'postponed' THEN 0 ELSE 1 END,
                        last_retry_at = $8::timestamptz,

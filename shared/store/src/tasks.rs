@@ -352,7 +352,7 @@ async fn insert(
                       EXISTS (
                           SELECT FROM idempotency_keys WHERE user_id = $1 AND route = $41 AND key = $42
                       ) AS taken,
-                      COALESCE((SELECT version FROM users WHERE user_id = $1), 0) = $23 AS current,
+                      COALESCE((SELECT version FROM users WHERE user_id = $1 FOR SHARE), 0) = $23 AS current,
                       ($19::uuid IS NULL OR EXISTS (SELECT FROM parent)) AS follows
            ), task AS (
                INSERT INTO tasks (user_id, id, title, description, due_local, due_at, all_day, time_zone, priority, tags,
@@ -449,7 +449,7 @@ async fn update(
                       EXISTS (
                           SELECT FROM idempotency_keys WHERE user_id = $1 AND route = $41 AND key = $42
                       ) AS taken,
-                      COALESCE((SELECT version FROM users WHERE user_id = $1), 0) = $23 AS current
+                      COALESCE((SELECT version FROM users WHERE user_id = $1 FOR SHARE), 0) = $23 AS current
            ), task AS (
                UPDATE tasks
                SET title = $3, description = $4, due_local = $5, due_at = $6, all_day = $7, time_zone = $8,

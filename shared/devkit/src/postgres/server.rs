@@ -127,7 +127,7 @@ impl Server {
         bail!("the PostgreSQL server, process {}, does not stop", self.pid())
     }
 
-    fn has_ended(&mut self) -> bool {
+    pub(super) fn has_ended(&mut self) -> bool {
         match &mut self.child {
             Some(child) => !matches!(child.try_wait(), Ok(None)),
             None => !process::is_alive(self.pid),
