@@ -266,3 +266,36 @@ async fn settings_changed_at_once_all_survive() {
         }
     }
 }
+
+#[tokio::test]
+async fn tasks_created_while_the_zone_changes_end_up_in_the_new_one() {
+    let world = World::in_zone(chrono_tz::Asia::Karachi).await;
+    world.patch("/api/settings", json!({"time_zone": "Asia/Karachi"})).await.ok();
+    let body =
+        json!({"title": "a", "due_date": "2027-06-01T09:00:00", "reminder_config": {"lead_time": "1h"}});
+    let creates = (0..36).map(|_| world.create(body.clone()));
+    let moved = world.patch("/api/settings", json!({"time_zone": "America/New_York"}));
+    let (tasks, moved) = futures::join!(futures::future::join_all(creates), moved);
+    moved.ok();
+    assert_eq!(tasks.len(), 36);
+    for task in tasks {
+        let now = world.get(&path_of(&task)).await.ok();
+        assert_eq!(now["due_date"], "2027-06-01T09:00:00-04:00");
+        let reminders = world.get(&format!("{}/reminders", path_of(&task))).await.ok();
+        let pending =
+            reminders["reminders"].as_array().into_iter().flatten().find(|one| one["status"] == "pending");
+        assert_eq!(pending.map(|one| &one["trigger_time"]), Some(&json!("2027-06-01T12:00:00Z")));
+    }
+}
+
+#[tokio::test]
+async fn a_time_lost_in_a_gap_is_itself_again_where_there_is_none() {
+    let world = World::in_zone(chrono_tz::Asia::Karachi).await;
+    let task = world.create(json!({"title": "a", "due_date": "2027-03-14T02:30:00"})).await;
+    for (zone, due) in
+        [("America/New_York", "2027-03-14T03:30:00-04:00"), ("Asia/Karachi", "2027-03-14T02:30:00+05:00")]
+    {
+        world.patch("/api/settings", json!({"time_zone": zone})).await.ok();
+        assert_eq!(world.get(&path_of(&task)).await.ok()["due_date"], due);
+    }
+}
