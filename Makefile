@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test check sqlx sqlx-check bench replay verify-audit
+.PHONY: help run test check sqlx sqlx-check bench dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -42,6 +42,11 @@ bench: ## Measure creating tasks against pgbench with the same SQL; QUICK=1 is s
 	@infra/local/install
 	cargo build --release -p create-task
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench create
+
+dead-letters: ## List the events that could not be handled; DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" dead-letters
 
 replay: ## Deliver parked events again; ARGS are the command's, DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)

@@ -136,5 +136,11 @@ impl Database {
 fn private_options(environment: &Environment) -> anyhow::Result<Options> {
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let bin_dir = environment.get("PG_BIN")?.map(PathBuf::from);
+    if let Some(folder) = bin_dir.as_ref().filter(|folder| !folder.join("postgres").is_file()) {
+        anyhow::bail!(
+            "PG_BIN is {:?}; it must be the folder of PostgreSQL's programs",
+            folder.display().to_string()
+        );
+    }
     Ok(Options { bin_dir, ..Options::new(data_dir) })
 }
