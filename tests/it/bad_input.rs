@@ -50,7 +50,7 @@ fn assert_problem(answered: &Answered, status: u16, what: &str) {
         body.as_object().expect("an object").keys().all(|field| known.contains(&field.as_str())),
         "{shown}"
     );
-    for internal in ["sqlx", "SELECT", "postgres", "panicked", ".rs:", "/work/", "constraint"] {
+    for internal in ["sqlx", "SELECT", "postgres", "panicked", ".rs:", "/shared/", "constraint"] {
         assert!(!shown.contains(internal), "{what}: {internal} in {shown}");
     }
 }
