@@ -67,11 +67,11 @@ async fn handle(application: &Application, clock: &Clock, event: &Incoming) -> D
     }
     let cause = cause_of_event(event, &changed.task.user_id, NAME, clock);
     let done = if is_completed {
-        application.spawn_successor(&cause, changed.task.id).await
+        application.spawn_successor(&cause, changed.task.id).await.map(|_| ())
     } else {
         application.withdraw_successor(&cause, changed.task.id).await
     };
-    done.map_or_else(Disposition::from, |_| Disposition::Done)
+    done.map_or_else(Disposition::from, |()| Disposition::Done)
 }
 
 fn changed(envelope: &Envelope) -> Result<TaskChanged, String> {

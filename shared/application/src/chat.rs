@@ -3,14 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::settings::Settings;
-use domain::task::{Change, Status, Task};
-use events::payload::Actor;
+use domain::task::Task;
 use events::{Answer, Cause, IdempotencyKey, Refusal, instant};
 use serde_json::{Value, json};
 use store::list::{Filter, Position, SortKey};
 use uuid::Uuid;
 
-use crate::change::{PlannedWrite, plan_write};
 use crate::{Application, refuse};
 
 pub use store::conversations::{Message, Turn};
@@ -95,29 +93,6 @@ impl Application {
             found.extend(self.store.task(user_id, *id).await.map_err(refuse)?);
         }
         Ok(found)
-    }
-
-    /// Plans what goes with the reopening of a task: an untouched successor disappears; says whether an edited one stays.
-    ///
-    /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn plan_withdrawal(
-        &self,
-        cause: &Cause,
-        reopened: Uuid,
-        settings: &Settings,
-    ) -> Result<(Option<PlannedWrite>, bool), Refusal> {
-        let successor = self.store.successor(&cause.user_id, reopened).await.map_err(refuse)?;
-        let Some(loaded) = successor.filter(|loaded| loaded.task.status != Status::Deleted) else {
-            return Ok((None, false));
-        };
-        let is_untouched = loaded.task.created_at == loaded.task.updated_at;
-        let Some(mut withdrawn) = loaded.task.delete(cause.now).filter(|_| is_untouched) else {
-            return Ok((None, true));
-        };
-        withdrawn.series = withdrawn.series.map(|series| domain::series::Series { follows: None, ..series });
-        let actor = Actor::service(cause.source_service);
-        Ok((Some(plan_write(cause, Some(&loaded), withdrawn, settings, Change::Deleted, &actor)), false))
     }
 
     /// Gives a page of what was said in a conversation as JSON, oldest first.

@@ -1,13 +1,14 @@
 //! The successor of a completed recurring task: made once, withdrawn when the completion is taken back.
 
 use domain::series;
+use domain::settings::Settings;
 use domain::task::{Change, Status, Task};
 use events::payload::Actor;
 use events::{Cause, Refusal};
 use store::tasks::Written;
 use uuid::Uuid;
 
-use crate::change::plan_write;
+use crate::change::{PlannedWrite, plan_write};
 use crate::{Application, refuse};
 
 /// How often the successor is computed anew after the user's settings changed meanwhile.
@@ -59,35 +60,60 @@ impl Application {
         })
     }
 
-    /// Takes the successor of a reopened task away, with its reminders, if nobody touched it; gives the one that stays.
+    /// Plans what goes with the reopening of a task: an untouched successor disappears; says whether an edited one stays.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
-    pub async fn withdraw_successor(&self, cause: &Cause, reopened: Uuid) -> Result<Option<Uuid>, Refusal> {
-        let parent = self.store.task(&cause.user_id, reopened).await.map_err(refuse)?;
-        if parent.is_none_or(|parent| parent.task.status != Status::Active) {
-            return Ok(None);
-        }
-        let Some(loaded) = self.store.successor(&cause.user_id, reopened).await.map_err(refuse)? else {
-            return Ok(None);
+    pub async fn plan_withdrawal(
+        &self,
+        cause: &Cause,
+        reopened: Uuid,
+        settings: &Settings,
+    ) -> Result<(Option<PlannedWrite>, bool), Refusal> {
+        let successor = self.store.successor(&cause.user_id, reopened).await.map_err(refuse)?;
+        let Some(loaded) = successor.filter(|loaded| loaded.task.status != Status::Deleted) else {
+            return Ok((None, false));
         };
-        let id = loaded.task.id;
         let is_untouched = loaded.task.created_at == loaded.task.updated_at;
-        let (true, Some(mut withdrawn)) = (is_untouched, loaded.task.delete(cause.now)) else {
-            return Ok((loaded.task.status != Status::Deleted).then_some(id));
+        let Some(mut withdrawn) = loaded.task.delete(cause.now).filter(|_| is_untouched) else {
+            return Ok((None, true));
         };
         withdrawn.series = withdrawn.series.map(|series| domain::series::Series { follows: None, ..series });
-        let settings = self.settings_of_version(&cause.user_id, loaded.settings_version).await?;
         let actor = Actor::service(cause.source_service);
-        let planned = plan_write(cause, Some(&loaded), withdrawn, &settings, Change::Deleted, &actor);
-        match self.store.write(&planned.write, None).await.map_err(refuse)? {
-            Written::Committed => {
-                (self.committed)();
-                Ok(None)
+        Ok((Some(plan_write(cause, Some(&loaded), withdrawn, settings, Change::Deleted, &actor)), false))
+    }
+
+    /// Takes the successor of a reopened task away, with its reminders, if nobody touched it: one that came to be while the task was
+    /// reopened.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn withdraw_successor(&self, cause: &Cause, reopened: Uuid) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            let parent = self.store.task(&cause.user_id, reopened).await.map_err(refuse)?;
+            let Some(parent) = parent.filter(|parent| parent.task.status == Status::Active) else {
+                return Ok(());
+            };
+            let settings = self.settings_of_version(&cause.user_id, parent.settings_version).await?;
+            let (Some(planned), _) = self.plan_withdrawal(cause, reopened, &settings).await? else {
+                return Ok(());
+            };
+            match self.store.write(&planned.write, None).await.map_err(refuse)? {
+                Written::Committed => {
+                    (self.committed)();
+                    return Ok(());
+                }
+                Written::SettingsChanged => {
+                    self.fresh_settings(&cause.user_id).await?;
+                }
+                // Somebody touched it just now.
+                _ => return Ok(()),
             }
-            // Somebody touched it just now.
-            _ => Ok(Some(id)),
         }
+        Err(Refusal::Unavailable {
+            what: "the settings, which keep changing,",
+            source: "lost every race".into(),
+        })
     }
 }
 
