@@ -155,7 +155,7 @@ impl Sender {
                 let wait =
                     backoff::delay(attempt.saturating_sub(1), BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 tracing::warn!(%reminder_id, attempt, lateness_ms, reason, wait_ms = wait.as_millis(), "reminder to be tried again");
-                Finish::Retry { at: cause.now + wait, reason }
+                Finish::Retry { at: cause.now + wait, reason, delivered_to: Vec::new() }
             }
         };
         let outcome = match &finish {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use application::reminders::Outgoing;
+use application::reminders::{Channel, Outgoing};
 use chrono::{DateTime, TimeDelta, Utc};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
@@ -114,8 +114,10 @@ impl Mailer {
 
     fn message(&self, outgoing: &Outgoing, now: DateTime<Utc>) -> Result<Message, Undelivered> {
         let permanent = |reason: String| Undelivered { reason, is_permanent: true };
-        let recipient: Mailbox = outgoing
-            .destination
+        let Channel::Email(address) = &outgoing.channel else {
+            return Err(permanent("this version delivers by e-mail only".to_owned()));
+        };
+        let recipient: Mailbox = address
             .parse()
             .map_err(|error| permanent(format!("the address can not be written to: {error}")))?;
         Message::builder()

@@ -1,16 +1,25 @@
 //! What a reminder says.
 
-use application::reminders::Outgoing;
+use application::reminders::{Content, Outgoing};
 use chrono::{DateTime, NaiveDate};
 
 /// Gives the subject, which names the task.
 pub(crate) fn subject(outgoing: &Outgoing) -> String {
-    format!("Reminder: {}", one_line(&outgoing.task.title))
+    match &outgoing.content {
+        Content::Task(task) => format!("Reminder: {}", one_line(&task.title)),
+        Content::Missed(missed) => format!("{} missed reminders", missed.len()),
+    }
 }
 
 /// Gives the text: what, until when, with the date spelled out, and more about it.
 pub(crate) fn body(outgoing: &Outgoing) -> String {
-    let task = &outgoing.task;
+    let task = match &outgoing.content {
+        Content::Task(task) => task,
+        Content::Missed(missed) => {
+            let titles: Vec<_> = missed.iter().map(|(_, task)| one_line(&task.title)).collect();
+            return titles.join("\r\n");
+        }
+    };
     let mut lines = vec![one_line(&task.title)];
     if let Some(due) = task.due_date.as_deref().and_then(spell) {
         lines.push(format!("Due {due} ({})", task.time_zone));

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::reminder;
-use domain::settings::QuietHours;
+use domain::settings::{Locale, PushSubscription, QuietHours};
 use domain::task::{Priority, Status};
 use domain::zone;
 use events::payload::ReminderMoment;
@@ -33,6 +33,24 @@ pub enum Prepared {
     Wait(DateTime<Utc>),
 }
 
+/// Where a reminder goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Channel {
+    /// To this address.
+    Email(String),
+    /// To these of the user's browsers: those that do not have it yet.
+    Push(Vec<PushSubscription>),
+}
+
+/// What a reminder tells of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// One task.
+    Task(Box<TaskBody>),
+    /// Everything that could not be told of in time, oldest first: each task with the instant that its reminder was meant for.
+    Missed(Vec<(DateTime<Utc>, TaskBody)>),
+}
+
 /// A reminder that is to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outgoing {
@@ -40,9 +58,11 @@ pub struct Outgoing {
     kept: Kept,
     token: Uuid,
     /// Where to.
-    pub destination: String,
+    pub channel: Channel,
+    /// The user's language and habits.
+    pub locale: Locale,
     /// What of.
-    pub task: TaskBody,
+    pub content: Content,
     /// When it was to be sent.
     pub trigger_time: DateTime<Utc>,
     /// Which attempt this is, from 1.
@@ -124,27 +144,37 @@ impl Application {
             self.store.finish(&kept, token, &finish, None, cause.now).await.map_err(refuse)?;
             return Ok(Prepared::Nothing);
         }
-        let destination = kept.destination.clone().or(settings.email.clone()).or(fallback.map(str::to_owned));
-        let outgoing = |destination: String, loaded| Outgoing {
+        let Some((_, loaded)) = still_wanted else { return Ok(Prepared::Nothing) };
+        let channel = match kept.delivery_method.as_str() {
+            "push" if settings.push_subscriptions.is_empty() => {
+                Err("no push subscription: allow notifications in the settings")
+            }
+            "push" => Ok(Channel::Push(settings.push_subscriptions.clone())),
+            _ => kept
+                .destination
+                .clone()
+                .or(settings.email.clone())
+                .or(fallback.map(str::to_owned))
+                .map(Channel::Email)
+                .ok_or("no e-mail address: set one in the settings, or a destination"),
+        };
+        let outgoing = |channel| Outgoing {
             trigger_time: kept.trigger_time,
             attempt: *attempt,
             token,
-            destination,
-            task: show(loaded, settings.time_zone),
+            channel,
+            locale: settings.locale,
+            content: Content::Task(Box::new(show(&loaded, settings.time_zone))),
             kept: kept.clone(),
         };
-        let Some((_, loaded)) = still_wanted else { return Ok(Prepared::Nothing) };
-        let impossible = match (kept.delivery_method.as_str(), &destination) {
-            ("email", Some(_)) => None,
-            ("email", None) => Some("no e-mail address: set one in the settings, or a destination"),
-            _ => Some("this version delivers by e-mail only"),
-        };
-        if let Some(reason) = impossible {
-            let outgoing = outgoing(String::new(), &loaded);
-            self.finish(cause, &outgoing, Finish::Failed { reason: reason.to_owned() }).await?;
-            return Ok(Prepared::Impossible(reason.to_owned()));
+        match channel {
+            Ok(channel) => Ok(Prepared::Send(Box::new(outgoing(channel)))),
+            Err(reason) => {
+                let outgoing = outgoing(Channel::Push(Vec::new()));
+                self.finish(cause, &outgoing, Finish::Failed { reason: reason.to_owned() }).await?;
+                Ok(Prepared::Impossible(reason.to_owned()))
+            }
         }
-        Ok(Prepared::Send(Box::new(outgoing(destination.unwrap_or_default(), &loaded))))
     }
 
     /// Writes down what became of an attempt, with the event that tells of it; says whether the lease was still ours.

@@ -79,6 +79,8 @@ pub enum Finish {
         at: DateTime<Utc>,
         /// Why.
         reason: String,
+        /// The push endpoints that have it meanwhile.
+        delivered_to: Vec<String>,
     },
     /// It will never work.
     Failed {
@@ -239,7 +241,7 @@ impl Store {
     ) -> Result<bool, Error> {
         let (status, outcome, next, reason) = match finish {
             Finish::Sent => ("sent", "sent", None, None),
-            Finish::Retry { at, reason } => ("queued", "retrying", Some(*at), Some(reason.as_str())),
+            Finish::Retry { at, reason, .. } => ("queued", "retrying", Some(*at), Some(reason.as_str())),
             Finish::Failed { reason } => ("failed", "failed", None, Some(reason.as_str())),
             Finish::Cancelled { reason } => ("cancelled", "cancelled", None, Some(reason.as_str())),
             Finish::Postponed { at } => ("queued", "postponed", Some(*at), Some("quiet hours")),
