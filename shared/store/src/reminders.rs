@@ -185,7 +185,7 @@ impl Store {
                SET lease_until = $6, lease_token = $4
                WHERE user_id = $1 AND id = $2 AND status = 'queued' AND retry_count = $3 - 1
                  AND (lease_until IS NULL OR lease_until <= $5)
-               RETURNING user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
+               RETURNING user_id, id, task_id AS "task_id!", trigger_time, status, delivery_method, destination, retry_count,
                          last_retry_at, sent_at"#,
             user_id,
             id,
@@ -296,8 +296,8 @@ impl Store {
     ) -> Result<(Vec<Kept>, Vec<Attempt>), Error> {
         let kept = sqlx::query_as!(
             Kept,
-            r#"SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count, last_retry_at,
-                      sent_at
+            r#"SELECT user_id, id, task_id AS "task_id!", trigger_time, status, delivery_method, destination, retry_count,
+                      last_retry_at, sent_at
                FROM reminders
                WHERE user_id = $1 AND task_id = $2
                ORDER BY trigger_time, id"#,
