@@ -24,6 +24,8 @@ CREATE TABLE undone_events (
     undone_at timestamptz NOT NULL,
     PRIMARY KEY (user_id, event_id)
 );
+-- undo: what was done in order to take something back is not taken back by the next undo.
+CREATE INDEX undone_events_by_undo ON undone_events (user_id, undone_by);
 
 -- Links in mails: each is followed at most once.
 CREATE TABLE link_uses (

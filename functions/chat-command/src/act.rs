@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::create::Unfit;
 use crate::outcome::{Intent, Outcome};
-use crate::state::{Act, Done, Touched};
+use crate::state::Act;
 use crate::targets::{self, Found};
 use crate::turn::Talk;
 use crate::understanding::{SURE, Understood, Utterance, Wants};
@@ -167,11 +167,7 @@ pub(crate) async fn perform(
         }
         return Ok(outcome);
     }
-    let touched = done.iter().map(|(before, planned)| Touched {
-        id: before.id,
-        before: update::before(before, &planned.write.task, &talk.settings),
-    });
-    talk.state.done = Some(Done { act, tasks: touched.collect() });
+    talk.state.did(done.iter().map(|(_, planned)| planned));
     let mut reply = reply::acted(act, &done, &talk.settings);
     reply += &reply::left_out(&left_out);
     if is_kept {
@@ -198,7 +194,7 @@ fn after(
 ) -> Result<Option<Task>, Unfit> {
     let now = talk.cause.now;
     let after = match act {
-        Act::Delete | Act::Create => Ok(task.delete(now)),
+        Act::Delete | Act::Create => Ok(task.skip(now)),
         Act::Complete => task.complete(now),
         Act::Reopen => task.reopen(now).map(|task| task.map(|task| in_present_zone(task, &talk.settings))),
         Act::Update => {

@@ -8,12 +8,10 @@ use domain::zone;
 use events::payload::Actor;
 use events::{Issue, Refusal};
 use language::{ReminderText, TaskFields, When};
-use serde_json::Value;
 
 use crate::clarify;
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::{Act, Done, Touched};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
 
@@ -55,8 +53,7 @@ pub(crate) fn create(
         }
     }
     let ids: Vec<_> = planned.iter().map(|one| one.write.task.id).collect();
-    let touched = ids.iter().map(|id| Touched { id: *id, before: Value::Null }).collect();
-    talk.state.done = Some(Done { act: Act::Create, tasks: touched });
+    talk.state.did(&planned);
     talk.state.show(ids, talk.cause.now);
     let reply = reply::created(&planned, &talk.settings, talk.cause.now);
     let mut outcome = Outcome { is_reminder, ..Outcome::say(Intent::Create, confidence, reply) };

@@ -87,6 +87,8 @@ pub(crate) struct Outcome {
     pub(crate) writes: Vec<Write>,
     /// Tasks that are reopened by it; their successors are looked after again once it is committed.
     pub(crate) reopened: Vec<Uuid>,
+    /// The events that it takes back, each with the one that does so.
+    pub(crate) undone: Vec<(Uuid, Uuid)>,
 }
 
 impl Outcome {
@@ -104,6 +106,7 @@ impl Outcome {
             candidates: Vec::new(),
             writes: Vec::new(),
             reopened: Vec::new(),
+            undone: Vec::new(),
         }
     }
 

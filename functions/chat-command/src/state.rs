@@ -1,6 +1,8 @@
 //! What a conversation is about between two messages. It lives in the database, so that it survives restarts and moves
 //! between instances.
 
+use application::change::PlannedWrite;
+use application::undo::Which;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -9,9 +11,11 @@ use uuid::Uuid;
 use crate::understanding::{Utterance, Wants};
 
 /// The version of the JSON; a state of another one is forgotten.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How long a question waits for its answer, and a proposal for yes or no, in minutes.
 pub(crate) const PATIENCE_MINUTES: i64 = 10;
+/// How many things that were done a conversation remembers.
+const MAX_DONE: usize = 20;
 /// How long the numbers of a list are known, in hours.
 const NUMBERS_HOURS: i64 = 24;
 
@@ -28,8 +32,8 @@ pub(crate) struct State {
     pub(crate) asked: Option<Asked>,
     /// What waits for yes or no.
     pub(crate) proposal: Option<Proposal>,
-    /// What "undo" reverts.
-    pub(crate) done: Option<Done>,
+    /// What "undo" reverts: the events of each thing that was done here, the latest last.
+    done: Vec<Vec<Uuid>>,
 }
 
 /// A question to the user.
@@ -94,24 +98,6 @@ pub(crate) enum Act {
     Delete,
 }
 
-/// What was done last.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Done {
-    /// What.
-    pub(crate) act: Act,
-    /// To which tasks.
-    pub(crate) tasks: Vec<Touched>,
-}
-
-/// A task that was touched, and the fields that changed as they were before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Touched {
-    /// Which.
-    pub(crate) id: Uuid,
-    /// As a body of `PATCH /api/tasks/{id}`.
-    pub(crate) before: Value,
-}
-
 impl State {
     /// Reads a state; one that this version can not read is a new conversation.
     pub(crate) fn read(kept: Option<Value>) -> Self {
@@ -131,6 +117,17 @@ impl State {
         }
         self.shown = ids;
         self.shown_at = Some(now);
+    }
+
+    /// Remembers what was done, so that it can be taken back.
+    pub(crate) fn did<'a>(&mut self, done: impl IntoIterator<Item = &'a PlannedWrite>) {
+        self.done.push(done.into_iter().map(|planned| planned.write.event.event_id).collect());
+        self.done.drain(..self.done.len().saturating_sub(MAX_DONE));
+    }
+
+    /// Gives what was done last and was not taken back yet; what was done elsewhere when that is nothing.
+    pub(crate) fn take_done(&mut self) -> Which {
+        self.done.pop().map_or(Which::Last, Which::Events)
     }
 
     /// Gives what was shown, unless that is too long ago.
@@ -161,9 +158,9 @@ mod tests {
         state.last = Some(Uuid::max());
         assert_eq!(State::read(Some(state.to_json())), state);
         let mut newer = state.to_json();
-        newer["v"] = 2.into();
+        newer["v"] = 3.into();
         assert_eq!(State::read(Some(newer)).last, None);
-        assert_eq!(State::read(Some(json!({"v": 1}))).last, None);
+        assert_eq!(State::read(Some(json!({"v": 2}))).last, None);
         assert_eq!(State::read(Some(json!("?"))).last, None);
     }
 }

@@ -1,16 +1,11 @@
-//! "undo": takes the last thing back that was done in this conversation.
+//! "undo": takes the last thing back that was done in this conversation, or else by this user at all.
 
-use application::change::{PlannedWrite, in_present_zone};
-use application::chat::Write;
-use application::input::{self, TaskFields};
-use domain::task::{Change, Task};
+use application::undo::Plan;
 use events::{Refusal, TaskBody};
 
-use crate::act::plan;
-use crate::create::{self, Unfit};
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::{Act, Done, Touched};
+use crate::state::Act;
 use crate::turn::Talk;
 
 /// Reverts the last action: created → deleted, completed → open, deleted → back, changed → as it was.
@@ -18,73 +13,44 @@ use crate::turn::Talk;
 /// # Errors
 /// [`Refusal::Unavailable`].
 pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome, Refusal> {
-    let Some(done) = talk.state.done.take() else {
-        return Ok(Outcome::ask(Intent::Unknown, confidence, reply::nothing_to_undo()));
-    };
-    let Done { act, tasks: touched } = done;
-    let intent = if act == Act::Create { Intent::Delete } else { Intent::Update };
-    let ids: Vec<_> = touched.iter().map(|one| one.id).collect();
-    let mut reverted: Vec<PlannedWrite> = Vec::new();
-    let (mut extra, mut reopened, mut is_kept) = (Vec::<Write>::new(), Vec::new(), false);
-    for loaded in talk.application.tasks_by_id(&talk.cause.user_id, &ids).await? {
-        let Some(touched) = touched.iter().find(|one| one.id == loaded.task.id) else { continue };
-        let (after, kind) = match before(talk, act, touched, &loaded.task) {
-            Ok((Some(after), kind)) => (after, kind),
-            // It is so already, or somebody else went further.
-            Ok((None, _)) => continue,
-            Err(Unfit::When) => return Ok(Outcome::ask(intent, confidence, reply::nothing_to_undo())),
-            Err(Unfit::Wrong(why)) => return Ok(Outcome::ask(intent, confidence, reply::impossible(&why))),
-        };
-        if kind == Change::Reopened {
-            let (withdrawal, kept) =
-                talk.application.plan_withdrawal(talk.cause, loaded.task.id, &talk.settings).await?;
-            extra.extend(withdrawal.map(|planned| planned.write));
-            is_kept |= kept;
-            reopened.push(loaded.task.id);
+    let which = talk.state.take_done();
+    let plan = match talk.application.plan_undo(talk.cause, &talk.settings, &which).await {
+        Ok(plan) => plan,
+        Err(Refusal::NotFound(_) | Refusal::Conflict(_)) => {
+            return Ok(Outcome::ask(Intent::Update, confidence, reply::nothing_to_undo()));
         }
-        reverted.push(plan(talk, &loaded, after, kind));
-    }
-    if reverted.is_empty() {
-        return Ok(Outcome::ask(intent, confidence, reply::nothing_to_undo()));
-    }
-    if let [only] = &reverted[..] {
+        Err(refusal) => return Err(refusal),
+    };
+    let Plan { done, reverting, extra, undone, is_successor_kept } = plan;
+    let act = done.first().map_or(Act::Update, |done| act_of(&done.event_type));
+    let intent = if act == Act::Create { Intent::Delete } else { Intent::Update };
+    if let [only] = &reverting[..] {
         talk.state.last = Some(only.write.task.id);
     }
-    let mut reply = reply::undone(act, &reverted, &talk.settings);
-    if is_kept {
+    let mut reply = reply::undone(act, &reverting, &talk.settings);
+    if is_successor_kept {
         reply += reply::successor_kept();
     }
     let mut outcome = Outcome::say(intent, confidence, reply);
     let effect = if act == Act::Create { "task_deleted" } else { "task_updated" };
-    let bodies: Vec<TaskBody> = reverted.iter().map(|planned| planned.body.clone()).collect();
+    let bodies: Vec<TaskBody> = reverting.iter().map(|planned| planned.body.clone()).collect();
     outcome.effect = bodies.first().map(|body| (effect, body.clone()));
     outcome.tasks = (bodies.len() > 1).then_some(bodies);
-    outcome.writes = reverted.into_iter().map(|planned| planned.write).chain(extra).collect();
-    outcome.reopened = reopened;
+    outcome.reopened = match act {
+        Act::Complete | Act::Delete => reverting.iter().map(|planned| planned.write.task.id).collect(),
+        _ => Vec::new(),
+    };
+    outcome.writes = reverting.into_iter().map(|planned| planned.write).chain(extra).collect();
+    outcome.undone = undone;
     Ok(outcome)
 }
 
-/// Gives a task as it was before; `None` when there is nothing to revert.
-fn before(
-    talk: &Talk<'_>,
-    act: Act,
-    touched: &Touched,
-    task: &Task,
-) -> Result<(Option<Task>, Change), Unfit> {
-    let now = talk.cause.now;
-    let present = |task| in_present_zone(task, &talk.settings);
-    let wrong = |refusal: domain::task::Refusal| Unfit::Wrong(refusal.to_string());
-    Ok(match act {
-        Act::Create => (task.delete(now), Change::Deleted),
-        Act::Delete => (task.restore(now).map(present), Change::Restored),
-        Act::Complete => (task.reopen(now).map_err(wrong)?.map(present), Change::Reopened),
-        Act::Reopen => (task.complete(now).map_err(wrong)?, Change::Completed),
-        Act::Update => {
-            let Some(fields) = touched.before.as_object() else { return Err(Unfit::When) };
-            let fields = TaskFields::parse(fields, &[]).map_err(|issues| create::issues_of(&issues))?;
-            let reverted = input::apply(&fields, task.clone(), &talk.settings, now)
-                .map_err(|issues| create::issues_of(&issues))?;
-            (task.update(reverted, now).map_err(wrong)?, Change::Updated)
-        }
-    })
+fn act_of(event_type: &str) -> Act {
+    match event_type {
+        "task.created" | "task.restored" => Act::Create,
+        "task.completed" => Act::Complete,
+        "task.reopened" => Act::Reopen,
+        "task.deleted" => Act::Delete,
+        _ => Act::Update,
+    }
 }

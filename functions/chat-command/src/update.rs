@@ -7,9 +7,7 @@ use domain::reminder::Method;
 use domain::settings::Settings;
 use domain::task::{Task, Title, parse_description};
 use domain::zone;
-use events::{recurrence_rule, reminder_config, task_body};
 use language::{Change, Changes, DueChange};
-use serde_json::{Map, Value, json};
 
 use crate::create::{self, Unfit};
 use crate::understanding::Utterance;
@@ -59,7 +57,7 @@ pub(crate) fn changed(
         }),
         rrule: None,
     };
-    input::apply(&fields, task.clone(), settings, now).map_err(|issues| create::issues_of(&issues))
+    input::apply(&fields, task.clone(), settings, now, None).map_err(|issues| create::issues_of(&issues))
 }
 
 /// Gives the new due time as the API takes it.
@@ -111,23 +109,4 @@ fn due_date(
 
 fn too_far() -> Unfit {
     Unfit::Wrong("the due time would be too far away".to_owned())
-}
-
-/// Gives the fields that differ as they were before, as a body of `PATCH /api/tasks/{id}`.
-pub(crate) fn before(task: &Task, after: &Task, settings: &Settings) -> Value {
-    let fields = |task: &Task| {
-        let zone = task.zone(settings.time_zone);
-        Map::from_iter([
-            ("title".to_owned(), json!(task.title.as_str())),
-            ("description".to_owned(), json!(task.description)),
-            ("due_date".to_owned(), json!(task.due.map(|due| task_body::due_date(due, zone)))),
-            ("time_zone".to_owned(), json!(task.time_zone.map(|zone| zone.name()))),
-            ("priority".to_owned(), json!(task.priority.as_str())),
-            ("tags".to_owned(), json!(task.tags)),
-            ("reminder_config".to_owned(), reminder_config::render(&task.reminders)),
-            ("recurrence_rule".to_owned(), json!(task.recurrence.as_ref().map(recurrence_rule::stored))),
-        ])
-    };
-    let after = fields(after);
-    fields(task).into_iter().filter(|(name, value)| after.get(name) != Some(value)).collect()
 }

@@ -1,7 +1,8 @@
 //! `DELETE /api/tasks/{id}` and `POST /api/tasks/{id}/restore`.
 
-use application::{Application, Connection};
+use application::{Application, Connection, change};
 use axum::extract::State;
+use axum::http::Uri;
 use axum::response::Response;
 use events::TaskBody;
 use runtime::ask::{Ask, respond};
@@ -12,6 +13,7 @@ use runtime::json::OptionalJsonBody;
 use runtime::main::Start;
 use runtime::path::Id;
 use runtime::problem::Problem;
+use runtime::query::Query;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -39,12 +41,16 @@ pub fn function(application: Application, clock: Clock) -> Function {
 }
 
 /// Deletes a task, restorably
+///
+/// One of a series is skipped: the next occurrence takes its place. With `scope=following` the series ends, with `scope=all` its
+/// earlier tasks are deleted too.
 #[utoipa::path(
     delete,
     path = "/api/tasks/{id}",
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (default), following or all"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     responses((status = 200, description = "It is deleted", body = Value,
@@ -55,9 +61,11 @@ async fn delete(
     ask: Ask,
     Id(id): Id,
     expected: IfMatch,
+    uri: Uri,
 ) -> Result<Response, Problem> {
+    let scope = change::scope(Query::parse(&uri, &["scope"])?.get("scope"))?.unwrap_or_default();
     let allows = |version| expected.allows(version);
-    Ok(respond(application.delete(&ask.cause(NAME, &clock), id, Some(&allows)).await?))
+    Ok(respond(application.delete(&ask.cause(NAME, &clock), id, Some(&allows), scope).await?))
 }
 
 /// Brings a deleted task back

@@ -1,4 +1,4 @@
-//! When a recurring task is completed, creates its next occurrence; when it is reopened, takes an untouched one away.
+//! When a recurring task is completed or skipped, creates its next occurrence; when it is open again, takes an untouched one away.
 
 use std::collections::HashSet;
 
@@ -53,9 +53,10 @@ async fn handle_batch(application: Application, clock: Clock, batch: Vec<Incomin
 }
 
 async fn handle(application: &Application, clock: &Clock, event: &Incoming) -> Disposition {
-    let is_completed = match event.r#type.as_str() {
-        "task.completed" => true,
-        "task.reopened" => false,
+    let is_over = match event.r#type.as_str() {
+        // One that was deleted with those after it has no successor: the application looks.
+        "task.completed" | "task.deleted" => true,
+        "task.reopened" | "task.restored" => false,
         _ => return Disposition::Done,
     };
     let changed = match envelope(event).and_then(|envelope| changed(&envelope)) {
@@ -66,7 +67,7 @@ async fn handle(application: &Application, clock: &Clock, event: &Incoming) -> D
         return Disposition::Done;
     }
     let cause = cause_of_event(event, &changed.task.user_id, NAME, clock);
-    let done = if is_completed {
+    let done = if is_over {
         application.spawn_successor(&cause, changed.task.id).await.map(|_| ())
     } else {
         application.withdraw_successor(&cause, changed.task.id).await

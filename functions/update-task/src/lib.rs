@@ -1,20 +1,28 @@
-//! `PATCH /api/tasks/{id}` and `PATCH /api/settings`: changes what is given, and nothing else (RFC 7396).
+//! `PATCH /api/tasks/{id}` and `PATCH /api/settings`: changes what is given, and nothing else (RFC 7396). `POST
+//! /api/tasks/{id}/snooze`: reminds once more. `POST /api/undo`: takes a change back.
 
+use application::change;
+use application::snooze::SnoozeUntil;
+use application::undo::Which;
 use application::{Application, Connection};
 use axum::Json;
 use axum::extract::State;
+use axum::http::Uri;
 use axum::response::Response;
-use events::TaskBody;
 use events::task_body::TaskInput;
+use events::{Refusal, TaskBody};
 use runtime::ask::{Ask, respond};
 use runtime::clock::Clock;
 use runtime::etag::IfMatch;
 use runtime::function::{Check, Function};
-use runtime::json::MergePatchBody;
+use runtime::json::{JsonBody, MergePatchBody, OptionalJsonBody};
 use runtime::main::Start;
 use runtime::path::Id;
 use runtime::problem::Problem;
+use runtime::query::Query;
+use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -36,6 +44,8 @@ pub fn function(application: Application, clock: Clock) -> Function {
     let is_connected = application.database_probe();
     let http = OpenApiRouter::new()
         .routes(routes!(update))
+        .routes(routes!(snooze))
+        .routes(routes!(undo))
         .routes(routes!(update_settings))
         .with_state((application, clock));
     Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
@@ -51,6 +61,7 @@ pub fn function(application: Application, clock: Clock) -> Function {
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (default: this occurrence), following (those after it too) or all; a new recurrence_rule is for the following ones"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     request_body(content((TaskInput = "application/merge-patch+json"), (TaskInput = "application/json"))),
@@ -61,11 +72,101 @@ async fn update(
     ask: Ask,
     Id(id): Id,
     expected: IfMatch,
+    uri: Uri,
     MergePatchBody(body, _): MergePatchBody,
 ) -> Result<Response, Problem> {
+    let scope = change::scope(Query::parse(&uri, &["scope"])?.get("scope"))?;
     let body = body.as_object().expect("MergePatchBody takes objects only");
     let allows = |version| expected.allows(version);
-    Ok(respond(application.update(&ask.cause(NAME, &clock), id, body, Some(&allows)).await?))
+    Ok(respond(application.update(&ask.cause(NAME, &clock), id, body, Some(&allows), scope).await?))
+}
+
+/// Reminds of a task once more
+///
+/// Neither its due time nor its rule changes. A later snooze takes the place of an earlier one; completing or deleting the task ends
+/// it.
+#[utoipa::path(
+    post,
+    path = "/api/tasks/{id}/snooze",
+    tag = "tasks",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The task"),
+        ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1–255 printable ASCII characters")
+    ),
+    request_body(content = Snooze),
+    responses((status = 200, description = "The task", body = TaskBody))
+)]
+async fn snooze(
+    State((application, clock)): State<(Application, Clock)>,
+    ask: Ask,
+    Id(id): Id,
+    expected: IfMatch,
+    JsonBody(body, bytes): JsonBody,
+) -> Result<Response, Problem> {
+    let body = body.as_object().expect("JsonBody takes objects only");
+    let until = SnoozeUntil::parse(body).map_err(Refusal::Invalid)?;
+    let (cause, key) = (ask.cause(NAME, &clock), ask.key(&bytes));
+    let allows = |version| expected.allows(version);
+    Ok(respond(application.snooze(&cause, id, &until, key.as_ref(), Some(&allows)).await?))
+}
+
+/// Takes a change back
+///
+/// Without a body the last thing that the caller did to tasks, all of it, and with each further call the one before; with an
+/// `event_id` from a task's history that one change, for 30 days. Undoing an undo's own event does the change again. Only reminders
+/// still to come are armed again. 409 when there is nothing to undo, or a field was changed again since.
+#[utoipa::path(
+    post,
+    path = "/api/undo",
+    tag = "tasks",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1–255 printable ASCII characters")),
+    request_body(content = Option<Undo>),
+    responses((status = 200, description = "What was taken back, and the tasks as they are now", body = Value))
+)]
+async fn undo(
+    State((application, clock)): State<(Application, Clock)>,
+    ask: Ask,
+    OptionalJsonBody(body, bytes): OptionalJsonBody,
+) -> Result<Response, Problem> {
+    let which = which(body.as_ref())?;
+    let (cause, key) = (ask.cause(NAME, &clock), ask.key(&bytes));
+    Ok(respond(application.undo(&cause, &which, key.as_ref()).await?))
+}
+
+/// Until when to put a reminder off: exactly one of the two.
+#[derive(Serialize, ToSchema)]
+pub struct Snooze {
+    /// So long from now, at most 366 days: `10m` and `2h` are exact, `1d` and `1w` keep the wall time.
+    #[schema(example = "10m", pattern = "^[1-9][0-9]*[mhdw]$")]
+    pub r#for: Option<String>,
+    /// A local time in the task's zone, or an RFC 3339 instant.
+    #[schema(example = "2027-01-10T09:00:00")]
+    pub until: Option<String>,
+}
+
+/// What to take back.
+#[derive(Serialize, ToSchema)]
+pub struct Undo {
+    /// The `event_id` of an entry in a task's history; absent: the last thing that was done.
+    pub event_id: Option<uuid::Uuid>,
+}
+
+fn which(body: Option<&Value>) -> Result<Which, Problem> {
+    let wrong = |path: &str, message: &str| Problem::from(Refusal::field(path, message));
+    let Some(body) = body.and_then(Value::as_object) else { return Ok(Which::Last) };
+    if let Some(unknown) = body.keys().find(|name| *name != "event_id") {
+        return Err(wrong(unknown, "is not known here"));
+    }
+    match body.get("event_id") {
+        None | Some(Value::Null) => Ok(Which::Last),
+        Some(value) => {
+            let id = value.as_str().and_then(|text| text.parse().ok());
+            let id =
+                id.ok_or_else(|| wrong("event_id", "must be the event_id of an entry in a task's history"))?;
+            Ok(Which::Events(vec![id]))
+        }
+    }
 }
 
 /// Changes the caller's settings

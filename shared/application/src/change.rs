@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 use domain::reminder;
+use domain::series::{Scope, Template};
 use domain::settings::Settings;
 use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
 use events::payload::{Actor, TaskChanged};
@@ -13,7 +14,8 @@ use uuid::Uuid;
 
 use crate::input::{self, TaskFields};
 use crate::merge;
-use crate::{Application, refuse};
+use crate::snooze::SnoozeUntil;
+use crate::{Application, refuse, undo};
 
 /// How often a change is computed anew after another one came in between.
 const TRIES: usize = 200;
@@ -29,6 +31,16 @@ pub struct Changed {
 
 /// A version that the client expects; from `If-Match`.
 pub type Expected<'a> = Option<&'a (dyn Fn(i64) -> bool + Send + Sync)>;
+
+/// Reads which of a series a change is meant for.
+///
+/// # Errors
+/// [`Refusal::Malformed`] for anything but `this`, `following` and `all`.
+pub fn scope(name: Option<&str>) -> Result<Option<Scope>, Refusal> {
+    let message = "must be this, following or all".to_owned();
+    let parse = |name| Scope::parse(name).ok_or(Refusal::Malformed { parameter: "scope", message });
+    name.map(parse).transpose()
+}
 
 impl Application {
     /// Creates a task.
@@ -80,14 +92,35 @@ impl Application {
         id: Uuid,
         patch: &Map<String, Value>,
         expected: Expected<'_>,
+        scope: Option<Scope>,
     ) -> Result<Answer, Refusal> {
         let change = |task: &Task, settings: &Settings| {
             let fields = TaskFields::parse(&merge::onto(task, patch), &[]).map_err(Refusal::Invalid)?;
             let changed =
-                input::apply(&fields, task.clone(), settings, cause.now).map_err(Refusal::Invalid)?;
-            task.update(changed, cause.now).map_err(deleted)
+                input::apply(&fields, task.clone(), settings, cause.now, scope).map_err(Refusal::Invalid)?;
+            task.update(changed, cause.now).map_err(refused)
         };
-        Ok(self.change(cause, id, None, expected, Change::Updated, change).await?.answer)
+        let with = With::Patch(patch, scope.unwrap_or_default());
+        Ok(self.change(cause, id, None, expected, Change::Updated, with, change).await?.answer)
+    }
+
+    /// Reminds of a task once more at a later time, whatever its due time and its rule are.
+    ///
+    /// # Errors
+    /// Like [`Application::update`], and [`Refusal::Conflict`] for one that is done.
+    pub async fn snooze(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        until: &SnoozeUntil,
+        key: Option<&IdempotencyKey>,
+        expected: Expected<'_>,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, settings: &Settings| {
+            let until = until.instant(cause.now, task.zone(settings.time_zone)).map_err(Refusal::Invalid)?;
+            task.snooze(until, cause.now).map_err(refused)
+        };
+        Ok(self.change(cause, id, key, expected, Change::Updated, With::Nothing, change).await?.answer)
     }
 
     /// Marks a task done; doing it twice is the same as once.
@@ -101,8 +134,8 @@ impl Application {
         key: Option<&IdempotencyKey>,
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
-        let change = |task: &Task, _: &Settings| task.complete(cause.now).map_err(deleted);
-        Ok(self.change(cause, id, key, expected, Change::Completed, change).await?.answer)
+        let change = |task: &Task, _: &Settings| task.complete(cause.now).map_err(refused);
+        Ok(self.change(cause, id, key, expected, Change::Completed, With::Nothing, change).await?.answer)
     }
 
     /// Opens a task again. Its successor, if nobody touched it, disappears; an edited one stays, and the answer's
@@ -118,27 +151,35 @@ impl Application {
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
         let change = |task: &Task, settings: &Settings| {
-            Ok(task.reopen(cause.now).map_err(deleted)?.map(|task| in_present_zone(task, settings)))
+            Ok(task.reopen(cause.now).map_err(refused)?.map(|task| in_present_zone(task, settings)))
         };
-        let mut changed = self.change(cause, id, key, expected, Change::Reopened, change).await?;
-        let successor = self.store.successor(&cause.user_id, id).await.map_err(refuse)?;
-        if let Some(kept) = successor.filter(|kept| kept.task.status != Status::Deleted) {
-            changed.answer = changed.answer.with_header("kaam-successor-kept", kept.task.id.to_string());
-        }
+        let mut changed =
+            self.change(cause, id, key, expected, Change::Reopened, With::Nothing, change).await?;
+        changed.answer = self.name_kept_successor(cause, id, changed.answer).await?;
         Ok(changed.answer)
     }
 
-    /// Deletes a task, restorably.
+    /// Deletes a task, restorably. Of a series, this one alone is skipped, and the series goes on with the next; or those after it
+    /// are deleted too, and the series ends; or all of it is.
     ///
     /// # Errors
     /// Like [`Application::update`].
-    pub async fn delete(&self, cause: &Cause, id: Uuid, expected: Expected<'_>) -> Result<Answer, Refusal> {
-        let change = |task: &Task, _: &Settings| Ok(task.delete(cause.now));
-        self.change(cause, id, None, expected, Change::Deleted, change).await?;
+    pub async fn delete(
+        &self,
+        cause: &Cause,
+        id: Uuid,
+        expected: Expected<'_>,
+        scope: Scope,
+    ) -> Result<Answer, Refusal> {
+        let change = |task: &Task, _: &Settings| {
+            Ok(if scope == Scope::This { task.skip(cause.now) } else { task.delete(cause.now) })
+        };
+        self.change(cause, id, None, expected, Change::Deleted, With::Deletion(scope), change).await?;
         Ok(Answer::json(&json!({"status": "deleted", "task_id": id})))
     }
 
-    /// Brings a deleted task back; only reminders still to come are armed again.
+    /// Brings a deleted task back; only reminders still to come are armed again. The one that a skipped task was followed by, if
+    /// nobody touched it, disappears; an edited one stays, and the answer's `Kaam-Successor-Kept` header names it.
     ///
     /// # Errors
     /// Like [`Application::update`].
@@ -152,7 +193,20 @@ impl Application {
         let change = |task: &Task, settings: &Settings| {
             Ok(task.restore(cause.now).map(|task| in_present_zone(task, settings)))
         };
-        Ok(self.change(cause, id, key, expected, Change::Restored, change).await?.answer)
+        let changed = self.change(cause, id, key, expected, Change::Restored, With::Nothing, change).await?;
+        if changed.task.status != "active" {
+            return Ok(changed.answer);
+        }
+        self.name_kept_successor(cause, id, changed.answer).await
+    }
+
+    /// Says in a header which task stays although the one that it followed is open again.
+    async fn name_kept_successor(&self, cause: &Cause, id: Uuid, answer: Answer) -> Result<Answer, Refusal> {
+        let successor = self.store.successor(&cause.user_id, id).await.map_err(refuse)?;
+        Ok(match successor.filter(|kept| kept.task.status != Status::Deleted) {
+            Some(kept) => answer.with_header("kaam-successor-kept", kept.task.id.to_string()),
+            None => answer,
+        })
     }
 
     /// Loads, decides and saves, again when another change came in between. A decision of `None` changes nothing, and is answered
@@ -164,6 +218,7 @@ impl Application {
         key: Option<&IdempotencyKey>,
         expected: Expected<'_>,
         kind: Change,
+        with: With<'_>,
         decide: impl Fn(&Task, &Settings) -> Result<Option<Task>, Refusal>,
     ) -> Result<Changed, Refusal> {
         for _ in 0..TRIES {
@@ -207,14 +262,11 @@ impl Application {
                     let actor = Actor::user(&cause.user_id);
                     let planned = plan_write(cause, Some(&loaded), after, &settings, kind, &actor);
                     let answer = Answer::task(&planned.body);
-                    let withdrawn = match kind {
-                        Change::Reopened => self.plan_withdrawal(cause, id, &settings).await?.0,
-                        _ => None,
-                    };
-                    let written = match withdrawn {
-                        None => self.store.write(&planned.write, record(&answer).as_ref()).await,
-                        Some(withdrawn) => {
-                            let writes = vec![planned.write, withdrawn.write];
+                    let mut writes = vec![planned.write];
+                    writes.extend(self.plan_others(cause, &loaded.task, &settings, kind, with).await?);
+                    let written = match &writes[..] {
+                        [write] => self.store.write(write, record(&answer).as_ref()).await,
+                        _ => {
                             let together = Together { writes, key: record(&answer), ..Together::default() };
                             self.store.write_together(&together, &cause.user_id, cause.now).await
                         }
@@ -238,6 +290,41 @@ impl Application {
         Err(too_busy())
     }
 
+    /// Plans what goes with a change of a task: its untouched successor disappears when it is open again, others of its series are
+    /// changed or deleted with it.
+    async fn plan_others(
+        &self,
+        cause: &Cause,
+        before: &Task,
+        settings: &Settings,
+        kind: Change,
+        with: With<'_>,
+    ) -> Result<Vec<Write>, Refusal> {
+        if kind == Change::Reopened || (kind == Change::Restored && before.skipped) {
+            let (withdrawn, _) = self.plan_withdrawal(cause, before.id, settings).await?;
+            return Ok(withdrawn.map(|planned| planned.write).into_iter().collect());
+        }
+        let (scope, Some(series)) = (with.scope(), before.series) else { return Ok(Vec::new()) };
+        let after = match scope {
+            Scope::This => return Ok(Vec::new()),
+            Scope::Following => Some(series.number),
+            Scope::All => None,
+        };
+        let others = self.store.others_of_series(&cause.user_id, series, before.id, after).await;
+        let mut writes = Vec::new();
+        for other in others.map_err(refuse)? {
+            let changed = match with {
+                With::Patch(patch, scope) => change_likewise(&other.task, patch, settings, cause, scope)?,
+                _ => other.task.delete(cause.now),
+            };
+            if let Some(changed) = changed {
+                let actor = Actor::user(&cause.user_id);
+                writes.push(plan_write(cause, Some(&other), changed, settings, kind, &actor).write);
+            }
+        }
+        Ok(writes)
+    }
+
     /// Saves what a conversation changed, together with what was said, in one transaction.
     ///
     /// # Errors
@@ -259,7 +346,7 @@ impl Application {
 
     /// Gives the answer that the idempotency key already has; a request that is refused only because of what happened since is none
     /// that can be repeated safely.
-    async fn replay_or(
+    pub(crate) async fn replay_or(
         &self,
         cause: &Cause,
         key: Option<&IdempotencyKey>,
@@ -286,6 +373,44 @@ impl Application {
             _ => Ok(None),
         }
     }
+}
+
+/// What a change of one of a series brings for the others.
+#[derive(Debug, Clone, Copy)]
+enum With<'a> {
+    Nothing,
+    Patch(&'a Map<String, Value>, Scope),
+    Deletion(Scope),
+}
+
+impl With<'_> {
+    fn scope(self) -> Scope {
+        match self {
+            Self::Nothing => Scope::This,
+            Self::Patch(_, scope) | Self::Deletion(scope) => scope,
+        }
+    }
+}
+
+/// Gives another task of a series with what a patch changes: all but when it is due, and of one that is done only what it is called
+/// and where it belongs. `None` when nothing differs.
+fn change_likewise(
+    task: &Task,
+    patch: &Map<String, Value>,
+    settings: &Settings,
+    cause: &Cause,
+    scope: Scope,
+) -> Result<Option<Task>, Refusal> {
+    let of_one_that_is_open = ["reminder_config", "recurrence_rule"];
+    let concerns = |name: &str| match name {
+        "due_date" | "time_zone" => false,
+        _ => task.status == Status::Active || !of_one_that_is_open.contains(&name),
+    };
+    let mut patch = patch.clone();
+    patch.retain(|name, _| concerns(name));
+    let fields = TaskFields::parse(&merge::onto(task, &patch), &[]).map_err(Refusal::Invalid)?;
+    let changed = input::apply(&fields, task.clone(), settings, cause.now, Some(scope));
+    task.update(changed.map_err(Refusal::Invalid)?, cause.now).map_err(refused)
 }
 
 /// What became of a commit of several changes.
@@ -329,12 +454,15 @@ pub fn new_task(cause: &Cause, id: Uuid, fields: &TaskFields, settings: &Setting
         reminders: Vec::new(),
         recurrence: None,
         series: None,
+        template: Template::default(),
+        skipped: false,
+        snoozed_until: None,
         created_at: cause.now,
         updated_at: cause.now,
         completed_at: None,
         version: 1,
     };
-    input::apply(fields, blank, settings, cause.now).map_err(Refusal::Invalid)
+    input::apply(fields, blank, settings, cause.now, None).map_err(Refusal::Invalid)
 }
 
 /// Computes what has to be saved so that `after` takes the place of `before`.
@@ -376,7 +504,8 @@ pub(crate) fn plan_move(
     // Whose task it is counts, not who changed it.
     let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, json!(payload));
     let due_at = after.due.map(|due| due.sort_at(after.zone(settings.time_zone)));
-    let write = Write { due_at, event, reminders, settings_version: settings.version, task: after };
+    let before = before.and_then(|before| undo::not_told(&before.task, &after));
+    let write = Write { due_at, event, reminders, settings_version: settings.version, before, task: after };
     PlannedWrite { write, body }
 }
 
@@ -385,6 +514,7 @@ fn concerns_reminders(before: &Task, after: &Task) -> bool {
         || before.time_zone != after.time_zone
         || before.reminders != after.reminders
         || before.status != after.status
+        || before.snoozed_until != after.snoozed_until
 }
 
 /// While it was not open, the user may have moved to another zone: a task without a zone of its own keeps its wall time.
@@ -413,7 +543,7 @@ fn event_type(kind: Change) -> &'static str {
     }
 }
 
-fn deleted(refusal: TaskRefusal) -> Refusal {
+fn refused(refusal: TaskRefusal) -> Refusal {
     Refusal::Conflict(refusal.to_string())
 }
 

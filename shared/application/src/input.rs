@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use domain::due::Due;
 use domain::recurrence::Rule;
 use domain::reminder::{Reminder, When};
-use domain::series::Series;
+use domain::series::{self, Scope, Series};
 use domain::settings::Settings;
 use domain::task::{MAX_TAGS, Priority, Task, Title, parse_description, parse_tag};
 use domain::zone;
@@ -129,7 +129,8 @@ fn tags(value: &Value) -> Result<Vec<String>, Vec<Issue>> {
     if issues.is_empty() { Ok(tags) } else { Err(issues) }
 }
 
-/// Gives the task with the fields set, checking what only fits together.
+/// Gives the task with the fields set, checking what only fits together. Of a series, `scope` says which occurrences are meant;
+/// `None`: this one, but a new rule is for those after it too.
 ///
 /// # Errors
 /// Every field that does not fit.
@@ -138,8 +139,10 @@ pub fn apply(
     before: Task,
     settings: &Settings,
     now: DateTime<Utc>,
+    scope: Option<Scope>,
 ) -> Result<Task, Vec<Issue>> {
     let mut issues = Vec::new();
+    let scope = scope.unwrap_or(if fields.recurrence.is_some() { Scope::Following } else { Scope::This });
     let mut task = before.clone();
     let fields = fields.clone();
     task.title = fields.title.unwrap_or(task.title);
@@ -173,13 +176,6 @@ pub fn apply(
             issues.push(issue("recurrence_rule", "needs a due_date, from which it counts"));
         }
     }
-    if let (Some(due), Some(old), Some(series)) = (task.due, before.due, &mut task.series)
-        && due.is_all_day() != old.is_all_day()
-    {
-        // Whether it has a time of day is a matter of the whole series; on which day this one is, is not.
-        let time = due.local().time();
-        (series.start, series.slot) = (series.start.date().and_time(time), series.slot.date().and_time(time));
-    }
     if let Some(rule) = fields.recurrence
         && rule != task.recurrence
     {
@@ -207,6 +203,9 @@ pub fn apply(
         }
         task.recurrence = rule;
     }
+    if before.recurrence.is_some() && before.series.is_some() {
+        issues.extend(within_series(&before, &mut task, scope).err());
+    }
     if let (Some(given), Some(rule), Some(series)) = (&fields.rrule, &task.recurrence, task.series) {
         let ours = rule.to_rrule(series.start);
         if given.as_str() != Some(&ours) {
@@ -217,6 +216,25 @@ pub fn apply(
         }
     }
     if issues.is_empty() { Ok(task) } else { Err(issues) }
+}
+
+/// Makes a change of one of a series one of this occurrence alone, or of those after it too.
+fn within_series(before: &Task, task: &mut Task, scope: Scope) -> Result<(), Issue> {
+    let is_same_rule = before.recurrence == task.recurrence;
+    if scope == Scope::This {
+        task.template = before.template.clone().remember(before, task);
+        let message = "belongs to the series: change it with scope=following or scope=all";
+        return if is_same_rule { Ok(()) } else { Err(issue("recurrence_rule", message)) };
+    }
+    task.template = before.template.clone().forget(before, task);
+    if let (true, Some(rule), Some(series), Some(due)) =
+        (is_same_rule && before.due != task.due, &task.recurrence, task.series, task.due)
+    {
+        let message = "is on a day that the rule does not give: change the recurrence_rule too";
+        let (series, rule) = series::rebase(series, rule, due).ok_or_else(|| issue("due_date", message))?;
+        (task.series, task.recurrence) = (Some(series), Some(rule));
+    }
+    Ok(())
 }
 
 /// An absolute reminder in the past, or after the due time, is a mistake, unless it was there before.

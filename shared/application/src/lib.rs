@@ -13,6 +13,8 @@ pub mod query;
 pub mod reminders;
 pub mod series;
 pub mod settings;
+pub mod snooze;
+pub mod undo;
 
 use std::collections::HashMap;
 use std::pin::Pin;

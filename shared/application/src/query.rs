@@ -189,6 +189,7 @@ pub(crate) fn entry_of_task(
 
 fn show_entry(entry: &Entry) -> Value {
     json!({
+        "event_id": entry.event_id,
         "action": entry.action,
         "actor_type": entry.actor_type,
         "actor_id": entry.actor_id,

@@ -15,7 +15,7 @@ use crate::{Application, refuse};
 const TRIES: usize = 5;
 
 impl Application {
-    /// Makes the next occurrence of a completed task; `None` when there is none to make, or it is there already. Its identity and
+    /// Makes the next occurrence of a completed or skipped task; `None` when there is none to make, or it is there already. Its identity and
     /// the database's uniqueness make this safe to call any number of times, from any number of places.
     ///
     /// # Errors
@@ -26,9 +26,6 @@ impl Application {
             let Some(loaded) = self.store.task(&cause.user_id, completed).await.map_err(refuse)? else {
                 return Ok(None);
             };
-            if loaded.task.status != Status::Completed {
-                return Ok(None);
-            }
             let settings = self.settings_of_version(&cause.user_id, loaded.settings_version).await?;
             let Some(next) = series::successor(&loaded.task, settings.time_zone, cause.now) else {
                 return Ok(None);

@@ -110,7 +110,8 @@ fn move_along(cause: &Cause, task: Task, before: &Settings, after: &Settings) ->
         return None;
     }
     let loaded = Loaded { task, due_at: None, reminder_id: None, settings_version: after.version };
-    let actor = Actor::user(&cause.user_id);
+    // What the user did is to move; the tasks follow, and are not taken back one by one.
+    let actor = Actor::service(cause.source_service);
     let planned = plan_move(cause, Some((&loaded, before)), moved, after, Change::Updated, &actor);
     Some(Write { reminders: Some(reminders), ..planned.write })
 }

@@ -86,6 +86,20 @@ impl Lead {
         if u64::from(count) * minutes > ten_years_minutes { Err(LeadError) } else { Ok(Self { count, unit }) }
     }
 
+    /// Gives the instant that lies this long after another, on the clocks of `zone`: at most ten years later.
+    pub fn after(self, from: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
+        let later = |days: u32| {
+            let local = zone::local(from, zone).checked_add_days(Days::new(u64::from(days)));
+            local.map_or(DateTime::<Utc>::MAX_UTC, |local| zone::resolve(local, zone))
+        };
+        match self.unit {
+            LeadUnit::Minutes => from + TimeDelta::minutes(i64::from(self.count)),
+            LeadUnit::Hours => from + TimeDelta::hours(i64::from(self.count)),
+            LeadUnit::Days => later(self.count),
+            LeadUnit::Weeks => later(self.count * 7),
+        }
+    }
+
     /// Gives the instant that lies this long before a due time; whole days count from the user's reminder hour.
     fn before(self, due: Due, zone: Tz, reminder_hour: NaiveTime) -> DateTime<Utc> {
         let local = match due {
@@ -170,15 +184,15 @@ pub fn plan(task: &Task, settings: &Settings, now: DateTime<Utc>) -> Vec<Planned
     }
     let zone = task.zone(settings.time_zone);
     let mut planned: Vec<Planned> = Vec::new();
-    for reminder in &task.reminders {
+    for reminder in task.reminders.iter().cloned().chain(snoozed(task)) {
         let trigger_at = match (reminder.when, task.due) {
             (When::At(at), _) => at,
             (When::Lead(lead), Some(due)) => lead.before(due, zone, settings.reminder_time),
             (When::Lead(_), None) => continue,
         };
-        let id = identity(task.id, trigger_at, reminder);
+        let id = identity(task.id, trigger_at, &reminder);
         if planned.iter().all(|other| other.id != id) {
-            let Reminder { method, destination, .. } = reminder.clone();
+            let Reminder { method, destination, .. } = reminder;
             planned.push(Planned {
                 id,
                 trigger_at,
@@ -190,6 +204,16 @@ pub fn plan(task: &Task, settings: &Settings, now: DateTime<Utc>) -> Vec<Planned
     }
     planned.sort_by_key(|reminder| (reminder.trigger_at, reminder.id));
     planned
+}
+
+/// A snooze reminds by every way that the task's reminders take; by e-mail when it has none.
+fn snoozed(task: &Task) -> Vec<Reminder> {
+    let Some(until) = task.snoozed_until else { return Vec::new() };
+    let again = |reminder: &Reminder| Reminder { when: When::At(until), ..reminder.clone() };
+    match &task.reminders[..] {
+        [] => vec![Reminder { when: When::At(until), method: Method::Email, destination: None }],
+        reminders => reminders.iter().map(again).collect(),
+    }
 }
 
 /// A reminder "now" is still to come: due times have seconds, clocks have more.

@@ -1,13 +1,13 @@
 //! A recurring task's place in its series, and its successor.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::due::Due;
-use crate::recurrence::Anchor;
+use crate::recurrence::{Anchor, Frequency, Rule};
 use crate::reminder::{Reminder, When};
-use crate::task::{Status, Task};
+use crate::task::{Priority, Status, Task, Title};
 use crate::zone;
 
 /// Where in a series a task stands. The slot is what the rule gave; the due time may have been moved away from it.
@@ -32,20 +32,154 @@ impl Series {
     }
 }
 
-/// Gives the task that follows a completed one; `None` when it does not repeat, or the series has ended.
+/// Which of a series a change is meant for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// This occurrence.
+    #[default]
+    This,
+    /// This one and those after it.
+    Following,
+    /// Those before it too.
+    All,
+}
+
+impl Scope {
+    /// Parses the name used in the API.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "this" => Some(Self::This),
+            "following" => Some(Self::Following),
+            "all" => Some(Self::All),
+            _ => None,
+        }
+    }
+}
+
+/// What a series has where one of its occurrences differs; `None`: it does not differ there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Template {
+    /// What is to be done.
+    pub title: Option<Title>,
+    /// More about it.
+    pub description: Option<Option<String>>,
+    /// The zone of its wall time.
+    pub time_zone: Option<Option<Tz>>,
+    /// How much it matters.
+    pub priority: Option<Priority>,
+    /// Its tags.
+    pub tags: Option<Vec<String>>,
+    /// When to remind of it.
+    pub reminders: Option<Vec<Reminder>>,
+    /// Whether it is due on days rather than at times.
+    pub all_day: Option<bool>,
+}
+
+impl Template {
+    /// Gives the template after a change that is meant for one occurrence: what it had is what the series still has.
+    #[must_use]
+    pub fn remember(self, before: &Task, after: &Task) -> Self {
+        fn kept<T: Clone + PartialEq>(series: Option<T>, before: &T, after: &T) -> Option<T> {
+            let series =
+                if before == after { series } else { Some(series.unwrap_or_else(|| before.clone())) };
+            series.filter(|series| series != after)
+        }
+        Self {
+            title: kept(self.title, &before.title, &after.title),
+            description: kept(self.description, &before.description, &after.description),
+            time_zone: kept(self.time_zone, &before.time_zone, &after.time_zone),
+            priority: kept(self.priority, &before.priority, &after.priority),
+            tags: kept(self.tags, &before.tags, &after.tags),
+            reminders: kept(self.reminders, &before.reminders, &after.reminders),
+            all_day: kept(self.all_day, &is_all_day(before), &is_all_day(after)),
+        }
+    }
+
+    /// Gives the template after a change that is meant for those after it too: there the occurrence differs no more.
+    #[must_use]
+    pub fn forget(self, before: &Task, after: &Task) -> Self {
+        fn kept<T: PartialEq>(series: Option<T>, before: &T, after: &T) -> Option<T> {
+            series.filter(|_| before == after)
+        }
+        Self {
+            title: kept(self.title, &before.title, &after.title),
+            description: kept(self.description, &before.description, &after.description),
+            time_zone: kept(self.time_zone, &before.time_zone, &after.time_zone),
+            priority: kept(self.priority, &before.priority, &after.priority),
+            tags: kept(self.tags, &before.tags, &after.tags),
+            reminders: kept(self.reminders, &before.reminders, &after.reminders),
+            all_day: kept(self.all_day, &is_all_day(before), &is_all_day(after)),
+        }
+    }
+
+    /// Gives an occurrence as the series has it.
+    fn restore(self, task: Task) -> Task {
+        Task {
+            title: self.title.unwrap_or(task.title),
+            description: self.description.unwrap_or(task.description),
+            time_zone: self.time_zone.unwrap_or(task.time_zone),
+            priority: self.priority.unwrap_or(task.priority),
+            tags: self.tags.unwrap_or(task.tags),
+            reminders: self.reminders.unwrap_or(task.reminders),
+            template: Self::default(),
+            ..task
+        }
+    }
+}
+
+fn is_all_day(task: &Task) -> bool {
+    task.due.is_some_and(|due| due.is_all_day())
+}
+
+/// Moves a series so that the occurrence at its slot is due at `due`, and the later ones follow; `None` when the rule itself fixes
+/// other days than that.
+pub fn rebase(series: Series, rule: &Rule, due: Due) -> Option<(Series, Rule)> {
+    let to = due.local();
+    if to.date() == series.slot.date() {
+        let at = |slot: NaiveDateTime| slot.date().and_time(to.time());
+        return Some((Series { start: at(series.start), slot: at(series.slot), ..series }, rule.clone()));
+    }
+    let rule = moved(rule, series.slot.date(), to.date())?;
+    Some((Series { start: to, slot: to, ..series }, rule))
+}
+
+/// Gives the rule with one of its days moved.
+fn moved(rule: &Rule, from: NaiveDate, to: NaiveDate) -> Option<Rule> {
+    let mut parts = rule.parts();
+    if parts.frequency == Frequency::Weekly && !parts.weekdays.is_empty() {
+        let day = parts.weekdays.iter_mut().find(|day| **day == from.weekday())?;
+        *day = to.weekday();
+    }
+    if parts.frequency == Frequency::Monthly && !parts.month_days.is_empty() {
+        let [day] = &mut parts.month_days[..] else { return None };
+        *day = i8::try_from(to.day()).ok()?;
+    }
+    Rule::new(parts).ok()
+}
+
+/// Gives the task that follows a completed or skipped one; `None` when it does not repeat, or the series has ended.
 ///
 /// Missed occurrences are skipped unless the rule catches up; one completed early never comes back. The successor's identity is
 /// derived from series and slot, so that two who compute it make one task.
 pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<Task> {
-    let (rule, series, due) = (completed.recurrence.as_ref()?, completed.series?, completed.due?);
-    let completed_at = completed.completed_at?;
-    let zone = completed.zone(user_zone);
+    let (rule, series) = (completed.recurrence.as_ref()?, completed.series?);
+    let completed_at = match completed.status {
+        Status::Completed => completed.completed_at?,
+        Status::Deleted if completed.skipped => completed.updated_at,
+        Status::Active | Status::Deleted => return None,
+    };
+    let (is_all_day, zone) = (is_all_day_in_series(completed), zone_of_series(completed, user_zone));
+    let occurrence = completed.template.clone().restore(completed.clone());
+    let due_at = |slot: NaiveDateTime| match is_all_day {
+        true => Due::Date(slot.date()),
+        false => Due::wall(slot, zone),
+    };
     let next = match rule.anchor() {
         Anchor::Due => {
             let today = zone::local(completed_at, zone).date();
-            let is_missed = |slot: NaiveDateTime| match due {
-                Due::Date(_) => slot.date() < today,
-                Due::At { .. } => zone::resolve(slot, zone) <= completed_at,
+            let is_missed = |slot: NaiveDateTime| match is_all_day {
+                true => slot.date() < today,
+                false => zone::resolve(slot, zone) <= completed_at,
             };
             let follow = |slot: NaiveDateTime, number: u32| {
                 rule.next_after(series.start, slot).map(|next| Series {
@@ -79,11 +213,9 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
     if rule.count().is_some_and(|count| next.number > count) || !rule.reaches(next.slot) {
         return None;
     }
-    let next_due = match due {
-        Due::Date(_) => Due::Date(next.slot.date()),
-        Due::At { .. } => Due::wall(next.slot, zone),
-    };
-    let moved_by = next_due.sort_at(zone) - due.sort_at(zone);
+    let next_due = due_at(next.slot);
+    // What was moved is this occurrence; an absolute reminder belongs to where the rule had it.
+    let moved_by = next_due.sort_at(zone) - due_at(series.slot).sort_at(zone);
     let move_along = |reminder: &Reminder| match reminder.when {
         When::Lead(_) => reminder.clone(),
         When::At(at) => Reminder { when: When::At(at + moved_by), ..reminder.clone() },
@@ -92,27 +224,37 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
         id: Uuid::new_v5(&series.id, next.slot.format("%Y-%m-%dT%H:%M:%S").to_string().as_bytes()),
         due: Some(next_due),
         status: Status::Active,
-        reminders: completed.reminders.iter().map(move_along).collect(),
+        reminders: occurrence.reminders.iter().map(move_along).collect(),
         series: Some(Series { follows: Some(completed.id), ..next }),
+        skipped: false,
+        snoozed_until: None,
         created_at: now,
         updated_at: now,
         completed_at: None,
         version: 1,
-        ..completed.clone()
+        ..occurrence
     })
 }
 
 /// Gives the coming due times of a recurring task, its own first; of any other task only its own.
 pub fn occurrences(task: &Task, user_zone: Tz, limit: usize) -> Vec<Due> {
     let Some(due) = task.due else { return Vec::new() };
-    let zone = task.zone(user_zone);
     let (Some(rule), Some(series)) = (&task.recurrence, task.series) else { return vec![due] };
+    let (is_all_day, zone) = (is_all_day_in_series(task), zone_of_series(task, user_zone));
     let later = rule.preview(series.start, series.slot, series.number, limit).into_iter().skip(1);
-    let later = later.map(|slot| match due {
-        Due::Date(_) => Due::Date(slot.date()),
-        Due::At { .. } => Due::wall(slot, zone),
+    let later = later.map(|slot| match is_all_day {
+        true => Due::Date(slot.date()),
+        false => Due::wall(slot, zone),
     });
     std::iter::once(due).chain(later).take(limit).collect()
+}
+
+fn is_all_day_in_series(task: &Task) -> bool {
+    task.template.all_day.unwrap_or(is_all_day(task))
+}
+
+fn zone_of_series(task: &Task, user_zone: Tz) -> Tz {
+    task.template.time_zone.unwrap_or(task.time_zone).unwrap_or(user_zone)
 }
 
 #[cfg(test)]
@@ -142,6 +284,9 @@ mod tests {
             reminders: Vec::new(),
             recurrence: Some(Rule::new(parts).expect("a rule")),
             series: Some(Series::first(Uuid::nil(), due)),
+            template: Template::default(),
+            skipped: false,
+            snoozed_until: None,
             created_at: instant("2026-01-01T00:00:00Z"),
             updated_at: instant("2026-01-01T00:00:00Z"),
             completed_at: None,

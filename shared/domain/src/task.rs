@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::due::Due;
 use crate::recurrence::Rule;
 use crate::reminder::Reminder;
-use crate::series::Series;
+use crate::series::{Series, Template};
 
 /// How much a task matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -175,6 +175,12 @@ pub struct Task {
     pub recurrence: Option<Rule>,
     /// Its place in a series; `Some` if and only if it repeats or is a successor.
     pub series: Option<Series>,
+    /// What its series has where this occurrence differs.
+    pub template: Template,
+    /// Whether it was deleted as one of a series that goes on.
+    pub skipped: bool,
+    /// When to remind of it once more, apart from its reminders; the last time that was asked for.
+    pub snoozed_until: Option<DateTime<Utc>>,
     /// When it came to be.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -208,6 +214,9 @@ pub enum Refusal {
     /// It is deleted: restore it first.
     #[error("the task is deleted; restore it first")]
     Deleted,
+    /// It is done: reopen it first.
+    #[error("the task is completed; reopen it first")]
+    Completed,
 }
 
 impl Task {
@@ -251,10 +260,28 @@ impl Task {
         (self.status != Status::Deleted).then(|| Self { status: Status::Deleted, ..self.next_version(now) })
     }
 
+    /// Deletes it; if it is the open one of a series, the series goes on with the next occurrence.
+    pub fn skip(&self, now: DateTime<Utc>) -> Option<Self> {
+        let skipped = self.status == Status::Active && self.recurrence.is_some();
+        self.delete(now).map(|deleted| Self { skipped, ..deleted })
+    }
+
+    /// Reminds of it once more, at `until`.
+    ///
+    /// # Errors
+    /// [`Refusal::Deleted`], [`Refusal::Completed`].
+    pub fn snooze(&self, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Self>, Refusal> {
+        match self.status {
+            Status::Deleted => Err(Refusal::Deleted),
+            Status::Completed => Err(Refusal::Completed),
+            Status::Active => self.update(Self { snoozed_until: Some(until), ..self.clone() }, now),
+        }
+    }
+
     /// Brings it back as it was, open or done; `None` when it is not deleted.
     pub fn restore(&self, now: DateTime<Utc>) -> Option<Self> {
         let status = if self.completed_at.is_some() { Status::Completed } else { Status::Active };
-        (self.status == Status::Deleted).then(|| Self { status, ..self.next_version(now) })
+        (self.status == Status::Deleted).then(|| Self { status, skipped: false, ..self.next_version(now) })
     }
 
     /// Gives `changed` as the next version; `None` when nothing differs.

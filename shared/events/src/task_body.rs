@@ -50,6 +50,10 @@ pub struct TaskBody {
     pub recurrence_rule: Option<Value>,
     /// The next pending reminder.
     pub reminder_id: Option<Uuid>,
+    /// When it is reminded of once more, because that was asked for.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    #[serde(default)]
+    pub snoozed_until: Option<DateTime<Utc>>,
     /// The first task of the series that this one follows in.
     pub parent_task_id: Option<Uuid>,
     /// When it came to be.
@@ -142,6 +146,7 @@ impl TaskBody {
                 .zip(task.series)
                 .map(|(rule, series)| recurrence_rule::render(rule, series.start)),
             reminder_id,
+            snoozed_until: task.snoozed_until,
             parent_task_id: task.series.map(|series| series.id).filter(|id| *id != task.id),
             created_at: task.created_at,
             updated_at: task.updated_at,

@@ -6,11 +6,14 @@
 pub mod audit;
 pub mod conversations;
 pub mod idempotency;
+pub mod links;
 pub mod list;
 pub mod outbox;
 pub mod reminders;
 pub mod settings;
 pub mod tasks;
+pub mod template;
+pub mod undo;
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -53,7 +53,8 @@ macro_rules! page {
             TaskRow,
             r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
                       t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
-                      t.series_number, t.follows, t.created_at, t.updated_at, t.completed_at, t.version,
+                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
+                      t.updated_at, t.completed_at, t.version,
                       (SELECT r.id
                        FROM reminders r
                        WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use domain::due::Due;
 use domain::reminder::Planned;
-use domain::series::Series;
+use domain::series::{Series, Template};
 use domain::settings::Settings;
 use domain::task::{Priority, Status, Task, Title};
 use events::{Event, recurrence_rule, reminder_config};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::idempotency::{self, Kept, Record};
 use crate::outbox::shard_of;
-use crate::{Error, Store, settings};
+use crate::{Error, Store, settings, template};
 
 /// One task's change, whole.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Write {
     pub reminders: Option<Vec<Planned>>,
     /// The user's settings that the change was computed with.
     pub settings_version: i64,
+    /// What was there before and the event does not tell, for an undo.
+    pub before: Option<Value>,
 }
 
 /// What became of a change.
@@ -56,6 +58,10 @@ pub struct Together {
     pub turn: Option<crate::conversations::Turn>,
     /// The answer to keep.
     pub key: Option<Record>,
+    /// The events that this takes back, each with the one that does so.
+    pub undone: Vec<(Uuid, Uuid)>,
+    /// The one-time link that asks for this.
+    pub link: Option<Uuid>,
 }
 
 /// A task as it is loaded, with what is asked for beside it.
@@ -92,6 +98,9 @@ pub(crate) struct TaskRow {
     pub(crate) series_slot: Option<NaiveDateTime>,
     pub(crate) series_number: Option<i32>,
     pub(crate) follows: Option<Uuid>,
+    pub(crate) series_template: Option<Value>,
+    pub(crate) skipped: bool,
+    pub(crate) snoozed_until: Option<DateTime<Utc>>,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) completed_at: Option<DateTime<Utc>>,
@@ -136,6 +145,12 @@ impl TryFrom<TaskRow> for Loaded {
             recurrence: recurrence
                 .map_err(|issues| unreadable("a recurrence_rule")(format!("{issues:?}")))?,
             series,
+            template: match &row.series_template {
+                Some(value) => template::parse(value).map_err(unreadable("a series_template"))?,
+                None => Template::default(),
+            },
+            skipped: row.skipped,
+            snoozed_until: row.snoozed_until,
             created_at: row.created_at,
             updated_at: row.updated_at,
             completed_at: row.completed_at,
@@ -172,7 +187,8 @@ impl Store {
             TaskRow,
             r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
                       t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
-                      t.series_number, t.follows, t.created_at, t.updated_at, t.completed_at, t.version,
+                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
+                      t.updated_at, t.completed_at, t.version,
                       (SELECT r.id
                        FROM reminders r
                        WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
@@ -207,6 +223,36 @@ impl Store {
         }
     }
 
+    /// Gives the other tasks of a series that are not deleted: those after number `after`, in order; `None` gives all.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn others_of_series(
+        &self,
+        user_id: &str,
+        series: Series,
+        except: Uuid,
+        after: Option<u32>,
+    ) -> Result<Vec<Loaded>, Error> {
+        let ids = sqlx::query_scalar!(
+            r#"SELECT id
+               FROM tasks
+               WHERE user_id = $1 AND series_id = $2 AND id <> $3 AND series_number > $4 AND status <> 'deleted'
+               ORDER BY series_number, id"#,
+            user_id,
+            series.id,
+            except,
+            after.map_or(0, |number| i32::try_from(number).unwrap_or(i32::MAX)),
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut others = Vec::with_capacity(ids.len());
+        for id in ids {
+            others.extend(self.task(user_id, id).await?);
+        }
+        Ok(others)
+    }
+
     /// Gives a user's open tasks whose wall time follows the user's zone, or whose reminders the user's reminder hour, for a change
     /// of either.
     ///
@@ -217,7 +263,7 @@ impl Store {
             TaskRow,
             r#"SELECT user_id, id, title, description, due_local, due_at, all_day, time_zone, priority, tags, status,
                       reminder_config, recurrence_rule, series_id, series_start, series_slot, series_number, follows,
-                      created_at, updated_at, completed_at, version, NULL::uuid AS reminder_id,
+                      series_template, skipped, snoozed_until, created_at, updated_at, completed_at, version, NULL::uuid AS reminder_id,
                       0::bigint AS "settings_version!"
                FROM tasks
                WHERE user_id = $1 AND due_at IS NOT NULL AND (time_zone IS NULL OR all_day) AND status = 'active'
@@ -267,6 +313,14 @@ impl Store {
             if written != Written::Committed {
                 return Ok(written);
             }
+        }
+        if !crate::undo::mark(&mut transaction, user_id, &together.undone, now).await? {
+            return Ok(Written::Conflict);
+        }
+        if let Some(link) = together.link
+            && !crate::links::mark(&mut transaction, user_id, link, now).await?
+        {
+            return Ok(Written::Conflict);
         }
         if let Some(turn) = &together.turn
             && !crate::conversations::save(&mut transaction, user_id, turn).await?
@@ -346,7 +400,10 @@ async fn insert(
     sqlx::query_as!(
         Outcome,
         r#"WITH parent AS (
-               SELECT id FROM tasks WHERE user_id = $1 AND id = $19 AND status = 'completed' FOR SHARE
+               SELECT id
+               FROM tasks
+               WHERE user_id = $1 AND id = $19 AND (status = 'completed' OR status = 'deleted' AND skipped)
+               FOR SHARE
            ), gate AS MATERIALIZED (
                SELECT CASE WHEN $40::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($40) END AS free,
                       EXISTS (
@@ -357,8 +414,10 @@ async fn insert(
            ), task AS (
                INSERT INTO tasks (user_id, id, title, description, due_local, due_at, all_day, time_zone, priority, tags,
                                   status, reminder_config, recurrence_rule, series_id, series_start, series_slot,
-                                  series_number, created_at, follows, updated_at, completed_at, version)
-               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22
+                                  series_number, created_at, follows, updated_at, completed_at, version,
+                                  series_template, skipped, snoozed_until)
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                      $47, $48, $49
                FROM gate
                WHERE free AND NOT taken AND current AND follows
                ON CONFLICT DO NOTHING
@@ -428,6 +487,9 @@ async fn insert(
         key.and_then(|key| i16::try_from(key.answer.status).ok()),
         key.map(Record::headers),
         key.map(|key| key.answer.body.as_slice()),
+        template::render(&task.template),
+        task.skipped,
+        task.snoozed_until,
     )
     .fetch_one(connection)
     .await
@@ -455,15 +517,16 @@ async fn update(
                SET title = $3, description = $4, due_local = $5, due_at = $6, all_day = $7, time_zone = $8,
                    priority = $9, tags = $10, status = $11, reminder_config = $12, recurrence_rule = $13,
                    series_id = $14, series_start = $15, series_slot = $16, series_number = $17, created_at = $18,
-                   follows = $19, updated_at = $20, completed_at = $21, version = $22
+                   follows = $19, updated_at = $20, completed_at = $21, version = $22, series_template = $48,
+                   skipped = $49, snoozed_until = $50
                FROM gate
                WHERE user_id = $1 AND id = $2 AND version = $22::bigint - 1
                  AND free AND NOT taken AND current
                RETURNING 1
            ), event AS (
                INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload,
-                                   correlation_id, traceparent, source_service, timestamp)
-               SELECT $1, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34
+                                   correlation_id, traceparent, source_service, timestamp, before)
+               SELECT $1, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $51
                FROM task
            ), cancelled AS (
                UPDATE reminders
@@ -477,7 +540,7 @@ async fn update(
                     UNNEST($35::uuid[], $36::timestamptz[], $37::text[], $38::text[], $39::text[])
                         AS new (id, trigger_time, delivery_method, destination, status)
                ON CONFLICT (user_id, id) DO UPDATE
-               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL
+               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL, delivered_to = '{}', digest_id = NULL
                WHERE reminders.status IN ('cancelled', 'skipped')
            ), kept AS (
                INSERT INTO idempotency_keys (user_id, route, key, fingerprint, status, headers, body, created_at)
@@ -534,6 +597,10 @@ async fn update(
         key.map(Record::headers),
         key.map(|key| key.answer.body.as_slice()),
         write.reminders.is_some(),
+        template::render(&task.template),
+        task.skipped,
+        task.snoozed_until,
+        write.before,
     )
     .fetch_one(connection)
     .await

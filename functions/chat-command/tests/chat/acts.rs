@@ -138,7 +138,10 @@ async fn a_number_whose_task_is_gone_is_asked_about() {
     let milk = user.say("add a task to buy milk").await;
     user.say("show my tasks").await;
     let cause = user.cause();
-    user.application.delete(&cause, id(&milk["task_created"]), None).await.expect("a deletion");
+    user.application
+        .delete(&cause, id(&milk["task_created"]), None, Default::default())
+        .await
+        .expect("a deletion");
     for text in ["complete 1", "complete it"] {
         let answer = user.say(text).await;
         assert_eq!(answer["clarification_needed"], true, "{answer}");

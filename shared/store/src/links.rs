@@ -1,0 +1,40 @@
+//! `link_uses`: one-time links that were followed.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+impl Store {
+    /// Says whether a link was followed already.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn is_link_used(&self, user_id: &str, link: Uuid) -> Result<bool, Error> {
+        let used = sqlx::query_scalar!(
+            r#"SELECT EXISTS (SELECT FROM link_uses WHERE user_id = $1 AND link_id = $2) AS "used!""#,
+            user_id,
+            link,
+        );
+        Ok(used.fetch_one(&self.pool).await?)
+    }
+}
+
+/// Marks a link as followed; says whether it was not before.
+pub(crate) async fn mark(
+    connection: &mut PgConnection,
+    user_id: &str,
+    link: Uuid,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "INSERT INTO link_uses (user_id, link_id, used_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        user_id,
+        link,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

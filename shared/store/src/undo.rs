@@ -1,0 +1,153 @@
+//! `undone_events`: what a user did, and took back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use events::payload::TaskChanged;
+use serde_json::Value;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::{Error, Store};
+
+/// A change of a task that a user made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Done {
+    /// The event that tells of it.
+    pub event_id: Uuid,
+    /// `task.created`, …
+    pub event_type: String,
+    /// When.
+    pub timestamp: DateTime<Utc>,
+    /// By which request.
+    pub correlation_id: String,
+    /// The task and what changed.
+    pub changed: TaskChanged,
+    /// What the payload does not tell.
+    pub before: Option<Value>,
+    /// Whether it was taken back.
+    pub is_undone: bool,
+}
+
+struct Row {
+    event_id: Uuid,
+    event_type: String,
+    timestamp: DateTime<Utc>,
+    correlation_id: String,
+    payload: Value,
+    before: Option<Value>,
+    is_undone: bool,
+}
+
+impl TryFrom<Row> for Done {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let Row { event_id, event_type, timestamp, correlation_id, payload, before, is_undone } = row;
+        let changed = serde_json::from_value(payload)
+            .map_err(|error| Error::Unreadable("the payload of an event", error.to_string()))?;
+        Ok(Self { event_id, event_type, timestamp, correlation_id, changed, before, is_undone })
+    }
+}
+
+impl Store {
+    /// Gives the last thing that a user did to tasks since `since`, and neither took back nor did in order to take something back:
+    /// every event of that one request, in order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn last_done(&self, user_id: &str, since: DateTime<Utc>) -> Result<Vec<Done>, Error> {
+        // Identifiers are UUIDv7: the primary key gives the latest first, and those of one request lie within its millisecond.
+        let last = sqlx::query!(
+            r#"SELECT e.correlation_id, e.timestamp
+               FROM events e
+               WHERE e.user_id = $1 AND e.event_id >= $2 AND e.topic_name = 'task-events'
+                 AND e.payload -> 'actor' ->> 'type' = 'user'
+                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.event_id = e.event_id)
+                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.undone_by = e.event_id)
+               ORDER BY e.event_id DESC
+               LIMIT 1"#,
+            user_id,
+            first_id_at(since),
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(last) = last else { return Ok(Vec::new()) };
+        let rows = sqlx::query_as!(
+            Row,
+            r#"SELECT e.event_id, e.event_type, e.timestamp, e.correlation_id, e.payload, e.before,
+                      false AS "is_undone!"
+               FROM events e
+               WHERE e.user_id = $1 AND e.event_id >= $2 AND e.event_id < $3 AND e.topic_name = 'task-events'
+                 AND e.correlation_id = $4 AND e.timestamp = $5 AND e.payload -> 'actor' ->> 'type' = 'user'
+                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.event_id = e.event_id)
+               ORDER BY e.seq"#,
+            user_id,
+            first_id_at(last.timestamp),
+            first_id_at(last.timestamp + TimeDelta::milliseconds(1)),
+            last.correlation_id,
+            last.timestamp,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Done::try_from).collect()
+    }
+
+    /// Gives one change that a user made to a task since `since`.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn done(
+        &self,
+        user_id: &str,
+        event_id: Uuid,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Done>, Error> {
+        let row = sqlx::query_as!(
+            Row,
+            r#"SELECT e.event_id, e.event_type, e.timestamp, e.correlation_id, e.payload, e.before,
+                      EXISTS (
+                          SELECT FROM undone_events u WHERE u.user_id = $1 AND u.event_id = e.event_id
+                      ) AS "is_undone!"
+               FROM events e
+               WHERE e.user_id = $1 AND e.event_id = $2 AND e.topic_name = 'task-events' AND e.timestamp >= $3
+                 AND e.payload -> 'actor' ->> 'type' = 'user'"#,
+            user_id,
+            event_id,
+            since,
+        )
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(Done::try_from).transpose()
+    }
+}
+
+/// The smallest UUIDv7 of an instant (RFC 9562 §5.7).
+fn first_id_at(at: DateTime<Utc>) -> Uuid {
+    let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
+    Uuid::from_u128(millis << 80)
+}
+
+/// Marks events as taken back; says whether none of them was before.
+pub(crate) async fn mark(
+    connection: &mut PgConnection,
+    user_id: &str,
+    undone: &[(Uuid, Uuid)],
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    if undone.is_empty() {
+        return Ok(true);
+    }
+    let (events, by): (Vec<_>, Vec<_>) = undone.iter().copied().unzip();
+    let done = sqlx::query!(
+        r#"INSERT INTO undone_events (user_id, event_id, undone_by, undone_at)
+           SELECT $1, new.event_id, new.undone_by, $4
+           FROM UNNEST($2::uuid[], $3::uuid[]) AS new (event_id, undone_by)
+           ON CONFLICT DO NOTHING"#,
+        user_id,
+        &events,
+        &by,
+        now,
+    )
+    .execute(connection)
+    .await?;
+    Ok(usize::try_from(done.rows_affected()).is_ok_and(|count| count == undone.len()))
+}
