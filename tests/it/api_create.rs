@@ -35,7 +35,7 @@ async fn a_task_with_a_title_alone_has_the_defaults_of_the_contract() {
         let expected = json!({
             "id": task["id"], "user_id": "local", "title": "buy milk", "description": null, "due_date": null,
             "all_day": false, "time_zone": "Asia/Karachi", "priority": "medium", "tags": [], "status": "active",
-            "reminder_config": null, "recurrence_rule": null, "reminder_id": null, "parent_task_id": null,
+            "reminder_config": null, "recurrence_rule": null, "reminder_id": null, "snoozed_until": null, "parent_task_id": null,
             "created_at": START, "updated_at": START, "completed_at": null, "version": 1,
         });
         assert_eq!(task, expected);

@@ -18,6 +18,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("POST", "/complete", Value::Null),
         ("POST", "/reopen", Value::Null),
         ("POST", "/restore", Value::Null),
+        ("POST", "/snooze", json!({"for": "10m"})),
         ("GET", "/history", Value::Null),
         ("GET", "/reminders", Value::Null),
         ("GET", "/occurrences", Value::Null),

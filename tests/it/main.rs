@@ -17,4 +17,7 @@ mod mail;
 mod openapi;
 mod processes;
 mod reminders;
+mod series;
+mod snooze;
 mod time_and_recurrence;
+mod undo;

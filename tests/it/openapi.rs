@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::world::World;
 
 /// What a process of every function serves. The conversation has its own tests.
-const SERVED: [(&str, &str); 15] = [
+const SERVED: [(&str, &str); 17] = [
     ("/api/settings", "get"),
     ("/api/settings", "patch"),
     ("/api/tasks", "get"),
@@ -20,6 +20,8 @@ const SERVED: [(&str, &str); 15] = [
     ("/api/tasks/{id}/reminders", "get"),
     ("/api/tasks/{id}/reopen", "post"),
     ("/api/tasks/{id}/restore", "post"),
+    ("/api/tasks/{id}/snooze", "post"),
+    ("/api/undo", "post"),
     ("/health", "get"),
     ("/ready", "get"),
 ];

@@ -580,12 +580,14 @@ async fn a_series_that_gets_a_time_of_day_keeps_it() {
     let world = World::new().await;
     let rule = json!({"pattern": "weekly"});
     let task = world.create(json!({"title": "a", "due_date": "2026-06-01", "recurrence_rule": rule})).await;
-    world.patch(&path_of(&task), json!({"due_date": "2026-06-02T17:00:00"})).await.ok();
+    let path = format!("{}?scope=following", path_of(&task));
+    world.patch(&path, json!({"due_date": "2026-06-01T17:00:00"})).await.ok();
     let next = complete_at(&world, &task, "2026-06-02T18:00:00Z").await.expect("a successor");
-    assert_eq!(next["due_date"], "2026-06-08T17:00:00+00:00", "on the day of the series");
-    world.patch(&path_of(&next), json!({"due_date": "2026-06-08"})).await.ok();
-    let last = complete_at(&world, &next, "2026-06-08T18:00:00Z").await.expect("a successor");
-    assert_eq!(last["due_date"], "2026-06-15");
+    assert_eq!(next["due_date"], "2026-06-08T17:00:00+00:00");
+    // One alone is a matter of that one.
+    world.patch(&path_of(&next), json!({"due_date": "2026-06-09"})).await.ok();
+    let last = complete_at(&world, &next, "2026-06-09T18:00:00Z").await.expect("a successor");
+    assert_eq!(last["due_date"], "2026-06-15T17:00:00+00:00");
 }
 
 #[tokio::test]

@@ -55,14 +55,16 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn last_done(&self, user_id: &str, since: DateTime<Utc>) -> Result<Vec<Done>, Error> {
-        // Identifiers are UUIDv7: the primary key gives the latest first, and those of one request lie within its millisecond.
-        let last = sqlx::query!(
-            r#"SELECT e.correlation_id, e.timestamp
+        // Identifiers are UUIDv7: the primary key gives the latest millisecond.
+        let latest = sqlx::query_scalar!(
+            r#"SELECT e.timestamp
                FROM events e
                WHERE e.user_id = $1 AND e.event_id >= $2 AND e.topic_name = 'task-events'
                  AND e.payload -> 'actor' ->> 'type' = 'user'
-                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.event_id = e.event_id)
-                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.undone_by = e.event_id)
+                 AND NOT EXISTS (
+                     SELECT FROM undone_events u
+                     WHERE u.user_id = $1 AND (u.event_id = e.event_id OR u.undone_by = e.event_id)
+                 )
                ORDER BY e.event_id DESC
                LIMIT 1"#,
             user_id,
@@ -70,25 +72,31 @@ impl Store {
         )
         .fetch_optional(&self.pool)
         .await?;
-        let Some(last) = last else { return Ok(Vec::new()) };
+        let Some(latest) = latest else { return Ok(Vec::new()) };
         let rows = sqlx::query_as!(
             Row,
             r#"SELECT e.event_id, e.event_type, e.timestamp, e.correlation_id, e.payload, e.before,
                       false AS "is_undone!"
                FROM events e
                WHERE e.user_id = $1 AND e.event_id >= $2 AND e.event_id < $3 AND e.topic_name = 'task-events'
-                 AND e.correlation_id = $4 AND e.timestamp = $5 AND e.payload -> 'actor' ->> 'type' = 'user'
-                 AND NOT EXISTS (SELECT FROM undone_events u WHERE u.user_id = $1 AND u.event_id = e.event_id)
-               ORDER BY e.seq"#,
+                 AND e.payload -> 'actor' ->> 'type' = 'user'
+                 AND NOT EXISTS (
+                     SELECT FROM undone_events u
+                     WHERE u.user_id = $1 AND (u.event_id = e.event_id OR u.undone_by = e.event_id)
+                 )
+               ORDER BY e.timestamp, e.seq"#,
             user_id,
-            first_id_at(last.timestamp),
-            first_id_at(last.timestamp + TimeDelta::milliseconds(1)),
-            last.correlation_id,
-            last.timestamp,
+            first_id_at(latest),
+            first_id_at(latest + TimeDelta::milliseconds(1)),
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(Done::try_from).collect()
+        let mut done = rows.into_iter().map(Done::try_from).collect::<Result<Vec<_>, _>>()?;
+        let last = done.last().map(|last| (last.timestamp, last.correlation_id.clone()));
+        done.retain(|one| {
+            last.as_ref().is_some_and(|last| last.0 == one.timestamp && last.1 == one.correlation_id)
+        });
+        Ok(done)
     }
 
     /// Gives one change that a user made to a task since `since`.
