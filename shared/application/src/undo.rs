@@ -96,21 +96,48 @@ impl Application {
         settings: &Settings,
         which: &Which,
     ) -> Result<Plan, Refusal> {
-        let (user_id, since) = (&cause.user_id, cause.now - TimeDelta::days(UNDO_DAYS));
-        let done = match which {
-            Which::Last => self.store.last_done(user_id, since).await.map_err(refuse)?,
-            Which::Events(ids) => {
-                let mut done = Vec::with_capacity(ids.len());
-                for id in ids {
-                    let found = self.store.done(user_id, *id, since).await.map_err(refuse)?;
-                    done.push(found.ok_or(Refusal::NotFound("change to undo"))?);
-                }
-                done
+        let mut planned = Err(Refusal::Conflict("there is nothing to undo".to_owned()));
+        for _ in 0..TRIES {
+            let done = self.done(cause, which).await?;
+            let events: Vec<_> = done.iter().map(|done| done.event_id).collect();
+            planned = self.plan_reverting(cause, settings, done).await;
+            // Somebody else may have taken the same back between the two looks.
+            let is_outrun = matches!(planned, Err(Refusal::Conflict(_)))
+                && *which == Which::Last
+                && self.done(cause, which).await?.iter().map(|done| done.event_id).ne(events);
+            if !is_outrun {
+                break;
             }
-        };
-        if let Some(undone) = done.iter().find(|done| done.is_undone) {
-            return Err(Refusal::Conflict(format!("the change {} was undone already", undone.event_id)));
         }
+        planned
+    }
+
+    /// Gives what is to be taken back, in the order in which it was done.
+    async fn done(&self, cause: &Cause, which: &Which) -> Result<Vec<Done>, Refusal> {
+        let (user_id, since) = (&cause.user_id, cause.now - TimeDelta::days(UNDO_DAYS));
+        let Which::Events(ids) = which else {
+            return self.store.last_done(user_id, since).await.map_err(refuse);
+        };
+        let mut done = Vec::with_capacity(ids.len());
+        for id in ids {
+            let found = self.store.done(user_id, *id, since).await.map_err(refuse)?;
+            done.push(found.ok_or(Refusal::NotFound("change to undo"))?);
+        }
+        match done.iter().find(|done| done.is_undone) {
+            Some(undone) => {
+                Err(Refusal::Conflict(format!("the change {} was undone already", undone.event_id)))
+            }
+            None => Ok(done),
+        }
+    }
+
+    async fn plan_reverting(
+        &self,
+        cause: &Cause,
+        settings: &Settings,
+        done: Vec<Done>,
+    ) -> Result<Plan, Refusal> {
+        let user_id = &cause.user_id;
         let mut plan = Plan::default();
         for one in done.iter().rev() {
             let loaded = self.store.task(user_id, one.changed.task.id).await.map_err(refuse)?;
@@ -126,9 +153,8 @@ impl Application {
             plan.reverting.push(planned);
         }
         // A successor that is itself taken back does not have to disappear as well.
-        let reverted = |id: Uuid| plan.reverting.iter().any(|planned| planned.write.task.id == id);
-        let extra: Vec<_> = plan.extra.iter().filter(|write| !reverted(write.task.id)).cloned().collect();
-        plan.extra = extra;
+        let reverted: Vec<_> = plan.reverting.iter().map(|planned| planned.write.task.id).collect();
+        plan.extra.retain(|write| !reverted.contains(&write.task.id));
         plan.done = done;
         if plan.reverting.is_empty() {
             return Err(Refusal::Conflict("there is nothing to undo".to_owned()));
