@@ -13,6 +13,7 @@ mod events;
 mod fuzz;
 mod isolation;
 mod kill;
+mod links;
 mod mail;
 mod openapi;
 mod processes;

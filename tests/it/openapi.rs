@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tests::world::World;
 
 /// What a process of every function serves. The conversation has its own tests.
-const SERVED: [(&str, &str); 17] = [
+const SERVED: [(&str, &str); 19] = [
     ("/api/settings", "get"),
     ("/api/settings", "patch"),
     ("/api/tasks", "get"),
@@ -23,6 +23,8 @@ const SERVED: [(&str, &str); 17] = [
     ("/api/tasks/{id}/snooze", "post"),
     ("/api/undo", "post"),
     ("/health", "get"),
+    ("/links/{token}", "get"),
+    ("/links/{token}", "post"),
     ("/ready", "get"),
 ];
 const CHAT: [(&str, &str); 3] =
@@ -51,8 +53,10 @@ async fn the_document_lists_what_is_served_and_nothing_else() {
     assert_eq!(listed.iter().copied().filter(|one| !is_chat(one.0)).collect::<BTreeSet<_>>(), expected);
     assert!(listed.iter().filter(|one| is_chat(one.0)).all(|one| CHAT.contains(one)));
     for path in listed.iter().map(|one| one.0).collect::<BTreeSet<_>>() {
-        let sent =
-            path.replace("{id}", "0190163d-8694-739b-aea5-966c26f8ad91").replace("{conversation_id}", "c");
+        let sent = path
+            .replace("{id}", "0190163d-8694-739b-aea5-966c26f8ad91")
+            .replace("{conversation_id}", "c")
+            .replace("{token}", "t");
         for method in ["get", "post", "put", "patch", "delete"] {
             let answered = world.call(&method.to_uppercase(), &sent, &json!({})).await;
             let is_served = answered.status != 405;

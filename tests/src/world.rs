@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 
+use application::links::Links;
 use application::{Application, Connection};
 use axum::Router;
 use axum::body::Body;
@@ -119,7 +120,7 @@ impl World {
     ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let composition = compose(&application, &clock, mailer.clone(), &Metrics::new());
+        let composition = compose(&application, &clock, mailer.clone(), Some(links()), &Metrics::new());
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
@@ -226,6 +227,11 @@ impl World {
         mails.sort();
         mails
     }
+}
+
+/// Gives what makes the links in mails of every world.
+pub fn links() -> Links {
+    Links::new("http://localhost:8000", "a secret of the tests, and of nobody else").expect("sound settings")
 }
 
 async fn new_database() -> String {

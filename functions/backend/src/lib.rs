@@ -1,11 +1,13 @@
 //! Every function in one process: the embedded default, and the small deployment.
 
 pub mod command;
+mod secret;
 mod serve;
 
 use std::sync::Arc;
 
 use application::Application;
+use application::links::Links;
 use axum::Router;
 use messaging::{InProcess, Published, Publisher, Subscriber};
 use relay_events::Outbox;
@@ -50,7 +52,13 @@ pub struct Composition {
 }
 
 /// Joins every function over one database; nothing runs by itself yet.
-pub fn compose(application: &Application, clock: &Clock, mailer: Mailer, metrics: &Metrics) -> Composition {
+pub fn compose(
+    application: &Application,
+    clock: &Clock,
+    mailer: Mailer,
+    links: Option<Links>,
+    metrics: &Metrics,
+) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
     let consumers = [
         send_reminder::function(new(), time(), mailer, metrics),
@@ -69,6 +77,7 @@ pub fn compose(application: &Application, clock: &Clock, mailer: Mailer, metrics
         complete_task::function(new(), time()),
         delete_task::function(new(), time()),
         chat_command::function(new(), time()),
+        follow_link::function(new(), time(), links),
         web::function(),
         scan_reminders,
         relay_events::function(outbox.clone()),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use application::links::Links;
 use application::{Application, Connection};
 use devkit::postgres::{Options, Private};
 use runtime::config::Environment;
@@ -16,7 +17,7 @@ use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 
-use crate::{NAME, Wake, compose};
+use crate::{NAME, Wake, compose, secret};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
 const CONNECTIONS: u32 = 16;
@@ -34,6 +35,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
     let start = Start::from_environment(environment)?;
     let mailer = send_reminder::mailer(&start.environment)?;
+    let links = links(&start)?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -48,7 +50,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
             () = database.ended() => has_ended = true,
         }
     };
-    let outcome = serve_on(&start, &url, connections, mailer, shutdown).await;
+    let outcome = serve_on(&start, &url, connections, (mailer, links), shutdown).await;
     // Nothing can be done without it, and whoever started this program can start it again.
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
@@ -59,7 +61,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    mailer: send_reminder::Mailer,
+    (mailer, links): (send_reminder::Mailer, Option<Links>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     store::migrate(database_url).await.context("the database could not be brought up to date")?;
@@ -67,7 +69,7 @@ async fn serve_on(
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, mailer, &start.metrics);
+    let mut composition = compose(&application, &start.clock, mailer, links, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(
@@ -88,6 +90,19 @@ fn announce(address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason to stop.
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
+}
+
+/// Takes `PUBLIC_URL` and `LINK_SECRET`, or makes a secret of its own and keeps it in `DATA_DIR`: links in mails then lead to this
+/// machine.
+fn links(start: &Start) -> anyhow::Result<Option<Links>> {
+    let given = follow_link::links(&start.environment)?;
+    if given.is_some() || start.environment.database_url()?.is_some() {
+        return Ok(given);
+    }
+    let folder = private_options(&start.environment)?.data_dir;
+    let secret = secret::kept_in(&folder).context("the secret for links in mails could not be kept")?;
+    let base = format!("http://localhost:{}", start.config.port);
+    Links::new(&base, &secret).map(Some).map_err(anyhow::Error::msg)
 }
 
 /// The database of this process.

@@ -211,7 +211,7 @@ impl Application {
 
     /// Loads, decides and saves, again when another change came in between. A decision of `None` changes nothing, and is answered
     /// with the task as it is.
-    async fn change(
+    pub(crate) async fn change(
         &self,
         cause: &Cause,
         id: Uuid,
@@ -222,6 +222,9 @@ impl Application {
         decide: impl Fn(&Task, &Settings) -> Result<Option<Task>, Refusal>,
     ) -> Result<Changed, Refusal> {
         for _ in 0..TRIES {
+            if let Some(link) = with.link() {
+                self.check_unused(&cause.user_id, link).await?;
+            }
             let Some(loaded) = self.store.task(&cause.user_id, id).await.map_err(refuse)? else {
                 return Err(Refusal::NotFound("task"));
             };
@@ -248,10 +251,11 @@ impl Application {
                 None => {
                     let task = body_of(&loaded, &settings);
                     let answer = Answer::task(&task);
-                    let together = Together { key: record(&answer), ..Together::default() };
-                    let written = match together.key {
-                        None => Written::Committed,
-                        Some(_) => {
+                    let together =
+                        Together { key: record(&answer), link: with.link(), ..Together::default() };
+                    let written = match (&together.key, together.link) {
+                        (None, None) => Written::Committed,
+                        _ => {
                             let user_id = &cause.user_id;
                             self.store.write_together(&together, user_id, cause.now).await.map_err(refuse)?
                         }
@@ -264,10 +268,12 @@ impl Application {
                     let answer = Answer::task(&planned.body);
                     let mut writes = vec![planned.write];
                     writes.extend(self.plan_others(cause, &loaded.task, &settings, kind, with).await?);
-                    let written = match &writes[..] {
-                        [write] => self.store.write(write, record(&answer).as_ref()).await,
+                    let link = with.link();
+                    let written = match (&writes[..], link) {
+                        ([write], None) => self.store.write(write, record(&answer).as_ref()).await,
                         _ => {
-                            let together = Together { writes, key: record(&answer), ..Together::default() };
+                            let key = record(&answer);
+                            let together = Together { writes, key, link, ..Together::default() };
                             self.store.write_together(&together, &cause.user_id, cause.now).await
                         }
                     };
@@ -375,18 +381,23 @@ impl Application {
     }
 }
 
-/// What a change of one of a series brings for the others.
+/// What goes with a change: the same for others of the series, or the one-time link that asked for it.
 #[derive(Debug, Clone, Copy)]
-enum With<'a> {
+pub(crate) enum With<'a> {
     Nothing,
     Patch(&'a Map<String, Value>, Scope),
     Deletion(Scope),
+    Link(Uuid),
 }
 
 impl With<'_> {
+    fn link(self) -> Option<Uuid> {
+        if let Self::Link(link) = self { Some(link) } else { None }
+    }
+
     fn scope(self) -> Scope {
         match self {
-            Self::Nothing => Scope::This,
+            Self::Nothing | Self::Link(_) => Scope::This,
             Self::Patch(_, scope) | Self::Deletion(scope) => scope,
         }
     }
@@ -543,7 +554,7 @@ fn event_type(kind: Change) -> &'static str {
     }
 }
 
-fn refused(refusal: TaskRefusal) -> Refusal {
+pub(crate) fn refused(refusal: TaskRefusal) -> Refusal {
     Refusal::Conflict(refusal.to_string())
 }
 

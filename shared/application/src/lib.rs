@@ -7,6 +7,7 @@ pub mod audit;
 pub mod change;
 pub mod chat;
 pub mod input;
+pub mod links;
 mod merge;
 pub mod outbox;
 pub mod query;
