@@ -26,6 +26,8 @@ CREATE TABLE undone_events (
 );
 -- undo: what was done in order to take something back is not taken back by the next undo.
 CREATE INDEX undone_events_by_undo ON undone_events (user_id, undone_by);
+-- The sweep of those that are too old to matter.
+CREATE INDEX undone_events_by_age ON undone_events (undone_at);
 
 -- Links in mails: each is followed at most once.
 CREATE TABLE link_uses (
@@ -34,3 +36,5 @@ CREATE TABLE link_uses (
     used_at timestamptz NOT NULL,
     PRIMARY KEY (user_id, link_id)
 );
+-- The sweep of those that have expired.
+CREATE INDEX link_uses_by_age ON link_uses (used_at);

@@ -18,7 +18,7 @@ use crate::change::{With, refused};
 use crate::{Application, refuse};
 
 /// For how many days a link holds.
-const HOLDS_DAYS: i64 = 30;
+pub(crate) const LINK_DAYS: i64 = 30;
 /// By how many minutes a link puts a reminder off.
 pub const SNOOZE_MINUTES: u32 = 10;
 /// The shortest secret, in bytes: as long as the hash (RFC 2104 §3).
@@ -100,7 +100,7 @@ impl Links {
 
     /// Gives the URL of a link that is made now.
     pub fn url(&self, link: &Link, now: DateTime<Utc>) -> String {
-        let expires = (now + TimeDelta::days(HOLDS_DAYS)).timestamp();
+        let expires = (now + TimeDelta::days(LINK_DAYS)).timestamp();
         let mut token = vec![FORM, link.action as u8];
         token.extend(expires.to_be_bytes());
         token.extend(link.task_id.as_bytes());

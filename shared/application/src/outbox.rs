@@ -7,6 +7,8 @@ use uuid::Uuid;
 pub use store::Error as RelayError;
 pub use store::outbox::{DeadLetter, Open, Relay, Settled};
 
+use crate::links::LINK_DAYS;
+use crate::undo::UNDO_DAYS;
 use crate::{Application, refuse};
 
 /// How long conversations are kept, in days.
@@ -56,6 +58,10 @@ impl Application {
         // Some at a time, until there are no more.
         while self.store.forget_answers(now).await.map_err(refuse)? > 0 {}
         while self.store.forget_conversations(before).await.map_err(refuse)? > 0 {}
+        // A day longer than anything can be undone, and any link holds.
+        let before = now - TimeDelta::days(UNDO_DAYS.max(LINK_DAYS) + 1);
+        while self.store.forget_undone(before).await.map_err(refuse)? > 0 {}
+        while self.store.forget_link_uses(before).await.map_err(refuse)? > 0 {}
         Ok(())
     }
 

@@ -19,6 +19,23 @@ impl Store {
         );
         Ok(used.fetch_one(&self.pool).await?)
     }
+
+    /// Forgets up to 1,000 links that were followed before `before`, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_link_uses(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            r#"DELETE FROM link_uses
+               WHERE (user_id, link_id) IN (
+                   SELECT user_id, link_id FROM link_uses WHERE used_at < $1 ORDER BY used_at LIMIT 1000
+               )"#,
+            before,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
 }
 
 /// Marks a link as followed; says whether it was not before.

@@ -126,6 +126,23 @@ impl Store {
         .await?;
         row.map(Done::try_from).transpose()
     }
+
+    /// Forgets up to 1,000 things that were taken back before `before`, and says how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_undone(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        let done = sqlx::query!(
+            r#"DELETE FROM undone_events
+               WHERE (user_id, event_id) IN (
+                   SELECT user_id, event_id FROM undone_events WHERE undone_at < $1 ORDER BY undone_at LIMIT 1000
+               )"#,
+            before,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
+    }
 }
 
 /// The smallest UUIDv7 of an instant (RFC 9562 §5.7).
