@@ -187,6 +187,42 @@ async fn undo_takes_back_the_last_thing() {
 }
 
 #[tokio::test]
+async fn undo_goes_back_step_by_step() {
+    let user = User::new().await;
+    let created = user.say("add a task to buy milk tomorrow at 5pm").await;
+    user.say("move it to friday").await;
+    user.say("make it urgent").await;
+    let patch = serde_json::json!({"description": "two litres"});
+    let patch = patch.as_object().expect("an object");
+    let milk = id(&created["task_created"]);
+    user.application.update(&user.cause(), milk, patch, None, None).await.expect("a change");
+    let steps = ["priority", "due_date", "status", "description"];
+    let after = |answer: &serde_json::Value| {
+        let effect = ["task_updated", "task_deleted"].into_iter().find(|name| answer[*name].is_object());
+        answer[effect.expect("an effect")].clone()
+    };
+    let mut seen = Vec::new();
+    for step in &steps[..2] {
+        seen.push(after(&user.say("undo").await)[*step].clone());
+    }
+    assert_eq!(seen, ["medium", "2026-11-22T17:00:00+05:00"]);
+    assert_eq!(after(&user.say("undo").await)["status"], "deleted");
+    let answer = user.say("undo").await;
+    assert_eq!(answer["clarification_needed"], true, "a deleted task can not be changed: {answer}");
+}
+
+#[tokio::test]
+async fn deleting_one_of_a_series_lets_the_series_live() {
+    let user = User::new().await;
+    let created = user.say("add a task to water the plants every monday at 9am").await;
+    user.say("delete it").await;
+    user.say("yes").await;
+    let spawned = user.application.spawn_successor(&user.cause(), id(&created["task_created"])).await;
+    assert!(spawned.expect("a successor").is_some());
+    assert_eq!(user.titles().await, ["water the plants"]);
+}
+
+#[tokio::test]
 async fn undoing_a_completion_takes_the_next_occurrence_away() {
     let user = User::new().await;
     let created = user.say("add a task to water the plants every monday at 9am").await;
