@@ -14,7 +14,7 @@ use runtime::disposition::Disposition;
 use runtime::function::Function;
 use runtime::metrics::Metrics;
 use runtime::triggers::deliver;
-use send_reminder::Mailer;
+use send_reminder::Courier;
 use tokio::sync::Notify;
 
 pub use serve::serve;
@@ -50,10 +50,10 @@ pub struct Composition {
 }
 
 /// Joins every function over one database; nothing runs by itself yet.
-pub fn compose(application: &Application, clock: &Clock, mailer: Mailer, metrics: &Metrics) -> Composition {
+pub fn compose(application: &Application, clock: &Clock, courier: Courier, metrics: &Metrics) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
     let consumers = [
-        send_reminder::function(new(), time(), mailer, metrics),
+        send_reminder::function(new(), time(), courier, metrics),
         spawn_recurrence::function(new(), time()),
         write_audit::function(new(), time()),
     ];

@@ -15,6 +15,7 @@ use runtime::host::server::{self, App, shutdown_signal};
 use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
+use send_reminder::Courier;
 
 use crate::{NAME, Wake, compose};
 
@@ -33,7 +34,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
     let start = Start::from_environment(environment)?;
-    let mailer = send_reminder::mailer(&start.environment)?;
+    let courier = Courier::from_environment(&start.environment).await?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -48,7 +49,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
             () = database.ended() => has_ended = true,
         }
     };
-    let outcome = serve_on(&start, &url, connections, mailer, shutdown).await;
+    let outcome = serve_on(&start, &url, connections, courier, shutdown).await;
     // Nothing can be done without it, and whoever started this program can start it again.
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
@@ -59,7 +60,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    mailer: send_reminder::Mailer,
+    courier: Courier,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     store::migrate(database_url).await.context("the database could not be brought up to date")?;
@@ -67,7 +68,7 @@ async fn serve_on(
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, mailer, &start.metrics);
+    let mut composition = compose(&application, &start.clock, courier, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(
