@@ -41,9 +41,9 @@ const AT_ONCE: usize = 8;
 const MAX_ATTEMPTS: u32 = 12;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_secs(10);
-/// No wait between attempts is longer,
+/// No wait of our own is longer.
 const BACKOFF_CAP: Duration = Duration::from_secs(1_800);
-/// but for one that the other side asks for, and no such one is longer than this.
+/// No wait that the other side asks for is longer.
 const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
 
 /// Builds the function for a process of its own.
