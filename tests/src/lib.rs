@@ -4,5 +4,9 @@
 pub mod bus;
 pub mod database;
 pub mod process;
+pub mod push_service;
+pub mod sendgrid;
+#[cfg(feature = "aws")]
+pub mod ses;
 pub mod smtp;
 pub mod world;

@@ -20,7 +20,7 @@ use runtime::disposition::Disposition;
 use runtime::host::server::App;
 use runtime::metrics::Metrics;
 use runtime::triggers;
-use send_reminder::Mailer;
+use send_reminder::{Courier, Mailer, Push};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -35,7 +35,7 @@ pub struct World {
     /// The database.
     pub database_url: String,
     zone: chrono_tz::Tz,
-    mailer: Mailer,
+    courier: Courier,
     router: Router,
     scan: Router,
     consumers: HashMap<&'static str, Router>,
@@ -96,38 +96,44 @@ impl World {
         let from = "Kaam <kaam@localhost>".parse().expect("an address");
         let mailer = Mailer::spool(mail.path().join("mail"), from);
         let clock = Clock::manual(START.parse().expect("an instant"));
-        Self::over(new_database().await, zone, clock, mailer, Arc::new(mail))
+        let courier = Courier::new(mailer, Push::not_configured());
+        Self::over(new_database().await, zone, clock, courier, Arc::new(mail))
     }
 
     /// Makes a world whose mails go through `mailer`.
     pub async fn with_mailer(mailer: Mailer) -> Self {
+        Self::with_courier(Courier::new(mailer, Push::not_configured())).await
+    }
+
+    /// Makes a world whose reminders go through `courier`.
+    pub async fn with_courier(courier: Courier) -> Self {
         let clock = Clock::manual(START.parse().expect("an instant"));
-        Self::over(new_database().await, chrono_tz::UTC, clock, mailer, Arc::new(TestDirectory::new()))
+        Self::over(new_database().await, chrono_tz::UTC, clock, courier, Arc::new(TestDirectory::new()))
     }
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
     pub fn beside(&self) -> Self {
-        let (clock, mailer, mail) = (self.clock.clone(), self.mailer.clone(), Arc::clone(&self.mail));
-        Self::over(self.database_url.clone(), self.zone, clock, mailer, mail)
+        let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
+        Self::over(self.database_url.clone(), self.zone, clock, courier, mail)
     }
 
     fn over(
         database_url: String,
         zone: chrono_tz::Tz,
         clock: Clock,
-        mailer: Mailer,
+        courier: Courier,
         mail: Arc<TestDirectory>,
     ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let composition = compose(&application, &clock, mailer.clone(), Some(links()), &Metrics::new());
+        let composition = compose(&application, &clock, courier.clone(), Some(links()), &Metrics::new());
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
-        Self { clock, application, outbox, database_url, zone, mailer, router, scan, consumers, mail }
+        Self { clock, application, outbox, database_url, zone, courier, router, scan, consumers, mail }
     }
 
     /// Hands events to one function, as a bus would.

@@ -16,7 +16,7 @@ use runtime::disposition::Disposition;
 use runtime::function::Function;
 use runtime::metrics::Metrics;
 use runtime::triggers::deliver;
-use send_reminder::Mailer;
+use send_reminder::Courier;
 use tokio::sync::Notify;
 
 pub use serve::serve;
@@ -55,13 +55,13 @@ pub struct Composition {
 pub fn compose(
     application: &Application,
     clock: &Clock,
-    mailer: Mailer,
+    courier: Courier,
     links: Option<Links>,
     metrics: &Metrics,
 ) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
     let consumers = [
-        send_reminder::function(new(), time(), mailer, metrics),
+        send_reminder::function(new(), time(), courier.with_links(links.clone()), metrics),
         spawn_recurrence::function(new(), time()),
         write_audit::function(new(), time()),
     ];

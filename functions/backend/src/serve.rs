@@ -16,6 +16,7 @@ use runtime::host::server::{self, App, shutdown_signal};
 use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
+use send_reminder::Courier;
 
 use crate::{NAME, Wake, compose, secret};
 
@@ -34,8 +35,8 @@ const DRAIN: Duration = Duration::from_secs(6);
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
     let start = Start::from_environment(environment)?;
-    let mailer = send_reminder::mailer(&start.environment)?;
     let links = links(&start)?;
+    let courier = Courier::from_environment(&start.environment).await?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -50,7 +51,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
             () = database.ended() => has_ended = true,
         }
     };
-    let outcome = serve_on(&start, &url, connections, (mailer, links), shutdown).await;
+    let outcome = serve_on(&start, &url, connections, (courier, links), shutdown).await;
     // Nothing can be done without it, and whoever started this program can start it again.
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
@@ -61,7 +62,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (mailer, links): (send_reminder::Mailer, Option<Links>),
+    (courier, links): (Courier, Option<Links>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     store::migrate(database_url).await.context("the database could not be brought up to date")?;
@@ -69,7 +70,7 @@ async fn serve_on(
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, mailer, links, &start.metrics);
+    let mut composition = compose(&application, &start.clock, courier, links, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(
@@ -95,7 +96,8 @@ fn announce(address: SocketAddr) {
 /// Takes `PUBLIC_URL` and `LINK_SECRET`, or makes a secret of its own and keeps it in `DATA_DIR`: links in mails then lead to this
 /// machine.
 fn links(start: &Start) -> anyhow::Result<Option<Links>> {
-    let given = follow_link::links(&start.environment)?;
+    let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
+    let given = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
     if given.is_some() || start.environment.database_url()?.is_some() {
         return Ok(given);
     }

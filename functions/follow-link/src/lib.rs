@@ -12,7 +12,6 @@ use domain::settings::Locale;
 use events::{Refusal, TaskBody};
 use runtime::ask::{cause, respond};
 use runtime::clock::Clock;
-use runtime::config::Environment;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
 use runtime::problem::Problem;
@@ -32,26 +31,10 @@ pub const NAME: &str = "follow-link";
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    let links = links(&start.environment)?;
+    let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
+    let links = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
     anyhow::ensure!(links.is_some(), "PUBLIC_URL and LINK_SECRET are not set: no link could be read");
     Ok(function(application, start.clock, links))
-}
-
-/// Reads `PUBLIC_URL` and `LINK_SECRET`; `None` when neither is set, and mails have no links.
-///
-/// # Errors
-/// When one of them is wrong, or is set without the other.
-pub fn links(environment: &Environment) -> anyhow::Result<Option<Links>> {
-    match (environment.get("PUBLIC_URL")?, environment.get("LINK_SECRET")?) {
-        (None, None) => Ok(None),
-        (Some(base), Some(secret)) => Ok(Some(Links::new(&base, &secret).map_err(anyhow::Error::msg)?)),
-        (Some(_), None) => {
-            anyhow::bail!("PUBLIC_URL is set and LINK_SECRET is not; links in mails need both")
-        }
-        (None, Some(_)) => {
-            anyhow::bail!("LINK_SECRET is set and PUBLIC_URL is not; links in mails need both")
-        }
-    }
 }
 
 /// Gives the function; without `links` there is no link that it knows.

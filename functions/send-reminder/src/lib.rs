@@ -1,12 +1,14 @@
-//! Delivers reminders by e-mail, and records what became of each attempt.
+//! Delivers reminders by e-mail and push, and records what became of each attempt.
 
+mod delivery;
+mod http;
 mod mailer;
+mod push;
+mod settings;
 mod text;
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
 use application::reminders::{Finish, Outgoing, Prepared};
 use application::{Application, Connection};
 use events::Cause;
@@ -16,25 +18,33 @@ use futures::stream;
 use runtime::ask::{cause_of_event, envelope};
 use runtime::backoff;
 use runtime::clock::{Clock, random_fraction};
-use runtime::config::Environment;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
 use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::triggers::{Incoming, on_events};
 
-pub use mailer::{Mailer, Undelivered};
+use crate::delivery::Report;
+pub use crate::delivery::{Courier, Undelivered};
+pub use crate::http::Reach;
+#[cfg(feature = "aws")]
+pub use crate::mailer::Ses;
+pub use crate::mailer::{Mailer, SmtpError};
+pub use crate::push::{NoKey, Push, VapidKey};
+pub use crate::text::Links;
 
 /// The function's name.
 pub const NAME: &str = "send-reminder";
-/// How many mails are on their way at once.
+/// How many reminders are on their way at once.
 const AT_ONCE: usize = 8;
 /// How often delivery is tried; the waits between add up to an hour on average.
 const MAX_ATTEMPTS: u32 = 12;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_secs(10);
-/// No wait is longer.
+/// No wait of our own is longer.
 const BACKOFF_CAP: Duration = Duration::from_secs(1_800);
+/// No wait that the other side asks for is longer.
+const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
 
 /// Builds the function for a process of its own.
 ///
@@ -43,35 +53,15 @@ const BACKOFF_CAP: Duration = Duration::from_secs(1_800);
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    let mailer = mailer(&start.environment)?;
-    Ok(function(application, start.clock, mailer, &start.metrics))
-}
-
-/// Reads where mails go: `SMTP_URL` and `EMAIL_FROM`, or else the folder `mail` in `DATA_DIR`.
-///
-/// # Errors
-/// The first setting that is wrong.
-pub fn mailer(environment: &Environment) -> anyhow::Result<Mailer> {
-    let from = environment.get("EMAIL_FROM")?;
-    let from = from.as_deref().unwrap_or("Kaam <kaam@localhost>");
-    let from =
-        from.parse().with_context(|| format!("EMAIL_FROM is {from:?}; it must be one e-mail address"))?;
-    match environment.get("SMTP_URL")? {
-        Some(url) => {
-            Mailer::smtp(&url, from).context("SMTP_URL must be a URL such as smtps://user:password@host:465")
-        }
-        None => {
-            let data = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
-            Ok(Mailer::spool(PathBuf::from(data).join("mail"), from))
-        }
-    }
+    let courier = Courier::from_environment(&start.environment).await?;
+    Ok(function(application, start.clock, courier, &start.metrics))
 }
 
 /// Gives the function.
-pub fn function(application: Application, clock: Clock, mailer: Mailer, metrics: &Metrics) -> Function {
+pub fn function(application: Application, clock: Clock, courier: Courier, metrics: &Metrics) -> Function {
     let is_connected = application.database_probe();
     let attempts = metrics.labelled_counter("kaam_reminder_attempts_total", "Attempts to deliver a reminder");
-    let sender = Sender { application, clock, mailer, attempts };
+    let sender = Sender { application, clock, courier, attempts };
     let handle = move |batch| {
         let sender = sender.clone();
         async move { sender.handle_batch(batch).await }
@@ -86,7 +76,7 @@ pub fn function(application: Application, clock: Clock, mailer: Mailer, metrics:
 struct Sender {
     application: Application,
     clock: Clock,
-    mailer: Mailer,
+    courier: Courier,
     /// By outcome.
     attempts: LabelledCounter,
 }
@@ -116,7 +106,8 @@ impl Sender {
 
     async fn remind(&self, event: &Incoming, moment: &ReminderMoment) -> Disposition {
         let cause = || cause_of_event(event, &moment.user_id, NAME, &self.clock);
-        let (fallback, lease) = (self.mailer.fallback_recipient(), self.mailer.lease());
+        let (fallback, lease) =
+            (self.courier.fallback_recipient(), self.courier.lease(&moment.delivery_method));
         match self.application.prepare(&cause(), moment, fallback, lease).await {
             Ok(Prepared::Nothing) => Disposition::Done,
             Ok(Prepared::Impossible(why)) => Disposition::reject(why),
@@ -125,37 +116,49 @@ impl Sender {
                 Disposition::retry_after(wait, "another sender holds the reminder")
             }
             Ok(Prepared::Send(outgoing)) => {
-                let delivered = self.mailer.send(&outgoing, cause().now).await;
-                self.finish(&cause(), &outgoing, delivered).await
+                let report = self.courier.send(&outgoing, cause().now).await;
+                self.forget(&cause(), &report.gone).await;
+                self.finish(&cause(), &outgoing, report).await
             }
             Err(refusal) => refusal.into(),
         }
     }
 
+    /// Takes subscriptions that browsers have withdrawn from the user's settings. When that fails, the next reminder finds out again.
+    async fn forget(&self, cause: &Cause, gone: &[String]) {
+        if gone.is_empty() {
+            return;
+        }
+        if let Err(refusal) = self.application.forget_push_subscriptions(cause, gone).await {
+            let error = runtime::ask::chain(&refusal);
+            tracing::warn!(error, "push subscriptions that are gone could not be forgotten");
+        }
+    }
+
     /// Records what became of an attempt. A failure that may pass is tried again by the reminder's own clock, so that it holds no
     /// other event back; one that will not is a dead letter.
-    async fn finish(
-        &self,
-        cause: &Cause,
-        outgoing: &Outgoing,
-        delivered: Result<(), Undelivered>,
-    ) -> Disposition {
+    async fn finish(&self, cause: &Cause, outgoing: &Outgoing, report: Report) -> Disposition {
         let lateness_ms = (cause.now - outgoing.trigger_time).num_milliseconds();
         let (reminder_id, attempt) = (outgoing.delivery_id(), outgoing.attempt);
-        let finish = match delivered {
+        let is_given_up = |failed: &Undelivered| failed.is_permanent || attempt >= MAX_ATTEMPTS;
+        let finish = match report.outcome {
             Ok(()) => {
                 tracing::info!(%reminder_id, attempt, lateness_ms, "reminder sent");
                 Finish::Sent
             }
-            Err(Undelivered { reason, is_permanent }) if is_permanent || attempt >= MAX_ATTEMPTS => {
-                tracing::error!(%reminder_id, attempt, lateness_ms, reason, "reminder failed for good");
-                Finish::Failed { reason }
+            Err(failed) if is_given_up(&failed) && !report.delivered_to.is_empty() => {
+                tracing::warn!(%reminder_id, attempt, lateness_ms, reason = failed.reason, "reminder sent, but not to every browser");
+                Finish::Sent
             }
-            Err(Undelivered { reason, .. }) => {
-                let wait =
-                    backoff::delay(attempt.saturating_sub(1), BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+            Err(failed) if is_given_up(&failed) => {
+                tracing::error!(%reminder_id, attempt, lateness_ms, reason = failed.reason, "reminder failed for good");
+                Finish::Failed { reason: failed.reason }
+            }
+            Err(failed) => {
+                let wait = wait(attempt, failed.retry_after);
+                let reason = failed.reason;
                 tracing::warn!(%reminder_id, attempt, lateness_ms, reason, wait_ms = wait.as_millis(), "reminder to be tried again");
-                Finish::Retry { at: cause.now + wait, reason, delivered_to: Vec::new() }
+                Finish::Retry { at: cause.now + wait, reason, delivered_to: report.delivered_to }
             }
         };
         let outcome = match &finish {
@@ -173,5 +176,24 @@ impl Sender {
             (Ok(_), Some(reason)) => Disposition::reject(reason),
             (Ok(_), None) => Disposition::Done,
         }
+    }
+}
+
+/// Gives the wait after an attempt: by our own backoff, or as long as the other side asks for if that is longer.
+fn wait(attempt: u32, retry_after: Option<Duration>) -> Duration {
+    let own = backoff::delay(attempt.saturating_sub(1), BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+    own.max(retry_after.unwrap_or_default().min(RETRY_AFTER_CAP))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_other_side_may_ask_for_a_longer_wait_of_up_to_an_hour() {
+        let seconds = Duration::from_secs;
+        assert!(wait(1, None) <= seconds(10) && wait(1, Some(seconds(1))) <= seconds(10));
+        assert_eq!(wait(1, Some(seconds(300))), seconds(300));
+        assert_eq!(wait(1, Some(seconds(86_400))), seconds(3_600));
     }
 }

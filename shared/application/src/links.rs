@@ -98,6 +98,23 @@ impl Links {
         Ok(Self { base: base.trim_end_matches('/').to_owned(), mac })
     }
 
+    /// Takes the settings `PUBLIC_URL` and `LINK_SECRET`; `None` when neither is set, and there are no links.
+    ///
+    /// # Errors
+    /// Like [`Links::new`], and one of them without the other.
+    pub fn from_settings(base: Option<&str>, secret: Option<&str>) -> Result<Option<Self>, String> {
+        match (base, secret) {
+            (None, None) => Ok(None),
+            (Some(base), Some(secret)) => Self::new(base, secret).map(Some),
+            (Some(_), None) => {
+                Err("PUBLIC_URL is set and LINK_SECRET is not; links in mails need both".to_owned())
+            }
+            (None, Some(_)) => {
+                Err("LINK_SECRET is set and PUBLIC_URL is not; links in mails need both".to_owned())
+            }
+        }
+    }
+
     /// Gives the URL of a link that is made now.
     pub fn url(&self, link: &Link, now: DateTime<Utc>) -> String {
         let expires = (now + TimeDelta::days(LINK_DAYS)).timestamp();

@@ -4,7 +4,7 @@ use domain::settings::{Locale, PushSubscription, QuietHours, Settings, is_email,
 use domain::task::{Change, Task};
 use domain::{reminder, zone};
 use events::payload::{Actor, Audited};
-use events::{Cause, Issue, Refusal, Topic};
+use events::{Cause, Event, Issue, Refusal, Topic};
 use serde_json::{Map, Value, json};
 use store::tasks::{Loaded, Together, Write};
 
@@ -42,16 +42,8 @@ impl Application {
                 return Ok(show(&before));
             }
             let after = Settings { version: before.version + 1, ..after };
-            let audited = Audited {
-                entity_type: "settings".to_owned(),
-                entity_id: cause.user_id.clone(),
-                user_id: cause.user_id.clone(),
-                old_values: Some(show(&before)),
-                new_values: Some(show(&after)),
-                actor: Actor::user(&cause.user_id),
-            };
             let user_id = &cause.user_id;
-            let event = cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, json!(audited));
+            let event = updated(cause, &before, &after, Actor::user(user_id));
             let mut together = Together { settings: Some((after.clone(), event)), ..Together::default() };
             if before.time_zone != after.time_zone || before.reminder_time != after.reminder_time {
                 let tasks = self.store.tasks_that_follow_settings(user_id).await.map_err(refuse)?;
@@ -64,11 +56,52 @@ impl Application {
                 return Ok(show(&after));
             }
         }
-        Err(Refusal::Unavailable {
-            what: "the settings, which keep changing,",
-            source: "lost every race".into(),
-        })
+        Err(too_busy())
     }
+
+    /// Takes push subscriptions that are no more out of the settings of the cause's user, in the name of the function that found out.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn forget_push_subscriptions(
+        &self,
+        cause: &Cause,
+        endpoints: &[String],
+    ) -> Result<(), Refusal> {
+        for _ in 0..TRIES {
+            let before = self.fresh_settings(&cause.user_id).await?;
+            let mut after = Settings { version: before.version + 1, ..before.clone() };
+            after.push_subscriptions.retain(|one| !endpoints.contains(&one.endpoint));
+            if after.push_subscriptions == before.push_subscriptions {
+                return Ok(());
+            }
+            let event = updated(cause, &before, &after, Actor::service(cause.source_service));
+            let together = Together { settings: Some((after, event)), ..Together::default() };
+            if self.commit(cause, &together).await? == Committed::Yes {
+                self.fresh_settings(&cause.user_id).await?;
+                return Ok(());
+            }
+        }
+        Err(too_busy())
+    }
+}
+
+/// Gives the event that tells of new settings.
+fn updated(cause: &Cause, before: &Settings, after: &Settings, actor: Actor) -> Event {
+    let user_id = &cause.user_id;
+    let audited = Audited {
+        entity_type: "settings".to_owned(),
+        entity_id: user_id.clone(),
+        user_id: user_id.clone(),
+        old_values: Some(show(before)),
+        new_values: Some(show(after)),
+        actor,
+    };
+    cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, json!(audited))
+}
+
+fn too_busy() -> Refusal {
+    Refusal::Unavailable { what: "the settings, which keep changing,", source: "lost every race".into() }
 }
 
 impl Application {

@@ -1,0 +1,140 @@
+//! Delivery by whichever channel a reminder asks for, and how it went.
+
+use std::time::Duration;
+
+use application::links::{self, Action, Link};
+use application::reminders::{Channel, Content, Outgoing};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::http::Answer;
+use crate::mailer::Mailer;
+use crate::push::{Notification, Push};
+use crate::text::{self, Links};
+
+/// The longest part of an answer that is repeated in a reason, in characters.
+const REPEATED: usize = 200;
+
+/// Delivers reminders: mails and notifications.
+#[derive(Clone)]
+pub struct Courier {
+    mailer: Mailer,
+    push: Push,
+    links: Option<links::Links>,
+}
+
+/// Why a reminder was not delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undelivered {
+    /// In words, for the user.
+    pub reason: String,
+    /// Whether trying again is of no use.
+    pub is_permanent: bool,
+    /// How long the other side wants to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// How an attempt went.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) outcome: Result<(), Undelivered>,
+    /// The push endpoints that have it now.
+    pub(crate) delivered_to: Vec<String>,
+    /// The push endpoints that are no more.
+    pub(crate) gone: Vec<String>,
+}
+
+impl Courier {
+    /// Joins what sends mails and what sends notifications.
+    pub fn new(mailer: Mailer, push: Push) -> Self {
+        Self { mailer, push, links: None }
+    }
+
+    /// Puts links that are made by `links` into what is sent about one task.
+    #[must_use]
+    pub fn with_links(self, links: Option<links::Links>) -> Self {
+        Self { links, ..self }
+    }
+
+    /// Gives what sends notifications.
+    pub fn push(&self) -> &Push {
+        &self.push
+    }
+
+    /// Gives where mails go when nobody has an address; see [`Mailer::fallback_recipient`].
+    pub(crate) fn fallback_recipient(&self) -> Option<&'static str> {
+        self.mailer.fallback_recipient()
+    }
+
+    /// Gives how long others are to wait for an attempt by `delivery_method`.
+    pub(crate) fn lease(&self, delivery_method: &str) -> TimeDelta {
+        match delivery_method {
+            "push" => self.push.lease(),
+            _ => self.mailer.lease(),
+        }
+    }
+
+    /// Makes one attempt.
+    pub(crate) async fn send(&self, outgoing: &Outgoing, now: DateTime<Utc>) -> Report {
+        let links = self.links.as_ref().and_then(|links| links_of(links, outgoing, now));
+        let message =
+            text::Message { content: &outgoing.content, locale: outgoing.locale, now, links: links.as_ref() };
+        let delivery_id = outgoing.delivery_id();
+        match &outgoing.channel {
+            Channel::Email(address) => {
+                Report::of(self.mailer.send(address, &message.mail(), delivery_id, now).await)
+            }
+            Channel::Push(subscriptions) => {
+                let notification = Notification {
+                    delivery_id,
+                    payload: message.notification(delivery_id),
+                    is_urgent: matches!(&outgoing.content, Content::Task(task) if task.priority == "high"),
+                    trigger_time: outgoing.trigger_time,
+                };
+                self.push.send(subscriptions, &notification, now).await
+            }
+        }
+    }
+}
+
+/// Gives the links by which a reminder is answered without signing in; a digest has none.
+fn links_of(links: &links::Links, outgoing: &Outgoing, now: DateTime<Utc>) -> Option<Links> {
+    let Content::Task(task) = &outgoing.content else { return None };
+    let url = |action| {
+        let (user_id, reminder_id) = (task.user_id.clone(), outgoing.delivery_id());
+        links.url(&Link { action, user_id, task_id: task.id, reminder_id }, now)
+    };
+    Some(Links { done: url(Action::Done), snooze: url(Action::Snooze) })
+}
+
+impl Report {
+    /// Reports about a channel that has one recipient.
+    pub(crate) fn of(outcome: Result<(), Undelivered>) -> Self {
+        Self { outcome, delivered_to: Vec::new(), gone: Vec::new() }
+    }
+}
+
+impl Undelivered {
+    /// Trying again is of no use.
+    pub(crate) fn permanent(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_permanent: true, retry_after: None }
+    }
+
+    /// It may work later.
+    pub(crate) fn temporary(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), is_permanent: false, retry_after: None }
+    }
+
+    /// It may work after this time.
+    pub(crate) fn after(self, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..self }
+    }
+}
+
+/// Gives the beginning of what a service said, after a colon; nothing when it said nothing.
+pub(crate) fn words_of(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    let words: Vec<_> =
+        text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    let line: String = words.join(" ").chars().take(REPEATED).collect();
+    if line.is_empty() { line } else { format!(": {line}") }
+}

@@ -1,0 +1,220 @@
+//! Calls of services outside: one deadline for the whole of a call, no redirect followed, and no more read of an answer than is used.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{HeaderMap, RETRY_AFTER};
+use hyper::{Request, StatusCode};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::TokioExecutor;
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+use tower::Service;
+
+/// How much of an answer is read, in bytes.
+const ANSWER_BYTES: usize = 4_096;
+
+/// Which hosts may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those with a public address; for URLs that come from users, who must not reach into the network that Kaam runs in.
+    Public,
+    /// All of them; for URLs that come from whoever runs Kaam, and for tests.
+    Anywhere,
+}
+
+/// Calls HTTP services.
+#[derive(Clone)]
+pub(crate) struct HttpClient {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    deadline: Duration,
+}
+
+/// What a service answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    /// Empty when it is longer than anything that is of use here.
+    pub(crate) body: Bytes,
+}
+
+impl HttpClient {
+    /// Makes a client of which each call takes at most `deadline`.
+    ///
+    /// # Errors
+    /// When the TLS library does not have the protocol versions that it says it has.
+    pub(crate) fn new(reach: Reach, deadline: Duration) -> Result<Self, rustls::Error> {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(deadline / 2));
+        let https = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), deadline })
+    }
+
+    /// Sends a request and gives the answer, whatever its status; the error says in words why there is none.
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        let call = async {
+            let response = self.client.request(request).await.map_err(|error| runtime::ask::chain(&error))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES).collect().await;
+            let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+            Ok(Answer { status: parts.status, headers: parts.headers, body })
+        };
+        timeout(self.deadline, call).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
+    }
+}
+
+impl Answer {
+    /// Gives the wait that the service asks for, in seconds or until a date (RFC 9110 §10.2.3).
+    pub(crate) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        match text.parse() {
+            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::from(now)).ok(),
+        }
+    }
+}
+
+/// Looks names up, and gives only the addresses within reach. What it gives is what is connected to: a name can not be public when
+/// it is checked and private when it is used.
+#[derive(Clone)]
+struct Resolver(Reach);
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let Self(reach) = *self;
+        Box::pin(async move {
+            let found = lookup_host((name.as_str(), 0)).await?;
+            let within: Vec<_> =
+                found.filter(|address| reach == Reach::Anywhere || is_public(address.ip())).collect();
+            if within.is_empty() {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the host has no public address",
+                ));
+            }
+            Ok(within.into_iter())
+        })
+    }
+}
+
+/// Says whether an address is one of the public internet (the special-purpose registries of RFC 6890).
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_public_v4(address),
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => is_public_v4(mapped),
+            None => is_public_v6(address),
+        },
+    }
+}
+
+fn is_public_v4(address: Ipv4Addr) -> bool {
+    let [a, b, c, _] = address.octets();
+    let is_shared = a == 100 && (64..128).contains(&b);
+    let is_for_protocols = (a, b, c) == (192, 0, 0);
+    let is_for_benchmarks = a == 198 && (18..20).contains(&b);
+    let is_reserved = a == 0 || a >= 224;
+    !(address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || address.is_documentation()
+        || is_shared
+        || is_for_protocols
+        || is_for_benchmarks
+        || is_reserved)
+}
+
+/// Only 2000::/3 is given out, and parts of that lead elsewhere: Teredo and 6to4 into IPv4, 2001:db8::/32 nowhere. An address of
+/// NAT64 (64:ff9b::/96) is as public as the IPv4 address in it.
+fn is_public_v6(address: Ipv6Addr) -> bool {
+    match address.segments() {
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+            is_public_v4(Ipv4Addr::new(a, b, c, d))
+        }
+        [0x2001, 0 | 0xdb8, ..] | [0x2002, ..] => false,
+        [first, ..] => first & 0xe000 == 0x2000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_inside_somebodys_network_is_not_public() {
+        for address in [
+            "0.0.0.0",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.8",
+            "192.168.1.1",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "64:ff9b::a00:1",
+            "fc00::1",
+            "fe80::1",
+            "ff02::1",
+            "2002:a00:1::1",
+            "2001:0:1::1",
+        ] {
+            assert!(!is_public(address.parse().expect(address)), "{address}");
+        }
+        for address in ["8.8.8.8", "142.250.1.95", "2a00:1450:4001::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+        {
+            assert!(is_public(address.parse().expect(address)), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_out_of_reach() {
+        let name = || "localhost".parse::<Name>().expect("a name");
+        assert!(Resolver(Reach::Public).call(name()).await.is_err());
+        assert!(Resolver(Reach::Anywhere).call(name()).await.is_ok());
+    }
+
+    #[test]
+    fn a_service_says_how_long_to_wait_in_seconds_or_until_a_date() {
+        let now = "2026-06-01T07:00:00Z".parse().expect("an instant");
+        let wait = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a header value"))]);
+            Answer { status: StatusCode::OK, headers, body: Bytes::new() }.retry_after(now)
+        };
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Mon, 01 Jun 2026 07:05:00 GMT"), Some(Duration::from_secs(300)));
+        assert_eq!(wait("Mon, 01 Jun 2026 06:00:00 GMT"), None);
+        assert_eq!(wait("soon"), None);
+    }
+}

@@ -1,0 +1,106 @@
+//! Mails through SendGrid (Twilio's documentation of `POST /v3/mail/send`).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http_body_util::Full;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::{Request, StatusCode};
+use serde_json::{Value, json};
+
+use super::{AutoSubmitted, DEADLINE, Letter};
+use crate::delivery::{Undelivered, words_of};
+use crate::http::{Answer, HttpClient, Reach};
+
+/// Sends mails through SendGrid.
+#[derive(Clone)]
+pub(super) struct SendGrid {
+    authorization: String,
+    url: String,
+    client: HttpClient,
+}
+
+impl SendGrid {
+    pub(super) fn new(key: &str, url: &str) -> Result<Self, rustls::Error> {
+        Ok(Self {
+            authorization: format!("Bearer {key}"),
+            url: format!("{}/v3/mail/send", url.trim_end_matches('/')),
+            client: HttpClient::new(Reach::Anywhere, DEADLINE)?,
+        })
+    }
+
+    pub(super) async fn send(&self, letter: &Letter<'_>) -> Result<(), Undelivered> {
+        let request = Request::post(&self.url)
+            .header(AUTHORIZATION, &self.authorization)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body(letter).to_string())))
+            .map_err(|error| Undelivered::temporary(format!("SendGrid can not be asked: {error}")))?;
+        match self.client.send(request).await {
+            Ok(answer) => judge(&answer, letter.now),
+            Err(why) => Err(Undelivered::temporary(format!("SendGrid could not be reached: {why}"))),
+        }
+    }
+}
+
+/// Links and openings are not tracked: what a user reads is no business of ours, and one-time links have to stay as they are.
+fn body(letter: &Letter<'_>) -> Value {
+    let mail = letter.mail;
+    json!({
+        "personalizations": [{
+            "to": [{"email": letter.to.email.to_string()}],
+            "custom_args": {"delivery_id": letter.delivery_id},
+        }],
+        "from": {"email": letter.from.email.to_string(), "name": letter.from.name.as_deref().unwrap_or_default()},
+        "subject": mail.subject,
+        "content": [
+            {"type": "text/plain", "value": mail.plain},
+            {"type": "text/html", "value": mail.html},
+        ],
+        "headers": {"Message-ID": letter.message_id(), AutoSubmitted::NAME: AutoSubmitted::VALUE},
+        "tracking_settings": {
+            "click_tracking": {"enable": false, "enable_text": false},
+            "open_tracking": {"enable": false},
+        },
+    })
+}
+
+/// A refused key, sender or address of the API speaks of how Kaam is set up and not of the mail: whoever runs Kaam can mend it while
+/// the reminder is tried again.
+fn judge(answer: &Answer, now: DateTime<Utc>) -> Result<(), Undelivered> {
+    let status = answer.status;
+    let reason =
+        || format!("SendGrid said {status}{}", errors_of(answer).unwrap_or_else(|| words_of(answer)));
+    match status {
+        _ if status.is_success() => Ok(()),
+        StatusCode::UNAUTHORIZED
+        | StatusCode::FORBIDDEN
+        | StatusCode::NOT_FOUND
+        | StatusCode::METHOD_NOT_ALLOWED => Err(Undelivered::temporary(format!(
+            "SendGrid does not let Kaam in (SENDGRID_API_KEY, SENDGRID_URL, EMAIL_FROM): {}",
+            reason()
+        ))),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
+            Err(Undelivered::temporary(reason()).after(wait(answer, now)))
+        }
+        _ if status.is_client_error() => Err(Undelivered::permanent(reason())),
+        _ => Err(Undelivered::temporary(reason()).after(wait(answer, now))),
+    }
+}
+
+/// Gives the wait that `Retry-After` asks for, or else the time until `X-RateLimit-Reset`, in seconds since 1970.
+fn wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
+    let reset = || {
+        let at: i64 = answer.headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
+        (DateTime::from_timestamp(at, 0)? - now).to_std().ok()
+    };
+    answer.retry_after(now).or_else(reset)
+}
+
+/// Gives the messages of `{"errors":[{"message":…}]}`, after a colon.
+fn errors_of(answer: &Answer) -> Option<String> {
+    let body: Value = serde_json::from_slice(&answer.body).ok()?;
+    let messages: Vec<_> =
+        body["errors"].as_array()?.iter().filter_map(|error| error["message"].as_str()).collect();
+    (!messages.is_empty()).then(|| format!(": {}", messages.join("; ")))
+}

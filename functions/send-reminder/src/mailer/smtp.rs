@@ -1,0 +1,104 @@
+//! Mails through a mail server (RFC 5321), with TLS from the start or by STARTTLS (RFC 3207), and AUTH (RFC 4954).
+
+use std::time::Duration;
+
+use lettre::message::Message;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::{self, PoolConfig};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use tokio::time::timeout;
+use url::Url;
+
+use crate::delivery::Undelivered;
+
+/// Why a mail server can not be used as it was named.
+#[derive(Debug, thiserror::Error)]
+pub enum SmtpError {
+    /// The URL is malformed.
+    #[error("the URL of the mail server is malformed")]
+    Url(#[source] smtp::Error),
+    /// What should be certificates is not.
+    #[error("there is no certificate in PEM, or a malformed one")]
+    Certificates,
+}
+
+/// Sends mails to one server.
+#[derive(Clone)]
+pub(super) struct Smtp {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    deadline: Duration,
+}
+
+impl Smtp {
+    /// Reads where the server is. `authorities` are certificates (PEM) that are trusted beside those of the web.
+    pub(super) fn new(url: &str, deadline: Duration, authorities: Option<&str>) -> Result<Self, SmtpError> {
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(SmtpError::Url)?;
+        let builder = match authorities {
+            None => builder,
+            Some(authorities) => builder.tls(tls(url, certificates(authorities)?).map_err(SmtpError::Url)?),
+        };
+        let transport = builder
+            .timeout(Some(deadline))
+            // A connection serves one mail: the pool would also hand on one that was given up in the middle of a dialogue, and the
+            // next mail would take the answers to this one for its own.
+            .pool_config(PoolConfig::new().max_size(0))
+            .build();
+        Ok(Self { transport, deadline })
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(super) async fn send(&self, message: Message) -> Result<(), Undelivered> {
+        match timeout(self.deadline, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(undelivered(&error)),
+            Err(_) => Err(Undelivered::temporary("the mail server did not answer in time")),
+        }
+    }
+}
+
+/// Gives what the URL asks for, as lettre reads it, with more certificates.
+fn tls(url: &str, authorities: Vec<Certificate>) -> Result<Tls, smtp::Error> {
+    let url = Url::parse(url).ok();
+    let wish = url.as_ref().and_then(|url| url.query_pairs().find(|(name, _)| name == "tls"));
+    let parameters = || {
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        let builder = TlsParameters::builder(host.to_owned());
+        authorities.into_iter().fold(builder, TlsParametersBuilder::add_root_certificate).build()
+    };
+    Ok(match (url.as_ref().map(Url::scheme), wish.as_ref().map(|(_, wish)| wish.as_ref())) {
+        (Some("smtps"), _) => Tls::Wrapper(parameters()?),
+        (_, Some("required")) => Tls::Required(parameters()?),
+        (_, Some("opportunistic")) => Tls::Opportunistic(parameters()?),
+        _ => Tls::None,
+    })
+}
+
+fn certificates(pem: &str) -> Result<Vec<Certificate>, SmtpError> {
+    let read = CertificateDer::pem_slice_iter(pem.as_bytes()).map(|found| {
+        let der = found.map_err(|_| SmtpError::Certificates)?;
+        Certificate::from_der(der.to_vec()).map_err(|_| SmtpError::Certificates)
+    });
+    let read: Vec<_> = read.collect::<Result<_, _>>()?;
+    if read.is_empty() { Err(SmtpError::Certificates) } else { Ok(read) }
+}
+
+/// 5yz is for good (RFC 5321 §4.2.1), but for 53z, which speaks of how Kaam signs in (RFC 4954 §6) and not of the mail: whoever runs
+/// Kaam can mend it while the reminder is tried again.
+fn undelivered(error: &smtp::Error) -> Undelivered {
+    let chain = runtime::ask::chain(error);
+    let code = error.status().map(u16::from);
+    match code {
+        Some(530..=539) => {
+            Undelivered::temporary(format!("the mail server does not let Kaam sign in (SMTP_URL): {chain}"))
+        }
+        _ if error.is_permanent() => {
+            Undelivered::permanent(format!("the mail server refused the mail: {chain}"))
+        }
+        _ => Undelivered::temporary(format!("the mail server refused or failed: {chain}")),
+    }
+}
