@@ -9,6 +9,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod dead_letters;
+mod digest;
 mod events;
 mod fuzz;
 mod isolation;
