@@ -18,4 +18,5 @@ mod mail;
 mod openapi;
 mod processes;
 mod reminders;
+mod scale;
 mod time_and_recurrence;

@@ -304,6 +304,25 @@ async fn what_waits_for_the_end_of_quiet_hours_is_looked_at_again_when_they_chan
 }
 
 #[tokio::test]
+async fn a_sender_that_read_old_quiet_hours_holds_nothing_back_until_their_end() {
+    let world = World::new().await;
+    let task = at_seven(&world, "call").await;
+    world.patch("/api/settings", json!({"quiet_hours": {"start": "06:30", "end": "20:00"}})).await.ok();
+    set_clock(&world, SEVEN);
+    let moment = announced(&world).await;
+    let (store, now) = (world.application.store(), world.clock.now());
+    let old = world.application.fresh_settings(&moment.user_id).await.expect("the database is there");
+    let leased = store.lease(&moment.user_id, moment.reminder_id, 1, moment.reminder_id, now, now).await;
+    let kept = leased.expect("the database is there").expect("nobody else has it");
+    world.patch("/api/settings", json!({"quiet_hours": null})).await.ok();
+    let postponed = Finish::Postponed { at: now + TimeDelta::hours(13), settings_version: old.version };
+    store.finish(&kept, moment.reminder_id, &postponed, &[], None, now).await.expect("the database is there");
+    assert_eq!(reminders(&world, &task).await[0]["waits_until"], SEVEN);
+    world.scan().await;
+    assert_eq!(statuses(&world, &task).await, ["sent"]);
+}
+
+#[tokio::test]
 async fn what_was_sent_for_the_old_time_is_sent_again_for_the_new() {
     let world = World::new().await;
     let task = at_seven(&world, "call").await;

@@ -25,8 +25,10 @@ const CLAIMED_AT_ONCE: usize = 500;
 const MISSED_AFTER_HOURS: i64 = 24;
 /// How long a digest waits for what else was missed in the same outage.
 const DIGEST_WAITS: TimeDelta = TimeDelta::seconds(2);
-/// The users of how many missed reminders are looked after at once.
-const MISSED_AT_ONCE: usize = 500;
+/// How many missed reminders are looked up at once: half a second of work, for which others that are due have to wait.
+const MISSED_AT_ONCE: usize = 5_000;
+/// What how many users missed is gathered in one commit.
+const USERS_AT_ONCE: usize = 500;
 /// How many reminders a digest tells of at most; what is over goes into the next one.
 const MOST_IN_A_DIGEST: i64 = 500;
 
@@ -103,12 +105,11 @@ enum Look {
 }
 
 impl Application {
-    /// Announces every reminder that is due, and says how many; what was missed is put into digests, which are due soon.
+    /// Announces every reminder that is due, and says how many. What was missed is not: [`Application::gather_missed`].
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn announce_due(&self, cause: &Cause) -> Result<usize, Refusal> {
-        self.gather_missed(cause).await?;
         let mut count = 0;
         loop {
             let announce = |kept: &Kept| moment_event(cause, kept, "reminder.due", attempt_of(kept), None);
@@ -125,24 +126,24 @@ impl Application {
         }
     }
 
-    /// Puts reminders that were missed into digests, some users at a time; leaves it to another scan that is just doing so.
-    async fn gather_missed(&self, cause: &Cause) -> Result<(), Refusal> {
+    /// Puts some of the reminders that were missed into digests, which are due soon; says whether there may be more of them. What
+    /// another scan is just gathering is left to it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn gather_missed(&self, cause: &Cause) -> Result<bool, Refusal> {
         let (before, at) = (missed_before(cause.now), cause.now + DIGEST_WAITS);
         let limit = i64::try_from(MISSED_AT_ONCE).unwrap_or(i64::MAX);
-        loop {
-            let mut users = self.store.users_with_missed(before, limit).await.map_err(refuse)?;
-            let are_all = users.len() < MISSED_AT_ONCE;
-            users.sort_unstable();
-            users.dedup();
-            if users.is_empty() {
-                return Ok(());
-            }
+        let mut users = self.store.users_with_missed(before, limit).await.map_err(refuse)?;
+        let is_page_full = users.len() == MISSED_AT_ONCE;
+        users.sort_unstable();
+        users.dedup();
+        let mut gathered = 0;
+        for users in users.chunks(USERS_AT_ONCE) {
             let new_id = || (cause.new_id)(cause.now);
-            let gathered = self.store.gather_missed(&users, before, at, new_id).await.map_err(refuse)?;
-            if are_all || gathered == 0 {
-                return Ok(());
-            }
+            gathered += self.store.gather_missed(users, before, at, new_id).await.map_err(refuse)?;
         }
+        Ok(is_page_full && gathered > 0)
     }
 
     /// Looks at an announced reminder again, right before it is sent: nothing goes out for a task that is done, deleted or moved.
