@@ -1,5 +1,8 @@
 //! Digests: reminders that could not be sent in time are told of together. A digest is a reminder without a task; those that it
 //! tells of, its members, name it, are queued, and have no clock of their own.
+//!
+//! Statements about given users do not say `status = 'pending'` but what it is not. With the former PostgreSQL may walk the index
+//! reminders_due, which after an outage is long, instead of the few entries of each user.
 
 use std::collections::HashMap;
 
@@ -76,11 +79,11 @@ impl Store {
         let channels = missed_channels(&mut transaction, user_ids, missed_before).await?;
         let mut new = Columns::default();
         for channel in channels {
-            if !digests.contains_key(&channel) {
+            digests.entry(channel).or_insert_with_key(|channel| {
                 let id = new_id();
-                new.push(&channel, id);
-                digests.insert(channel, id);
-            }
+                new.push(channel, id);
+                id
+            });
         }
         insert(&mut transaction, &new, at).await?;
         let mut columns = Columns::default();
@@ -209,7 +212,8 @@ async fn waiting_digests(
     let waiting = sqlx::query!(
         r#"UPDATE reminders
            SET trigger_time = CASE WHEN trigger_time < $2 THEN $3 ELSE trigger_time END
-           WHERE user_id = ANY ($1) AND task_id IS NULL AND status = 'pending'
+           WHERE user_id = ANY ($1) AND task_id IS NULL
+             AND status NOT IN ('queued', 'sent', 'failed', 'cancelled', 'skipped')
            RETURNING id, user_id, delivery_method, destination, trigger_time = $3 AS "is_moved!""#,
         user_ids,
         missed_before,
@@ -232,7 +236,8 @@ async fn missed_channels(
     let channels = sqlx::query!(
         r#"SELECT DISTINCT user_id, delivery_method, destination
            FROM reminders
-           WHERE user_id = ANY ($1) AND task_id IS NOT NULL AND status = 'pending' AND trigger_time < $2"#,
+           WHERE user_id = ANY ($1) AND task_id IS NOT NULL AND trigger_time < $2
+             AND status NOT IN ('queued', 'sent', 'failed', 'cancelled', 'skipped')"#,
         user_ids,
         missed_before,
     )
@@ -289,7 +294,8 @@ async fn join(
                JOIN reminders r ON r.user_id = digest.user_id
                    AND r.delivery_method = digest.delivery_method
                    AND r.destination IS NOT DISTINCT FROM digest.destination
-               WHERE r.task_id IS NOT NULL AND r.status = 'pending' AND r.trigger_time < $5
+               WHERE r.task_id IS NOT NULL AND r.trigger_time < $5
+                 AND r.status NOT IN ('queued', 'sent', 'failed', 'cancelled', 'skipped')
                LIMIT $6
                FOR UPDATE OF r SKIP LOCKED
            )
