@@ -9,6 +9,7 @@ use runtime::ask::cause;
 use runtime::request::RequestContext;
 use send_reminder::Mailer;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
 use tests::database::{count, execute, rows};
 use tests::smtp::{MailServer, Reply};
@@ -181,6 +182,21 @@ async fn scans_at_the_same_time_make_one_digest() {
     assert_eq!(count(&world, "reminders WHERE status = 'sent'").await, 41);
     assert_eq!(count(&world, "reminder_attempts").await, 41);
     assert_eq!(count(&world, "events WHERE event_type = 'reminder.due'").await, 1);
+}
+
+#[tokio::test]
+async fn a_scan_leaves_digests_to_another_that_is_just_making_them() {
+    let world = World::new().await;
+    remind(&world, "one", SEVEN).await;
+    set_clock(&world, NEXT_DAY);
+    let mut other = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let lock = "SELECT pg_advisory_lock(x'646967657374'::bigint)";
+    sqlx::raw_sql(lock).execute(&mut other).await.expect("nobody holds it");
+    world.announce().await;
+    assert_eq!(count(&world, DIGESTS).await, 0);
+    other.close().await.expect("it is open");
+    world.announce().await;
+    assert_eq!(count(&world, DIGESTS).await, 1);
 }
 
 #[tokio::test]
