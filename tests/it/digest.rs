@@ -191,10 +191,10 @@ async fn a_scan_leaves_digests_to_another_that_is_just_making_them() {
     set_clock(&world, NEXT_DAY);
     let mut other = PgConnection::connect(&world.database_url).await.expect("the database is there");
     let lock = "SELECT pg_advisory_lock(x'646967657374'::bigint)";
-    sqlx::raw_sql(lock).execute(&mut other).await.expect("nobody holds it");
+    sqlx::raw_sql(lock).execute(&mut other).await.expect("nobody else holds it");
     world.announce().await;
     assert_eq!(count(&world, DIGESTS).await, 0);
-    other.close().await.expect("it is open");
+    sqlx::raw_sql("SELECT pg_advisory_unlock_all()").execute(&mut other).await.expect("it is held");
     world.announce().await;
     assert_eq!(count(&world, DIGESTS).await, 1);
 }
