@@ -276,6 +276,53 @@ async fn quiet_hours_make_delivery_wait_and_high_priority_passes() {
 }
 
 #[tokio::test]
+async fn what_waits_for_the_end_of_quiet_hours_is_looked_at_again_when_they_change() {
+    let world = World::new().await;
+    let quiet_until = |end: &str| json!({"quiet_hours": {"start": "06:30", "end": end}});
+    let absolute = |title: &str| json!({"title": title, "reminder_config": {"at": SEVEN}});
+    let task = world.create(absolute("call")).await["id"].as_str().expect("a text").to_owned();
+    let change = async |settings: Value| {
+        world.patch("/api/settings", settings).await.ok();
+        world.scan().await;
+        reminders(&world, &task).await.remove(0)
+    };
+    change(quiet_until("20:00")).await;
+    world.advance_to(SEVEN).await;
+    let unchanged = change(json!({"locale": "en-GB"})).await;
+    assert_eq!(unchanged["waits_until"], "2026-06-01T20:00:00Z");
+    assert_eq!(unchanged["attempts"].as_array().map(Vec::len), Some(1), "the locale is nothing to it");
+    let shorter = change(quiet_until("12:00")).await;
+    assert_eq!(
+        (&shorter["waits_until"], &shorter["reason"]),
+        (&json!("2026-06-01T12:00:00Z"), &json!("quiet hours"))
+    );
+    assert_eq!(shorter["trigger_time"], SEVEN);
+    // It is noon there.
+    let elsewhere = change(json!({"time_zone": "Asia/Karachi"})).await;
+    assert_eq!((&elsewhere["status"], &elsewhere["retry_count"]), (&json!("sent"), &json!(0)));
+    assert_eq!(world.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_that_read_old_quiet_hours_holds_nothing_back_until_their_end() {
+    let world = World::new().await;
+    let task = at_seven(&world, "call").await;
+    world.patch("/api/settings", json!({"quiet_hours": {"start": "06:30", "end": "20:00"}})).await.ok();
+    set_clock(&world, SEVEN);
+    let moment = announced(&world).await;
+    let (store, now) = (world.application.store(), world.clock.now());
+    let old = world.application.fresh_settings(&moment.user_id).await.expect("the database is there");
+    let leased = store.lease(&moment.user_id, moment.reminder_id, 1, moment.reminder_id, now, now).await;
+    let kept = leased.expect("the database is there").expect("nobody else has it");
+    world.patch("/api/settings", json!({"quiet_hours": null})).await.ok();
+    let postponed = Finish::Postponed { at: now + TimeDelta::hours(13), settings_version: old.version };
+    store.finish(&kept, moment.reminder_id, &postponed, &[], None, now).await.expect("the database is there");
+    assert_eq!(reminders(&world, &task).await[0]["waits_until"], SEVEN);
+    world.scan().await;
+    assert_eq!(statuses(&world, &task).await, ["sent"]);
+}
+
+#[tokio::test]
 async fn what_was_sent_for_the_old_time_is_sent_again_for_the_new() {
     let world = World::new().await;
     let task = at_seven(&world, "call").await;

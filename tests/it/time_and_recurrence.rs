@@ -491,7 +491,7 @@ async fn moving_the_due_time_moves_relative_reminders_and_arms_again_what_was_se
     // Back again, before it is due: the one that was cancelled is needed after all.
     world.patch(&path_of(&task), json!({"due_date": "2026-06-03T10:00:00Z"})).await.ok();
     world.patch(&path_of(&task), json!({"due_date": "2026-06-02T10:00:00Z"})).await.ok();
-    world.advance_to("2026-06-03T12:00:00Z").await;
+    world.advance_to("2026-06-02T12:00:00Z").await;
     assert_eq!(world.mails().len(), 3);
 }
 

@@ -132,13 +132,74 @@ async fn history(
     Ok(Json(application.history(ask.user_id(), id).await?))
 }
 
+/// A task's reminders.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct ReminderList {
+    /// By time.
+    reminders: Vec<ShownReminder>,
+}
+
+/// A reminder, and what became of it.
+#[derive(ToSchema)]
+#[schema(as = Reminder)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct ShownReminder {
+    /// Which.
+    id: uuid::Uuid,
+    /// Of which task.
+    task_id: uuid::Uuid,
+    /// When it is to be sent; quiet hours and retries do not change it.
+    #[schema(format = DateTime)]
+    trigger_time: String,
+    /// pending, queued, sent, failed, cancelled or skipped.
+    status: String,
+    /// Why it was skipped or cancelled, why it failed, or why it waits; null when nothing needs saying.
+    reason: Option<String>,
+    /// While it is queued: when it is looked at again, whatever happens; null otherwise.
+    #[schema(format = DateTime)]
+    waits_until: Option<String>,
+    /// email or push.
+    delivery_method: String,
+    /// Where to; null: the user's address.
+    destination: Option<String>,
+    /// How often it was tried again: 0 when the first attempt succeeds. Waiting for the end of quiet hours is no attempt.
+    retry_count: i32,
+    /// When it was last tried again; null when it never was.
+    #[schema(format = DateTime)]
+    last_retry_at: Option<String>,
+    /// When it was sent.
+    #[schema(format = DateTime)]
+    sent_at: Option<String>,
+    /// Oldest first.
+    attempts: Vec<ShownAttempt>,
+}
+
+/// An attempt at delivery.
+#[derive(ToSchema)]
+#[schema(as = ReminderAttempt)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct ShownAttempt {
+    /// From 1.
+    attempt: i32,
+    /// When.
+    #[schema(format = DateTime)]
+    attempted_at: String,
+    /// How long after the trigger time, in milliseconds.
+    lateness_ms: i64,
+    /// sent, retrying, failed, cancelled or postponed.
+    outcome: String,
+    /// Why; of one that was missed by more than a day also that it was told of in a digest.
+    reason: Option<String>,
+}
+
 /// Shows a task's reminders, with every attempt at delivery
 #[utoipa::path(
     get,
     path = "/api/tasks/{id}/reminders",
     tag = "tasks",
     params(("id" = uuid::Uuid, Path, description = "The task")),
-    responses((status = 200, description = "Reminders, by time", body = Value))
+    responses((status = 200, description = "Reminders, by time", body = ReminderList))
 )]
 async fn reminders(
     State(application): State<Application>,

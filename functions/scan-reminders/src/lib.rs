@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use application::{Application, Connection};
+use events::Refusal;
 use runtime::ask::cause;
 use runtime::clock::Clock;
 use runtime::disposition::Disposition;
@@ -45,14 +46,25 @@ pub fn function(application: Application, clock: Clock) -> Function {
 
 /// Announces everything that is due: what an outage left too, never only this minute's.
 async fn scan(application: &Application, clock: &Clock) -> Disposition {
-    let cause = cause(&RequestContext::fresh(), "", NAME, clock);
-    match application.announce_due(&cause).await {
+    match scan_all(application, clock).await {
         Ok(0) => Disposition::Done,
         Ok(count) => {
             tracing::info!(count, "reminders announced");
             Disposition::Done
         }
         Err(refusal) => refusal.into(),
+    }
+}
+
+/// Says how many were announced. What becomes due while digests are made of what was missed is announced in between.
+async fn scan_all(application: &Application, clock: &Clock) -> Result<usize, Refusal> {
+    let mut count = 0;
+    loop {
+        let cause = cause(&RequestContext::fresh(), "", NAME, clock);
+        count += application.announce_due(&cause).await?;
+        if !application.gather_missed(&cause).await? {
+            return Ok(count);
+        }
     }
 }
 

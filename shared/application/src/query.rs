@@ -9,6 +9,7 @@ use events::{Refusal, TaskBody, instant, task_body};
 use serde_json::{Map, Value, json};
 use store::audit::Entry;
 use store::list::{Filter, Position, SortKey};
+use store::reminders::{Attempt, Kept};
 use uuid::Uuid;
 
 use crate::change::show;
@@ -118,28 +119,8 @@ impl Application {
             self.get(user_id, id).await?;
         }
         let reminders = kept.iter().map(|one| {
-            let attempts = attempts.iter().filter(|attempt| attempt.reminder_id == one.id).map(|attempt| {
-                let lateness = attempt.attempted_at - one.trigger_time;
-                json!({
-                    "attempt": attempt.attempt,
-                    "attempted_at": instant(attempt.attempted_at),
-                    "lateness_ms": lateness.num_milliseconds(),
-                    "outcome": attempt.outcome,
-                    "reason": attempt.reason,
-                })
-            });
-            json!({
-                "id": one.id,
-                "task_id": one.task_id,
-                "trigger_time": instant(one.trigger_time),
-                "status": one.status,
-                "delivery_method": one.delivery_method,
-                "destination": one.destination,
-                "retry_count": one.retry_count,
-                "last_retry_at": one.last_retry_at.map(instant),
-                "sent_at": one.sent_at.map(instant),
-                "attempts": attempts.collect::<Vec<_>>(),
-            })
+            let attempts = attempts.iter().filter(|attempt| attempt.reminder_id == one.id);
+            show_reminder(one, &attempts.collect::<Vec<_>>())
         });
         Ok(json!({"reminders": reminders.collect::<Vec<_>>()}))
     }
@@ -155,6 +136,50 @@ impl Application {
         let found = series::occurrences(&loaded.task, settings.time_zone, limit);
         let found = found.into_iter().map(|due| json!({"due_date": task_body::due_date(due, zone)}));
         Ok(json!({"occurrences": found.collect::<Vec<_>>()}))
+    }
+}
+
+/// Shows a reminder with its attempts, oldest first. The first attempt is no retry.
+fn show_reminder(kept: &Kept, attempts: &[&Attempt]) -> Value {
+    let retries = (kept.retry_count - 1).max(0);
+    let shown = attempts.iter().map(|attempt| {
+        let lateness = attempt.attempted_at - kept.trigger_time;
+        json!({
+            "attempt": attempt.attempt,
+            "attempted_at": instant(attempt.attempted_at),
+            "lateness_ms": lateness.num_milliseconds(),
+            "outcome": attempt.outcome,
+            "reason": attempt.reason,
+        })
+    });
+    json!({
+        "id": kept.id,
+        "task_id": kept.task_id,
+        "trigger_time": instant(kept.trigger_time),
+        "status": kept.status,
+        "reason": reason(kept, attempts),
+        "waits_until": kept.next_attempt_at.filter(|_| kept.status == "queued").map(instant),
+        "delivery_method": kept.delivery_method,
+        "destination": kept.destination,
+        "retry_count": retries,
+        "last_retry_at": kept.last_retry_at.filter(|_| retries > 0).map(instant),
+        "sent_at": kept.sent_at.map(instant),
+        "attempts": shown.collect::<Vec<_>>(),
+    })
+}
+
+/// Says why a reminder stands as it does, where that needs saying.
+fn reason<'a>(kept: &Kept, attempts: &[&'a Attempt]) -> Option<&'a str> {
+    let last = attempts.last().and_then(|attempt| attempt.reason.as_deref());
+    match kept.status.as_str() {
+        "skipped" => Some("its time had passed when it was planned"),
+        // One that was not announced yet has no attempt that tells.
+        "cancelled" => {
+            let cancelled = last.filter(|_| attempts.last().is_some_and(|last| last.outcome == "cancelled"));
+            cancelled.or(Some("the task was completed, deleted or changed before it was sent"))
+        }
+        "failed" | "queued" => last,
+        _ => None,
     }
 }
 

@@ -1,15 +1,17 @@
-//! Reminders on their way: announced when due, prepared under a lease, and what became of each attempt.
+//! Reminders on their way: announced when due, prepared under a lease, and what became of each attempt. What could not be announced
+//! within a day is told of in one digest for each user, method and destination.
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::reminder;
-use domain::settings::{Locale, PushSubscription, QuietHours};
+use domain::settings::{Locale, PushSubscription, QuietHours, Settings};
 use domain::task::{Priority, Status};
 use domain::zone;
 use events::payload::ReminderMoment;
 use events::{Cause, Event, Refusal, TaskBody, Topic};
 use serde_json::json;
 use store::reminders::{Kept, Standing};
+use store::tasks::Loaded;
 
 pub use store::reminders::Finish;
 use uuid::Uuid;
@@ -19,6 +21,16 @@ use crate::{Application, refuse};
 
 /// How many reminders are claimed at once.
 const CLAIMED_AT_ONCE: usize = 500;
+/// After how many hours a reminder that was not announced is not sent alone any more.
+const MISSED_AFTER_HOURS: i64 = 24;
+/// How long a digest waits for what else was missed in the same outage.
+const DIGEST_WAITS: TimeDelta = TimeDelta::seconds(2);
+/// How many missed reminders are looked up at once: half a second of work, for which others that are due have to wait.
+const MISSED_AT_ONCE: usize = 5_000;
+/// What how many users missed is gathered in one commit.
+const USERS_AT_ONCE: usize = 500;
+/// How many reminders a digest tells of at most; what is over goes into the next one.
+const MOST_IN_A_DIGEST: i64 = 500;
 
 /// What is to be done about a reminder that was announced.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +69,8 @@ pub struct Outgoing {
     /// The reminder, with its lease.
     kept: Kept,
     token: Uuid,
+    /// The reminders that a digest tells of.
+    members: Vec<Uuid>,
     /// Where to.
     pub channel: Channel,
     /// The user's language and habits.
@@ -76,8 +90,22 @@ impl Outgoing {
     }
 }
 
+/// What a reminder would tell of at this moment.
+enum Look {
+    /// Of this.
+    Tells {
+        content: Content,
+        /// The reminders that a digest tells of.
+        members: Vec<Uuid>,
+        /// Whether it is sent during quiet hours too.
+        passes: bool,
+    },
+    /// Of nothing any more: why.
+    Nothing(&'static str),
+}
+
 impl Application {
-    /// Announces every reminder that is due, and says how many.
+    /// Announces every reminder that is due, and says how many. What was missed is not: [`Application::gather_missed`].
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
@@ -86,7 +114,8 @@ impl Application {
         loop {
             let announce = |kept: &Kept| moment_event(cause, kept, "reminder.due", attempt_of(kept), None);
             let limit = i64::try_from(CLAIMED_AT_ONCE).unwrap_or(i64::MAX);
-            let claimed = self.store.claim_due(cause.now, limit, announce).await.map_err(refuse)?;
+            let before = missed_before(cause.now);
+            let claimed = self.store.claim_due(cause.now, before, limit, announce).await.map_err(refuse)?;
             if claimed > 0 {
                 (self.committed)();
             }
@@ -95,6 +124,26 @@ impl Application {
                 return Ok(count);
             }
         }
+    }
+
+    /// Puts some of the reminders that were missed into digests, which are due soon; says whether there may be more of them. What
+    /// another scan is just gathering is left to it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn gather_missed(&self, cause: &Cause) -> Result<bool, Refusal> {
+        let (before, at) = (missed_before(cause.now), cause.now + DIGEST_WAITS);
+        let limit = i64::try_from(MISSED_AT_ONCE).unwrap_or(i64::MAX);
+        let mut users = self.store.users_with_missed(before, limit).await.map_err(refuse)?;
+        let is_page_full = users.len() == MISSED_AT_ONCE;
+        users.sort_unstable();
+        users.dedup();
+        let mut gathered = 0;
+        for users in users.chunks(USERS_AT_ONCE) {
+            let new_id = || (cause.new_id)(cause.now);
+            gathered += self.store.gather_missed(users, before, at, new_id).await.map_err(refuse)?;
+        }
+        Ok(is_page_full && gathered > 0)
     }
 
     /// Looks at an announced reminder again, right before it is sent: nothing goes out for a task that is done, deleted or moved.
@@ -123,56 +172,96 @@ impl Application {
                 Standing::Settled => Prepared::Nothing,
             });
         };
-        let loaded = self.store.task(user_id, kept.task_id).await.map_err(refuse)?;
         let settings = self.fresh_settings(user_id).await?;
-        let cancelled = |reason: &str| Finish::Cancelled { reason: reason.to_owned() };
-        let still_wanted = loaded.filter(|loaded| loaded.task.status == Status::Active).map(|loaded| {
-            let planned = reminder::plan(&loaded.task, &settings, kept.trigger_time);
-            (planned.iter().any(|one| one.id == kept.id), loaded)
-        });
-        let finish = match &still_wanted {
-            None => Some(cancelled("the task is not open any more")),
-            Some((false, _)) => Some(cancelled("the task or its reminders were changed")),
-            Some((true, loaded)) => {
-                let passes = loaded.task.priority == Priority::High;
-                let wait = settings.quiet_hours.filter(|_| !passes);
-                wait.and_then(|quiet| quiet_until(quiet, cause.now, settings.time_zone))
-                    .map(|at| Finish::Postponed { at })
-            }
+        let look = match kept.task_id {
+            Some(task_id) => self.look_at_task(&kept, task_id, &settings).await?,
+            None => self.look_at_missed(cause, &kept, &settings).await?,
         };
-        if let Some(finish) = finish {
-            self.store.finish(&kept, token, &finish, None, cause.now).await.map_err(refuse)?;
+        let settle = async |finish: Finish| {
+            let settled = self.store.finish(&kept, token, &finish, &[], None, cause.now).await;
+            settled.map(|_| Prepared::Nothing).map_err(refuse)
+        };
+        let (content, members, passes) = match look {
+            Look::Tells { content, members, passes } => (content, members, passes),
+            Look::Nothing(reason) => return settle(Finish::Cancelled { reason: reason.to_owned() }).await,
+        };
+        let is_missed = kept.task_id.is_some() && kept.trigger_time < missed_before(cause.now);
+        if is_missed && self.store.give_back(&kept, token).await.map_err(refuse)? {
+            // The scan puts it into a digest.
+            (self.committed)();
             return Ok(Prepared::Nothing);
         }
-        let Some((_, loaded)) = still_wanted else { return Ok(Prepared::Nothing) };
-        let channel = match kept.delivery_method.as_str() {
-            "push" if settings.push_subscriptions.is_empty() => {
-                Err("no push subscription: allow notifications in the settings")
-            }
-            "push" => Ok(Channel::Push(settings.push_subscriptions.clone())),
-            _ => kept
-                .destination
-                .clone()
-                .or(settings.email.clone())
-                .or(fallback.map(str::to_owned))
-                .map(Channel::Email)
-                .ok_or("no e-mail address: set one in the settings, or a destination"),
-        };
+        let quiet = settings.quiet_hours.filter(|_| !passes);
+        if let Some(at) = quiet.and_then(|quiet| quiet_until(quiet, cause.now, settings.time_zone)) {
+            return settle(Finish::Postponed { at, settings_version: settings.version }).await;
+        }
+        let channel = channel(&kept, &settings, fallback);
         let outgoing = |channel| Outgoing {
             trigger_time: kept.trigger_time,
             attempt: *attempt,
             token,
+            members,
             channel,
             locale: settings.locale,
-            content: Content::Task(Box::new(show(&loaded, settings.time_zone))),
+            content,
             kept: kept.clone(),
         };
         match channel {
+            Ok(Channel::Push(subscriptions)) if subscriptions.is_empty() => {
+                // The browsers that did not have it are gone.
+                self.finish(cause, &outgoing(Channel::Push(subscriptions)), Finish::Sent).await?;
+                Ok(Prepared::Nothing)
+            }
             Ok(channel) => Ok(Prepared::Send(Box::new(outgoing(channel)))),
             Err(reason) => {
                 let outgoing = outgoing(Channel::Push(Vec::new()));
                 self.finish(cause, &outgoing, Finish::Failed { reason: reason.to_owned() }).await?;
                 Ok(Prepared::Impossible(reason.to_owned()))
+            }
+        }
+    }
+
+    /// Looks at the task of a reminder.
+    async fn look_at_task(&self, kept: &Kept, task_id: Uuid, settings: &Settings) -> Result<Look, Refusal> {
+        let loaded = self.store.task(&kept.user_id, task_id).await.map_err(refuse)?;
+        Ok(match still_wanted(loaded, kept.id, kept.trigger_time, settings) {
+            Err(reason) => Look::Nothing(reason),
+            Ok(loaded) => Look::Tells {
+                content: Content::Task(Box::new(show(&loaded, settings.time_zone))),
+                members: Vec::new(),
+                passes: loaded.task.priority == Priority::High,
+            },
+        })
+    }
+
+    /// Looks at the tasks of everything that a digest is to tell of; what is not wanted any more leaves it.
+    async fn look_at_missed(
+        &self,
+        cause: &Cause,
+        digest: &Kept,
+        settings: &Settings,
+    ) -> Result<Look, Refusal> {
+        loop {
+            let members = self.store.members(digest, MOST_IN_A_DIGEST).await.map_err(refuse)?;
+            if members.is_empty() {
+                return Ok(Look::Nothing("all that was missed is done, deleted or changed by now"));
+            }
+            let (mut told, mut missed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+            for member in members {
+                let loaded = self.store.task(&digest.user_id, member.task_id).await.map_err(refuse)?;
+                match still_wanted(loaded, member.id, member.trigger_time, settings) {
+                    Ok(loaded) => {
+                        told.push(member.id);
+                        missed.push((member.trigger_time, show(&loaded, settings.time_zone)));
+                    }
+                    Err(reason) => gone.push((member.id, reason.to_owned())),
+                }
+            }
+            if !gone.is_empty() {
+                self.store.cancel_members(digest, &gone, cause.now).await.map_err(refuse)?;
+            }
+            if !told.is_empty() {
+                return Ok(Look::Tells { content: Content::Missed(missed), members: told, passes: false });
             }
         }
     }
@@ -193,7 +282,7 @@ impl Application {
         };
         let ours = self
             .store
-            .finish(&outgoing.kept, outgoing.token, &finish, event.as_ref(), cause.now)
+            .finish(&outgoing.kept, outgoing.token, &finish, &outgoing.members, event.as_ref(), cause.now)
             .await
             .map_err(refuse)?;
         if ours && event.is_some() {
@@ -209,6 +298,45 @@ impl Application {
     pub async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, Refusal> {
         self.store.next_due_at().await.map_err(refuse)
     }
+}
+
+/// What was due before this instant is missed.
+fn missed_before(now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::hours(MISSED_AFTER_HOURS)
+}
+
+/// Gives the task of a reminder if it still ought to have just this one.
+///
+/// # Errors
+/// Why not.
+fn still_wanted(
+    loaded: Option<Loaded>,
+    id: Uuid,
+    trigger_time: DateTime<Utc>,
+    settings: &Settings,
+) -> Result<Loaded, &'static str> {
+    let is_open = |loaded: &Loaded| loaded.task.status == Status::Active;
+    let loaded = loaded.filter(is_open).ok_or("the task is not open any more")?;
+    let planned = reminder::plan(&loaded.task, settings, trigger_time);
+    let is_planned = planned.iter().any(|one| one.id == id);
+    is_planned.then_some(loaded).ok_or("the task or its reminders were changed")
+}
+
+/// Gives where a reminder goes: of a push message, the browsers that do not have it yet, which may be none.
+///
+/// # Errors
+/// Why there is nowhere to send it.
+fn channel(kept: &Kept, settings: &Settings, fallback: Option<&str>) -> Result<Channel, &'static str> {
+    if kept.delivery_method == "push" {
+        if settings.push_subscriptions.is_empty() && kept.delivered_to.is_empty() {
+            return Err("no push subscription: allow notifications in the settings");
+        }
+        let has_it = |one: &&PushSubscription| kept.delivered_to.contains(&one.endpoint);
+        let missing = settings.push_subscriptions.iter().filter(|one| !has_it(one)).cloned();
+        return Ok(Channel::Push(missing.collect()));
+    }
+    let address = kept.destination.clone().or(settings.email.clone()).or(fallback.map(str::to_owned));
+    address.map(Channel::Email).ok_or("no e-mail address: set one in the settings, or a destination")
 }
 
 fn attempt_of(kept: &Kept) -> u32 {
@@ -231,7 +359,8 @@ fn moment_event(
         attempt,
         reason: reason.cloned(),
     };
-    let id = kept.task_id.to_string();
+    // A digest belongs to no task.
+    let id = kept.task_id.unwrap_or(kept.id).to_string();
     Event {
         user_id: kept.user_id.clone(),
         ..cause.event(Topic::Reminders, event_type, &id, &id, json!(moment))

@@ -45,8 +45,9 @@ pub struct TaskChanged {
 pub struct ReminderMoment {
     /// Which.
     pub reminder_id: Uuid,
-    /// Of which task.
-    pub task_id: Uuid,
+    /// Of which task; absent: it is a digest of several missed ones.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub task_id: Option<Uuid>,
     /// Whose.
     pub user_id: String,
     /// When it was to be sent.

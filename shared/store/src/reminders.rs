@@ -1,15 +1,21 @@
 //! `reminders`: claimed when due, sent under a lease, and what became of each attempt.
 
+mod digest;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Event;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::outbox::append_all;
-use crate::{Error, Store};
+use crate::{Error, Store, settings};
+
+pub use digest::Member;
 
 /// After how many minutes a reminder that was announced, and of which nothing was heard, is announced again.
 const ANNOUNCED_AGAIN_MINUTES: i64 = 5;
+/// The attempt that quiet hours put off; a change of them looks for it.
+const POSTPONED: &str = "postponed";
 
 /// A reminder as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +24,8 @@ pub struct Kept {
     pub user_id: String,
     /// Which.
     pub id: Uuid,
-    /// Of which task.
-    pub task_id: Uuid,
+    /// Of which task; `None`: it is a digest of missed ones.
+    pub task_id: Option<Uuid>,
     /// When it is to be sent.
     pub trigger_time: DateTime<Utc>,
     /// `pending`, `queued`, `sent`, `failed`, `cancelled` or `skipped`.
@@ -32,8 +38,12 @@ pub struct Kept {
     pub retry_count: i32,
     /// When it was last tried.
     pub last_retry_at: Option<DateTime<Utc>>,
+    /// While it is queued: when it is looked at again, whatever happens; of one in a digest: when the digest is.
+    pub next_attempt_at: Option<DateTime<Utc>>,
     /// When it was sent.
     pub sent_at: Option<DateTime<Utc>>,
+    /// The push endpoints that have it already.
+    pub delivered_to: Vec<String>,
 }
 
 /// An attempt at delivery.
@@ -96,50 +106,28 @@ pub enum Finish {
     Postponed {
         /// Until when.
         at: DateTime<Utc>,
+        /// The version of the settings that say so; with newer ones it is looked at again at once.
+        settings_version: i64,
     },
 }
 
 impl Store {
     /// Claims up to `limit` reminders that are due or to be tried again, oldest first, each with the event that `announce` makes;
-    /// says how many. Two scans at once never claim the same.
+    /// says how many. Two scans at once never claim the same. What was due before `missed_before` is left to a digest.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn claim_due(
         &self,
         now: DateTime<Utc>,
+        missed_before: DateTime<Utc>,
         limit: i64,
         announce: impl Fn(&Kept) -> Event + Send,
     ) -> Result<usize, Error> {
         let mut transaction = self.pool.begin().await?;
-        let due = sqlx::query_as!(
-            Kept,
-            r#"WITH due AS (
-                   SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
-                          last_retry_at, sent_at
-                   FROM reminders
-                   WHERE status = 'pending' AND trigger_time <= $1
-                   ORDER BY trigger_time
-                   LIMIT $2
-                   FOR UPDATE SKIP LOCKED
-               ), again AS (
-                   SELECT user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count,
-                          last_retry_at, sent_at
-                   FROM reminders
-                   WHERE status = 'queued' AND next_attempt_at <= $1
-                   ORDER BY next_attempt_at
-                   LIMIT $2
-                   FOR UPDATE SKIP LOCKED
-               )
-               SELECT user_id AS "user_id!", id AS "id!", task_id AS "task_id!", trigger_time AS "trigger_time!",
-                      status AS "status!", delivery_method AS "delivery_method!", destination,
-                      retry_count AS "retry_count!", last_retry_at, sent_at
-               FROM (SELECT * FROM due UNION ALL SELECT * FROM again) AS claimed"#,
-            now,
-            limit,
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
+        let due = sqlx::query_file_as!(Kept, "src/reminders/claim_due.sql", now, limit, missed_before)
+            .fetch_all(&mut *transaction)
+            .await?;
         if due.is_empty() {
             return Ok(0);
         }
@@ -155,14 +143,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn next_due_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        Ok(sqlx::query_scalar!(
-            r#"SELECT LEAST(
-                   (SELECT min(trigger_time) FROM reminders WHERE status = 'pending'),
-                   (SELECT min(next_attempt_at) FROM reminders WHERE status = 'queued')
-               )"#,
-        )
-        .fetch_one(&self.pool)
-        .await?)
+        Ok(sqlx::query_file_scalar!("src/reminders/next_due_at.sql").fetch_one(&self.pool).await?)
     }
 
     /// Takes a claimed reminder for one attempt, until `lease_until`; `None` when it is not queued for just this attempt, or another
@@ -185,8 +166,8 @@ impl Store {
                SET lease_until = $6, lease_token = $4
                WHERE user_id = $1 AND id = $2 AND status = 'queued' AND retry_count = $3 - 1
                  AND (lease_until IS NULL OR lease_until <= $5)
-               RETURNING user_id, id, task_id AS "task_id!", trigger_time, status, delivery_method, destination, retry_count,
-                         last_retry_at, sent_at"#,
+               RETURNING user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count, last_retry_at,
+                         next_attempt_at, sent_at, delivered_to"#,
             user_id,
             id,
             i32::try_from(attempt).unwrap_or(i32::MAX),
@@ -227,7 +208,29 @@ impl Store {
         })
     }
 
+    /// Gives a leased reminder that was never tried back to the scan, as if it had not been announced; says whether it did.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn give_back(&self, kept: &Kept, token: Uuid) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            r#"UPDATE reminders r
+               SET status = 'pending', next_attempt_at = NULL, lease_until = NULL, lease_token = NULL
+               WHERE r.user_id = $1 AND r.id = $2 AND r.lease_token = $3 AND r.status = 'queued'
+                 AND NOT EXISTS (
+                     SELECT FROM reminder_attempts a WHERE a.user_id = r.user_id AND a.reminder_id = r.id
+                 )"#,
+            kept.user_id,
+            kept.id,
+            token,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Writes down what became of an attempt, with the event that tells of it, if the lease is still ours; says whether it was.
+    /// `members` are those that a digest told of.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -236,17 +239,26 @@ impl Store {
         kept: &Kept,
         token: Uuid,
         finish: &Finish,
+        members: &[Uuid],
         event: Option<&Event>,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
+        let mut transaction = self.pool.begin().await?;
         let (status, outcome, next, reason) = match finish {
             Finish::Sent => ("sent", "sent", None, None),
             Finish::Retry { at, reason, .. } => ("queued", "retrying", Some(*at), Some(reason.as_str())),
             Finish::Failed { reason } => ("failed", "failed", None, Some(reason.as_str())),
             Finish::Cancelled { reason } => ("cancelled", "cancelled", None, Some(reason.as_str())),
-            Finish::Postponed { at } => ("queued", "postponed", Some(*at), Some("quiet hours")),
+            Finish::Postponed { at, settings_version } => {
+                let are_newest =
+                    settings::are_newest(&mut transaction, &kept.user_id, *settings_version).await?;
+                ("queued", POSTPONED, Some(if are_newest { *at } else { now }), Some("quiet hours"))
+            }
         };
-        let mut transaction = self.pool.begin().await?;
+        let delivered_to = match finish {
+            Finish::Retry { delivered_to, .. } => delivered_to.as_slice(),
+            _ => &[],
+        };
         let done = sqlx::query!(
             r#"WITH finished AS (
                    UPDATE reminders
@@ -255,6 +267,7 @@ impl Store {
                        retry_count = retry_count + CASE WHEN $6 = 'postponed' THEN 0 ELSE 1 END,
                        last_retry_at = $8::timestamptz,
                        sent_at = CASE WHEN $4 = 'sent' THEN $8::timestamptz END,
+                       delivered_to = delivered_to || $9::text[],
                        lease_until = NULL,
                        lease_token = NULL
                    WHERE user_id = $1 AND id = $2 AND lease_token = $3
@@ -272,11 +285,15 @@ impl Store {
             outcome,
             reason,
             now,
+            delivered_to,
         )
         .execute(&mut *transaction)
         .await?;
         if done.rows_affected() == 0 {
             return Ok(false);
+        }
+        if kept.task_id.is_none() && status != "queued" {
+            digest::finish_members(&mut transaction, kept, finish, members, now).await?;
         }
         if let Some(event) = event {
             crate::outbox::append(&mut transaction, event).await?;
@@ -296,11 +313,13 @@ impl Store {
     ) -> Result<(Vec<Kept>, Vec<Attempt>), Error> {
         let kept = sqlx::query_as!(
             Kept,
-            r#"SELECT user_id, id, task_id AS "task_id!", trigger_time, status, delivery_method, destination, retry_count,
-                      last_retry_at, sent_at
-               FROM reminders
-               WHERE user_id = $1 AND task_id = $2
-               ORDER BY trigger_time, id"#,
+            r#"SELECT r.user_id, r.id, r.task_id, r.trigger_time, r.status, r.delivery_method, r.destination, r.retry_count,
+                      r.last_retry_at, COALESCE(r.next_attempt_at, d.next_attempt_at, d.trigger_time) AS next_attempt_at,
+                      r.sent_at, r.delivered_to
+               FROM reminders r
+               LEFT JOIN reminders d ON d.user_id = r.user_id AND d.id = r.digest_id AND d.status IN ('pending', 'queued')
+               WHERE r.user_id = $1 AND r.task_id = $2
+               ORDER BY r.trigger_time, r.id"#,
             user_id,
             task_id,
         )
@@ -322,13 +341,39 @@ impl Store {
     }
 }
 
-/// Marks reminders as announced.
+/// Has reminders that wait for the end of quiet hours looked at again at once, for the hours are others now.
+pub(crate) async fn end_postponement(
+    connection: &mut PgConnection,
+    user_id: &str,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        r#"UPDATE reminders r
+           SET next_attempt_at = $2
+           WHERE r.user_id = $1 AND r.status = 'queued' AND r.next_attempt_at > $2
+             AND $3 = (
+                 SELECT a.outcome
+                 FROM reminder_attempts a
+                 WHERE a.user_id = r.user_id AND a.reminder_id = r.id
+                 ORDER BY a.attempt DESC
+                 LIMIT 1
+             )"#,
+        user_id,
+        now,
+        POSTPONED,
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Marks reminders as announced; none of them is in a digest any more.
 async fn queue(connection: &mut PgConnection, due: &[Kept], now: DateTime<Utc>) -> Result<(), Error> {
     let user_ids: Vec<_> = due.iter().map(|one| one.user_id.clone()).collect();
     let ids: Vec<_> = due.iter().map(|one| one.id).collect();
     sqlx::query!(
         r#"UPDATE reminders r
-           SET status = 'queued', next_attempt_at = $3
+           SET status = 'queued', next_attempt_at = $3, digest_id = NULL
            FROM UNNEST($1::text[], $2::uuid[]) AS due (user_id, id)
            WHERE r.user_id = due.user_id AND r.id = due.id"#,
         &user_ids,

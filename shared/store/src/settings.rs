@@ -37,7 +37,20 @@ impl Store {
     }
 }
 
-/// Saves settings if their predecessor is still the newest; says whether it was.
+/// Says whether settings of this version are the newest; nobody changes them before the transaction ends.
+pub(crate) async fn are_newest(
+    connection: &mut PgConnection,
+    user_id: &str,
+    version: i64,
+) -> Result<bool, Error> {
+    let newest = sqlx::query_scalar!("SELECT version FROM users WHERE user_id = $1 FOR SHARE", user_id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(newest.unwrap_or(0) == version)
+}
+
+/// Saves settings if their predecessor is still the newest; says whether it was. With other quiet hours, what waits for the end of
+/// the old ones is looked at again.
 pub(crate) async fn save(
     connection: &mut PgConnection,
     user_id: &str,
@@ -49,6 +62,13 @@ pub(crate) async fn save(
         .iter()
         .map(|one| json!({"endpoint": one.endpoint, "p256dh": one.p256dh, "auth": one.auth}))
         .collect();
+    let (quiet_start, quiet_end) = settings.quiet_hours.map(|quiet| (quiet.start, quiet.end)).unzip();
+    let before = sqlx::query!(
+        r#"SELECT quiet_start, quiet_end, time_zone FROM users WHERE user_id = $1 FOR UPDATE"#,
+        user_id
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
     let done = sqlx::query!(
         r#"INSERT INTO users (user_id, email, time_zone, locale, reminder_time, quiet_start, quiet_end,
                               push_subscriptions, version, created_at, updated_at)
@@ -69,15 +89,24 @@ pub(crate) async fn save(
         settings.time_zone.name(),
         settings.locale.as_str(),
         settings.reminder_time,
-        settings.quiet_hours.map(|quiet| quiet.start),
-        settings.quiet_hours.map(|quiet| quiet.end),
+        quiet_start,
+        quiet_end,
         subscriptions,
         settings.version,
         now,
     )
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(done.rows_affected() == 1)
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    if let Some(before) = before {
+        let zone = settings.time_zone.name();
+        if (before.quiet_start, before.quiet_end, &*before.time_zone) != (quiet_start, quiet_end, zone) {
+            crate::reminders::end_postponement(connection, user_id, now).await?;
+        }
+    }
+    Ok(true)
 }
 
 fn subscriptions(value: &Value) -> Vec<PushSubscription> {

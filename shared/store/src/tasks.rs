@@ -540,7 +540,8 @@ async fn update(
                     UNNEST($35::uuid[], $36::timestamptz[], $37::text[], $38::text[], $39::text[])
                         AS new (id, trigger_time, delivery_method, destination, status)
                ON CONFLICT (user_id, id) DO UPDATE
-               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL, delivered_to = '{}', digest_id = NULL
+               SET status = EXCLUDED.status, retry_count = 0, next_attempt_at = NULL, sent_at = NULL, delivered_to = '{}',
+                   digest_id = NULL
                WHERE reminders.status IN ('cancelled', 'skipped')
            ), kept AS (
                INSERT INTO idempotency_keys (user_id, route, key, fingerprint, status, headers, body, created_at)

@@ -1,0 +1,124 @@
+//! A million reminders: what a scan costs does not grow with those that are not due. `KAAM_FULL=1` takes the full number, anything
+//! else a tenth of it.
+
+use runtime::clock::Stopwatch;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tests::database::{count, execute};
+use tests::world::{START, World};
+
+/// The statements themselves, as the store runs them.
+const CLAIM_DUE: &str = include_str!("../../shared/store/src/reminders/claim_due.sql");
+const NEXT_DUE_AT: &str = include_str!("../../shared/store/src/reminders/next_due_at.sql");
+/// How many reminders are due.
+const DUE: i64 = 1_000;
+/// How long PostgreSQL may take to claim them.
+const LONGEST_MS: f64 = 50.0;
+
+#[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
+fn full_or_a_tenth(number: i64) -> i64 {
+    if std::env::var_os("KAAM_FULL").is_some() { number } else { number / 10 }
+}
+
+/// Gives the names of the indexes that a plan reads, sorted, and the kinds of scan that it makes of whole tables.
+fn reads(plan: &Value, indexes: &mut Vec<String>, whole: &mut Vec<String>) {
+    indexes.extend(plan["Index Name"].as_str().map(str::to_owned));
+    let relation = plan["Relation Name"].as_str().map(str::to_owned);
+    whole.extend(relation.filter(|_| plan["Node Type"] == "Seq Scan"));
+    for part in plan["Plans"].as_array().into_iter().flatten() {
+        reads(part, indexes, whole);
+    }
+}
+
+/// Runs a statement under `EXPLAIN`, undoes it, and gives how long the server took, in milliseconds, and which indexes it read.
+async fn explain(connection: &mut PgConnection, statement: &str, arguments: &str) -> (f64, Vec<String>) {
+    let mut transaction = connection.begin().await.expect("the database is there");
+    let prepare = format!("PREPARE explained AS {statement}");
+    sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *transaction).await.expect("the statement is sound");
+    let explain = format!("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE explained {arguments}");
+    let found: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+        .fetch_one(&mut *transaction)
+        .await
+        .expect("the statement runs");
+    sqlx::raw_sql("DEALLOCATE explained").execute(&mut *transaction).await.expect("it was prepared");
+    transaction.rollback().await.expect("the database is there");
+    let (mut indexes, mut whole) = (Vec::new(), Vec::new());
+    reads(&found[0]["Plan"], &mut indexes, &mut whole);
+    assert_eq!(whole, [""; 0], "a whole table was read: {found:#}");
+    indexes.sort();
+    (found[0]["Execution Time"].as_f64().expect("a number"), indexes)
+}
+
+#[tokio::test]
+async fn a_scan_reads_what_is_due_and_nothing_of_a_million_others() {
+    let (world, watch, total) = (World::new().await, Stopwatch::start(), full_or_a_tenth(1_000_000));
+    for number in 0..4 {
+        world.create(json!({"title": format!("task {number}")})).await;
+    }
+    // Due one each second before the start, the others one each minute after it; some of both wait for a retry.
+    let insert = format!(
+        "INSERT INTO reminders (user_id, id, task_id, trigger_time, status, delivery_method, next_attempt_at)
+         SELECT task.user_id, gen_random_uuid(), task.id,
+                timestamptz '{START}' + CASE WHEN n <= {DUE} THEN - n * interval '1 second' ELSE n * interval '1 minute' END,
+                CASE WHEN n % 10 = 0 THEN 'queued' ELSE 'pending' END,
+                'email',
+                CASE WHEN n % 10 = 0 THEN timestamptz '{START}'
+                         + CASE WHEN n <= {DUE} THEN - n * interval '1 second' ELSE n * interval '1 minute' END END
+         FROM generate_series(1, {total}) AS n
+         JOIN (SELECT *, row_number() OVER () - 1 AS place FROM tasks) AS task ON task.place = n % 4"
+    );
+    execute(&world, &insert).await;
+    // What autovacuum does within a minute.
+    execute(&world, "ANALYZE reminders").await;
+    let filled_after = watch.elapsed();
+    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let claim = format!("('{START}', {DUE}, timestamptz '{START}' - interval '24 hours')");
+    // A connection plans the first few times for the values, later perhaps once for all.
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let set = format!("SET plan_cache_mode = {mode}");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await.expect("a setting");
+        let (claim_ms, indexes) = explain(&mut connection, CLAIM_DUE, &claim).await;
+        assert_eq!(indexes, ["reminders_due", "reminders_retry"]);
+        let (next_ms, next_indexes) = explain(&mut connection, NEXT_DUE_AT, "").await;
+        assert_eq!(next_indexes, ["reminders_due", "reminders_retry"]);
+        eprintln!(
+            "{mode}: {DUE} due of {total} claimed in {claim_ms:.2} ms, the next found in {next_ms:.3} ms"
+        );
+        assert!(claim_ms < LONGEST_MS && next_ms < LONGEST_MS, "{claim_ms} ms, {next_ms} ms");
+    }
+    let watch = Stopwatch::start();
+    world.announce().await;
+    let announced_after = watch.elapsed();
+    assert_eq!(count(&world, "events WHERE event_type = 'reminder.due'").await, DUE);
+    eprintln!(
+        "filled in {filled_after:.1?}; a whole scan, with {DUE} announcements, took {announced_after:.0?}"
+    );
+}
+
+#[tokio::test]
+async fn what_very_many_users_missed_becomes_one_digest_for_each() {
+    let (world, users) = (World::new().await, full_or_a_tenth(100_000));
+    execute(
+        &world,
+        &format!(
+            "INSERT INTO tasks (user_id, id, title, all_day, priority, tags, status, created_at, updated_at, version)
+             SELECT 'user-' || n, gen_random_uuid(), 'missed', false, 2, '{{}}', 'active', '{START}', '{START}', 1
+             FROM generate_series(1, {users}) AS n"
+        ),
+    )
+    .await;
+    let missed = format!(
+        "INSERT INTO reminders (user_id, id, task_id, trigger_time, status, delivery_method)
+         SELECT t.user_id, gen_random_uuid(), t.id, timestamptz '{START}' - number * interval '2 days', 'pending', 'email'
+         FROM tasks t
+         CROSS JOIN generate_series(1, 2) AS number"
+    );
+    execute(&world, &missed).await;
+    let watch = Stopwatch::start();
+    world.announce().await;
+    let elapsed = watch.elapsed();
+    assert_eq!(count(&world, "reminders WHERE task_id IS NULL AND status = 'pending'").await, users);
+    assert_eq!(count(&world, "reminders WHERE digest_id IS NOT NULL AND status = 'queued'").await, 2 * users);
+    assert_eq!(count(&world, "events").await, 0, "none is announced alone");
+    eprintln!("{} missed reminders of {users} users gathered in {elapsed:.1?}", 2 * users);
+}
