@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::due::Due;
-use crate::recurrence::Anchor;
+use crate::recurrence::{Anchor, Rule};
 use crate::reminder::{Reminder, When};
 use crate::task::{Status, Task};
 use crate::zone;
@@ -45,10 +45,10 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
             let today = zone::local(completed_at, zone).date();
             let is_missed = |slot: NaiveDateTime| match due {
                 Due::Date(_) => slot.date() < today,
-                Due::At { .. } => zone::resolve(slot, zone) <= completed_at,
+                Due::At { .. } => rule.instant(series.start, slot, zone) <= completed_at,
             };
             let follow = |slot: NaiveDateTime, number: u32| {
-                rule.next_after(series.start, slot).map(|next| Series {
+                rule.next_after(series.start, slot, zone).map(|next| Series {
                     slot: next,
                     number: number + 1,
                     ..series
@@ -57,8 +57,8 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
             let mut next = follow(series.slot, series.number)?;
             if !rule.catches_up() && is_missed(next.slot) {
                 if rule.count().is_none() {
-                    // Jump to the day before: what lies between is at most a few slots.
-                    let eve = zone::local(completed_at, zone).checked_sub_days(chrono::Days::new(2))?;
+                    // What lies between is at most a few slots.
+                    let eve = rule.slot_before(series.start, completed_at, zone);
                     next = follow(eve.max(next.slot), next.number)?;
                 }
                 while is_missed(next.slot) {
@@ -71,17 +71,16 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
             next
         }
         Anchor::Completion => {
-            let day = zone::local(completed_at, zone).date();
-            let slot = rule.step_from(day, series.slot)?;
+            let slot = rule.step_from(series.start, series.slot, completed_at, zone)?;
             Series { start: slot, slot, number: series.number + 1, ..series }
         }
     };
-    if rule.count().is_some_and(|count| next.number > count) || !rule.reaches(next.slot) {
+    if rule.count().is_some_and(|count| next.number > count) || !rule.reaches(next.start, next.slot, zone) {
         return None;
     }
     let next_due = match due {
         Due::Date(_) => Due::Date(next.slot.date()),
-        Due::At { .. } => Due::wall(next.slot, zone),
+        Due::At { .. } => due_at(rule, &next, zone),
     };
     let moved_by = next_due.sort_at(zone) - due.sort_at(zone);
     let move_along = |reminder: &Reminder| match reminder.when {
@@ -107,18 +106,26 @@ pub fn occurrences(task: &Task, user_zone: Tz, limit: usize) -> Vec<Due> {
     let Some(due) = task.due else { return Vec::new() };
     let zone = task.zone(user_zone);
     let (Some(rule), Some(series)) = (&task.recurrence, task.series) else { return vec![due] };
-    let later = rule.preview(series.start, series.slot, series.number, limit).into_iter().skip(1);
+    let later = rule.preview(series.start, series.slot, series.number, limit, zone).into_iter().skip(1);
     let later = later.map(|slot| match due {
         Due::Date(_) => Due::Date(slot.date()),
-        Due::At { .. } => Due::wall(slot, zone),
+        Due::At { .. } => due_at(rule, &Series { slot, ..series }, zone),
     });
     std::iter::once(due).chain(later).take(limit).collect()
+}
+
+/// Gives the due time of an occurrence that has a time of day.
+fn due_at(rule: &Rule, series: &Series, zone: Tz) -> Due {
+    Due::At {
+        local: rule.wall(series.start, series.slot, zone),
+        at: rule.instant(series.start, series.slot, zone),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recurrence::{Frequency, Parts, Rule};
+    use crate::recurrence::{Frequency, Parts};
     use crate::task::{Priority, Title};
 
     const NEW_YORK: Tz = chrono_tz::America::New_York;
