@@ -6,12 +6,17 @@
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-use super::calendar::{DayFilter, LAST_DAY};
+use super::calendar::{DayFilter, LAST_DAY, greatest_common_divisor};
 use super::recur::{Defaults, Recur, Unit, chosen};
 use crate::zone;
 
-/// How many periods are looked at before a rule counts as ended: its INTERVAL and its BY parts meet less than once in a lifetime.
-const MOST_PERIODS: usize = 10_000;
+/// How many periods are looked at before a rule counts as ended. A step and a time of day meet in 1,440 steps if ever; beyond that, step,
+/// time and date meet less than once in a lifetime.
+const MOST_PERIODS: usize = 3_000;
+/// Zones change their clocks within these years only, as far as the time zone database says.
+const YEARS_OF_CHANGES: [i32; 2] = [1_800, 2_101];
+/// Shorter than clocks keep a change, in seconds.
+const PROBE: i64 = 28 * 86_400;
 /// Longer than any clock change (Apia, 30 December 2011: 24 hours), in seconds.
 const LONGEST_CHANGE: i64 = 26 * 3_600;
 
@@ -51,6 +56,7 @@ impl<'a> Timeline<'a> {
     pub(super) fn next_after(&self, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let mut period = (after - self.origin).num_seconds().div_euclid(self.step);
         let filter = self.recur.filter(&self.defaults);
+        let mut last_shift = None;
         for _ in 0..MOST_PERIODS {
             let from = period.checked_mul(self.step)?;
             self.date_of(from)?;
@@ -59,7 +65,10 @@ impl<'a> Timeline<'a> {
             if is_even {
                 let allowed = self.next_allowed(&filter, shown)?;
                 if allowed > shown_last {
-                    let place = self.place_of(allowed, from);
+                    let shift = shown - self.origin - TimeDelta::seconds(from);
+                    let can_meet = last_shift == Some(shift) || self.can_meet(shown);
+                    last_shift = Some(shift).filter(|_| can_meet);
+                    let place = if can_meet { self.place_of(allowed, from) } else { self.next_change(from)? };
                     // The period that has this place, or the first one after it.
                     let next = (place - self.unit).div_euclid(self.step) + 1;
                     period = next.max(period + 1);
@@ -137,6 +146,43 @@ impl<'a> Timeline<'a> {
         NaiveDate::from_num_days_from_ce_opt(day)?.and_hms_opt(hour(0)?, minute(0)?, 0)
     }
 
+    /// Says whether steps from a period at whose beginning clocks show `shown` ever come to an allowed time of day, without a clock change.
+    fn can_meet(&self, shown: NaiveDateTime) -> bool {
+        let (hours, minutes) = (&self.recur.hours, &self.recur.minutes);
+        if hours.is_empty() && minutes.is_empty() {
+            return true;
+        }
+        let common = greatest_common_divisor(self.step / 60, 1_440);
+        let shown = i64::from(shown.hour() * 60 + shown.minute());
+        let is_met = |hour: i16, minute: i16| {
+            let minute = i64::from(hour) * 60 + i64::from(minute);
+            (minute - shown).rem_euclid(common) < self.unit / 60
+        };
+        let all_or =
+            |list: &[i16], all: i16| if list.is_empty() { (0..all).collect() } else { list.to_vec() };
+        let minutes: Vec<i16> = all_or(minutes, 60);
+        all_or(hours, 24).iter().any(|hour| minutes.iter().any(|minute| is_met(*hour, *minute)))
+    }
+
+    /// Gives the place of the first clock change after a place.
+    fn next_change(&self, from: i64) -> Option<i64> {
+        let [first, end] = YEARS_OF_CHANGES
+            .map(|year| NaiveDate::from_ymd_opt(year, 1, 1).map_or(from, |date| self.place_on(date)));
+        let mut place = from.max(first);
+        while place < end {
+            let change = self.change_between(place, place + PROBE);
+            if change.is_some() {
+                return change;
+            }
+            place += PROBE;
+        }
+        None
+    }
+
+    fn place_on(&self, date: NaiveDate) -> i64 {
+        (date.and_time(chrono::NaiveTime::MIN) - self.origin).num_seconds()
+    }
+
     /// Gives the place at which clocks show `wall`, or an earlier one after which times between may come again or be left out.
     fn place_of(&self, wall: NaiveDateTime, from: i64) -> i64 {
         let place = (zone::resolve(wall, self.zone) - self.origin_at).num_seconds();
@@ -144,7 +190,7 @@ impl<'a> Timeline<'a> {
         if let Some(change) = self.change_between(from, near) {
             return change;
         }
-        if self.wall(place) == wall {
+        if near == place || self.wall(place) == wall {
             return place;
         }
         self.change_between(place - LONGEST_CHANGE, place).unwrap_or(place)

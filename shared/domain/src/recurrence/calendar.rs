@@ -222,3 +222,8 @@ pub(super) fn ones(mut bits: u32) -> impl Iterator<Item = u32> {
         (bit < 32).then_some(bit)
     })
 }
+
+/// Gives the largest number that divides both.
+pub(super) fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}

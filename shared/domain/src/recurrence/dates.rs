@@ -6,7 +6,9 @@
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 
 use super::Frequency;
-use super::calendar::{CYCLE_DAYS, DayFilter, LAST_DAY, Month, index_of, ones, week_of, year_of};
+use super::calendar::{
+    CYCLE_DAYS, DayFilter, LAST_DAY, Month, greatest_common_divisor, index_of, ones, week_of, year_of,
+};
 use super::recur::{Defaults, Recur, chosen};
 
 /// The periods of a series: every nth day, week, month or year from the start's.
@@ -113,10 +115,6 @@ impl Periods {
         }
         None
     }
-}
-
-fn greatest_common_divisor(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// A rule of days together with the start of its series.

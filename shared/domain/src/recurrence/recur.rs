@@ -1,6 +1,6 @@
 //! The RFC 5545 RECUR value: its parts, and which of them go together.
 
-use chrono::{Datelike, NaiveDateTime, Timelike, Weekday};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
 
 use super::calendar::{Chosen, DayFilter, OrdinalDay};
 use super::dates::{Dates, Periods};
@@ -16,6 +16,9 @@ pub(super) enum Unit {
     /// Days of a local calendar.
     Days(Frequency),
 }
+
+const ALL_WEEKDAYS: [Weekday; 7] =
+    [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
 
 /// The largest INTERVAL.
 pub(super) const MAX_RRULE_INTERVAL: u32 = 1_000_000;
@@ -97,33 +100,22 @@ impl Recur {
         !(self.hours.is_empty() && self.minutes.is_empty() && self.seconds.is_empty())
     }
 
-    /// Says whether the rule gives an occurrence to no start at all.
-    ///
-    /// A day that comes from the start is there in each of the first seven days of a January, whose weekdays differ, if it ever is.
+    /// Says whether the rule surely gives an occurrence to no start at all, other than the start itself.
     pub(super) fn gives_nothing(&self) -> bool {
-        if self
-            .positions
-            .iter()
-            .all(|position| usize::from(position.unsigned_abs()) > self.most_in_a_period())
-            && !self.positions.is_empty()
-        {
+        let is_too_far = |position: &i16| usize::from(position.unsigned_abs()) > self.most_in_a_period();
+        if !self.positions.is_empty() && self.positions.iter().all(is_too_far) {
             return true;
         }
-        let every = Self {
-            interval: 1,
-            unit: match self.unit {
-                Unit::Days(unit) => Unit::Days(unit),
-                Unit::Hour | Unit::Minute => Unit::Days(Frequency::Daily),
-            },
-            positions: if self.is_absolute() { Vec::new() } else { self.positions.clone() },
-            ..self.clone()
-        };
-        let starts = if self.takes_its_day_from_the_start() { 1..=7 } else { 1..=1 };
-        let mut starts = starts.filter_map(|day| chrono::NaiveDate::from_ymd_opt(2024, 1, day));
-        !starts.any(|date| {
-            let start = date.and_time(chrono::NaiveTime::MIN);
-            Dates::new(&every, start).next_after(start).is_some()
-        })
+        let mut every = Self { interval: 1, ..self.clone() };
+        if self.is_absolute() {
+            (every.unit, every.positions) = (Unit::Days(Frequency::Daily), Vec::new());
+        }
+        if !self.weeks.is_empty() && self.takes_its_day_from_the_start() {
+            // The start may be of any weekday. Days of the month are no matter: each month has a first.
+            every.weekdays = ALL_WEEKDAYS.map(|weekday| OrdinalDay { ordinal: None, weekday }).to_vec();
+        }
+        let start = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap_or_default().and_time(NaiveTime::MIN);
+        Dates::new(&every, start).next_after(start).is_none()
     }
 
     fn takes_its_day_from_the_start(&self) -> bool {
