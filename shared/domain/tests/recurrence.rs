@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use chrono_tz::Tz;
+use domain::due::Due;
 use domain::recurrence::{Anchor, Frequency, Parts, Rule};
+use domain::series::{Series, successor};
+use domain::task::{Priority, Status, Task, Title};
 
 fn at(text: &str) -> NaiveDateTime {
     text.parse().expect("a local time")
@@ -130,6 +133,49 @@ fn what_the_rfc_forbids_is_refused_naming_the_part() {
     assert!(Rule::parse_rrule(&long, Anchor::Due, false).is_err());
 }
 
+/// Gives the due time of the successor of a task that is completed at an instant.
+fn next_due(rule: Rule, start: &str, completed_at: &str) -> Option<(String, u32)> {
+    let zone = Tz::America__New_York;
+    let due = Due::wall(at(start), zone);
+    let completed_at = completed_at.parse().expect("an instant");
+    let task = Task {
+        id: Default::default(),
+        user_id: "amna".to_owned(),
+        title: Title::parse("water the plants").expect("a title"),
+        description: None,
+        due: Some(due),
+        time_zone: Some(zone),
+        priority: Priority::Medium,
+        tags: Vec::new(),
+        status: Status::Completed,
+        reminders: Vec::new(),
+        recurrence: Some(rule),
+        series: Some(Series::first(Default::default(), due)),
+        created_at: completed_at,
+        updated_at: completed_at,
+        completed_at: Some(completed_at),
+        version: 2,
+    };
+    let next = successor(&task, zone, completed_at)?;
+    Some((next.due?.sort_at(zone).to_rfc3339(), next.series?.number))
+}
+
+#[test]
+fn every_minute_since_1900_goes_on_with_the_next_minute() {
+    let next = next_due(rrule("FREQ=MINUTELY"), "1900-01-01T00:00:00", "2026-11-21T12:00:30Z");
+    assert_eq!(next.map(|(at, _)| at).as_deref(), Some("2026-11-21T12:01:00+00:00"));
+    let nine = next_due(rrule("FREQ=MINUTELY;BYHOUR=9"), "1900-01-01T00:00:00", "2026-11-21T15:00:00Z");
+    assert_eq!(nine.map(|(at, _)| at).as_deref(), Some("2026-11-22T14:00:00+00:00"));
+}
+
+#[test]
+fn missed_occurrences_count() {
+    let rule = || rrule("FREQ=HOURLY;COUNT=100");
+    let next = next_due(rule(), "2026-11-20T09:00:00", "2026-11-21T14:30:00Z");
+    assert_eq!(next, Some(("2026-11-21T15:00:00+00:00".to_owned(), 26)));
+    assert_eq!(next_due(rule(), "2026-11-20T09:00:00", "2026-11-30T00:00:00Z"), None);
+}
+
 /// How long one computation may take in a debug build on a busy machine, the fastest of several tries; a release build needs a tenth.
 const BOUND: Duration = Duration::from_millis(20);
 
@@ -173,6 +219,7 @@ fn no_rule_takes_long() {
     let starts = ["1900-01-31T09:07:00", "2025-03-04T09:07:00", "9998-01-31T23:59:00"].map(at);
     for text in [
         "FREQ=MINUTELY",
+        "FREQ=YEARLY;BYWEEKNO=20;BYSETPOS=2",
         "FREQ=MINUTELY;INTERVAL=7;BYMONTH=2;BYMONTHDAY=29;BYHOUR=3",
         "FREQ=MINUTELY;INTERVAL=1440;BYHOUR=3",
         "FREQ=MINUTELY;INTERVAL=1439;BYHOUR=3;BYMINUTE=5;BYDAY=MO",
