@@ -61,6 +61,29 @@ fn hours_are_absolute_time() {
 }
 
 #[test]
+fn no_clock_change_hides_a_minute() {
+    let found = |text: &str, start: &str, zone| shown(&rrule(text), start, zone, 3)[1..].to_vec();
+    let twice = found("FREQ=MINUTELY;BYHOUR=1;BYMINUTE=30", "2026-11-01T01:30:00", Tz::America__New_York);
+    assert_eq!(twice, ["01 01:30 -0500", "02 01:30 -0500"]);
+    // 02:10 is left out on 4 October, and the clocks show 02:30 at once.
+    let sundays = "FREQ=MINUTELY;BYDAY=SU;BYHOUR=2;BYMINUTE=10,35";
+    let half_an_hour = found(sundays, "2026-09-27T02:35:00", Tz::Australia__Lord_Howe);
+    assert_eq!(half_an_hour, ["04 02:35 +1100", "11 02:10 +1100"]);
+    let daily = "FREQ=MINUTELY;BYHOUR=2;BYMINUTE=10,35";
+    let next_day = found(daily, "2026-10-03T02:35:00", Tz::Australia__Lord_Howe);
+    assert_eq!(next_day, ["04 02:35 +1100", "05 02:10 +1100"]);
+}
+
+#[test]
+fn a_time_of_day_that_only_a_clock_change_brings_is_found_decades_later() {
+    let (rule, start) = (rrule("FREQ=MINUTELY;INTERVAL=1440;BYHOUR=10"), at("1900-01-31T09:07:00"));
+    let next = rule.next_after(start, start, Tz::America__New_York).expect("a summer time");
+    assert_eq!(next.date().to_string(), "1918-03-31");
+    let never = rrule("FREQ=MINUTELY;INTERVAL=1440;BYHOUR=3");
+    assert_eq!(never.next_after(start, start, Tz::America__New_York), None);
+}
+
+#[test]
 fn an_end_is_compared_as_what_it_is() {
     let count = |text: &str, zone| {
         let start = at("2026-11-21T22:00:00");
