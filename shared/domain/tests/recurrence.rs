@@ -199,7 +199,7 @@ fn missed_occurrences_count() {
     assert_eq!(next_due(rule(), "2026-11-20T09:00:00", "2026-11-30T00:00:00Z"), None);
 }
 
-/// How long one computation may take in a debug build on a busy machine, the fastest of several tries; a release build needs a tenth.
+/// How long one computation may take in a debug build on a busy machine, the fastest of several tries.
 const BOUND: Duration = Duration::from_millis(20);
 
 fn is_quick(computation: impl Fn()) -> bool {
