@@ -247,6 +247,11 @@ async fn a_value_that_can_not_be_is_refused_by_name() {
             vec![
                 json!({"pattern": "daily", "rrule": "FREQ=WEEKLY"}),
                 json!({"pattern": "daily", "rrule": "X".repeat(10_000)}),
+                json!({"rrule": "X".repeat(10_000)}),
+                json!({"rrule": "FREQ=SECONDLY"}),
+                json!({"rrule": "FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30"}),
+                json!({"rrule": "FREQ=DAILY;UNTIL=20200101"}),
+                json!({"rrule": 5}),
             ],
         ),
         (
@@ -277,6 +282,25 @@ async fn a_value_that_can_not_be_is_refused_by_name() {
         }
     }
     assert_eq!(rows(&world).await, before);
+}
+
+#[tokio::test]
+async fn an_hourly_rule_needs_a_time_of_day_and_replaces_a_pattern() {
+    let world = World::new().await;
+    let hourly = json!({"rrule": "freq=hourly;interval=5"});
+    let all_day = json!({"title": "a", "due_date": "2027-01-10", "recurrence_rule": hourly});
+    let refused = world.call("POST", "/api/tasks", &all_day).await;
+    assert_eq!(refused.wrong_fields(), ["recurrence_rule.rrule"]);
+    let pattern = json!({"pattern": "weekly", "weekdays": ["sun"], "count": 3, "catch_up": true});
+    let body = json!({"title": "a", "due_date": "2027-01-10T12:00:00Z", "recurrence_rule": pattern});
+    let path = path_of(&world.create(body).await);
+    let task = world.patch(&path, json!({"recurrence_rule": hourly})).await.ok();
+    let expected = json!({"rrule": "FREQ=HOURLY;INTERVAL=5", "anchor": "due", "catch_up": true});
+    assert_eq!(task["recurrence_rule"], expected);
+    let next = &world.get(&format!("{path}/occurrences?limit=2")).await.ok()["occurrences"][1];
+    assert_eq!(next["due_date"], "2027-01-10T17:00:00+00:00");
+    let refused = world.call("PATCH", &path, &json!({"due_date": "2027-01-10"})).await;
+    assert_eq!(refused.wrong_fields(), ["recurrence_rule.rrule"]);
 }
 
 #[tokio::test]

@@ -140,13 +140,14 @@ impl Sender {
     async fn finish(&self, cause: &Cause, outgoing: &Outgoing, report: Report) -> Disposition {
         let lateness_ms = (cause.now - outgoing.trigger_time).num_milliseconds();
         let (reminder_id, attempt) = (outgoing.delivery_id(), outgoing.attempt);
+        let has_reached_some = !report.delivered_to.is_empty() || outgoing.has_reached_some();
         let is_given_up = |failed: &Undelivered| failed.is_permanent || attempt >= MAX_ATTEMPTS;
         let finish = match report.outcome {
             Ok(()) => {
                 tracing::info!(%reminder_id, attempt, lateness_ms, "reminder sent");
                 Finish::Sent
             }
-            Err(failed) if is_given_up(&failed) && !report.delivered_to.is_empty() => {
+            Err(failed) if is_given_up(&failed) && has_reached_some => {
                 tracing::warn!(%reminder_id, attempt, lateness_ms, reason = failed.reason, "reminder sent, but not to every browser");
                 Finish::Sent
             }

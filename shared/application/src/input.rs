@@ -194,17 +194,27 @@ pub fn apply(
             (_, _, series) => series.filter(|series| series.follows.is_some()),
         };
         if let (Some(rule), Some(series)) = (&rule, task.series)
-            && !rule.reaches(series.start)
+            && !rule.reaches(series.start, series.start, zone)
         {
-            issues.push(issue(
-                "recurrence_rule.until",
-                "must not lie before the due_date: nothing would match",
-            ));
+            let (field, what) = match rule.rrule() {
+                Some(_) => ("recurrence_rule.rrule", "UNTIL must not"),
+                None => ("recurrence_rule.until", "must not"),
+            };
+            issues.push(issue(field, format!("{what} lie before the due_date: nothing would match")));
         }
         task.recurrence = rule;
     }
     if before.recurrence.is_some() && before.series.is_some() {
         issues.extend(within_series(&before, &mut task, scope).err());
+    }
+    if let (Some(rule), Some(due)) = (&task.recurrence, task.due)
+        && due.is_all_day()
+        && rule.needs_time_of_day()
+    {
+        issues.push(issue(
+            "recurrence_rule.rrule",
+            "chooses times of day: a due_date without one is a whole day",
+        ));
     }
     if let (Some(given), Some(rule), Some(series)) = (&fields.rrule, &task.recurrence, task.series) {
         let ours = rule.to_rrule(series.start);

@@ -1,7 +1,7 @@
 //! JSON Merge Patch (RFC 7396) below the top: an object merges into the object that is there, null removes a member.
 //!
-//! Members that exclude each other give way: a new `at` displaces `lead_time` and the other way round, and another `pattern`
-//! displaces the days of the old one.
+//! Members that exclude each other give way: a new `at` displaces `lead_time` and the other way round, another `pattern` displaces the
+//! days of the old one and an `rrule`, and an `rrule` alone displaces a pattern and all that goes with one.
 
 use domain::task::Task;
 use events::{recurrence_rule, reminder_config};
@@ -25,11 +25,17 @@ pub(crate) fn object(mut present: Map<String, Value>, changes: &Map<String, Valu
     let is_new = |name: &str| {
         changes.get(name).is_some_and(|value| !value.is_null() && present.get(name) != Some(value))
     };
-    let displaced: &[&str] = match (is_new("at"), is_new("lead_time"), is_new("pattern")) {
-        (true, ..) => &["lead_time"],
-        (_, true, _) => &["at"],
-        (_, _, true) => &["weekdays", "month_days"],
-        _ => &[],
+    let is_given = |name: &str| changes.get(name).is_some_and(|value| !value.is_null());
+    let displaced: &[&str] = if is_new("at") {
+        &["lead_time"]
+    } else if is_new("lead_time") {
+        &["at"]
+    } else if is_new("pattern") {
+        &["weekdays", "month_days", "rrule"]
+    } else if is_given("rrule") && !is_given("pattern") {
+        &["pattern", "interval", "weekdays", "month_days", "count", "until"]
+    } else {
+        &[]
     };
     present.retain(|name, _| !displaced.contains(&name.as_str()));
     for (name, value) in changes {
@@ -69,5 +75,14 @@ mod tests {
         );
         let weekly = json!({"pattern": "weekly", "weekdays": ["mon"], "count": 5});
         assert_eq!(merged(weekly, json!({"pattern": "daily"})), json!({"pattern": "daily", "count": 5}));
+    }
+
+    #[test]
+    fn an_rrule_alone_replaces_a_pattern_and_a_pattern_replaces_an_rrule() {
+        let weekly = json!({"pattern": "weekly", "interval": 2, "weekdays": ["mon"], "until": "2027-01-01", "anchor": "completion"});
+        let rrule = json!({"rrule": "FREQ=DAILY", "anchor": "completion"});
+        assert_eq!(merged(weekly, json!({"rrule": "FREQ=DAILY"})), rrule);
+        let daily = json!({"pattern": "daily", "anchor": "completion"});
+        assert_eq!(merged(rrule, json!({"pattern": "daily"})), daily);
     }
 }

@@ -88,6 +88,11 @@ impl Outgoing {
     pub fn delivery_id(&self) -> Uuid {
         self.kept.id
     }
+
+    /// Says whether an earlier attempt reached one of the user's browsers.
+    pub fn has_reached_some(&self) -> bool {
+        !self.kept.delivered_to.is_empty()
+    }
 }
 
 /// What a reminder would tell of at this moment.

@@ -19,14 +19,13 @@ mod layout;
 mod process;
 mod server;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
 use self::account::Account;
 use self::binaries::Binaries;
-use self::layout::{Layout, SocketDir};
+use self::layout::{Layout, Lock, SocketDir};
 use self::server::Server;
 
 /// The role that the program connects as: it owns the database, may create others and roles, and is no
@@ -82,7 +81,7 @@ pub struct Private {
     socket_dir: SocketDir,
     server: Server,
     // Declared last, hence released last.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Private {

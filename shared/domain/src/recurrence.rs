@@ -1,11 +1,30 @@
-//! How a task repeats: a rule, and the wall times that it gives.
+//! How a task repeats: a rule, and the slots that it gives.
 //!
-//! Rules are expanded in naive local time by arithmetic from the series' first occurrence, never by walking from it, so that
-//! the age of a series costs nothing; [`crate::zone::resolve`] turns each wall time into an instant once.
+//! A slot is a naive wall time, and names an occurrence for good. Rules of days and longer are expanded in naive local time, and
+//! [`crate::zone::resolve`] turns each slot into an instant once. Rules of hours and minutes are absolute time: their slots run on evenly
+//! from the start, whatever clocks do ([`Rule::instant`], [`Rule::wall`]). All is arithmetic, never a walk from the start, so that the
+//! age of a series costs nothing.
+//!
+//! There are two kinds of rules. A pattern keeps its anchor day and clamps it to short months; RRULE text means what RFC 5545 §3.3.10
+//! says, to the letter, but for the start: it is always the first occurrence, also when it does not match.
 
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, TimeDelta, Weekday};
+mod absolute;
+mod calendar;
+mod dates;
+mod pattern;
+mod recur;
+mod text;
 
-/// The unit that a rule repeats by.
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike, Utc, Weekday};
+use chrono_tz::Tz;
+
+use self::absolute::Timeline;
+use self::dates::Dates;
+use self::pattern::{Pattern, has_mixed_ends};
+use self::recur::Recur;
+use crate::zone;
+
+/// The unit that a pattern repeats by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Frequency {
     /// Every n days.
@@ -24,7 +43,7 @@ pub enum Anchor {
     /// The rule's own dates, however late the task is completed.
     #[default]
     Due,
-    /// The local day on which the task was completed; the wall time is kept.
+    /// The local day on which the task was completed, with the wall time kept; the minute, for rules of hours and minutes.
     Completion,
 }
 
@@ -35,22 +54,27 @@ pub enum Until {
     Date(NaiveDate),
     /// The wall time is included.
     Local(NaiveDateTime),
+    /// The instant is included.
+    Utc(DateTime<Utc>),
 }
 
 /// A rule that gives at least one occurrence, within bounds that keep every computation short.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    frequency: Frequency,
-    interval: u32,
-    weekdays: Vec<Weekday>,
-    month_days: Vec<i8>,
+    repetition: Repetition,
     count: Option<u32>,
     until: Option<Until>,
     anchor: Anchor,
     catch_up: bool,
 }
 
-/// What a rule is made of, before it is checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Repetition {
+    Pattern(Pattern),
+    Recur(Box<Recur>),
+}
+
+/// What a pattern is made of, before it is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
     /// The unit.
@@ -72,7 +96,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Gives a rule that repeats every unit, for ever.
+    /// Gives a pattern that repeats every unit, for ever.
     pub fn every(frequency: Frequency) -> Self {
         Self {
             frequency,
@@ -87,10 +111,10 @@ impl Parts {
     }
 }
 
-/// The largest interval.
+/// The largest interval of a pattern; RRULE text may have one up to 1,000,000.
 pub const MAX_INTERVAL: u32 = 1_000;
 /// The largest count.
-pub const MAX_COUNT: u32 = 10_000;
+pub const MAX_COUNT: u32 = 100_000;
 
 /// Why a rule is refused; each names its field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,9 +139,24 @@ pub enum RuleError {
     /// Both a count and an end.
     #[error("count and until exclude each other (RFC 5545 §3.3.10)")]
     CountAndUntil,
+    /// A part of RRULE text that is not understood, out of range, or does not go with the others.
+    #[error("{part} {problem} (RFC 5545 §3.3.10)")]
+    Part {
+        /// The part, such as `BYDAY`.
+        part: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// RRULE text that no date ever matches.
+    #[error("gives no date at all")]
+    GivesNothing,
 }
 
 impl RuleError {
+    fn part(part: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Part { part: part.into(), problem: problem.into() }
+    }
+
     /// Gives the field, as it is called in the API.
     pub fn field(&self) -> &'static str {
         match self {
@@ -125,12 +164,13 @@ impl RuleError {
             Self::Count | Self::CountAndUntil => "count",
             Self::Weekdays => "weekdays",
             Self::MonthDaysPattern | Self::MonthDays => "month_days",
+            Self::Part { .. } | Self::GivesNothing => "rrule",
         }
     }
 }
 
 impl Rule {
-    /// Checks the parts of a rule.
+    /// Checks the parts of a pattern.
     ///
     /// # Errors
     /// Every [`RuleError`] at once.
@@ -163,20 +203,51 @@ impl Rule {
         parts.month_days.sort_unstable();
         parts.month_days.dedup();
         let Parts { frequency, interval, weekdays, month_days, count, until, anchor, catch_up } = parts;
-        Ok(Self { frequency, interval, weekdays, month_days, count, until, anchor, catch_up })
+        let repetition = Repetition::Pattern(Pattern { frequency, interval, weekdays, month_days });
+        Ok(Self { repetition, count, until, anchor, catch_up })
     }
 
-    /// Gives the parts again.
-    pub fn parts(&self) -> Parts {
-        let Self { frequency, interval, weekdays, month_days, count, until, anchor, catch_up } = self.clone();
-        Parts { frequency, interval, weekdays, month_days, count, until, anchor, catch_up }
+    /// Parses RRULE text (RFC 5545 §3.3.10) of at most 1,000 characters.
+    ///
+    /// | text | meaning |
+    /// |---|---|
+    /// | `FREQ=MONTHLY;BYDAY=-1FR` | the last Friday of each month |
+    /// | `RRULE:FREQ=DAILY;BYHOUR=9,17;COUNT=10` | at nine and at five, ten times |
+    /// | `freq=minutely;interval=90` | every 90 minutes of absolute time |
+    /// | `FREQ=MONTHLY`, from the 31st | the 31st of the months that have one |
+    ///
+    /// # Errors
+    /// Every [`RuleError`] at once: parts that are unknown, out of range, given twice, or that the RFC forbids beside each other; `SECONDLY`
+    /// and the parts of RFC 7529; rules that no date ever matches.
+    ///
+    /// ```
+    /// use domain::recurrence::{Anchor, Rule};
+    /// let rule = Rule::parse_rrule("rrule:freq=weekly;byday=fr,mo,fr", Anchor::Due, false).unwrap();
+    /// assert_eq!(rule.rrule().as_deref(), Some("FREQ=WEEKLY;BYDAY=MO,FR"));
+    /// let errors = Rule::parse_rrule("FREQ=MONTHLY;BYMONTH=2;BYMONTHDAY=30", Anchor::Due, false).unwrap_err();
+    /// assert_eq!(errors[0].to_string(), "gives no date at all");
+    /// ```
+    pub fn parse_rrule(text: &str, anchor: Anchor, catch_up: bool) -> Result<Self, Vec<RuleError>> {
+        let text::Read { recur, count, until } = text::read(text)?;
+        Ok(Self { repetition: Repetition::Recur(Box::new(recur)), count, until, anchor, catch_up })
+    }
+
+    /// Gives the parts of a pattern again; `None` for a rule that came as RRULE text.
+    pub fn parts(&self) -> Option<Parts> {
+        let Repetition::Pattern(pattern) = &self.repetition else { return None };
+        let Pattern { frequency, interval, weekdays, month_days } = pattern.clone();
+        let Self { count, until, anchor, catch_up, .. } = *self;
+        Some(Parts { frequency, interval, weekdays, month_days, count, until, anchor, catch_up })
+    }
+
+    /// Gives the normalised text of a rule that came as RRULE text; `None` for a pattern.
+    pub fn rrule(&self) -> Option<String> {
+        self.recur().map(|recur| text::write(recur, self.count, self.until))
     }
 
     /// Says whether another rule repeats on the same dates, however long each of them lasts.
     pub fn has_dates_of(&self, other: &Self) -> bool {
-        let dates =
-            |rule: &Self| (rule.frequency, rule.interval, rule.weekdays.clone(), rule.month_days.clone());
-        dates(self) == dates(other)
+        self.repetition == other.repetition
     }
 
     /// Gives what the next occurrence is counted from.
@@ -194,185 +265,158 @@ impl Rule {
         self.count
     }
 
-    /// Says whether an occurrence may still be at `slot`.
-    pub fn reaches(&self, slot: NaiveDateTime) -> bool {
+    /// Says whether the rule makes no sense for a whole day: it repeats by hours or minutes, or chooses times of day
+    /// (RFC 5545 §3.3.10 forbids BYHOUR, BYMINUTE and BYSECOND beside a DTSTART that is a date).
+    pub fn needs_time_of_day(&self) -> bool {
+        self.recur().is_some_and(|recur| recur.is_absolute() || recur.has_times())
+    }
+
+    fn recur(&self) -> Option<&Recur> {
+        match &self.repetition {
+            Repetition::Recur(recur) => Some(recur),
+            Repetition::Pattern(_) => None,
+        }
+    }
+
+    /// Gives the RECUR value if it is one of hours or minutes.
+    fn absolute(&self) -> Option<&Recur> {
+        self.recur().filter(|recur| recur.is_absolute())
+    }
+
+    /// Gives the instant of a slot, in a series that began at `start`.
+    pub fn instant(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+        match self.absolute() {
+            Some(_) => zone::resolve(start, zone) + (slot - start),
+            None => zone::resolve(slot, zone),
+        }
+    }
+
+    /// Gives the wall time to show for a slot, in a series that began at `start`: the slot itself, except that clocks may show another time
+    /// for rules of hours and minutes.
+    pub fn wall(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> NaiveDateTime {
+        match self.absolute() {
+            Some(_) => zone::local(self.instant(start, slot, zone), zone),
+            None => slot,
+        }
+    }
+
+    /// Gives a slot of the timeline, of the rule or not, after which every later instant than `at` comes, and few earlier ones.
+    pub fn slot_before(&self, start: NaiveDateTime, at: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
+        match self.absolute() {
+            Some(_) => start + (at - zone::resolve(start, zone)),
+            // No clock change is longer than a day.
+            None => zone::local(at, zone) - TimeDelta::days(2),
+        }
+    }
+
+    /// Says whether an occurrence may still be at `slot`, in a series that began at `start`.
+    pub fn reaches(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> bool {
+        let wall = || self.wall(start, slot, zone);
         slot.year() <= 9999
             && match self.until {
                 None => true,
-                Some(Until::Date(last)) => slot.date() <= last,
-                Some(Until::Local(last)) => slot <= last,
+                Some(Until::Date(last)) => wall().date() <= last,
+                Some(Until::Local(last)) => match self.absolute() {
+                    Some(_) => self.instant(start, slot, zone) <= zone::resolve(last, zone),
+                    None => slot <= last,
+                },
+                Some(Until::Utc(last)) => self.instant(start, slot, zone) <= last,
             }
     }
 
-    /// Gives the first wall time of the rule after `after`, in a series that began at `start`; `None` when `until` is passed.
+    /// Gives the first slot of the rule after `after`, in a series that began at `start`; `None` when there is none any more.
     ///
-    /// The start itself is always the first occurrence. Its day is the anchor of monthly and yearly rules: a month that is too short
-    /// has its last day instead, and the next one the anchor day again.
-    pub fn next_after(&self, start: NaiveDateTime, after: NaiveDateTime) -> Option<NaiveDateTime> {
+    /// The start itself is always the first occurrence. A wall time that a clock change leaves out is given, for its instant exists, unless
+    /// the rule has that instant's own wall time too: no two occurrences are at one instant.
+    pub fn next_after(&self, start: NaiveDateTime, after: NaiveDateTime, zone: Tz) -> Option<NaiveDateTime> {
         if after < start {
-            return Some(start).filter(|slot| self.reaches(*slot));
+            return Some(start).filter(|slot| self.reaches(start, *slot, zone));
         }
-        let first = self.period_of(start, after).saturating_sub(1);
-        // A period whose days all lie before `after` is followed by one whose days do not: three are always enough.
-        for period in first..first + 4 {
-            let slots = self.slots(start, period)?;
-            if let Some(slot) = slots.into_iter().find(|slot| *slot > after && *slot >= start) {
-                return Some(slot).filter(|slot| self.reaches(*slot));
+        let mut slot = self.slot_after(start, after, zone)?;
+        while self.reaches(start, slot, zone) {
+            if !self.is_given_elsewhere(start, slot, zone) {
+                return Some(slot);
             }
+            slot = self.slot_after(start, slot, zone)?;
         }
         None
     }
 
-    /// Counts whole periods (interval × unit) between the start's and `at`'s.
-    fn period_of(&self, start: NaiveDateTime, at: NaiveDateTime) -> u32 {
-        let units = match self.frequency {
-            Frequency::Daily => (at.date() - start.date()).num_days(),
-            Frequency::Weekly => (monday(at.date()) - monday(start.date())).num_days() / 7,
-            Frequency::Monthly => months_of(at.date()) - months_of(start.date()),
-            Frequency::Yearly => i64::from(at.year() - start.year()),
-        };
-        u32::try_from(units / i64::from(self.interval)).unwrap_or(0)
+    fn slot_after(&self, start: NaiveDateTime, after: NaiveDateTime, zone: Tz) -> Option<NaiveDateTime> {
+        match &self.repetition {
+            Repetition::Pattern(pattern) => pattern.next_after(start, after),
+            Repetition::Recur(recur) if recur.is_absolute() => {
+                Timeline::new(recur, start, zone).next_after(after)
+            }
+            Repetition::Recur(recur) => Dates::new(recur, start).next_after(after),
+        }
     }
 
-    /// Gives the wall times of one period, in order.
-    fn slots(&self, start: NaiveDateTime, period: u32) -> Option<Vec<NaiveDateTime>> {
-        let units = period.checked_mul(self.interval)?;
-        let dates: Vec<NaiveDate> = match self.frequency {
-            Frequency::Daily => vec![start.date().checked_add_days(Days::new(u64::from(units)))?],
-            Frequency::Weekly if self.weekdays.is_empty() => {
-                vec![start.date().checked_add_days(Days::new(u64::from(units) * 7))?]
-            }
-            Frequency::Weekly => {
-                let monday = monday(start.date()).checked_add_days(Days::new(u64::from(units) * 7))?;
-                let day =
-                    |weekday: &Weekday| monday + TimeDelta::days(i64::from(weekday.num_days_from_monday()));
-                self.weekdays.iter().map(day).collect()
-            }
-            Frequency::Monthly => {
-                let first = start.date().with_day(1)?.checked_add_months(Months::new(units))?;
-                let anchor = [i8::try_from(start.day()).ok()?];
-                let days = if self.month_days.is_empty() { &anchor[..] } else { &self.month_days };
-                let mut dates: Vec<_> = days.iter().filter_map(|day| day_of_month(first, *day)).collect();
-                dates.sort_unstable();
-                dates.dedup();
-                dates
-            }
-            Frequency::Yearly => {
-                let first =
-                    start.date().with_day(1)?.checked_add_months(Months::new(units.checked_mul(12)?))?;
-                vec![day_of_month(first, i8::try_from(start.day()).ok()?)?]
-            }
-        };
-        Some(dates.into_iter().map(|date| date.and_time(start.time())).collect())
+    /// Says whether the instant of a slot is that of the start, or of another slot: the wall time that a lost one moved to.
+    fn is_given_elsewhere(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> bool {
+        if self.absolute().is_some() {
+            return false;
+        }
+        let at = zone::resolve(slot, zone);
+        if slot - start <= TimeDelta::days(2) && at == zone::resolve(start, zone) {
+            return true;
+        }
+        let wall = zone::local(at, zone);
+        wall != slot && self.slot_after(start, wall - TimeDelta::nanoseconds(1), zone) == Some(wall)
     }
 
-    /// Gives the wall time one step after the local day on which `slot` was completed, for [`Anchor::Completion`]: steps enough to
-    /// lie after `slot`, when it was completed early.
-    pub fn step_from(&self, day: NaiveDate, slot: NaiveDateTime) -> Option<NaiveDateTime> {
-        let from = day.and_time(slot.time());
-        self.next_after(from, from.max(slot))
+    /// Gives the start of the series that goes on after a completion, for [`Anchor::Completion`]: the first step that lies after `slot`
+    /// too, which was completed, in a series that began at `start`.
+    ///
+    /// Steps are counted from the local day of completion, with the wall time of the slot; from the minute, for rules of hours and minutes.
+    pub fn step_from(
+        &self,
+        start: NaiveDateTime,
+        slot: NaiveDateTime,
+        completed_at: DateTime<Utc>,
+        zone: Tz,
+    ) -> Option<NaiveDateTime> {
+        let done = zone::local(completed_at, zone);
+        if self.absolute().is_none() {
+            let from = done.date().and_time(slot.time());
+            let after = if self.needs_time_of_day() { from.max(done) } else { from };
+            return self.next_after(from, after.max(slot), zone);
+        }
+        let from = done.with_second(0)?.with_nanosecond(0)?;
+        let later = completed_at.max(self.instant(start, slot, zone));
+        let mut next = self.next_after(from, self.slot_before(from, later, zone), zone)?;
+        loop {
+            let wall = self.wall(from, next, zone);
+            // A new start is read as the first of two equal wall times: the second can not be one.
+            if zone::resolve(wall, zone) == self.instant(from, next, zone) {
+                return Some(wall);
+            }
+            next = self.next_after(from, next, zone)?;
+        }
     }
 
-    /// Gives the first `limit` wall times of a series from `from` on, which is the occurrence number `number` (from 1).
+    /// Gives the first `limit` slots of a series from `from` on, which is the occurrence number `number` (from 1).
     pub fn preview(
         &self,
         start: NaiveDateTime,
         from: NaiveDateTime,
         number: u32,
         limit: usize,
+        zone: Tz,
     ) -> Vec<NaiveDateTime> {
         let left = self.count.map_or(u32::MAX, |count| count.saturating_sub(number.saturating_sub(1)));
         let limit = limit.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let next = |slot: &NaiveDateTime| self.next_after(start, *slot);
-        std::iter::successors(Some(from).filter(|slot| self.reaches(*slot)), next).take(limit).collect()
+        let first = Some(from).filter(|slot| self.reaches(start, *slot, zone));
+        std::iter::successors(first, |slot| self.next_after(start, *slot, zone)).take(limit).collect()
     }
 
     /// Gives the RFC 5545 RECUR value that means the same, for a series that began at `start`.
     pub fn to_rrule(&self, start: NaiveDateTime) -> String {
-        let mut text = String::from(match self.frequency {
-            Frequency::Daily => "FREQ=DAILY",
-            Frequency::Weekly => "FREQ=WEEKLY",
-            Frequency::Monthly => "FREQ=MONTHLY",
-            Frequency::Yearly => "FREQ=YEARLY",
-        });
-        if self.interval > 1 {
-            text += &format!(";INTERVAL={}", self.interval);
+        match &self.repetition {
+            Repetition::Pattern(pattern) => pattern.to_rrule(start) + &text::end(self.count, self.until),
+            Repetition::Recur(recur) => text::write(recur, self.count, self.until),
         }
-        if !self.weekdays.is_empty() {
-            let names: Vec<_> =
-                self.weekdays.iter().map(|day| BYDAY[day.num_days_from_monday() as usize]).collect();
-            text += &format!(";BYDAY={}", names.join(","));
-        }
-        match self.frequency {
-            Frequency::Monthly => text += &self.by_month_day(start),
-            Frequency::Yearly if start.month() == 2 && start.day() == 29 => {
-                text += ";BYMONTH=2;BYMONTHDAY=28,29;BYSETPOS=-1";
-            }
-            _ => {}
-        }
-        if let Some(count) = self.count {
-            text += &format!(";COUNT={count}");
-        }
-        match self.until {
-            Some(Until::Date(last)) => text += &last.format(";UNTIL=%Y%m%d").to_string(),
-            Some(Until::Local(last)) => text += &last.format(";UNTIL=%Y%m%dT%H%M%S").to_string(),
-            None => {}
-        }
-        text
     }
-
-    /// RFC 5545 skips short months; "the 30th, else the last day" is the last of the days 28 to 30 that exist.
-    fn by_month_day(&self, start: NaiveDateTime) -> String {
-        let anchor = [i8::try_from(start.day()).unwrap_or(1)];
-        let days = if self.month_days.is_empty() { &anchor[..] } else { &self.month_days };
-        let mut clamped: Vec<i8> = days.iter().map(|day| if *day == 31 { -1 } else { *day }).collect();
-        clamped.sort_unstable();
-        clamped.dedup();
-        let Some(late @ (29 | 30)) = clamped.iter().copied().find(|day| matches!(day, 29 | 30)) else {
-            if self.month_days.is_empty() && anchor[0] < 29 {
-                return String::new();
-            }
-            return format!(";BYMONTHDAY={}", list(&clamped));
-        };
-        let mut early: Vec<i8> = clamped.iter().copied().filter(|day| *day != late).collect();
-        let mut positions: Vec<i8> = (1..).take(early.len()).collect();
-        early.extend(28..=late);
-        positions.push(-1);
-        format!(";BYMONTHDAY={};BYSETPOS={}", list(&early), list(&positions))
-    }
-}
-
-const BYDAY: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
-
-fn list(days: &[i8]) -> String {
-    days.iter().map(i8::to_string).collect::<Vec<_>>().join(",")
-}
-
-fn monday(date: NaiveDate) -> NaiveDate {
-    date - TimeDelta::days(i64::from(date.weekday().num_days_from_monday()))
-}
-
-fn months_of(date: NaiveDate) -> i64 {
-    i64::from(date.year()) * 12 + i64::from(date.month0())
-}
-
-/// 29 and 30 become the last day of a short month: beside others that are near the end they have no equivalent in RFC 5545.
-fn has_mixed_ends(days: &[i8]) -> bool {
-    let is_late = |day: &&i8| matches!(**day, 29 | 30);
-    let is_end = |day: &&i8| **day == 31 || **day < 0;
-    let late: std::collections::BTreeSet<_> = days.iter().filter(is_late).collect();
-    late.len() > 1 || (late.len() == 1 && days.iter().any(|day| is_end(&day)))
-}
-
-/// Gives a day of the month that begins at `first`; too large a day is the last one.
-fn day_of_month(first: NaiveDate, day: i8) -> Option<NaiveDate> {
-    let length = first.num_days_in_month();
-    let day = if day > 0 {
-        day.unsigned_abs().min(length)
-    } else {
-        (length + 1).checked_sub(day.unsigned_abs())?
-    };
-    first.with_day(u32::from(day))
 }
 
 #[cfg(test)]
@@ -385,7 +429,7 @@ mod tests {
 
     fn dates(rule: &Rule, start: &str, limit: usize) -> Vec<String> {
         let start = format!("{start}T09:00:00").parse().expect("a date");
-        rule.preview(start, start, 1, limit).iter().map(|slot| slot.date().to_string()).collect()
+        rule.preview(start, start, 1, limit, Tz::UTC).iter().map(|slot| slot.date().to_string()).collect()
     }
 
     #[test]

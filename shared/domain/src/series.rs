@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use uuid::Uuid;
 
 use crate::due::Due;
-use crate::recurrence::{Anchor, Frequency, Rule};
+use crate::recurrence::{Anchor, Frequency, Parts, Rule};
 use crate::reminder::{Reminder, When};
 use crate::task::{Priority, Status, Task, Title};
 use crate::zone;
@@ -132,20 +132,30 @@ fn is_all_day(task: &Task) -> bool {
 }
 
 /// Moves a series so that the occurrence at its slot is due at `due`, and the later ones follow; `None` when the rule itself fixes
-/// other days than that.
+/// other days or times than that.
 pub fn rebase(series: Series, rule: &Rule, due: Due) -> Option<(Series, Rule)> {
-    let to = due.local();
-    if to.date() == series.slot.date() {
+    let (to, from) = (due.local(), series.slot);
+    let text = rule.rrule().unwrap_or_default();
+    let fixes = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
+    if to.time() != from.time() && fixes(&["BYHOUR", "BYMINUTE", "BYSECOND"]) {
+        return None;
+    }
+    if to.date() == from.date() && !rule.needs_time_of_day() {
         let at = |slot: NaiveDateTime| slot.date().and_time(to.time());
         return Some((Series { start: at(series.start), slot: at(series.slot), ..series }, rule.clone()));
     }
-    let rule = moved(rule, series.slot.date(), to.date())?;
+    if to.date() != from.date() && fixes(&["BYDAY", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYMONTH"]) {
+        return None;
+    }
+    let rule = match rule.parts() {
+        Some(parts) => with_day_moved(parts, from.date(), to.date())?,
+        None => rule.clone(),
+    };
     Some((Series { start: to, slot: to, ..series }, rule))
 }
 
 /// Gives the rule with one of its days moved.
-fn moved(rule: &Rule, from: NaiveDate, to: NaiveDate) -> Option<Rule> {
-    let mut parts = rule.parts();
+fn with_day_moved(mut parts: Parts, from: NaiveDate, to: NaiveDate) -> Option<Rule> {
     if parts.frequency == Frequency::Weekly && !parts.weekdays.is_empty() {
         let day = parts.weekdays.iter_mut().find(|day| **day == from.weekday())?;
         *day = to.weekday();
@@ -170,19 +180,15 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
     };
     let (is_all_day, zone) = (is_all_day_in_series(completed), zone_of_series(completed, user_zone));
     let occurrence = completed.template.clone().restore(completed.clone());
-    let due_at = |slot: NaiveDateTime| match is_all_day {
-        true => Due::Date(slot.date()),
-        false => Due::wall(slot, zone),
-    };
     let next = match rule.anchor() {
         Anchor::Due => {
             let today = zone::local(completed_at, zone).date();
             let is_missed = |slot: NaiveDateTime| match is_all_day {
                 true => slot.date() < today,
-                false => zone::resolve(slot, zone) <= completed_at,
+                false => rule.instant(series.start, slot, zone) <= completed_at,
             };
             let follow = |slot: NaiveDateTime, number: u32| {
-                rule.next_after(series.start, slot).map(|next| Series {
+                rule.next_after(series.start, slot, zone).map(|next| Series {
                     slot: next,
                     number: number + 1,
                     ..series
@@ -191,8 +197,8 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
             let mut next = follow(series.slot, series.number)?;
             if !rule.catches_up() && is_missed(next.slot) {
                 if rule.count().is_none() {
-                    // Jump to the day before: what lies between is at most a few slots.
-                    let eve = zone::local(completed_at, zone).checked_sub_days(chrono::Days::new(2))?;
+                    // What lies between is at most a few slots.
+                    let eve = rule.slot_before(series.start, completed_at, zone);
                     next = follow(eve.max(next.slot), next.number)?;
                 }
                 while is_missed(next.slot) {
@@ -205,23 +211,22 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
             next
         }
         Anchor::Completion => {
-            let day = zone::local(completed_at, zone).date();
-            let slot = rule.step_from(day, series.slot)?;
+            let slot = rule.step_from(series.start, series.slot, completed_at, zone)?;
             Series { start: slot, slot, number: series.number + 1, ..series }
         }
     };
-    if rule.count().is_some_and(|count| next.number > count) || !rule.reaches(next.slot) {
+    if rule.count().is_some_and(|count| next.number > count) || !rule.reaches(next.start, next.slot, zone) {
         return None;
     }
-    let next_due = due_at(next.slot);
+    let next_due = due_at(rule, &next, is_all_day, zone);
     // What was moved is this occurrence; an absolute reminder belongs to where the rule had it.
-    let moved_by = next_due.sort_at(zone) - due_at(series.slot).sort_at(zone);
+    let moved_by = next_due.sort_at(zone) - due_at(rule, &series, is_all_day, zone).sort_at(zone);
     let move_along = |reminder: &Reminder| match reminder.when {
         When::Lead(_) => reminder.clone(),
         When::At(at) => Reminder { when: When::At(at + moved_by), ..reminder.clone() },
     };
     Some(Task {
-        id: Uuid::new_v5(&series.id, next.slot.format("%Y-%m-%dT%H:%M:%S").to_string().as_bytes()),
+        id: identity(&next),
         due: Some(next_due),
         status: Status::Active,
         reminders: occurrence.reminders.iter().map(move_along).collect(),
@@ -236,16 +241,19 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
     })
 }
 
+/// Derives the identity of an occurrence. A series that was moved back may come to the same slot twice: the number differs.
+fn identity(series: &Series) -> Uuid {
+    let name = format!("{}/{}", series.slot.format("%Y-%m-%dT%H:%M:%S"), series.number);
+    Uuid::new_v5(&series.id, name.as_bytes())
+}
+
 /// Gives the coming due times of a recurring task, its own first; of any other task only its own.
 pub fn occurrences(task: &Task, user_zone: Tz, limit: usize) -> Vec<Due> {
     let Some(due) = task.due else { return Vec::new() };
     let (Some(rule), Some(series)) = (&task.recurrence, task.series) else { return vec![due] };
     let (is_all_day, zone) = (is_all_day_in_series(task), zone_of_series(task, user_zone));
-    let later = rule.preview(series.start, series.slot, series.number, limit).into_iter().skip(1);
-    let later = later.map(|slot| match is_all_day {
-        true => Due::Date(slot.date()),
-        false => Due::wall(slot, zone),
-    });
+    let later = rule.preview(series.start, series.slot, series.number, limit, zone).into_iter().skip(1);
+    let later = later.map(|slot| due_at(rule, &Series { slot, ..series }, is_all_day, zone));
     std::iter::once(due).chain(later).take(limit).collect()
 }
 
@@ -257,10 +265,21 @@ fn zone_of_series(task: &Task, user_zone: Tz) -> Tz {
     task.template.time_zone.unwrap_or(task.time_zone).unwrap_or(user_zone)
 }
 
+/// Gives when the occurrence at a slot is due.
+fn due_at(rule: &Rule, series: &Series, is_all_day: bool, zone: Tz) -> Due {
+    match is_all_day {
+        true => Due::Date(series.slot.date()),
+        false => Due::At {
+            local: rule.wall(series.start, series.slot, zone),
+            at: rule.instant(series.start, series.slot, zone),
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::recurrence::{Frequency, Parts, Rule};
+    use crate::recurrence::{Frequency, Parts};
     use crate::task::{Priority, Title};
 
     const NEW_YORK: Tz = chrono_tz::America::New_York;

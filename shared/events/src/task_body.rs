@@ -96,12 +96,12 @@ pub struct ReminderEntry {
     pub destination: Option<String>,
 }
 
-/// How a task repeats.
+/// How a task repeats: a pattern with its options, or `rrule`, beside which only `anchor` and `catch_up` may be.
 #[derive(Serialize, ToSchema)]
 pub struct RecurrenceRule {
-    /// `daily`, `weekly`, `monthly` or `yearly`.
+    /// `daily`, `weekly`, `monthly` or `yearly`: the anchor day is kept, and is the last day of shorter months.
     #[schema(pattern = "^(daily|weekly|monthly|yearly)$", example = "weekly")]
-    pub pattern: String,
+    pub pattern: Option<String>,
     /// Every n days, weeks, months or years; default 1.
     #[schema(minimum = 1, maximum = 1000)]
     pub interval: Option<u32>,
@@ -110,16 +110,17 @@ pub struct RecurrenceRule {
     /// Days of the month, −1 is the last; monthly rules only.
     pub month_days: Option<Vec<i8>>,
     /// How many occurrences there are in all.
-    #[schema(minimum = 1, maximum = 10000)]
+    #[schema(minimum = 1, maximum = 100000)]
     pub count: Option<u32>,
-    /// The last day, included, or the last local time.
+    /// The last day, included, or the last local time, or the last time in UTC, with a Z.
     pub until: Option<String>,
     /// `due` (default) or `completion`.
     #[schema(pattern = "^(due|completion)$")]
     pub anchor: Option<String>,
     /// Whether missed occurrences are taken one by one; default false.
     pub catch_up: Option<bool>,
-    /// The equivalent RFC 5545 rule; in answers.
+    /// A rule that RFC 5545 §3.3.10 defines, to the letter, of at most 1,000 characters; in answers, the equivalent of a pattern.
+    #[schema(max_length = 1000, example = "FREQ=MONTHLY;BYDAY=-1FR")]
     pub rrule: Option<String>,
 }
 

@@ -41,7 +41,10 @@ pub(crate) fn is_whole_day(from: NaiveDateTime, to: NaiveDateTime) -> bool {
 
 /// "every 2 weeks on Monday and Friday, until Thursday, 31 December 2026".
 pub(crate) fn repetition(rule: &Rule) -> String {
-    let Parts { frequency, interval, weekdays, month_days, count, until, anchor, .. } = rule.parts();
+    let Some(parts) = rule.parts() else {
+        return format!("by the rule {}", rule.rrule().unwrap_or_default());
+    };
+    let Parts { frequency, interval, weekdays, month_days, count, until, anchor, .. } = parts;
     let unit = match frequency {
         Frequency::Daily => "day",
         Frequency::Weekly => "week",

@@ -52,6 +52,18 @@ pub(super) struct SocketDir {
     is_server_dir: bool,
 }
 
+/// Held while a program uses the cluster.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone is not enough: a process that is just being started still has a copy of the handle.
+    fn drop(&mut self) {
+        // A file that can not be unlocked is unlocked by the end of its last copy.
+        let _ = self.0.unlock();
+    }
+}
+
 impl Layout {
     /// Makes the directories that are missing; those are for the program's account only.
     pub(super) fn create(data_dir: &Path) -> Result<Self> {
@@ -69,7 +81,7 @@ impl Layout {
     }
 
     /// Takes the directory for this process, until the file is dropped.
-    pub(super) fn lock(&self) -> Result<File> {
+    pub(super) fn lock(&self) -> Result<Lock> {
         let path = self.root.join("lock");
         let failed = || format!("failed to lock {}", path.display());
         // Opened without truncation: until the lock is held, the content is the other program's.
@@ -92,7 +104,7 @@ impl Layout {
         }
         file.set_len(0).with_context(failed)?;
         writeln!(file, "{}", std::process::id()).with_context(failed)?;
-        Ok(file)
+        Ok(Lock(file))
     }
 
     /// Opens the server's directory, having made it and given it to the account.
