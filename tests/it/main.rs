@@ -10,6 +10,7 @@ mod audit;
 mod bad_input;
 mod dead_letters;
 mod events;
+mod faults;
 mod fuzz;
 mod isolation;
 mod kill;
