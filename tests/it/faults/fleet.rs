@@ -238,9 +238,9 @@ impl Fleet {
         self.outages.lock().unwrap_or_else(PoisonError::into_inner).push(outage);
     }
 
-    /// Writes down the reminders that are held at the moment; while PostgreSQL is away, its next start does it.
+    /// Writes down the reminders of which the mail server may have heard at the moment; while PostgreSQL is away, its next start does it.
     async fn note_held(&self) {
-        let query = "SELECT id, lease_until FROM reminders WHERE status = 'queued' AND lease_until > now()";
+        let query = "SELECT id, lease_until FROM reminders WHERE status = 'queued' AND lease_until > now() + interval '1.5 s'";
         let found = self.try_rows(query).await.unwrap_or_default();
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         for row in found {
