@@ -39,7 +39,7 @@ pub const NAME: &str = "send-reminder";
 /// How many reminders are on their way at once.
 const AT_ONCE: usize = 8;
 /// For how long a reminder is held while its task is looked at. A sender that is killed meanwhile is followed that soon.
-const PREPARING: TimeDelta = TimeDelta::seconds(1);
+const PREPARING: TimeDelta = TimeDelta::milliseconds(500);
 /// For how long what became of an attempt is tried to be written down, and in which steps.
 const RECORDING: Duration = Duration::from_secs(10);
 const RECORDED_AGAIN: Duration = Duration::from_millis(100);
