@@ -112,7 +112,8 @@ fn announce(address: SocketAddr) {
 fn links(start: &Start) -> anyhow::Result<Option<Links>> {
     let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
     let given = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
-    if given.is_some() || start.environment.database_url()?.is_some() {
+    // A port that is still to be found can not be named.
+    if given.is_some() || start.config.port == 0 || start.environment.database_url()?.is_some() {
         return Ok(given);
     }
     let folder = private_options(&start.environment)?.data_dir;
