@@ -142,7 +142,7 @@ pub(crate) async fn perform(
         let planned = plan(talk, loaded, after, kind(act));
         if act == Act::Reopen {
             let (withdrawal, kept) =
-                talk.application.plan_withdrawal(talk.cause, loaded.task.id, &talk.settings).await?;
+                talk.application.plan_withdrawal(talk.cause, &loaded.task, &talk.settings).await?;
             extra.extend(withdrawal.map(|planned| planned.write));
             is_kept |= kept;
             reopened.push(loaded.task.id);

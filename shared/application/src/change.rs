@@ -9,7 +9,7 @@ use events::payload::{Actor, TaskChanged};
 use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic, task_body};
 use serde_json::{Map, Value, json};
 use store::idempotency::Record;
-use store::tasks::{Loaded, Together, Write, Written};
+use store::tasks::{Loaded, Members, One, Together, Write, Written};
 use uuid::Uuid;
 
 use crate::input::{self, TaskFields};
@@ -221,9 +221,8 @@ impl Application {
 
     /// Says in a header which task stays although the one that it followed is open again.
     async fn name_kept_successor(&self, cause: &Cause, id: Uuid, answer: Answer) -> Result<Answer, Refusal> {
-        let successor = self.store.successor(&cause.user_id, id).await.map_err(refuse)?;
-        Ok(match successor.filter(|kept| kept.task.status != Status::Deleted) {
-            Some(kept) => answer.with_header("kaam-successor-kept", kept.task.id.to_string()),
+        Ok(match self.kept_successor(&cause.user_id, id).await? {
+            Some(kept) => answer.with_header("kaam-successor-kept", kept.to_string()),
             None => answer,
         })
     }
@@ -265,43 +264,32 @@ impl Application {
                     return Ok(Changed { task: body_of(&loaded, &settings), answer });
                 }
             };
-            let (task, answer, written) = match decided {
-                None => {
-                    let task = body_of(&loaded, &settings);
-                    let answer = Answer::task(&task);
-                    let together =
-                        Together { key: record(&answer), link: with.link(), ..Together::default() };
-                    let written = match (&together.key, together.link) {
-                        (None, None) => Written::Committed,
-                        _ => {
-                            let user_id = &cause.user_id;
-                            self.store.write_together(&together, user_id, cause.now).await.map_err(refuse)?
-                        }
-                    };
-                    (task, answer, written)
-                }
-                Some(after) => {
-                    let actor = Actor::user(&cause.user_id);
-                    let planned = plan_write(cause, Some(&loaded), after, &settings, kind, &actor);
-                    let answer = Answer::task(&planned.body);
-                    let mut writes = vec![planned.write];
-                    writes.extend(self.plan_others(cause, &loaded.task, &settings, kind, with).await?);
-                    let link = with.link();
-                    let written = match (&writes[..], link) {
-                        ([write], None) => self.store.write(write, record(&answer).as_ref()).await,
-                        _ => {
-                            let key = record(&answer);
-                            let together = Together { writes, key, link, ..Together::default() };
-                            self.store.write_together(&together, &cause.user_id, cause.now).await
-                        }
-                    };
-                    let written = written.map_err(refuse)?;
-                    if written == Written::Committed {
-                        (self.committed)();
-                    }
-                    (planned.body, answer, written)
+            let is_changed = decided.is_some();
+            let actor = Actor::user(&cause.user_id);
+            let planned =
+                decided.map(|after| plan_write(cause, Some(&loaded), after, &settings, kind, &actor));
+            let task =
+                planned.as_ref().map_or_else(|| body_of(&loaded, &settings), |planned| planned.body.clone());
+            let answer = Answer::task(&task);
+            let mut writes: Vec<_> = planned.map(|planned| planned.write).into_iter().collect();
+            let mut series = None;
+            if is_changed || with.scope() != Scope::This {
+                let (others, members) = self.plan_others(cause, &loaded.task, &settings, kind, with).await?;
+                writes.extend(others);
+                series = members;
+            }
+            let together =
+                Together { writes, key: record(&answer), link: with.link(), series, ..Together::default() };
+            let written = match together.as_one() {
+                One::Nothing => Written::Committed,
+                One::Write(write) => self.store.write(write, together.key.as_ref()).await.map_err(refuse)?,
+                One::Several => {
+                    self.store.write_together(&together, &cause.user_id, cause.now).await.map_err(refuse)?
                 }
             };
+            if written == Written::Committed && !together.writes.is_empty() {
+                (self.committed)();
+            }
             match written {
                 Written::Committed => return Ok(Changed { task, answer }),
                 other => {
@@ -315,7 +303,7 @@ impl Application {
     }
 
     /// Plans what goes with a change of a task: its untouched successor disappears when it is open again, others of its series are
-    /// changed or deleted with it.
+    /// changed or deleted with it; then the series has to be as it was read.
     async fn plan_others(
         &self,
         cause: &Cause,
@@ -323,30 +311,39 @@ impl Application {
         settings: &Settings,
         kind: Change,
         with: With<'_>,
-    ) -> Result<Vec<Write>, Refusal> {
-        if kind == Change::Reopened || (kind == Change::Restored && before.skipped) {
-            let (withdrawn, _) = self.plan_withdrawal(cause, before.id, settings).await?;
-            return Ok(withdrawn.map(|planned| planned.write).into_iter().collect());
+    ) -> Result<(Vec<Write>, Option<Members>), Refusal> {
+        let was_skipped = before.skipped && before.completed_at.is_none();
+        if kind == Change::Reopened || (kind == Change::Restored && was_skipped) {
+            let (withdrawn, _) = self.plan_withdrawal(cause, before, settings).await?;
+            return Ok((withdrawn.map(|planned| planned.write).into_iter().collect(), None));
         }
-        let (scope, Some(series)) = (with.scope(), before.series) else { return Ok(Vec::new()) };
+        let (scope, Some(series)) = (with.scope(), before.series) else { return Ok((Vec::new(), None)) };
         let after = match scope {
-            Scope::This => return Ok(Vec::new()),
+            Scope::This => return Ok((Vec::new(), None)),
             Scope::Following => Some(series.number),
             Scope::All => None,
         };
-        let others = self.store.others_of_series(&cause.user_id, series, before.id, after).await;
+        let user_id = &cause.user_id;
+        if let With::Patch(..) = with {
+            // What is still to follow is to be changed too.
+            for over in self.store.without_successor(user_id, series.id).await.map_err(refuse)? {
+                self.spawn_successor(cause, over).await?;
+            }
+        }
+        let members = self.store.members_of_series(user_id, series.id).await.map_err(refuse)?;
+        let others = self.store.others_of_series(user_id, series, before.id, after).await.map_err(refuse)?;
         let mut writes = Vec::new();
-        for other in others.map_err(refuse)? {
+        for other in others {
             let changed = match with {
                 With::Patch(patch, scope) => change_likewise(&other.task, patch, settings, cause, scope)?,
                 _ => other.task.delete(cause.now),
             };
             if let Some(changed) = changed {
-                let actor = Actor::user(&cause.user_id);
+                let actor = Actor::user(user_id);
                 writes.push(plan_write(cause, Some(&other), changed, settings, kind, &actor).write);
             }
         }
-        Ok(writes)
+        Ok((writes, Some(members)))
     }
 
     /// Saves what a conversation changed, together with what was said, in one transaction.
@@ -546,7 +543,9 @@ pub(crate) fn plan_move(
     let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, json!(payload));
     let due_at = after.due.map(|due| due.sort_at(after.zone(settings.time_zone)));
     let before = before.and_then(|before| undo::not_told(&before.task, &after));
-    let write = Write { due_at, event, reminders, settings_version: settings.version, before, task: after };
+    let settings_version = settings.version;
+    let write =
+        Write { due_at, event, reminders, settings_version, before, parent_version: None, task: after };
     PlannedWrite { write, body }
 }
 

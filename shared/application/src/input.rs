@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use domain::due::Due;
 use domain::recurrence::Rule;
 use domain::reminder::{Reminder, When};
-use domain::series::{self, Scope, Series};
+use domain::series::{self, Field, Scope, Series};
 use domain::settings::Settings;
 use domain::task::{MAX_TAGS, Priority, Task, Title, parse_description, parse_tag};
 use domain::zone;
@@ -60,6 +60,19 @@ impl TaskFields {
             issues.extend(outcome.err().into_iter().flatten());
         }
         if issues.is_empty() { Ok(fields) } else { Err(issues) }
+    }
+
+    /// Says whether a field of those in which an occurrence can differ from its series is given.
+    fn names(&self, field: Field) -> bool {
+        match field {
+            Field::Title => self.title.is_some(),
+            Field::Description => self.description.is_some(),
+            Field::Due => self.due_date.is_some(),
+            Field::TimeZone => self.time_zone.is_some(),
+            Field::Priority => self.priority.is_some(),
+            Field::Tags => self.tags.is_some(),
+            Field::Reminders => self.reminders.is_some(),
+        }
     }
 
     fn set(&mut self, name: &str, value: &Value) -> Result<(), Vec<Issue>> {
@@ -144,6 +157,7 @@ pub fn apply(
     let mut issues = Vec::new();
     let scope = scope.unwrap_or(if fields.recurrence.is_some() { Scope::Following } else { Scope::This });
     let mut task = before.clone();
+    let names = |field: Field| fields.names(field);
     let fields = fields.clone();
     task.title = fields.title.unwrap_or(task.title);
     task.description = fields.description.unwrap_or(task.description);
@@ -154,6 +168,8 @@ pub fn apply(
     task.due = match fields.due_date {
         Some(None) => None,
         Some(Some(text)) => match Due::parse(&text, zone) {
+            // What was shown means the same again, also of a wall time that was lost in a gap.
+            Ok(due) if is_as_shown(due, before.due) => before.due.map(|due| due.moved_to(zone)),
             Ok(due) => Some(due),
             Err(error) => {
                 issues.push(issue("due_date", error.to_string()));
@@ -167,15 +183,6 @@ pub fn apply(
         issues.extend(past_or_late(&reminders, &before.reminders, task.due, zone, now));
         task.reminders = reminders;
     }
-    let needs_due = |reminder: &Reminder| matches!(reminder.when, When::Lead(_));
-    if task.due.is_none() && issues.is_empty() {
-        if task.reminders.iter().any(needs_due) {
-            issues.push(issue("reminder_config", "a lead time needs a due_date"));
-        }
-        if fields.recurrence.as_ref().unwrap_or(&task.recurrence).is_some() {
-            issues.push(issue("recurrence_rule", "needs a due_date, from which it counts"));
-        }
-    }
     if let Some(rule) = fields.recurrence
         && rule != task.recurrence
     {
@@ -186,8 +193,11 @@ pub fn apply(
             {
                 Some(series)
             }
-            (Some(_), Some(due), Some(series)) => {
-                Some(Series { follows: series.follows, ..Series::first(series.id, due) })
+            (Some(rule), Some(due), Some(series)) => {
+                // A count that nobody changed goes on counting the whole series.
+                let is_same_count = before.recurrence.as_ref().is_some_and(|old| old.count() == rule.count());
+                let number = if is_same_count { series.number } else { 1 };
+                Some(Series { follows: series.follows, number, ..Series::first(series.id, due) })
             }
             (Some(_), Some(due), None) => Some(Series::first(task.id, due)),
             // A successor stays one, even when it ends the series.
@@ -205,16 +215,10 @@ pub fn apply(
         task.recurrence = rule;
     }
     if before.recurrence.is_some() && before.series.is_some() {
-        issues.extend(within_series(&before, &mut task, scope).err());
+        issues.extend(within_series(&before, &mut task, settings.time_zone, scope, names).err());
     }
-    if let (Some(rule), Some(due)) = (&task.recurrence, task.due)
-        && due.is_all_day()
-        && rule.needs_time_of_day()
-    {
-        issues.push(issue(
-            "recurrence_rule.rrule",
-            "chooses times of day: a due_date without one is a whole day",
-        ));
+    if issues.is_empty() {
+        issues = misfits(&task);
     }
     if let (Some(given), Some(rule), Some(series)) = (&fields.rrule, &task.recurrence, task.series) {
         let ours = rule.to_rrule(series.start);
@@ -228,19 +232,59 @@ pub fn apply(
     if issues.is_empty() { Ok(task) } else { Err(issues) }
 }
 
+/// Says what of a task does not fit together.
+pub(crate) fn misfits(task: &Task) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let needs_due = |reminder: &Reminder| matches!(reminder.when, When::Lead(_));
+    if task.due.is_none() && task.reminders.iter().any(needs_due) {
+        issues.push(issue("reminder_config", "a lead time needs a due_date"));
+    }
+    match (&task.recurrence, task.due) {
+        (Some(_), None) => issues.push(issue("recurrence_rule", "needs a due_date, from which it counts")),
+        (Some(rule), Some(due)) if due.is_all_day() && rule.needs_time_of_day() => {
+            let message = "chooses times of day: a due_date without one is a whole day";
+            issues.push(issue("recurrence_rule.rrule", message));
+        }
+        _ => {}
+    }
+    issues
+}
+
+/// Says whether a due time is the one that is there already, as it is shown.
+fn is_as_shown(given: Due, present: Option<Due>) -> bool {
+    match (given, present) {
+        (Due::At { at, .. }, Some(Due::At { at: present, .. })) => at == present,
+        _ => false,
+    }
+}
+
 /// Makes a change of one of a series one of this occurrence alone, or of those after it too.
-fn within_series(before: &Task, task: &mut Task, scope: Scope) -> Result<(), Issue> {
+fn within_series(
+    before: &Task,
+    task: &mut Task,
+    user_zone: Tz,
+    scope: Scope,
+    names: impl Fn(Field) -> bool,
+) -> Result<(), Issue> {
     let is_same_rule = before.recurrence == task.recurrence;
     if scope == Scope::This {
         task.template = before.template.clone().remember(before, task);
         let message = "belongs to the series: change it with scope=following or scope=all";
         return if is_same_rule { Ok(()) } else { Err(issue("recurrence_rule", message)) };
     }
-    task.template = before.template.clone().forget(before, task);
-    if let (true, Some(rule), Some(series), Some(due)) =
-        (is_same_rule && before.due != task.due, &task.recurrence, task.series, task.due)
-    {
-        let message = "is on a day that the rule does not give: change the recurrence_rule too";
+    task.template = before.template.clone().forget(&names);
+    if !is_same_rule || !names(Field::Due) {
+        return Ok(());
+    }
+    let (Some(rule), Some(series), Some(due)) = (&task.recurrence, task.series, task.due) else {
+        return Ok(());
+    };
+    let zone = task.zone(user_zone);
+    let is_where_it_was = series::unmoved_due(task, user_zone).is_some_and(|unmoved| {
+        unmoved.sort_at(zone) == due.sort_at(zone) && unmoved.is_all_day() == due.is_all_day()
+    });
+    if !is_where_it_was {
+        let message = "is on a day or at a time that the rule does not give: change the recurrence_rule too";
         let (series, rule) = series::rebase(series, rule, due).ok_or_else(|| issue("due_date", message))?;
         (task.series, task.recurrence) = (Some(series), Some(rule));
     }

@@ -5,14 +5,16 @@ use domain::settings::Settings;
 use domain::task::{Change, Status, Task};
 use events::payload::Actor;
 use events::{Cause, Refusal};
-use store::tasks::Written;
+use store::tasks::{Write, Written};
 use uuid::Uuid;
 
 use crate::change::{PlannedWrite, plan_write};
 use crate::{Application, refuse};
 
 /// How often the successor is computed anew after the user's settings changed meanwhile.
-const TRIES: usize = 5;
+const TRIES: usize = 20;
+/// How many tasks in a row that were skipped are looked through for one that was not.
+const MAX_SKIPPED: usize = 1_000;
 
 impl Application {
     /// Makes the next occurrence of a completed or skipped task; `None` when there is none to make, or it is there already. Its identity and
@@ -31,11 +33,19 @@ impl Application {
                 return Ok(None);
             };
             let id = next.id;
+            if self.store.successor(&cause.user_id, completed).await.map_err(refuse)?.is_some() {
+                return Ok(None);
+            }
             let planned = plan_write(cause, None, next.clone(), &settings, Change::Created, &actor);
-            let mut written = self.store.write(&planned.write, None).await.map_err(refuse)?;
+            let write = Write { parent_version: Some(loaded.task.version), ..planned.write };
+            let mut written = self.store.write(&write, None).await.map_err(refuse)?;
             if written == Written::Conflict {
                 let there = self.store.task(&cause.user_id, id).await.map_err(refuse)?;
-                let Some(there) = there.filter(|there| is_withdrawn(&there.task)) else { return Ok(None) };
+                // Nobody made it: the completed task was changed in between.
+                let Some(there) = there else { continue };
+                if !is_withdrawn(&there.task) {
+                    return Ok(None);
+                }
                 let revived = Task { version: there.task.version + 1, ..next };
                 let planned = plan_write(cause, Some(&there), revived, &settings, Change::Restored, &actor);
                 written = self.store.write(&planned.write, None).await.map_err(refuse)?;
@@ -52,32 +62,58 @@ impl Application {
             }
         }
         Err(Refusal::Unavailable {
-            what: "the settings, which keep changing,",
+            what: "the settings or the task, which keep changing,",
             source: "lost every race".into(),
         })
     }
 
-    /// Plans what goes with the reopening of a task: an untouched successor disappears; says whether an edited one stays.
+    /// Plans what goes with the reopening of a task that is over: an untouched successor disappears, also one that is as it was again;
+    /// says whether one stays.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn plan_withdrawal(
         &self,
         cause: &Cause,
-        reopened: Uuid,
+        completed: &Task,
         settings: &Settings,
     ) -> Result<(Option<PlannedWrite>, bool), Refusal> {
-        let successor = self.store.successor(&cause.user_id, reopened).await.map_err(refuse)?;
+        let successor = self.store.successor(&cause.user_id, completed.id).await.map_err(refuse)?;
         let Some(loaded) = successor.filter(|loaded| loaded.task.status != Status::Deleted) else {
-            return Ok((None, false));
+            return Ok((None, self.kept_successor(&cause.user_id, completed.id).await?.is_some()));
         };
-        let is_untouched = loaded.task.created_at == loaded.task.updated_at;
+        let is_untouched = loaded.task.created_at == loaded.task.updated_at
+            || series::is_as_made(&loaded.task, completed, settings.time_zone);
         let Some(mut withdrawn) = loaded.task.delete(cause.now).filter(|_| is_untouched) else {
             return Ok((None, true));
         };
         withdrawn.series = withdrawn.series.map(|series| domain::series::Series { follows: None, ..series });
         let actor = Actor::service(cause.source_service);
         Ok((Some(plan_write(cause, Some(&loaded), withdrawn, settings, Change::Deleted, &actor)), false))
+    }
+
+    /// Gives what stays of a series after one of its tasks is open again: the one that follows it, or follows those that were skipped
+    /// after it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub(crate) async fn kept_successor(
+        &self,
+        user_id: &str,
+        reopened: Uuid,
+    ) -> Result<Option<Uuid>, Refusal> {
+        let mut id = reopened;
+        for _ in 0..MAX_SKIPPED {
+            let Some(next) = self.store.successor(user_id, id).await.map_err(refuse)? else {
+                return Ok(None);
+            };
+            match next.task.status {
+                Status::Deleted if next.task.skipped => id = next.task.id,
+                Status::Deleted => return Ok(None),
+                Status::Active | Status::Completed => return Ok(Some(next.task.id)),
+            }
+        }
+        Ok(None)
     }
 
     /// Takes the successor of a reopened task away, with its reminders, if nobody touched it: one that came to be while the task was
@@ -92,7 +128,7 @@ impl Application {
                 return Ok(());
             };
             let settings = self.settings_of_version(&cause.user_id, parent.settings_version).await?;
-            let (Some(planned), _) = self.plan_withdrawal(cause, reopened, &settings).await? else {
+            let (Some(planned), _) = self.plan_withdrawal(cause, &parent.task, &settings).await? else {
                 return Ok(());
             };
             match self.store.write(&planned.write, None).await.map_err(refuse)? {

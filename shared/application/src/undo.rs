@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use domain::due::Due;
-use domain::series::{Series, Template};
+use domain::series::{Field, Series};
 use domain::settings::Settings;
 use domain::task::{Change, Priority, Status, Task, Title};
 use events::payload::Actor;
-use events::{Answer, Cause, IdempotencyKey, Refusal, recurrence_rule, reminder_config};
+use events::{Answer, Cause, IdempotencyKey, Issue, Refusal, recurrence_rule, reminder_config};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::idempotency::Record;
@@ -16,6 +16,7 @@ use store::undo::Done;
 use uuid::Uuid;
 
 use crate::change::{Committed, PlannedWrite, in_present_zone, plan_write, show};
+use crate::input::misfits;
 use crate::{Application, refuse};
 
 /// For how many days a change can be taken back.
@@ -45,6 +46,20 @@ pub struct Plan {
     pub undone: Vec<(Uuid, Uuid)>,
     /// Whether a successor stays because it was edited.
     pub is_successor_kept: bool,
+}
+
+impl Plan {
+    /// Says whether a task was changed after what is taken back.
+    fn skips_versions(&self) -> bool {
+        let last_version = |id: Uuid| {
+            let of_task = self.done.iter().filter(|done| done.changed.task.id == id);
+            of_task.map(|done| done.changed.task.version).max()
+        };
+        self.reverting.iter().any(|planned| {
+            let task = &planned.write.task;
+            last_version(task.id) != Some(task.version - 1)
+        })
+    }
 }
 
 impl Application {
@@ -101,8 +116,11 @@ impl Application {
             let done = self.done(cause, which).await?;
             let events: Vec<_> = done.iter().map(|done| done.event_id).collect();
             planned = self.plan_reverting(cause, settings, done).await;
-            // Somebody else may have taken the same back between the two looks.
-            let is_outrun = matches!(planned, Err(Refusal::Conflict(_)))
+            // Between the two looks somebody else may have taken the same back, or done something after it.
+            let is_doubtful = planned
+                .as_ref()
+                .map_or_else(|refusal| matches!(refusal, Refusal::Conflict(_)), Plan::skips_versions);
+            let is_outrun = is_doubtful
                 && *which == Which::Last
                 && self.done(cause, which).await?.iter().map(|done| done.event_id).ne(events);
             if !is_outrun {
@@ -144,7 +162,7 @@ impl Application {
             let Some(loaded) = loaded else { continue };
             let Some((after, kind)) = revert(one, &loaded, settings, cause.now)? else { continue };
             if after.status == Status::Active && loaded.task.status != Status::Active {
-                let (withdrawn, kept) = self.plan_withdrawal(cause, loaded.task.id, settings).await?;
+                let (withdrawn, kept) = self.plan_withdrawal(cause, &loaded.task, settings).await?;
                 plan.extra.extend(withdrawn.map(|planned| planned.write));
                 plan.is_successor_kept |= kept;
             }
@@ -170,6 +188,7 @@ fn answer(plan: &Plan) -> Answer {
     );
     Answer::json(&json!({
         "undone": undone.collect::<Vec<_>>(),
+        "successor_kept": plan.is_successor_kept,
         "tasks": plan.reverting.iter().map(|planned| planned.body.to_json()).collect::<Vec<_>>(),
     }))
 }
@@ -201,7 +220,13 @@ fn revert(
             (if was_skipped { task.skip(now) } else { task.delete(now) }, Change::Deleted)
         }
         _ => {
-            let before = as_before(done, loaded, settings)?;
+            let before = present(as_before(done, loaded, settings)?);
+            if let Some(misfit) = misfits(&before).first() {
+                let Issue { path, message } = misfit;
+                return Err(Refusal::Conflict(format!(
+                    "it does not fit what was changed since: {path} {message}"
+                )));
+            }
             (task.update(before, now).map_err(conflict)?, Change::Updated)
         }
     };
@@ -266,22 +291,21 @@ fn as_before(done: &Done, loaded: &Loaded, settings: &Settings) -> Result<Task, 
         }
         let template = hidden.series_template.as_ref().map(template::parse);
         let template = template.transpose().map_err(|_| unreadable())?.unwrap_or_default();
-        task.template = of_fields(task.template, template, |field| changes.contains_key(field));
+        task.template = task.template.with(template, |field| changes.contains_key(name_of(field)));
     }
     Ok(task)
 }
 
-/// Gives a template that is `before` in the fields that are meant and `present` in the others.
-fn of_fields(present: Template, before: Template, is_meant: impl Fn(&str) -> bool) -> Template {
-    let has = |field: &str| is_meant(field);
-    Template {
-        title: if has("title") { before.title } else { present.title },
-        description: if has("description") { before.description } else { present.description },
-        time_zone: if has("time_zone") { before.time_zone } else { present.time_zone },
-        priority: if has("priority") { before.priority } else { present.priority },
-        tags: if has("tags") { before.tags } else { present.tags },
-        reminders: if has("reminder_config") { before.reminders } else { present.reminders },
-        all_day: if has("all_day") { before.all_day } else { present.all_day },
+/// Names a field in which an occurrence can differ from its series as it stands among the changes.
+fn name_of(field: Field) -> &'static str {
+    match field {
+        Field::Title => "title",
+        Field::Description => "description",
+        Field::Due => "due_date",
+        Field::TimeZone => "time_zone",
+        Field::Priority => "priority",
+        Field::Tags => "tags",
+        Field::Reminders => "reminder_config",
     }
 }
 

@@ -56,6 +56,25 @@ impl Scope {
     }
 }
 
+/// A field in which an occurrence can differ from its series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field {
+    /// What is to be done.
+    Title,
+    /// More about it.
+    Description,
+    /// Until when.
+    Due,
+    /// The zone of its wall time.
+    TimeZone,
+    /// How much it matters.
+    Priority,
+    /// Its tags.
+    Tags,
+    /// When to remind of it.
+    Reminders,
+}
+
 /// What a series has where one of its occurrences differs; `None`: it does not differ there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Template {
@@ -95,20 +114,27 @@ impl Template {
         }
     }
 
-    /// Gives the template after a change that is meant for those after it too: there the occurrence differs no more.
+    /// Gives the template after a change that is meant for those after it too: in the fields that it names, the occurrence differs no
+    /// more.
     #[must_use]
-    pub fn forget(self, before: &Task, after: &Task) -> Self {
-        fn kept<T: PartialEq>(series: Option<T>, before: &T, after: &T) -> Option<T> {
-            series.filter(|_| before == after)
+    pub fn forget(self, named: impl Fn(Field) -> bool) -> Self {
+        self.with(Self::default(), named)
+    }
+
+    /// Gives this template with the fields that are named as another has them.
+    #[must_use]
+    pub fn with(self, other: Self, named: impl Fn(Field) -> bool) -> Self {
+        fn chosen<T>(this: Option<T>, other: Option<T>, is_named: bool) -> Option<T> {
+            if is_named { other } else { this }
         }
         Self {
-            title: kept(self.title, &before.title, &after.title),
-            description: kept(self.description, &before.description, &after.description),
-            time_zone: kept(self.time_zone, &before.time_zone, &after.time_zone),
-            priority: kept(self.priority, &before.priority, &after.priority),
-            tags: kept(self.tags, &before.tags, &after.tags),
-            reminders: kept(self.reminders, &before.reminders, &after.reminders),
-            all_day: kept(self.all_day, &is_all_day(before), &is_all_day(after)),
+            title: chosen(self.title, other.title, named(Field::Title)),
+            description: chosen(self.description, other.description, named(Field::Description)),
+            time_zone: chosen(self.time_zone, other.time_zone, named(Field::TimeZone)),
+            priority: chosen(self.priority, other.priority, named(Field::Priority)),
+            tags: chosen(self.tags, other.tags, named(Field::Tags)),
+            reminders: chosen(self.reminders, other.reminders, named(Field::Reminders)),
+            all_day: chosen(self.all_day, other.all_day, named(Field::Due)),
         }
     }
 
@@ -175,7 +201,7 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
     let (rule, series) = (completed.recurrence.as_ref()?, completed.series?);
     let completed_at = match completed.status {
         Status::Completed => completed.completed_at?,
-        Status::Deleted if completed.skipped => completed.updated_at,
+        Status::Deleted if completed.skipped => completed.completed_at.unwrap_or(completed.updated_at),
         Status::Active | Status::Deleted => return None,
     };
     let (is_all_day, zone) = (is_all_day_in_series(completed), zone_of_series(completed, user_zone));
@@ -226,7 +252,7 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
         When::At(at) => Reminder { when: When::At(at + moved_by), ..reminder.clone() },
     };
     Some(Task {
-        id: identity(&next),
+        id: identity(completed.id, &next),
         due: Some(next_due),
         status: Status::Active,
         reminders: occurrence.reminders.iter().map(move_along).collect(),
@@ -241,10 +267,24 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
     })
 }
 
-/// Derives the identity of an occurrence. A series that was moved back may come to the same slot twice: the number differs.
-fn identity(series: &Series) -> Uuid {
-    let name = format!("{}/{}", series.slot.format("%Y-%m-%dT%H:%M:%S"), series.number);
+/// Derives the identity of the occurrence that follows a task. A series that was moved back, or got another rule, may come to the
+/// same slot twice, but never after the same task.
+fn identity(follows: Uuid, series: &Series) -> Uuid {
+    let name = format!("{follows}/{}", series.slot.format("%Y-%m-%dT%H:%M:%S"));
     Uuid::new_v5(&series.id, name.as_bytes())
+}
+
+/// Says whether a task is as it was when it was made to follow `completed`, whatever was done to it in between.
+pub fn is_as_made(task: &Task, completed: &Task, user_zone: Tz) -> bool {
+    let Some(made) = successor(completed, user_zone, task.created_at) else { return false };
+    let as_it_is = Task { updated_at: made.updated_at, version: made.version, ..task.clone() };
+    as_it_is == made
+}
+
+/// Gives when an occurrence would be due if nobody had moved it.
+pub fn unmoved_due(task: &Task, user_zone: Tz) -> Option<Due> {
+    let (rule, series) = (task.recurrence.as_ref()?, task.series?);
+    Some(due_at(rule, &series, is_all_day_in_series(task), zone_of_series(task, user_zone)))
 }
 
 /// Gives the coming due times of a recurring task, its own first; of any other task only its own.

@@ -255,15 +255,20 @@ impl Task {
         }
     }
 
-    /// Deletes it, restorably; `None` when it is already.
+    /// Deletes it, restorably, and ends its series here; `None` when both are so already.
     pub fn delete(&self, now: DateTime<Utc>) -> Option<Self> {
-        (self.status != Status::Deleted).then(|| Self { status: Status::Deleted, ..self.next_version(now) })
+        let is_gone = self.status == Status::Deleted && !self.skipped;
+        (!is_gone).then(|| Self { status: Status::Deleted, skipped: false, ..self.next_version(now) })
     }
 
-    /// Deletes it; if it is the open one of a series, the series goes on with the next occurrence.
+    /// Deletes it, restorably, and lets its series go on with the next occurrence; `None` when it is deleted already.
     pub fn skip(&self, now: DateTime<Utc>) -> Option<Self> {
-        let skipped = self.status == Status::Active && self.recurrence.is_some();
-        self.delete(now).map(|deleted| Self { skipped, ..deleted })
+        let skipped = self.recurrence.is_some();
+        (self.status != Status::Deleted).then(|| Self {
+            status: Status::Deleted,
+            skipped,
+            ..self.next_version(now)
+        })
     }
 
     /// Reminds of it once more, at `until`.

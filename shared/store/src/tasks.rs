@@ -30,6 +30,28 @@ pub struct Write {
     pub settings_version: i64,
     /// What was there before and the event does not tell, for an undo.
     pub before: Option<Value>,
+    /// Of a successor, the version of the task that it follows.
+    pub parent_version: Option<i64>,
+}
+
+/// A series as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Members {
+    /// Which.
+    pub series_id: Uuid,
+    /// Its tasks, by id.
+    pub ids: Vec<Uuid>,
+}
+
+/// How much is to be saved.
+#[derive(Debug)]
+pub enum One<'a> {
+    /// Nothing.
+    Nothing,
+    /// One change, and perhaps an answer to keep.
+    Write(&'a Write),
+    /// More than that.
+    Several,
 }
 
 /// What became of a change.
@@ -62,6 +84,21 @@ pub struct Together {
     pub undone: Vec<(Uuid, Uuid)>,
     /// The one-time link that asks for this.
     pub link: Option<Uuid>,
+    /// The series that has to have just these tasks.
+    pub series: Option<Members>,
+}
+
+impl Together {
+    /// Says whether this is one change, which takes one statement.
+    pub fn as_one(&self) -> One<'_> {
+        let Self { writes, settings, turn, key, undone, link, series } = self;
+        let has_more = settings.is_some() || turn.is_some() || !undone.is_empty() || link.is_some();
+        match &writes[..] {
+            [] if !has_more && key.is_none() => One::Nothing,
+            [write] if !has_more && series.is_none() => One::Write(write),
+            _ => One::Several,
+        }
+    }
 }
 
 /// A task as it is loaded, with what is asked for beside it.
@@ -223,6 +260,41 @@ impl Store {
         }
     }
 
+    /// Gives every task of a series, deleted ones too.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn members_of_series(&self, user_id: &str, series_id: Uuid) -> Result<Members, Error> {
+        let ids = sqlx::query_scalar!(
+            "SELECT id FROM tasks WHERE user_id = $1 AND series_id = $2 ORDER BY id",
+            user_id,
+            series_id,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        Ok(Members { series_id, ids })
+    }
+
+    /// Gives the tasks of a series that are over and that none follows, the latest few.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn without_successor(&self, user_id: &str, series_id: Uuid) -> Result<Vec<Uuid>, Error> {
+        Ok(sqlx::query_scalar!(
+            r#"SELECT t.id
+               FROM tasks t
+               WHERE t.user_id = $1 AND t.series_id = $2 AND (t.status = 'completed' OR t.skipped)
+                 AND t.recurrence_rule IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM tasks s WHERE s.user_id = $1 AND s.follows = t.id)
+               ORDER BY t.series_number DESC
+               LIMIT 3"#,
+            user_id,
+            series_id,
+        )
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Gives the other tasks of a series that are not deleted: those after number `after`, in order; `None` gives all.
     ///
     /// # Errors
@@ -314,6 +386,11 @@ impl Store {
                 return Ok(written);
             }
         }
+        if let Some(members) = &together.series
+            && !are_all(&mut transaction, user_id, members).await?
+        {
+            return Ok(Written::Conflict);
+        }
         if !crate::undo::mark(&mut transaction, user_id, &together.undone, now).await? {
             return Ok(Written::Conflict);
         }
@@ -330,6 +407,19 @@ impl Store {
         transaction.commit().await?;
         Ok(Written::Committed)
     }
+}
+
+/// Says whether a series still has just these tasks, and keeps it so until the end of the transaction: whoever adds a successor holds
+/// the task that it follows.
+async fn are_all(connection: &mut PgConnection, user_id: &str, members: &Members) -> Result<bool, Error> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM tasks WHERE user_id = $1 AND series_id = $2 ORDER BY id FOR UPDATE",
+        user_id,
+        members.series_id,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(found == members.ids)
 }
 
 async fn write_one(
@@ -351,6 +441,10 @@ async fn write_one(
         // The other request committed after this statement began.
         Err(sqlx::Error::Database(error)) if error.constraint() == Some("idempotency_keys_pkey") => {
             Ok(Written::KeyTaken)
+        }
+        // Another task follows the same one by now.
+        Err(sqlx::Error::Database(error)) if error.constraint() == Some("tasks_follow_once") => {
+            Ok(Written::Conflict)
         }
         Err(error) => Err(error.into()),
     }
@@ -468,7 +562,8 @@ async fn insert(
         r#"WITH parent AS (
                SELECT id
                FROM tasks
-               WHERE user_id = $1 AND id = $19 AND (status = 'completed' OR status = 'deleted' AND skipped)
+               WHERE user_id = $1 AND id = $19 AND version = $50
+                 AND (status = 'completed' OR status = 'deleted' AND skipped)
                FOR SHARE
            ), gate AS MATERIALIZED (
                SELECT CASE WHEN $40::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($40) END AS free,
@@ -507,6 +602,7 @@ async fn insert(
            )
            SELECT free AS "free!", taken AS "taken!", current AS "current!", EXISTS (SELECT FROM task) AS "written!"
            FROM gate"#,
+        write.parent_version,
     )
 }
 
