@@ -21,6 +21,7 @@ CREATE TABLE undone_events (
     user_id   text NOT NULL,
     event_id  uuid NOT NULL,
     undone_by uuid NOT NULL,              -- the event that took it back
+    is_redo   boolean NOT NULL,           -- what took it back does again what an undo had taken back
     undone_at timestamptz NOT NULL,
     PRIMARY KEY (user_id, event_id)
 );

@@ -201,3 +201,122 @@ async fn an_absolute_reminder_moves_with_the_series_and_not_with_the_moved_one()
     assert_eq!(next["due_date"], "2026-06-15T09:00:00+00:00");
     assert_eq!(next["reminder_config"]["at"], "2026-06-15T08:30:00Z");
 }
+
+#[tokio::test]
+async fn a_task_that_is_deleted_right_after_it_was_completed_does_not_end_its_series() {
+    let world = World::new().await;
+    let task = weekly(&world).await;
+    world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+    world.delete(&path_of(&task)).await.ok();
+    world.settle().await;
+    assert!(follower(&world, &task).await.is_some());
+    let restored = world.post(&format!("{}/restore", path_of(&task)), Value::Null).await.ok();
+    assert_eq!(restored["status"], "completed");
+    world.settle().await;
+    assert!(follower(&world, &task).await.is_some(), "it was done, and is done");
+}
+
+#[tokio::test]
+async fn what_is_changed_or_deleted_before_the_next_one_is_made_reaches_it() {
+    let world = World::new().await;
+    let task = weekly(&world).await;
+    world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+    let patch = json!({"title": "water the garden", "reminder_config": null});
+    world.patch(&scoped(&task, "all"), patch).await.ok();
+    world.settle().await;
+    let next = follower(&world, &task).await.expect("a successor");
+    assert_eq!((&next["title"], &next["reminder_config"]), (&json!("water the garden"), &Value::Null));
+    world.post(&format!("{}/complete", path_of(&next)), Value::Null).await.ok();
+    world.delete(&scoped(&task, "all")).await.ok();
+    world.settle().await;
+    let open = world.get("/api/tasks?status=active").await.ok();
+    assert_eq!(open["tasks"], json!([]));
+}
+
+#[tokio::test]
+async fn what_is_named_for_the_following_ones_counts_also_where_this_one_has_it_already() {
+    let world = World::new().await;
+    let task = weekly(&world).await;
+    world.patch(&path_of(&task), json!({"title": "b", "due_date": "2026-06-01T18:00:00"})).await.ok();
+    world
+        .patch(&scoped(&task, "following"), json!({"title": "b", "due_date": "2026-06-01T18:00:00"}))
+        .await
+        .ok();
+    let second = complete(&world, &task).await.expect("a successor");
+    assert_eq!((&second["title"], &second["due_date"]), (&json!("b"), &json!("2026-06-08T18:00:00+00:00")));
+    world.patch(&path_of(&second), json!({"title": "c"})).await.ok();
+    world.patch(&scoped(&second, "all"), json!({"title": "c"})).await.ok();
+    assert_eq!(world.get(&path_of(&task)).await.ok()["title"], "c");
+    world.delete(&path_of(&second)).await.ok();
+    world.delete(&scoped(&second, "all")).await.ok();
+    world.settle().await;
+    assert_eq!(world.get("/api/tasks").await.ok()["tasks"], json!([]), "a skipped one ends its series too");
+}
+
+#[tokio::test]
+async fn another_zone_for_the_following_ones_does_not_move_them_to_where_this_one_was_moved() {
+    let world = World::new().await;
+    let task = weekly(&world).await;
+    world.patch(&path_of(&task), json!({"due_date": "2026-06-03T18:00:00"})).await.ok();
+    world.patch(&scoped(&task, "following"), json!({"time_zone": "Asia/Karachi"})).await.ok();
+    let found = due_dates(&world, &task, 2).await;
+    assert_eq!(found, ["2026-06-03T18:00:00+05:00", "2026-06-08T09:00:00+05:00"]);
+}
+
+#[tokio::test]
+async fn an_occurrence_on_a_day_that_the_series_had_before_is_made_as_well() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "daily"});
+    let task =
+        world.create(json!({"title": "a", "due_date": "2026-06-10T09:00:00", "recurrence_rule": rule})).await;
+    let second = complete(&world, &task).await.expect("a successor");
+    let patch = json!({"due_date": "2026-06-04T09:00:00", "recurrence_rule": {"pattern": "weekly"}});
+    world.patch(&path_of(&second), patch).await.ok();
+    let third = complete(&world, &second).await.expect("a successor");
+    assert_eq!(third["due_date"], "2026-06-11T09:00:00+00:00");
+}
+
+#[tokio::test]
+async fn a_count_that_nobody_changed_goes_on_counting_the_whole_series() {
+    let world = World::new().await;
+    let rule = json!({"pattern": "daily", "count": 3});
+    let task =
+        world.create(json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": rule})).await;
+    let second = complete(&world, &task).await.expect("the second");
+    world.patch(&path_of(&second), json!({"recurrence_rule": {"interval": 2}})).await.ok();
+    let third = complete(&world, &second).await.expect("the third");
+    assert_eq!(third["due_date"], "2026-06-04T09:00:00+00:00");
+    assert_eq!(complete(&world, &third).await, None);
+}
+
+#[tokio::test]
+async fn reopening_before_a_skipped_one_names_the_one_that_stays() {
+    let world = World::new().await;
+    let first = weekly(&world).await;
+    let second = complete(&world, &first).await.expect("a successor");
+    world.delete(&path_of(&second)).await.ok();
+    world.settle().await;
+    let third = follower(&world, &second).await.expect("the third");
+    let reopened = world.post(&format!("{}/reopen", path_of(&first)), Value::Null).await;
+    assert_eq!(reopened.headers["kaam-successor-kept"], third["id"].as_str().expect("an id"));
+}
+
+#[tokio::test]
+async fn a_withdrawn_successor_gives_way_to_one_that_was_kept() {
+    let world = World::new().await;
+    let rule = |pattern: &str| json!({"recurrence_rule": {"pattern": pattern}});
+    let body =
+        json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": {"pattern": "daily"}});
+    let task = world.create(body).await;
+    let (path, reopen) = (path_of(&task), format!("{}/reopen", path_of(&task)));
+    complete(&world, &task).await.expect("a successor");
+    world.post(&reopen, Value::Null).await.ok();
+    world.patch(&path, rule("weekly")).await.ok();
+    let kept = complete(&world, &task).await.expect("another one");
+    world.clock.set("2026-06-01T06:00:01Z".parse().expect("an instant"));
+    world.patch(&path_of(&kept), json!({"title": "mine"})).await.ok();
+    world.post(&reopen, Value::Null).await.ok();
+    world.patch(&path, rule("daily")).await.ok();
+    assert_eq!(complete(&world, &task).await.map(|next| next["id"].clone()), Some(kept["id"].clone()));
+    assert_eq!(count(&world, "events WHERE status IN ('retrying', 'failed')").await, 0);
+}

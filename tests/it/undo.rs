@@ -208,3 +208,103 @@ async fn a_move_to_another_zone_is_no_change_of_the_tasks() {
         "the wall time, where the user is"
     );
 }
+
+#[tokio::test]
+async fn two_completions_are_taken_back_to_the_first_task_alone() {
+    let world = World::new().await;
+    let body =
+        json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": {"pattern": "daily"}});
+    let first = world.create(body).await;
+    world.post(&format!("{}/complete", path_of(&first)), Value::Null).await.ok();
+    world.settle().await;
+    let second = world.get("/api/tasks?status=active").await.ok()["tasks"][0].clone();
+    world.clock.set("2026-06-01T06:00:01Z".parse().expect("an instant"));
+    world.patch(&path_of(&second), json!({"title": "b"})).await.ok();
+    world.post(&format!("{}/snooze", path_of(&second)), json!({"for": "10m"})).await.ok();
+    world.post(&format!("{}/complete", path_of(&second)), Value::Null).await.ok();
+    world.settle().await;
+    for _ in 0..4 {
+        undo(&world).await;
+        world.settle().await;
+    }
+    let open = world.get("/api/tasks?status=active").await.ok();
+    let ids: Vec<_> =
+        open["tasks"].as_array().expect("a list").iter().map(|task| task["id"].clone()).collect();
+    assert_eq!(ids, [first["id"].clone()]);
+}
+
+#[tokio::test]
+async fn a_due_time_that_comes_back_is_at_the_wall_time_where_the_user_is() {
+    let world = World::new().await;
+    let body =
+        json!({"title": "a", "due_date": "2026-06-10T09:00:00", "reminder_config": {"lead_time": "15m"}});
+    for patch in [json!({"time_zone": "Asia/Karachi"}), json!({"due_date": "2026-06-11T10:00:00"})] {
+        let task = world.create(body.clone()).await;
+        world.patch("/api/settings", json!({"time_zone": "UTC"})).await.ok();
+        world.patch(&path_of(&task), patch.clone()).await.ok();
+        world.patch("/api/settings", json!({"time_zone": "America/New_York"})).await.ok();
+        undo(&world).await;
+        assert_eq!(world.get(&path_of(&task)).await.ok()["due_date"], "2026-06-10T09:00:00-04:00", "{patch}");
+        let reminders = world.get(&format!("{}/reminders", path_of(&task))).await.ok();
+        let pending = reminders["reminders"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|one| one["status"] == "pending");
+        let at: Vec<_> = pending.map(|one| one["trigger_time"].clone()).collect();
+        assert_eq!(at, ["2026-06-10T12:45:00Z"], "{patch}");
+    }
+}
+
+#[tokio::test]
+async fn what_would_not_fit_any_more_is_not_taken_back() {
+    let world = World::new().await;
+    let task = world.create(json!({"title": "a"})).await;
+    world.patch(&path_of(&task), json!({"due_date": "2026-06-10T09:00:00"})).await.ok();
+    let event = event_of(&world, &task, "task.updated").await;
+    let patch = json!({"recurrence_rule": {"pattern": "daily"}, "reminder_config": {"lead_time": "15m"}});
+    world.patch(&path_of(&task), patch).await.ok();
+    assert_eq!(world.post("/api/undo", event).await.status, StatusCode::CONFLICT);
+    world.patch(&path_of(&task), json!({"title": "b"})).await.ok();
+}
+
+#[tokio::test]
+async fn an_earlier_move_that_is_taken_back_leaves_a_later_rule_alone() {
+    let world = World::new().await;
+    let body =
+        json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": {"pattern": "weekly"}});
+    let task = world.create(body).await;
+    world.patch(&path_of(&task), json!({"due_date": "2026-06-03T09:00:00"})).await.ok();
+    let moved = event_of(&world, &task, "task.updated").await;
+    world.patch(&path_of(&task), json!({"recurrence_rule": {"pattern": "daily", "interval": 3}})).await.ok();
+    world.post("/api/undo", moved).await.ok();
+    let found = world.get(&format!("{}/occurrences?limit=2", path_of(&task))).await.ok();
+    assert_eq!(found["occurrences"][1]["due_date"], "2026-06-06T09:00:00+00:00");
+}
+
+#[tokio::test]
+async fn what_was_done_again_can_be_taken_back_again() {
+    let world = World::new().await;
+    let task = world.create(json!({"title": "a"})).await;
+    world.patch(&path_of(&task), json!({"title": "b"})).await.ok();
+    undo(&world).await;
+    let undoing = event_of(&world, &task, "task.updated").await;
+    assert_eq!(world.post("/api/undo", undoing).await.ok()["tasks"][0]["title"], "b");
+    assert_eq!(undo(&world).await["tasks"][0]["title"], "a");
+    assert_eq!(undo(&world).await["tasks"][0]["status"], "deleted");
+}
+
+#[tokio::test]
+async fn an_undo_that_leaves_an_edited_successor_says_so() {
+    let world = World::new().await;
+    let body =
+        json!({"title": "a", "due_date": "2026-06-01T09:00:00", "recurrence_rule": {"pattern": "daily"}});
+    let task = world.create(body).await;
+    world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+    let completed = event_of(&world, &task, "task.completed").await;
+    world.settle().await;
+    let next = world.get("/api/tasks?status=active").await.ok()["tasks"][0].clone();
+    world.clock.set("2026-06-01T06:00:01Z".parse().expect("an instant"));
+    world.patch(&path_of(&next), json!({"title": "mine"})).await.ok();
+    assert_eq!(world.post("/api/undo", completed).await.ok()["successor_kept"], true);
+}

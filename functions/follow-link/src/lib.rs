@@ -127,6 +127,7 @@ async fn follow(
         Err(Refusal::Conflict(_)) => {
             return Ok(Says::Used.page(follower.application.locale(&link.user_id).await?));
         }
+        Err(Refusal::NotFound(_)) if !wants_json => return Ok(Says::Unknown.page(Locale::default())),
         Err(refusal) => return Err(refusal.into()),
     };
     if wants_json {

@@ -19,6 +19,8 @@ use crate::{Application, refuse, undo};
 
 /// How often a change is computed anew after another one came in between.
 const TRIES: usize = 200;
+/// How many tasks of a series are changed or deleted together.
+const MAX_TOGETHER: usize = 5_000;
 
 /// What a change of a task gives back.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,7 +102,7 @@ impl Application {
                 input::apply(&fields, task.clone(), settings, cause.now, scope).map_err(Refusal::Invalid)?;
             task.update(changed, cause.now).map_err(refused)
         };
-        let with = With::Patch(patch, scope.unwrap_or_default());
+        let with = With::Patch(patch, scope);
         Ok(self
             .change(cause, id, Change::Updated, Terms { expected, with, ..Terms::default() }, change)
             .await?
@@ -273,7 +275,7 @@ impl Application {
             let answer = Answer::task(&task);
             let mut writes: Vec<_> = planned.map(|planned| planned.write).into_iter().collect();
             let mut series = None;
-            if is_changed || with.scope() != Scope::This {
+            if is_changed || with.scope(&loaded.task) != Scope::This {
                 let (others, members) = self.plan_others(cause, &loaded.task, &settings, kind, with).await?;
                 writes.extend(others);
                 series = members;
@@ -317,7 +319,9 @@ impl Application {
             let (withdrawn, _) = self.plan_withdrawal(cause, before, settings).await?;
             return Ok((withdrawn.map(|planned| planned.write).into_iter().collect(), None));
         }
-        let (scope, Some(series)) = (with.scope(), before.series) else { return Ok((Vec::new(), None)) };
+        let (scope, Some(series)) = (with.scope(before), before.series) else {
+            return Ok((Vec::new(), None));
+        };
         let after = match scope {
             Scope::This => return Ok((Vec::new(), None)),
             Scope::Following => Some(series.number),
@@ -332,10 +336,15 @@ impl Application {
         }
         let members = self.store.members_of_series(user_id, series.id).await.map_err(refuse)?;
         let others = self.store.others_of_series(user_id, series, before.id, after).await.map_err(refuse)?;
+        if others.len() > MAX_TOGETHER {
+            let message =
+                format!("the series has more than {MAX_TOGETHER} tasks, too many to change together");
+            return Err(Refusal::Conflict(message));
+        }
         let mut writes = Vec::new();
         for other in others {
             let changed = match with {
-                With::Patch(patch, scope) => change_likewise(&other.task, patch, settings, cause, scope)?,
+                With::Patch(patch, _) => change_likewise(&other.task, patch, settings, cause, scope)?,
                 _ => other.task.delete(cause.now),
             };
             if let Some(changed) = changed {
@@ -412,7 +421,7 @@ pub(crate) struct Terms<'a> {
 pub(crate) enum With<'a> {
     #[default]
     Nothing,
-    Patch(&'a Map<String, Value>, Scope),
+    Patch(&'a Map<String, Value>, Option<Scope>),
     Deletion(Scope),
     Link(Uuid),
 }
@@ -422,10 +431,15 @@ impl With<'_> {
         if let Self::Link(link) = self { Some(link) } else { None }
     }
 
-    fn scope(self) -> Scope {
+    /// Gives which of a series are meant, of which `task` is one.
+    fn scope(self, task: &Task) -> Scope {
         match self {
             Self::Nothing | Self::Link(_) => Scope::This,
-            Self::Patch(_, scope) | Self::Deletion(scope) => scope,
+            Self::Deletion(scope) | Self::Patch(_, Some(scope)) => scope,
+            Self::Patch(patch, None) => {
+                let fields = TaskFields::parse(&merge::onto(task, patch), &[]).unwrap_or_default();
+                input::scope_of(&fields, task)
+            }
         }
     }
 }
@@ -439,6 +453,9 @@ fn change_likewise(
     cause: &Cause,
     scope: Scope,
 ) -> Result<Option<Task>, Refusal> {
+    if task.status == Status::Deleted {
+        return Ok(None);
+    }
     let of_one_that_is_open = ["reminder_config", "recurrence_rule"];
     let concerns = |name: &str| match name {
         "due_date" | "time_zone" => false,

@@ -88,11 +88,7 @@ impl Application {
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn tasks_by_id(&self, user_id: &str, ids: &[Uuid]) -> Result<Vec<Loaded>, Refusal> {
-        let mut found = Vec::new();
-        for id in ids {
-            found.extend(self.store.task(user_id, *id).await.map_err(refuse)?);
-        }
-        Ok(found)
+        self.store.tasks(user_id, ids).await.map_err(refuse)
     }
 
     /// Gives a page of what was said in a conversation as JSON, oldest first.

@@ -143,7 +143,7 @@ fn tags(value: &Value) -> Result<Vec<String>, Vec<Issue>> {
 }
 
 /// Gives the task with the fields set, checking what only fits together. Of a series, `scope` says which occurrences are meant;
-/// `None`: this one, but a new rule is for those after it too.
+/// `None`: this one, but another rule is for those after it too.
 ///
 /// # Errors
 /// Every field that does not fit.
@@ -155,7 +155,7 @@ pub fn apply(
     scope: Option<Scope>,
 ) -> Result<Task, Vec<Issue>> {
     let mut issues = Vec::new();
-    let scope = scope.unwrap_or(if fields.recurrence.is_some() { Scope::Following } else { Scope::This });
+    let scope = scope.unwrap_or_else(|| scope_of(fields, &before));
     let mut task = before.clone();
     let names = |field: Field| fields.names(field);
     let fields = fields.clone();
@@ -230,6 +230,12 @@ pub fn apply(
         }
     }
     if issues.is_empty() { Ok(task) } else { Err(issues) }
+}
+
+/// Gives which of a series a change is meant for that does not say so: this one, but another rule is for those after it too.
+pub(crate) fn scope_of(fields: &TaskFields, before: &Task) -> Scope {
+    let is_other_rule = fields.recurrence.as_ref().is_some_and(|rule| *rule != before.recurrence);
+    if is_other_rule { Scope::Following } else { Scope::This }
 }
 
 /// Says what of a task does not fit together.

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::reminder::{Lead, LeadUnit};
 use domain::settings::{Locale, Settings};
-use domain::task::{Change, Task};
+use domain::task::{Change, Status, Task};
 use events::{Answer, Cause, Refusal, TaskBody};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -34,9 +34,9 @@ const HEAD: usize = 1 + 1 + 8 + 16 + 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Completes the task.
-    Done,
+    Done = 0,
     /// Reminds of it once more, [`SNOOZE_MINUTES`] later.
-    Snooze,
+    Snooze = 1,
 }
 
 /// What a link says.
@@ -192,6 +192,9 @@ impl Application {
     pub async fn follow_link(&self, cause: &Cause, link: &Link) -> Result<Answer, Refusal> {
         let later = Lead { count: SNOOZE_MINUTES, unit: LeadUnit::Minutes };
         let change = |task: &Task, settings: &Settings| match link.action {
+            Action::Done if task.status == Status::Completed => {
+                Err(Refusal::Conflict("the task is completed already".to_owned()))
+            }
             Action::Done => task.complete(cause.now).map_err(refused),
             Action::Snooze => {
                 let until = later.after(cause.now, task.zone(settings.time_zone));

@@ -132,9 +132,8 @@ impl Application {
     pub async fn occurrences(&self, user_id: &str, id: Uuid, limit: usize) -> Result<Value, Refusal> {
         let loaded = self.store.task(user_id, id).await.map_err(refuse)?.ok_or(Refusal::NotFound("task"))?;
         let settings = self.settings_of_version(user_id, loaded.settings_version).await?;
-        let zone = loaded.task.zone(settings.time_zone);
-        let found = series::occurrences(&loaded.task, settings.time_zone, limit);
-        let found = found.into_iter().map(|due| json!({"due_date": task_body::due_date(due, zone)}));
+        let found = series::occurrences(&loaded.task, settings.time_zone, limit).into_iter();
+        let found = found.map(|(due, zone)| json!({"due_date": task_body::due_date(due, zone)}));
         Ok(json!({"occurrences": found.collect::<Vec<_>>()}))
     }
 }

@@ -1,6 +1,8 @@
 //! Reminders on their way: announced when due, prepared under a lease, and what became of each attempt. What could not be announced
 //! within a day is told of in one digest for each user, method and destination.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::reminder;
@@ -252,8 +254,11 @@ impl Application {
                 return Ok(Look::Nothing("all that was missed is done, deleted or changed by now"));
             }
             let (mut told, mut missed, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+            let ids: Vec<_> = members.iter().map(|member| member.task_id).collect();
+            let tasks = self.store.tasks(&digest.user_id, &ids).await.map_err(refuse)?;
+            let tasks: HashMap<_, _> = tasks.into_iter().map(|loaded| (loaded.task.id, loaded)).collect();
             for member in members {
-                let loaded = self.store.task(&digest.user_id, member.task_id).await.map_err(refuse)?;
+                let loaded = tasks.get(&member.task_id).cloned();
                 match still_wanted(loaded, member.id, member.trigger_time, settings) {
                     Ok(loaded) => {
                         told.push(member.id);

@@ -8,7 +8,7 @@ use domain::task::{Change, Priority, Status, Task, Title};
 use events::payload::Actor;
 use events::{Answer, Cause, IdempotencyKey, Issue, Refusal, recurrence_rule, reminder_config};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use store::idempotency::Record;
 use store::tasks::{Loaded, Together, Write};
 use store::template;
@@ -216,7 +216,7 @@ fn revert(
         }
         "task.deleted" => (task.restore(now).map(present), Change::Restored),
         "task.restored" => {
-            let was_skipped = not_told_of(done).is_some_and(|before| before.skipped);
+            let was_skipped = hidden_of(done)?.is_some_and(|hidden| hidden.before.skipped);
             (if was_skipped { task.skip(now) } else { task.delete(now) }, Change::Deleted)
         }
         _ => {
@@ -237,15 +237,38 @@ fn instant(value: &Value) -> Option<DateTime<Utc>> {
     serde_json::from_value(value.clone()).ok()
 }
 
+/// Names the fields of an update that have other values by now. When a task is due counts by the wall: the user may have moved.
+fn changed_since(
+    changes: &Map<String, Value>,
+    hidden: Option<&Hidden>,
+    loaded: &Loaded,
+    settings: &Settings,
+) -> Vec<String> {
+    let shown = show(loaded, settings.time_zone).to_json();
+    let now = NotTold::of(&loaded.task);
+    let differs = |field: &str, change: &Value| match (field, hidden) {
+        ("due_date" | "all_day", Some(Hidden { after, .. })) => {
+            (now.due_local, now.all_day) != (after.due_local, after.all_day)
+        }
+        ("time_zone", Some(Hidden { after, .. })) => now.time_zone != after.time_zone,
+        ("recurrence_rule", Some(Hidden { after, .. })) => now.recurrence_rule != after.recurrence_rule,
+        _ => shown[field] != change["new"],
+    };
+    let differing = changes.iter().filter(|(field, change)| differs(field, change));
+    let mut fields: Vec<_> = differing.map(|(field, _)| field.clone()).collect();
+    if hidden.is_some_and(|Hidden { before, after }| {
+        before.series() != after.series() && now.series() != after.series()
+    }) {
+        fields.push("the series".to_owned());
+    }
+    fields
+}
+
 /// Gives the task with the fields that one update changed as they were before it.
 fn as_before(done: &Done, loaded: &Loaded, settings: &Settings) -> Result<Task, Refusal> {
-    let present = show(loaded, settings.time_zone).to_json();
     let changes = &done.changed.changes;
-    let changed_since: Vec<_> = changes
-        .iter()
-        .filter(|(field, change)| present[field.as_str()] != change["new"])
-        .map(|(field, _)| field.as_str())
-        .collect();
+    let hidden = hidden_of(done)?;
+    let changed_since = changed_since(changes, hidden.as_ref(), loaded, settings);
     if !changed_since.is_empty() {
         let fields = changed_since.join(", ");
         return Err(Refusal::Conflict(format!(
@@ -253,7 +276,8 @@ fn as_before(done: &Done, loaded: &Loaded, settings: &Settings) -> Result<Task, 
         )));
     }
     let unreadable = || Refusal::Internal(format!("the event {} can not be undone", done.event_id).into());
-    let hidden = not_told_of(done);
+    let hidden = hidden.map(|hidden| (hidden.before, hidden.after)).unzip();
+    let (hidden, left) = hidden;
     let mut task = loaded.task.clone();
     for (field, change) in changes {
         let old = &change["old"];
@@ -286,7 +310,7 @@ fn as_before(done: &Done, loaded: &Loaded, settings: &Settings) -> Result<Task, 
         }
     }
     if let Some(hidden) = hidden {
-        if ["due_date", "all_day", "recurrence_rule"].iter().any(|field| changes.contains_key(*field)) {
+        if left.is_some_and(|left| left.series() != hidden.series()) {
             task.series = hidden.series();
         }
         let template = hidden.series_template.as_ref().map(template::parse);
@@ -361,12 +385,24 @@ impl NotTold {
     }
 }
 
-/// Gives what an undo of a change needs beside its event; `None` when the event tells everything.
-pub(crate) fn not_told(before: &Task, after: &Task) -> Option<Value> {
-    let before = NotTold::of(before);
-    (before != NotTold::of(after)).then(|| json!(before))
+/// What an undo of a change needs beside its event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Hidden {
+    before: NotTold,
+    after: NotTold,
 }
 
-fn not_told_of(done: &Done) -> Option<NotTold> {
-    serde_json::from_value(done.before.clone()?).ok()
+/// Gives what an undo of a change needs beside its event; `None` when the event tells everything.
+pub(crate) fn not_told(before: &Task, after: &Task) -> Option<Value> {
+    let hidden = Hidden { before: NotTold::of(before), after: NotTold::of(after) };
+    (hidden.before != hidden.after).then(|| json!(hidden))
+}
+
+/// Reads it again.
+///
+/// # Errors
+/// [`Refusal::Internal`] when it is not readable.
+fn hidden_of(done: &Done) -> Result<Option<Hidden>, Refusal> {
+    let read = done.before.clone().map(serde_json::from_value).transpose();
+    read.map_err(|error| Refusal::Internal(error.into()))
 }

@@ -287,14 +287,15 @@ pub fn unmoved_due(task: &Task, user_zone: Tz) -> Option<Due> {
     Some(due_at(rule, &series, is_all_day_in_series(task), zone_of_series(task, user_zone)))
 }
 
-/// Gives the coming due times of a recurring task, its own first; of any other task only its own.
-pub fn occurrences(task: &Task, user_zone: Tz, limit: usize) -> Vec<Due> {
+/// Gives the coming due times of a recurring task, its own first, each with the zone of its wall time; of any other task only its own.
+pub fn occurrences(task: &Task, user_zone: Tz, limit: usize) -> Vec<(Due, Tz)> {
     let Some(due) = task.due else { return Vec::new() };
-    let (Some(rule), Some(series)) = (&task.recurrence, task.series) else { return vec![due] };
+    let own = (due, task.zone(user_zone));
+    let (Some(rule), Some(series)) = (&task.recurrence, task.series) else { return vec![own] };
     let (is_all_day, zone) = (is_all_day_in_series(task), zone_of_series(task, user_zone));
     let later = rule.preview(series.start, series.slot, series.number, limit, zone).into_iter().skip(1);
-    let later = later.map(|slot| due_at(rule, &Series { slot, ..series }, is_all_day, zone));
-    std::iter::once(due).chain(later).take(limit).collect()
+    let later = later.map(|slot| (due_at(rule, &Series { slot, ..series }, is_all_day, zone), zone));
+    std::iter::once(own).chain(later).take(limit).collect()
 }
 
 fn is_all_day_in_series(task: &Task) -> bool {

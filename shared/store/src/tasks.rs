@@ -242,6 +242,34 @@ impl Store {
         row.map(Loaded::try_from).transpose()
     }
 
+    /// Gives those of a user's tasks that are there, in the order of their ids as given.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn tasks(&self, user_id: &str, ids: &[Uuid]) -> Result<Vec<Loaded>, Error> {
+        let rows = sqlx::query_as!(
+            TaskRow,
+            r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
+                      t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
+                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
+                      t.updated_at, t.completed_at, t.version,
+                      (SELECT r.id
+                       FROM reminders r
+                       WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
+                       ORDER BY r.trigger_time, r.id
+                       LIMIT 1) AS reminder_id,
+                      COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
+               FROM tasks t
+               WHERE t.user_id = $1 AND t.id = ANY ($2)
+               ORDER BY array_position($2, t.id)"#,
+            user_id,
+            ids,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(Loaded::try_from).collect()
+    }
+
     /// Gives the task that followed a completed one.
     ///
     /// # Errors
@@ -318,11 +346,7 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let mut others = Vec::with_capacity(ids.len());
-        for id in ids {
-            others.extend(self.task(user_id, id).await?);
-        }
-        Ok(others)
+        self.tasks(user_id, &ids).await
     }
 
     /// Gives a user's open tasks whose wall time follows the user's zone, or whose reminders the user's reminder hour, for a change
@@ -380,16 +404,19 @@ impl Store {
             }
             crate::outbox::append(&mut transaction, event).await?;
         }
-        for write in &together.writes {
-            let written = write_one(&mut transaction, write, None).await?;
-            if written != Written::Committed {
-                return Ok(written);
-            }
-        }
         if let Some(members) = &together.series
             && !are_all(&mut transaction, user_id, members).await?
         {
             return Ok(Written::Conflict);
+        }
+        // In one order, so that two who change the same tasks wait for each other instead of locking each other out.
+        let mut writes: Vec<_> = together.writes.iter().collect();
+        writes.sort_by_key(|write| write.task.id);
+        for write in writes {
+            let written = write_one(&mut transaction, write, None).await?;
+            if written != Written::Committed {
+                return Ok(written);
+            }
         }
         if !crate::undo::mark(&mut transaction, user_id, &together.undone, now).await? {
             return Ok(Written::Conflict);

@@ -49,8 +49,8 @@ impl TryFrom<Row> for Done {
 }
 
 impl Store {
-    /// Gives the last thing that a user did to tasks since `since`, and neither took back nor did in order to take something back:
-    /// every event of that one request, in order.
+    /// Gives the last thing that a user did to tasks since `since`, and neither took back nor did in order to take something back (to
+    /// take back an undo is to do the thing again): every event of that one request, in order.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -63,7 +63,8 @@ impl Store {
                  AND e.payload -> 'actor' ->> 'type' = 'user'
                  AND NOT EXISTS (
                      SELECT FROM undone_events u
-                     WHERE u.user_id = $1 AND (u.event_id = e.event_id OR u.undone_by = e.event_id)
+                     WHERE u.user_id = $1
+                       AND (u.event_id = e.event_id OR u.undone_by = e.event_id AND NOT u.is_redo)
                  )
                ORDER BY e.event_id DESC
                LIMIT 1"#,
@@ -82,7 +83,8 @@ impl Store {
                  AND e.payload -> 'actor' ->> 'type' = 'user'
                  AND NOT EXISTS (
                      SELECT FROM undone_events u
-                     WHERE u.user_id = $1 AND (u.event_id = e.event_id OR u.undone_by = e.event_id)
+                     WHERE u.user_id = $1
+                       AND (u.event_id = e.event_id OR u.undone_by = e.event_id AND NOT u.is_redo)
                  )
                ORDER BY e.timestamp, e.seq"#,
             user_id,
@@ -163,8 +165,12 @@ pub(crate) async fn mark(
     }
     let (events, by): (Vec<_>, Vec<_>) = undone.iter().copied().unzip();
     let done = sqlx::query!(
-        r#"INSERT INTO undone_events (user_id, event_id, undone_by, undone_at)
-           SELECT $1, new.event_id, new.undone_by, $4
+        r#"INSERT INTO undone_events (user_id, event_id, undone_by, undone_at, is_redo)
+           SELECT $1, new.event_id, new.undone_by, $4,
+                  EXISTS (
+                      SELECT FROM undone_events u
+                      WHERE u.user_id = $1 AND u.undone_by = new.event_id AND NOT u.is_redo
+                  )
            FROM UNNEST($2::uuid[], $3::uuid[]) AS new (event_id, undone_by)
            ON CONFLICT DO NOTHING"#,
         user_id,
