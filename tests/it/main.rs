@@ -18,6 +18,7 @@ mod isolation;
 mod kill;
 mod links;
 mod mail;
+mod migrations;
 mod openapi;
 mod processes;
 mod reminders;

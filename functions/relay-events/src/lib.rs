@@ -39,7 +39,7 @@ const BACKOFF_BASE: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// How long the loop sleeps at most: the safety net under the pokes.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
-/// How often expired answers and conversations are forgotten.
+/// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
 /// How long the loop waits after the database or the bus was away, and for a relay that holds what is open. An event that could not
 /// be taken because something was away waits for half of it at most, so that all go on soon after that is back.

@@ -33,6 +33,8 @@ const AT_ONCE: usize = 16;
 const LONGEST_WISH: Duration = Duration::from_secs(3_600);
 /// How long a connection is kept for the next event; below the 10 s after which Kaam's own servers close an idle one.
 const IDLE: Duration = Duration::from_secs(5);
+/// How long the body of an answer may take.
+const REST_DEADLINE: Duration = Duration::from_secs(1);
 /// How much of an answer is read, so that its connection can serve again.
 const ANSWER_BYTES: usize = 64 * 1024;
 
@@ -147,7 +149,12 @@ impl Sink {
         let mut outcome = Published::Done;
         for message in messages(event.clone()) {
             let published = match timeout(self.deadline, self.post(self.body(&message))).await {
-                Ok(Ok(response)) => judge(response.status(), response.headers()),
+                Ok(Ok(mut response)) => {
+                    // The status has decided; the rest is read for the sake of the connection alone.
+                    let rest = Limited::new(response.body_mut(), ANSWER_BYTES).collect();
+                    let _ = timeout(REST_DEADLINE, rest).await;
+                    judge(response.status(), response.headers())
+                }
                 Ok(Err(error)) => {
                     // One that hangs up may still be there for the others.
                     is_away.fetch_or(error.is_connect(), Ordering::Relaxed);
@@ -178,11 +185,8 @@ impl Sink {
 
     async fn post(&self, body: Bytes) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
         let request = Request::post(self.uri.clone()).header(header::CONTENT_TYPE, CONTENT_TYPE);
-        let request = request.body(Full::new(body)).expect("a parsed URL and two headers are a request");
-        let mut response = self.client.request(request).await?;
-        // The status has decided; the rest is read for the sake of the connection alone.
-        let _ = Limited::new(response.body_mut(), ANSWER_BYTES).collect().await;
-        Ok(response)
+        let request = request.body(Full::new(body)).expect("a parsed URL and a header are a request");
+        self.client.request(request).await
     }
 }
 

@@ -20,8 +20,10 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-/// Every migration, in order; each runs in a transaction of its own.
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
+/// Held by whoever migrates.
+const MIGRATING: i64 = 0x006b_6161_6d00_0001;
+/// How often somebody who waits for that looks.
+const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 
 /// For how long a connection may have been idle and still be used without a test.
 const IDLE_UNTESTED: Duration = Duration::from_millis(200);
@@ -133,7 +135,21 @@ impl Store {
 pub async fn migrate(url: &str) -> Result<(), Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
-    let outcome = MIGRATIONS.run(&pool).await;
+    let mut connection = pool.acquire().await?;
+    // Looked for, not waited for: an index that is built CONCURRENTLY waits for every statement that runs, also for one that waits
+    // for a lock, and the two would wait for each other.
+    while !sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "is_mine!""#, MIGRATING)
+        .fetch_one(&mut *connection)
+        .await?
+    {
+        tokio::time::sleep(MIGRATING_LOOK).await;
+    }
+    // Each in a transaction of its own, unless it says otherwise.
+    let mut migrations = sqlx::migrate!("../../migrations");
+    migrations.set_locking(false);
+    let outcome = migrations.run(&mut *connection).await;
+    // The lock ends with the connection.
+    connection.close().await?;
     pool.close().await;
     outcome.map_err(|error| Error::Unexpected(error.into()))
 }
