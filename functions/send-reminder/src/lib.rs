@@ -60,6 +60,7 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let courier = Courier::from_environment(&start.environment).await?;
+    let courier = courier.with_links(settings::links(&start.environment)?);
     Ok(function(application, start.clock, courier, &start.metrics))
 }
 
