@@ -85,7 +85,7 @@ fn smtp_mailer(environment: &Environment, url: &str, from: Mailbox) -> anyhow::R
         Some(authorities) => Mailer::smtp_trusting(url, from, &authorities),
         None => Mailer::smtp(url, from),
     };
-    if shows_password(url) {
+    if mailer.is_ok() && shows_password(url) {
         tracing::warn!(
             "SMTP_URL has a password and no TLS, so that it travels in the clear: add ?tls=required, or use smtps://"
         );
