@@ -305,16 +305,34 @@ async fn a_reminder_that_no_browser_can_get_fails_and_says_why() {
 }
 
 #[tokio::test]
+async fn without_a_browser_a_reminder_fails_and_tells_its_user_and_nobody_else() {
+    let world = world_of_browsers(Reach::Anywhere, &[]).await;
+    let task = remind(&world, "call", "push").await;
+    world.advance_to(SEVEN).await;
+    let (status, outcome, reason) = standing(&world, &task).await;
+    assert_eq!((status.as_str(), outcome.as_str()), ("failed", "failed"));
+    assert!(reason.contains("push_subscriptions"), "{reason}");
+    assert_eq!(count(&world, "events WHERE status = 'failed'").await, 0, "no dead letter");
+    assert_eq!(count(&world, "events WHERE event_type = 'reminder.failed'").await, 1);
+}
+
+#[tokio::test]
 async fn without_a_key_push_fails_and_says_so_and_this_machine_is_out_of_reach_for_users() {
     let service = PushService::start(PUBLIC_KEY, |_, _| push_service::Reply::Take).await;
+    let without_browser = World::new().await;
     let inside = world_of_browsers(Reach::Public, &[service.subscribe("laptop")]).await;
     let without_key = World::new().await;
     subscribe(&without_key, &[service.subscribe("phone")]).await;
-    for (world, named) in [(&inside, "public"), (&without_key, "VAPID_PRIVATE_KEY is not set")] {
+    for (world, named) in [
+        (&inside, "public"),
+        (&without_key, "VAPID_PRIVATE_KEY is not set"),
+        (&without_browser, "VAPID_PRIVATE_KEY is not set"),
+    ] {
         let task = remind(world, "call", "push").await;
         world.advance_to(SEVEN).await;
         let (status, _, reason) = standing(world, &task).await;
         assert!(status == "failed" && reason.contains(named), "{status}: {reason}");
     }
     assert_eq!(service.calls("laptop") + service.calls("phone"), 0);
+    assert_eq!(count(&without_key, "events WHERE status = 'failed'").await, 0, "no dead letter");
 }

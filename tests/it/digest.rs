@@ -1,6 +1,6 @@
 //! What an outage of more than a day left is told of once, whole, and with what became of each.
 
-use application::reminders::{Channel, Content, Finish, Outgoing, Prepared};
+use application::reminders::{Channel, Content, Finish, Outgoing, Prepared, Ways};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Cause;
 use events::payload::ReminderMoment;
@@ -68,13 +68,11 @@ async fn announced(world: &World) -> ReminderMoment {
     serde_json::from_value(due["data"]["payload"].clone()).expect("the payload of an announcement")
 }
 
+const EVERY_WAY: Ways<'static> = Ways { fallback_recipient: Some("you@localhost"), has_push: true };
+
 async fn prepare(world: &World, moment: &ReminderMoment) -> Prepared {
     let (cause, lease) = (sender(world, &moment.user_id), TimeDelta::seconds(20));
-    world
-        .application
-        .prepare(&cause, moment, Some("you@localhost"), lease)
-        .await
-        .expect("the database is there")
+    world.application.prepare(&cause, moment, EVERY_WAY, lease).await.expect("the database is there")
 }
 
 async fn finish(world: &World, moment: &ReminderMoment, outgoing: &Outgoing, finish: Finish) -> bool {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use mail_parser::{Message, MessageParser};
+use runtime::disposition::Disposition;
 use send_reminder::Mailer;
 use serde_json::{Value, json};
+use tests::bus::record;
 use tests::database::{count, rows};
 use tests::smtp::{MailServer, Reply, Taken};
 use tests::world::World;
@@ -227,19 +229,26 @@ async fn a_server_that_stays_away_is_given_up_in_the_end() {
 }
 
 #[tokio::test]
-async fn without_an_address_a_reminder_fails_and_says_so() {
+async fn without_an_address_a_reminder_fails_and_tells_its_user_and_nobody_else() {
     let server = MailServer::start(|_, _| Reply::Take).await;
     let world = world(&server).await;
     let body = json!({"title": "call", "due_date": SEVEN, "reminder_config": {"lead_time": "0m"}});
     let task = world.create(body).await["id"].as_str().expect("a text").to_owned();
-    world.advance_to(SEVEN).await;
+    world.clock.set(SEVEN.parse().expect("an instant"));
+    world.announce().await;
+    let due = record(&world).await.of_type("reminder.due");
+    // Twice, in case the sender is killed before it has said so.
+    let told = [world.deliver("send-reminder", &due).await, world.deliver("send-reminder", &due).await];
+    assert_eq!(told, [[Disposition::Done], [Disposition::Done]]);
+    assert_eq!(count(&world, "reminder_attempts").await, 1);
     let found = reminder(&world, &task).await;
     assert_eq!(found["status"], "failed");
     assert!(
         found["attempts"][0]["reason"].as_str().is_some_and(|reason| reason.contains("no e-mail address"))
     );
+    assert_eq!(count(&world, "events WHERE event_type = 'reminder.failed'").await, 1);
     world.patch("/api/settings", json!({"email": "amna@example.org"})).await.ok();
-    world.application.replay_dead_letters(None).await.expect("the database is there");
-    world.scan().await;
-    assert_eq!((server.taken().len(), &reminder(&world, &task).await["status"]), (1, &json!("sent")));
+    world.post(&format!("/api/tasks/{task}/snooze"), json!({"for": "10m"})).await.ok();
+    world.advance_to("2026-06-01T07:10:00Z").await;
+    assert_eq!(server.taken().len(), 1, "with an address it can be asked for again");
 }

@@ -137,6 +137,33 @@ async fn a_task_has_the_fields_of_its_schema() {
 }
 
 #[tokio::test]
+async fn what_else_is_answered_has_the_fields_of_its_schemas() {
+    let world = World::new().await;
+    let document = world.get("/openapi.json").await.ok();
+    let fields = |schema: &str| names(&document["components"]["schemas"][schema]["properties"]);
+    let daily =
+        json!({"title": "a", "due_date": "2027-01-10T12:00:00", "recurrence_rule": {"pattern": "daily"}});
+    let id = world.create(daily).await["id"].as_str().expect("a text").to_owned();
+    let keys = json!({"p256dh": "AAAA", "auth": "AAAA"});
+    let browser = json!({"endpoint": "https://push.example.org/x", "keys": keys});
+    let settings = json!({"email": "amna@example.org", "time_zone": "Asia/Karachi", "locale": "ur-PK", "reminder_time": "09:00",
+                          "quiet_hours": {"start": "22:00", "end": "07:00"}, "push_subscriptions": [browser]});
+    assert_eq!(names(&settings), fields("SettingsInput"));
+    let settings = world.patch("/api/settings", settings).await.ok();
+    assert_eq!(names(&settings), fields("Settings"));
+    assert_eq!(names(&settings["quiet_hours"]), fields("QuietHours"));
+    assert_eq!(names(&settings["push_subscriptions"][0]), fields("PushSubscription"));
+    assert_eq!(names(&settings["push_subscriptions"][0]["keys"]), fields("PushKeys"));
+    let history = world.get(&format!("/api/tasks/{id}/history")).await.ok();
+    assert_eq!(names(&history["entries"][0]), fields("HistoryEntry"));
+    let occurrences = world.get(&format!("/api/tasks/{id}/occurrences")).await.ok();
+    assert_eq!(names(&occurrences["occurrences"][0]), fields("Occurrence"));
+    let undone = world.post("/api/undo", json!({})).await.ok();
+    assert_eq!(names(&undone), fields("Undone"));
+    assert_eq!(names(&undone["undone"][0]), fields("UndoneChange"));
+}
+
+#[tokio::test]
 async fn the_input_has_the_fields_that_are_taken() {
     let world = World::new().await;
     let document = world.get("/openapi.json").await.ok();

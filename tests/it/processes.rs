@@ -1,6 +1,7 @@
 //! The programs as their users meet them: started, asked, stopped.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -11,6 +12,7 @@ use sqlx::{Connection as _, PgConnection};
 use tests::database::{count, rows};
 use tests::process::{Caller, DataDir, Program, Starting, backend, command, eventually, outcome};
 use tests::world::World;
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 /// How long a start may take on a busy machine, unoptimised.
@@ -59,7 +61,7 @@ async fn ctrl_c_during_the_start_leaves_no_postgresql_behind() {
         };
         eventually("the start is under way", is_underway).await;
         starting.signal(Signal::INT);
-        assert!(starting.ready().await.ended().await.success());
+        assert!(starting.ended().await.success());
         assert_eq!(data_dir.postgres(), None);
     }
 }
@@ -117,6 +119,51 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         assert!(ended.stdout.is_empty(), "{settings:?}");
     }
     assert!(!data_dir.path().join("postgres").exists(), "nothing is started for a wrong setting");
+}
+
+#[tokio::test]
+async fn a_data_dir_that_can_not_be_used_is_named_in_the_one_line_with_its_path() {
+    let folder = DataDir::new();
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("a directory to write to");
+    for (path, port) in [("/proc/x", "0"), ("/proc/x", "1"), (file.to_str().expect("a text"), "0")] {
+        let mut command = backend(Path::new(path));
+        // With a port of its own the secret for links comes first.
+        command.env("PORT", port);
+        let ended = outcome(command).await;
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success() && said.lines().count() == 1, "{said}");
+        assert!(said.contains("DATA_DIR") && said.contains(path), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_answer_is_named_without_its_password_and_sigterm_ends_the_wait_for_it() {
+    let database = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = database.local_addr().expect("it listens").port();
+    let on_it = || {
+        let mut command = command("backend");
+        command.env("DATABASE_URL", format!("postgres://kaam:hunter2@127.0.0.1:{port}/kaam"));
+        command
+    };
+    let starting = Starting::spawn(on_it());
+    let silent = database.accept().await.expect("it is asked");
+    starting.signal(Signal::TERM);
+    assert!(starting.ended().await.success(), "it was told to stop");
+    drop(silent);
+    let hang_up = async {
+        loop {
+            drop(database.accept().await);
+        }
+    };
+    let ended = tokio::select! {
+        ended = outcome(on_it()) => ended,
+        () = hang_up => unreachable!("it goes on"),
+    };
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.lines().count() == 1, "{said}");
+    let named = format!("DATABASE_URL is \"postgres://kaam@127.0.0.1:{port}/kaam\"");
+    assert!(said.contains(&named) && !said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use application::reminders::{Finish, Prepared};
+use application::reminders::{Finish, Prepared, Ways};
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Cause;
 use events::payload::ReminderMoment;
@@ -169,6 +169,8 @@ fn sender(world: &World, user_id: &str) -> Cause {
     cause(&RequestContext::fresh(), user_id, "send-reminder", &world.clock)
 }
 
+const INTO_A_FOLDER: Ways<'static> = Ways { fallback_recipient: Some("you@localhost"), has_push: false };
+
 #[tokio::test]
 async fn a_second_sender_waits_for_the_first_and_a_first_that_comes_late_can_not_overwrite_it() {
     let world = World::new().await;
@@ -178,11 +180,7 @@ async fn a_second_sender_waits_for_the_first_and_a_first_that_comes_late_can_not
     let lease = TimeDelta::seconds(20);
     let prepare = || async {
         let cause = sender(&world, &moment.user_id);
-        world
-            .application
-            .prepare(&cause, &moment, Some("you@localhost"), lease)
-            .await
-            .expect("the database is there")
+        world.application.prepare(&cause, &moment, INTO_A_FOLDER, lease).await.expect("the database is there")
     };
     let Prepared::Send(slow) = prepare().await else { panic!("the first may send") };
     let Prepared::Wait(until) = prepare().await else { panic!("the second has to wait") };
@@ -219,7 +217,7 @@ async fn a_sender_that_was_killed_is_followed_when_its_lease_ends() {
     let moment: ReminderMoment = serde_json::from_value(moment).expect("the payload of an announcement");
     let cause = sender(&world, &moment.user_id);
     let lease = TimeDelta::seconds(20);
-    let killed = world.application.prepare(&cause, &moment, Some("you@localhost"), lease).await;
+    let killed = world.application.prepare(&cause, &moment, INTO_A_FOLDER, lease).await;
     assert!(matches!(killed, Ok(Prepared::Send(_))));
     world.settle().await;
     assert_eq!(world.mails().len(), 0, "it may still be on its way");

@@ -121,6 +121,20 @@ impl Starting {
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it was started");
     }
+
+    /// Waits until it has ended, and gives how.
+    pub async fn ended(self) -> ExitStatus {
+        ended(self.child, self.out).await
+    }
+}
+
+async fn ended(mut child: Child, mut out: BufReader<ChildStdout>) -> ExitStatus {
+    let mut rest = String::new();
+    let ended = async {
+        while matches!(out.read_line(&mut rest).await, Ok(1..)) {}
+        child.wait().await
+    };
+    timeout(PATIENCE, ended).await.expect("it stops").expect("it was started")
 }
 
 fn send(child: &Child, signal: Signal) {
@@ -225,13 +239,8 @@ impl Program {
     }
 
     /// Waits until it has ended, and gives how.
-    pub async fn ended(mut self) -> ExitStatus {
-        let mut rest = String::new();
-        let ended = async {
-            while matches!(self.out.read_line(&mut rest).await, Ok(1..)) {}
-            self.child.wait().await
-        };
-        timeout(PATIENCE, ended).await.expect("it stops").expect("it was started")
+    pub async fn ended(self) -> ExitStatus {
+        ended(self.child, self.out).await
     }
 }
 

@@ -78,7 +78,7 @@ async fn with_database(
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
-        store::migrate(&database.url).await.context("the database could not be brought up to date")?;
+        database.migrate().await?;
         let connection = Connection::new(database.url.clone(), NAME, 1);
         command(Application::new(&connection, config.time_zone, || {})?).await
     };

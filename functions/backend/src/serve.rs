@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,6 +18,7 @@ use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 use send_reminder::Courier;
+use url::Url;
 
 use crate::{NAME, Wake, compose, secret};
 
@@ -36,23 +38,35 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
     refuse_sink(&environment)?;
     let start = Start::from_environment(environment)?;
+    // Before settings are read that may be warned of.
+    telemetry::init(&start.config, &[]);
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
     };
-    telemetry::init(&start.config, &[]);
-    let shutdown = shutdown_signal();
+    let mut shutdown = pin!(shutdown_signal());
     let mut database = Database::start(&start.environment).await?;
-    let (url, mut has_ended) = (database.url.clone(), false);
-    let shutdown = async {
-        tokio::select! {
-            () = shutdown => {}
-            () = database.ended() => has_ended = true,
-        }
+    let migrated = tokio::select! {
+        outcome = database.migrate() => outcome.map(|()| true),
+        () = &mut shutdown => Ok(false),
     };
-    let outcome = serve_on(&start, &url, connections, (courier, links), shutdown).await;
+    let (url, mut has_ended) = (database.url.clone(), false);
+    let outcome = match migrated {
+        Ok(true) => {
+            let shutdown = async {
+                tokio::select! {
+                    () = shutdown => {}
+                    () = database.ended() => has_ended = true,
+                }
+            };
+            serve_on(&start, &url, connections, (courier, links), shutdown).await
+        }
+        // Told to stop before the database was there.
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
     // Nothing can be done without it, and whoever started this program can start it again.
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
@@ -79,7 +93,6 @@ async fn serve_on(
     (courier, links): (Courier, Option<Links>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    store::migrate(database_url).await.context("the database could not be brought up to date")?;
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
@@ -107,24 +120,37 @@ fn announce(address: SocketAddr) {
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
 }
 
-/// Takes `PUBLIC_URL` and `LINK_SECRET`, or makes a secret of its own and keeps it in `DATA_DIR`: links in mails then lead to this
-/// machine.
+/// Takes `PUBLIC_URL` and `LINK_SECRET`. With a private PostgreSQL each has a default of its own: links then lead to this machine, and
+/// the secret is made once and kept in `DATA_DIR`.
 fn links(start: &Start) -> anyhow::Result<Option<Links>> {
     let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
-    let given = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
+    let is_private = start.environment.database_url()?.is_none();
     // A port that is still to be found can not be named.
-    if given.is_some() || start.config.port == 0 || start.environment.database_url()?.is_some() {
-        return Ok(given);
-    }
-    let folder = private_options(&start.environment)?.data_dir;
-    let secret = secret::kept_in(&folder).context("the secret for links in mails could not be kept")?;
-    let base = format!("http://localhost:{}", start.config.port);
+    let here = (start.config.port != 0).then(|| format!("http://localhost:{}", start.config.port));
+    let Some(base) = base.clone().or(here).filter(|_| is_private) else {
+        return Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg);
+    };
+    let secret = match secret {
+        Some(secret) => secret,
+        None => kept_secret(&private_options(&start.environment)?.data_dir)?,
+    };
     Links::new(&base, &secret).map(Some).map_err(anyhow::Error::msg)
+}
+
+fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
+    secret::kept_in(data_dir).with_context(|| {
+        format!(
+            "DATA_DIR is {:?}; the secret for links in mails could not be kept there",
+            data_dir.display().to_string()
+        )
+    })
 }
 
 /// The database of this process.
 pub(crate) struct Database {
     pub(crate) url: String,
+    /// `DATABASE_URL` as it may be shown, if that is what names it.
+    given: Option<String>,
     private: Option<Private>,
 }
 
@@ -132,10 +158,14 @@ impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
         if let Some(url) = environment.database_url()? {
-            return Ok(Self { url, private: None });
+            return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
-        let private = Private::start(private_options(environment)?).await?;
-        Ok(Self { url: private.url().to_owned(), private: Some(private) })
+        let options = private_options(environment)?;
+        let data_dir = options.data_dir.display().to_string();
+        let private = Private::start(options).await;
+        let private = private
+            .with_context(|| format!("the private PostgreSQL of DATA_DIR {data_dir:?} did not start"))?;
+        Ok(Self { url: private.url().to_owned(), given: None, private: Some(private) })
     }
 
     /// The same for a command: beside a running server, its database.
@@ -143,10 +173,18 @@ impl Database {
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {
-                return Ok(Self { url, private: None });
+                return Ok(Self { url, given: None, private: None });
             }
         }
         Self::start(environment).await
+    }
+
+    /// Brings the schema up to date, waiting some time for a database that is away.
+    pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
+        store::migrate(&self.url).await.with_context(|| match &self.given {
+            Some(shown) => format!("DATABASE_URL is {shown:?}; it could not be brought up to date"),
+            None => "the private PostgreSQL of DATA_DIR could not be brought up to date".to_owned(),
+        })
     }
 
     /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.
@@ -165,6 +203,19 @@ impl Database {
     }
 }
 
+/// Gives a database's URL without its password; only the scheme of one that can not be read.
+fn without_password(url: &str) -> String {
+    let Ok(mut shown) = Url::parse(url) else { return "postgres://…".to_owned() };
+    // One without a host has no password before it either.
+    let _ = shown.set_password(None);
+    let named: Vec<_> = shown.query_pairs().into_owned().filter(|(name, _)| name != "password").collect();
+    shown.set_query(None);
+    if !named.is_empty() {
+        shown.query_pairs_mut().extend_pairs(named);
+    }
+    shown.into()
+}
+
 fn private_options(environment: &Environment) -> anyhow::Result<Options> {
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let bin_dir = environment.get("PG_BIN")?.map(PathBuf::from);
@@ -175,4 +226,48 @@ fn private_options(environment: &Environment) -> anyhow::Result<Options> {
         );
     }
     Ok(Options { bin_dir, ..Options::new(data_dir) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links_of(pairs: &[(&str, &str)]) -> Result<Option<String>, String> {
+        let start = Start::from_environment(Environment::from_pairs(pairs.iter().copied()));
+        let links = links(&start.expect("the settings are sound"));
+        links.map(|links| links.map(|links| format!("{links:?}"))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn with_a_private_database_each_setting_of_links_has_its_own_default() {
+        let folder = std::env::temp_dir().join(format!("backend-links-{}", std::process::id()));
+        let data_dir = ("DATA_DIR", folder.to_str().expect("a text"));
+        let url = ("PUBLIC_URL", "https://kaam.example.org");
+        let secret = ("LINK_SECRET", "0123456789abcdef0123456789abcdef");
+        let database = ("DATABASE_URL", "postgres://kaam@localhost/kaam");
+        let named = |pairs: &[_], base: &str| {
+            links_of(pairs).is_ok_and(|links| links.is_some_and(|links| links.contains(base)))
+        };
+        assert!(named(&[data_dir, ("PORT", "8001"), secret], "http://localhost:8001"));
+        assert!(!folder.exists(), "a secret was given");
+        assert!(named(&[data_dir, url], "kaam.example.org") && folder.join("link-secret").is_file());
+        assert!(named(&[data_dir, ("PORT", "0"), url], "kaam.example.org"));
+        assert_eq!(links_of(&[data_dir, ("PORT", "0")]), Ok(None));
+        assert!(links_of(&[data_dir, ("PORT", "0"), secret]).is_err_and(|said| said.contains("PUBLIC_URL")));
+        assert_eq!(links_of(&[data_dir, database]), Ok(None));
+        assert!(links_of(&[data_dir, database, url]).is_err_and(|said| said.contains("LINK_SECRET")));
+        std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn a_database_is_named_without_its_password() {
+        for (url, shown) in [
+            ("postgres://kaam:hunter2@db.example.org:5433/kaam", "postgres://kaam@db.example.org:5433/kaam"),
+            ("postgres:///kaam?host=/run&password=hunter2", "postgres:///kaam?host=%2Frun"),
+            ("postgres://kaam@localhost/kaam?password=hunter2", "postgres://kaam@localhost/kaam"),
+            ("postgres://kaam:hunter2@local host/kaam", "postgres://…"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
 }

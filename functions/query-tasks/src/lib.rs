@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use events::settings_body::SettingsBody;
 use events::{Answer, TaskBody};
 use runtime::ask::{Ask, respond};
 use runtime::clock::Clock;
@@ -116,13 +117,46 @@ async fn get(
     Ok(respond(Answer::task(&task)))
 }
 
+/// What happened to a task.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct History {
+    /// Oldest first.
+    entries: Vec<HistoryEntry>,
+}
+
+/// One change of a task.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct HistoryEntry {
+    /// By which it can be taken back (`POST /api/undo`).
+    event_id: uuid::Uuid,
+    /// task.created, task.updated, task.completed, task.reopened, task.deleted or task.restored.
+    action: String,
+    /// user, system or service.
+    actor_type: String,
+    /// Which user or function.
+    actor_id: String,
+    /// What changed, by field, as it was before; null when nothing was.
+    #[schema(value_type = Option<Object>)]
+    old_values: Option<Value>,
+    /// What changed, by field, as it was afterwards.
+    #[schema(value_type = Option<Object>)]
+    new_values: Option<Value>,
+    /// When.
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// The `X-Correlation-ID` of the request that did it.
+    correlation_id: String,
+}
+
 /// Shows who changed a task, from which value to which
 #[utoipa::path(
     get,
     path = "/api/tasks/{id}/history",
     tag = "tasks",
     params(("id" = uuid::Uuid, Path, description = "The task")),
-    responses((status = 200, description = "Entries, oldest first", body = Value))
+    responses((status = 200, description = "Entries, oldest first", body = History))
 )]
 async fn history(
     State(application): State<Application>,
@@ -209,6 +243,23 @@ async fn reminders(
     Ok(Json(application.reminders(ask.user_id(), id).await?))
 }
 
+/// What a rule gives.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct OccurrenceList {
+    /// In order; just this task's due date when it does not repeat, none when it has no due date.
+    occurrences: Vec<Occurrence>,
+}
+
+/// One time that a rule gives.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents the answer in OpenAPI")]
+struct Occurrence {
+    /// An RFC 3339 instant with the offset of the task's zone, or a date.
+    #[schema(example = "2027-01-10T12:00:00+05:00")]
+    due_date: String,
+}
+
 /// Shows what a task's rule gives, from its due date on
 #[utoipa::path(
     get,
@@ -218,7 +269,7 @@ async fn reminders(
         ("id" = uuid::Uuid, Path, description = "The task"),
         ("limit" = Option<usize>, Query, description = "1–1000, default 10")
     ),
-    responses((status = 200, description = "Due dates, this task's first", body = Value))
+    responses((status = 200, description = "Due dates, this task's first", body = OccurrenceList))
 )]
 async fn occurrences(
     State(application): State<Application>,
@@ -240,7 +291,7 @@ async fn occurrences(
     get,
     path = "/api/settings",
     tag = "settings",
-    responses((status = 200, description = "The settings", body = Value))
+    responses((status = 200, description = "The settings", body = SettingsBody))
 )]
 async fn settings(State(application): State<Application>, ask: Ask) -> Result<Json<Value>, Problem> {
     Ok(Json(application.settings(ask.user_id()).await?))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::links::{self, Action, Link};
-use application::reminders::{Channel, Content, Outgoing};
+use application::reminders::{Channel, Content, Outgoing, Ways};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::http::Answer;
@@ -60,9 +60,12 @@ impl Courier {
         &self.push
     }
 
-    /// Gives where mails go when nobody has an address; see [`Mailer::fallback_recipient`].
-    pub(crate) fn fallback_recipient(&self) -> Option<&'static str> {
-        self.mailer.fallback_recipient()
+    /// Gives what it can do.
+    pub(crate) fn ways(&self) -> Ways<'static> {
+        Ways {
+            fallback_recipient: self.mailer.fallback_recipient(),
+            has_push: self.push.public_key().is_some(),
+        }
     }
 
     /// Gives how long others are to wait for an attempt by `delivery_method`.

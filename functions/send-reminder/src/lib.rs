@@ -60,6 +60,7 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let courier = Courier::from_environment(&start.environment).await?;
+    let courier = courier.with_links(settings::links(&start.environment)?);
     Ok(function(application, start.clock, courier, &start.metrics))
 }
 
@@ -112,10 +113,15 @@ impl Sender {
 
     async fn remind(&self, event: &Incoming, moment: &ReminderMoment) -> Disposition {
         let cause = || cause_of_event(event, &moment.user_id, NAME, &self.clock);
-        let fallback = self.courier.fallback_recipient();
-        match self.application.prepare(&cause(), moment, fallback, PREPARING).await {
+        match self.application.prepare(&cause(), moment, self.courier.ways(), PREPARING).await {
             Ok(Prepared::Nothing) => Disposition::Done,
-            Ok(Prepared::Impossible(why)) => Disposition::reject(why),
+            Ok(Prepared::Impossible(reason)) => {
+                // The user reads why; a dead letter would ask whoever runs Kaam for what only the user can do.
+                let reminder_id = moment.reminder_id;
+                tracing::warn!(%reminder_id, reason, "reminder failed: there is nowhere to send it");
+                Disposition::Done
+            }
+            Ok(Prepared::Failed(why)) => Disposition::reject(why),
             Ok(Prepared::Wait(until)) => {
                 let wait = (until - self.clock.now()).to_std().unwrap_or_default();
                 Disposition::retry_after(wait, "another sender holds the reminder")

@@ -1,12 +1,13 @@
 //! How reminders are delivered, from the environment.
 
-use application::links::Links;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
+use application::links::Links;
 use lettre::message::Mailbox;
 use runtime::config::Environment;
-use url::Url;
+use url::{Host, Url};
 
 use crate::delivery::Courier;
 use crate::http::Reach;
@@ -40,10 +41,17 @@ impl Courier {
             .parse()
             .with_context(|| format!("EMAIL_FROM is {mailbox:?}; it must be one e-mail address"))?;
         let push = push(environment, &mailbox)?;
-        let (base, secret) = (environment.get("PUBLIC_URL")?, environment.get("LINK_SECRET")?);
-        let links = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
-        Ok(Self::new(mailer(environment, mailbox, from.is_some()).await?, push).with_links(links))
+        Ok(Self::new(mailer(environment, mailbox, from.is_some()).await?, push))
     }
+}
+
+/// Takes `PUBLIC_URL` and `LINK_SECRET` for a process of its own, which needs both or neither.
+///
+/// # Errors
+/// One without the other, or a wrong one.
+pub(crate) fn links(environment: &Environment) -> anyhow::Result<Option<Links>> {
+    let (base, secret) = (environment.get("PUBLIC_URL")?, environment.get("LINK_SECRET")?);
+    Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)
 }
 
 async fn mailer(environment: &Environment, from: Mailbox, is_from_given: bool) -> anyhow::Result<Mailer> {
@@ -77,13 +85,36 @@ fn smtp_mailer(environment: &Environment, url: &str, from: Mailbox) -> anyhow::R
         Some(authorities) => Mailer::smtp_trusting(url, from, &authorities),
         None => Mailer::smtp(url, from),
     };
-    mailer.map_err(|error| {
-        let hint = match error {
-            SmtpError::Url(_) => "SMTP_URL must be a URL such as smtps://user:password@host:465",
-            SmtpError::Certificates => "SMTP_CA_FILE must name a file of certificates in PEM",
-        };
-        anyhow::Error::new(error).context(hint)
+    if mailer.is_ok() && shows_password(url) {
+        tracing::warn!(
+            "SMTP_URL has a password and no TLS, so that it travels in the clear: add ?tls=required, or use smtps://"
+        );
+    }
+    mailer.map_err(|error| match error {
+        // What the library says to it speaks of Cargo features.
+        SmtpError::Url(_) => anyhow!(
+            "SMTP_URL must be a URL such as smtps://user:password@host:465, or smtp:// with ?tls=required or ?tls=opportunistic"
+        ),
+        SmtpError::Certificates => {
+            anyhow::Error::new(error).context("SMTP_CA_FILE must name a file of certificates in PEM")
+        }
     })
+}
+
+/// Says whether anybody on the way to the mail server can read the password of its URL.
+fn shows_password(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let has_tls = url.scheme() == "smtps"
+        || url
+            .query_pairs()
+            .any(|(name, wish)| name == "tls" && ["required", "opportunistic"].contains(&&*wish));
+    let stays_here = match url.host() {
+        Some(Host::Domain(name)) => name.parse().map_or(name == "localhost", |ip: IpAddr| ip.is_loopback()),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    url.password().is_some() && !has_tls && !stays_here
 }
 
 fn sendgrid_mailer(environment: &Environment, key: &str, from: Mailbox) -> anyhow::Result<Mailer> {
@@ -147,6 +178,7 @@ mod tests {
             (&[sendgrid, from, ("SENDGRID_URL", "api.sendgrid.com")], &["SENDGRID_URL"]),
             (&[("SENDGRID_API_KEY", "hunter2 \n x"), from], &["SENDGRID_API_KEY"]),
             (&[("SMTP_URL", "nonsense")], &["SMTP_URL"]),
+            (&[("SMTP_URL", "http://me:hunter2@localhost")], &["SMTP_URL must be", "smtps://"]),
             (&[("SMTP_URL", "smtps://localhost"), ("SMTP_CA", "no certificate")], &["SMTP_CA"]),
             (&[("VAPID_PRIVATE_KEY", "hunter2")], &["VAPID_PRIVATE_KEY"]),
             (&[("VAPID_SUBJECT", "amna")], &["VAPID_SUBJECT"]),
@@ -154,6 +186,24 @@ mod tests {
             let said = refusal(pairs).await;
             assert!(named.iter().all(|name| said.contains(name)), "{said}");
             assert!(!said.contains('\n') && !said.contains("hunter2"), "{said}");
+            assert!(!said.contains("features"), "not the library's words: {said}");
+        }
+    }
+
+    #[test]
+    fn a_password_without_tls_is_warned_of_unless_it_stays_on_this_machine() {
+        for (url, is_shown) in [
+            ("smtp://me:secret@mail.example.org:587", true),
+            ("smtp://me:secret@192.0.2.1?tls=none", true),
+            ("smtp://mail.example.org", false),
+            ("smtps://me:secret@mail.example.org", false),
+            ("smtp://me:secret@mail.example.org?tls=required", false),
+            ("smtp://me:secret@mail.example.org?tls=opportunistic", false),
+            ("smtp://me:secret@localhost:25", false),
+            ("smtp://me:secret@127.0.0.1:25", false),
+            ("smtp://me:secret@[::1]:25", false),
+        ] {
+            assert_eq!(shows_password(url), is_shown, "{url}");
         }
     }
 

@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::Response;
+use events::settings_body::{SettingsBody, SettingsInput};
 use events::task_body::TaskInput;
 use events::{Refusal, TaskBody};
 use runtime::ask::{Ask, respond};
@@ -55,13 +56,18 @@ pub fn function(application: Application, clock: Clock) -> Function {
 ///
 /// JSON Merge Patch (RFC 7396): a field that is not named stays, null clears, an object merges into the one that is there. An
 /// unknown or read-only field is refused.
+///
+/// Of a series, `scope` says which of its tasks are meant. Absent it is `this`, but a change that names `recurrence_rule` is then for
+/// the following ones. With `following` and `all`, a new `due_date` or `time_zone` moves this task and what the rule gives after it,
+/// not other tasks that exist; `all` also changes title, description, priority and tags of the completed ones, never their dates,
+/// rule or reminders.
 #[utoipa::path(
     patch,
     path = "/api/tasks/{id}",
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
-        ("scope" = Option<String>, Query, description = "Of a series: this (default: this occurrence), following (those after it too) or all; a new recurrence_rule is for the following ones"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (only it), following (those after it too) or all; absent: this, but following for a change that names recurrence_rule"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     request_body(content((TaskInput = "application/merge-patch+json"), (TaskInput = "application/json"))),
@@ -84,7 +90,7 @@ async fn update(
 /// Reminds of a task once more
 ///
 /// Neither its due time nor its rule changes. A later snooze takes the place of an earlier one; completing or deleting the task ends
-/// it.
+/// it. `snoozed_until` stays as the last time that was asked for, also when that is over.
 #[utoipa::path(
     post,
     path = "/api/tasks/{id}/snooze",
@@ -122,7 +128,7 @@ async fn snooze(
     tag = "tasks",
     params(("Idempotency-Key" = Option<String>, Header, description = "1–255 printable ASCII characters")),
     request_body(content = Option<Undo>),
-    responses((status = 200, description = "What was taken back, and the tasks as they are now", body = Value))
+    responses((status = 200, description = "What was taken back, and the tasks as they are now", body = Undone))
 )]
 async fn undo(
     State((application, clock)): State<(Application, Clock)>,
@@ -152,6 +158,26 @@ pub struct Undo {
     pub event_id: Option<uuid::Uuid>,
 }
 
+/// What was taken back.
+#[derive(Serialize, ToSchema)]
+pub struct Undone {
+    /// The changes, in the order in which they were made.
+    pub undone: Vec<UndoneChange>,
+    /// The tasks as they are now.
+    pub tasks: Vec<TaskBody>,
+}
+
+/// A change that was taken back.
+#[derive(Serialize, ToSchema)]
+pub struct UndoneChange {
+    /// Which, as in the task's history.
+    pub event_id: uuid::Uuid,
+    /// Such as `task.deleted`.
+    pub action: String,
+    /// Of which task.
+    pub task_id: uuid::Uuid,
+}
+
 fn which(body: Option<&Value>) -> Result<Which, Problem> {
     let wrong = |path: &str, message: &str| Problem::from(Refusal::field(path, message));
     let Some(body) = body.and_then(Value::as_object) else { return Ok(Which::Last) };
@@ -176,8 +202,8 @@ fn which(body: Option<&Value>) -> Result<Which, Problem> {
     patch,
     path = "/api/settings",
     tag = "settings",
-    request_body(content((Value = "application/merge-patch+json"), (Value = "application/json"))),
-    responses((status = 200, description = "The settings", body = Value))
+    request_body(content((SettingsInput = "application/merge-patch+json"), (SettingsInput = "application/json"))),
+    responses((status = 200, description = "The settings", body = SettingsBody))
 )]
 async fn update_settings(
     State((application, clock)): State<(Application, Clock)>,

@@ -34,6 +34,13 @@ const USERS_AT_ONCE: usize = 500;
 /// How many reminders a digest tells of at most; what is over goes into the next one.
 const MOST_IN_A_DIGEST: i64 = 500;
 
+/// Why a reminder has nowhere to go.
+const NO_ADDRESS: &str = "no e-mail address: set one in the settings, or a destination";
+const NO_SUBSCRIPTION: &str =
+    "no push subscription: a browser has to be added in the settings (push_subscriptions)";
+const NO_PUSH: &str = "push is not configured: VAPID_PRIVATE_KEY is not set";
+const NOWHERE: [&str; 3] = [NO_ADDRESS, NO_SUBSCRIPTION, NO_PUSH];
+
 /// What is to be done about a reminder that was announced.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Prepared {
@@ -41,10 +48,21 @@ pub enum Prepared {
     Send(Box<Outgoing>),
     /// Nothing: it was sent, cancelled or postponed.
     Nothing,
-    /// It can never be sent: why.
+    /// Its user has no place where it could go: why. It is written down as failed, and nobody else has to do anything about it.
     Impossible(String),
+    /// An earlier look at this very attempt found that it failed for good: why.
+    Failed(String),
     /// Another sender holds it: ask again at this instant.
     Wait(DateTime<Utc>),
+}
+
+/// What the sender of reminders can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ways<'a> {
+    /// Where mails go when neither the reminder nor the user names an address.
+    pub fallback_recipient: Option<&'a str>,
+    /// Whether it can send notifications to browsers.
+    pub has_push: bool,
 }
 
 /// Where a reminder goes.
@@ -154,8 +172,7 @@ impl Application {
     }
 
     /// Looks at an announced reminder again, right before it is sent: nothing goes out for a task that is done, deleted or moved.
-    /// `fallback` is where to when neither the reminder nor the user names an address; `lease` is how long others are to wait for
-    /// this attempt, which must end before.
+    /// `lease` is how long others are to wait for this attempt, which must end before.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
@@ -163,7 +180,7 @@ impl Application {
         &self,
         cause: &Cause,
         moment: &ReminderMoment,
-        fallback: Option<&str>,
+        ways: Ways<'_>,
         lease: TimeDelta,
     ) -> Result<Prepared, Refusal> {
         let ReminderMoment { user_id, reminder_id, attempt, .. } = moment;
@@ -175,7 +192,10 @@ impl Application {
             return Ok(match standing {
                 Standing::Held { until } => Prepared::Wait(until),
                 // Told again, in case whoever tried was killed before the event became a dead letter.
-                Standing::Failed { reason } => Prepared::Impossible(reason),
+                Standing::Failed { reason } if NOWHERE.contains(&reason.as_str()) => {
+                    Prepared::Impossible(reason)
+                }
+                Standing::Failed { reason } => Prepared::Failed(reason),
                 Standing::Settled => Prepared::Nothing,
             });
         };
@@ -202,7 +222,7 @@ impl Application {
         if let Some(at) = quiet.and_then(|quiet| quiet_until(quiet, cause.now, settings.time_zone)) {
             return settle(Finish::Postponed { at, settings_version: settings.version }).await;
         }
-        let channel = channel(&kept, &settings, fallback);
+        let channel = channel(&kept, &settings, ways);
         let outgoing = |channel| Outgoing {
             trigger_time: kept.trigger_time,
             attempt: *attempt,
@@ -345,17 +365,21 @@ fn still_wanted(
 ///
 /// # Errors
 /// Why there is nowhere to send it.
-fn channel(kept: &Kept, settings: &Settings, fallback: Option<&str>) -> Result<Channel, &'static str> {
+fn channel(kept: &Kept, settings: &Settings, ways: Ways<'_>) -> Result<Channel, &'static str> {
     if kept.delivery_method == "push" {
-        if settings.push_subscriptions.is_empty() && kept.delivered_to.is_empty() {
-            return Err("no push subscription: allow notifications in the settings");
+        if kept.delivered_to.is_empty() && !ways.has_push {
+            return Err(NO_PUSH);
+        }
+        if kept.delivered_to.is_empty() && settings.push_subscriptions.is_empty() {
+            return Err(NO_SUBSCRIPTION);
         }
         let has_it = |one: &&PushSubscription| kept.delivered_to.contains(&one.endpoint);
         let missing = settings.push_subscriptions.iter().filter(|one| !has_it(one)).cloned();
         return Ok(Channel::Push(missing.collect()));
     }
-    let address = kept.destination.clone().or(settings.email.clone()).or(fallback.map(str::to_owned));
-    address.map(Channel::Email).ok_or("no e-mail address: set one in the settings, or a destination")
+    let fallback = ways.fallback_recipient.map(str::to_owned);
+    let address = kept.destination.clone().or(settings.email.clone()).or(fallback);
+    address.map(Channel::Email).ok_or(NO_ADDRESS)
 }
 
 fn attempt_of(kept: &Kept) -> u32 {

@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod payload;
 pub mod recurrence_rule;
 pub mod reminder_config;
+pub mod settings_body;
 pub mod task_body;
 pub mod topic;
 

@@ -50,7 +50,7 @@ pub struct TaskBody {
     pub recurrence_rule: Option<Value>,
     /// The next pending reminder.
     pub reminder_id: Option<Uuid>,
-    /// When it is reminded of once more, because that was asked for.
+    /// When it is reminded of once more, because that was asked for; stays as the last time asked for when that is over.
     #[schema(value_type = Option<String>, format = DateTime)]
     #[serde(default)]
     pub snoozed_until: Option<DateTime<Utc>>,
@@ -109,15 +109,17 @@ pub struct RecurrenceRule {
     pub weekdays: Option<Vec<String>>,
     /// Days of the month, −1 is the last; monthly rules only.
     pub month_days: Option<Vec<i8>>,
-    /// How many occurrences there are in all.
+    /// How many occurrences there are in all; those that were missed count too.
     #[schema(minimum = 1, maximum = 100000)]
     pub count: Option<u32>,
-    /// The last day, included, or the last local time, or the last time in UTC, with a Z.
+    /// The last day, included, or the last local time, or the last time in UTC, with a Z. A task that is completed later than that ends
+    /// the series.
     pub until: Option<String>,
-    /// `due` (default) or `completion`.
+    /// From where the next one is counted: `due` (default), or `completion`: the local day on which the task was completed, at the wall
+    /// time of the due date, and always after the old due date.
     #[schema(pattern = "^(due|completion)$")]
     pub anchor: Option<String>,
-    /// Whether missed occurrences are taken one by one; default false.
+    /// Whether missed occurrences are taken one by one; default false: the next one still to come. Of no effect with `completion`.
     pub catch_up: Option<bool>,
     /// A rule that RFC 5545 §3.3.10 defines, to the letter, of at most 1,000 characters; in answers, the equivalent of a pattern.
     #[schema(max_length = 1000, example = "FREQ=MONTHLY;BYDAY=-1FR")]
