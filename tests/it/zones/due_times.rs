@@ -64,6 +64,8 @@ async fn a_due_time_is_wall_time_in_the_tasks_zone_or_else_the_users() {
             assert_eq!((&task["due_date"], &task["all_day"]), (&json!(shown), &json!(false)), "{what}");
             assert_eq!(task["time_zone"], zone, "{what}");
             assert_eq!(user.get(&task).await, task, "{what}");
+            let renamed = user.call("PATCH", &path_of(&task), &json!({"title": "b"})).await.ok();
+            assert_eq!(renamed["due_date"], shown, "{what}");
         }
     }
 }
@@ -74,6 +76,7 @@ async fn what_is_shown_of_a_due_time_means_the_same_again() {
     for [zone, given, shown] in rows(WALL_TIMES) {
         let task = world.create(json!({"title": "a", "due_date": given, "time_zone": zone})).await;
         let same = world.patch(&path_of(&task), json!({"due_date": shown})).await.ok();
+        assert_eq!(same["due_date"], shown, "{zone} {given}");
         if same["version"] != 1 {
             wrong.push(format!("{zone} {given}, shown as {shown}"));
         }

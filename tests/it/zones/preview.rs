@@ -50,7 +50,7 @@ const CHANGES: &str = "
 
 /// Which days a rule has, said in another way than the rule says it.
 #[derive(Debug, Clone)]
-enum Days_ {
+enum Matching {
     Every(i64),
     Weekdays(i64, Vec<Weekday>),
     /// Of every nth month, clamped or to the letter.
@@ -70,7 +70,7 @@ struct Series {
     change: NaiveDate,
     back: u64,
     time: Option<NaiveTime>,
-    days: Days_,
+    days: Matching,
     /// How long after (or, negative, before) its due time each is completed, in minutes.
     late: i64,
 }
@@ -79,26 +79,28 @@ impl Series {
     fn rule(&self, first: NaiveDate) -> Value {
         let name = |weekday: &Weekday| weekday.to_string().to_uppercase()[..2].to_owned();
         let mut rule = match &self.days {
-            Days_::Every(days) => json!({"pattern": "daily", "interval": days}),
-            Days_::Weekdays(weeks, weekdays) => {
+            Matching::Every(days) => json!({"pattern": "daily", "interval": days}),
+            Matching::Weekdays(weeks, weekdays) => {
                 let list: Vec<_> = weekdays.iter().map(|day| day.to_string().to_lowercase()).collect();
                 json!({"pattern": "weekly", "interval": weeks, "weekdays": list})
             }
-            Days_::DayOfMonth(months, true) => json!({"pattern": "monthly", "interval": months}),
-            Days_::DayOfMonth(months, false) => json!({"rrule": format!("FREQ=MONTHLY;INTERVAL={months}")}),
-            Days_::LastDay => json!({"pattern": "monthly", "month_days": [-1]}),
-            Days_::NthWeekday(nth, weekday) => {
+            Matching::DayOfMonth(months, true) => json!({"pattern": "monthly", "interval": months}),
+            Matching::DayOfMonth(months, false) => {
+                json!({"rrule": format!("FREQ=MONTHLY;INTERVAL={months}")})
+            }
+            Matching::LastDay => json!({"pattern": "monthly", "month_days": [-1]}),
+            Matching::NthWeekday(nth, weekday) => {
                 json!({"rrule": format!("FREQ=MONTHLY;BYDAY={nth}{}", name(weekday))})
             }
-            Days_::LastWeekday(weekday) => {
+            Matching::LastWeekday(weekday) => {
                 json!({"rrule": format!("FREQ=MONTHLY;BYDAY=-1{}", name(weekday))})
             }
-            Days_::Anniversary(true) => json!({"pattern": "yearly"}),
-            Days_::Anniversary(false) => {
+            Matching::Anniversary(true) => json!({"pattern": "yearly"}),
+            Matching::Anniversary(false) => {
                 json!({"rrule": format!("FREQ=YEARLY;BYMONTH={};BYMONTHDAY={}", first.month(), first.day())})
             }
-            Days_::Workdays => json!({"rrule": "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR"}),
-            Days_::Friday13 => json!({"rrule": "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13"}),
+            Matching::Workdays => json!({"rrule": "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR"}),
+            Matching::Friday13 => json!({"rrule": "FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13"}),
         };
         rule["catch_up"] = (self.late > 0).into();
         rule
@@ -110,19 +112,19 @@ impl Series {
         let last = last_of_month(day);
         let monday = |day: NaiveDate| day - Days::new(u64::from(day.weekday().num_days_from_monday()));
         match &self.days {
-            Days_::Every(days) => (day - first).num_days() % days == 0,
-            Days_::Weekdays(weeks, weekdays) => {
+            Matching::Every(days) => (day - first).num_days() % days == 0,
+            Matching::Weekdays(weeks, weekdays) => {
                 (monday(day) - monday(first)).num_weeks() % weeks == 0 && weekdays.contains(&day.weekday())
             }
-            Days_::DayOfMonth(n, true) => months % n == 0 && day.day() == first.day().min(last),
-            Days_::DayOfMonth(n, false) => months % n == 0 && day.day() == first.day(),
-            Days_::LastDay => day.day() == last,
-            Days_::NthWeekday(nth, weekday) => day.weekday() == *weekday && day.day().div_ceil(7) == *nth,
-            Days_::LastWeekday(weekday) => day.weekday() == *weekday && day.day() + 7 > last,
-            Days_::Anniversary(true) => months % 12 == 0 && day.day() == first.day().min(last),
-            Days_::Anniversary(false) => months % 12 == 0 && day.day() == first.day(),
-            Days_::Workdays => day.weekday().number_from_monday() < 6,
-            Days_::Friday13 => day.weekday() == Weekday::Fri && day.day() == 13,
+            Matching::DayOfMonth(n, true) => months % n == 0 && day.day() == first.day().min(last),
+            Matching::DayOfMonth(n, false) => months % n == 0 && day.day() == first.day(),
+            Matching::LastDay => day.day() == last,
+            Matching::NthWeekday(nth, weekday) => day.weekday() == *weekday && day.day().div_ceil(7) == *nth,
+            Matching::LastWeekday(weekday) => day.weekday() == *weekday && day.day() + 7 > last,
+            Matching::Anniversary(true) => months % 12 == 0 && day.day() == first.day().min(last),
+            Matching::Anniversary(false) => months % 12 == 0 && day.day() == first.day(),
+            Matching::Workdays => day.weekday().number_from_monday() < 6,
+            Matching::Friday13 => day.weekday() == Weekday::Fri && day.day() == 13,
         }
     }
 
@@ -141,8 +143,8 @@ impl Series {
 }
 
 /// A rule that counts from its first day has any day as its first.
-fn start_of(days: &Days_, day: NaiveDate, start: NaiveDate) -> NaiveDate {
-    if matches!(days, Days_::Weekdays(..)) { day } else { start }
+fn start_of(days: &Matching, day: NaiveDate, start: NaiveDate) -> NaiveDate {
+    if matches!(days, Matching::Weekdays(..)) { day } else { start }
 }
 
 fn last_of_month(day: NaiveDate) -> u32 {
@@ -174,18 +176,18 @@ fn series() -> impl Strategy<Value = Series> {
         ])
     };
     let days = prop_oneof![
-        (1_i64..5).prop_map(Days_::Every),
+        (1_i64..5).prop_map(Matching::Every),
         (1_i64..4, proptest::collection::btree_set(0_u8..7, 1..4)).prop_map(|(weeks, numbers)| {
             let weekdays = numbers.into_iter().map(|number| Weekday::try_from(number).expect("a weekday"));
-            Days_::Weekdays(weeks, weekdays.collect())
+            Matching::Weekdays(weeks, weekdays.collect())
         }),
-        (1_i32..4, any::<bool>()).prop_map(|(months, clamped)| Days_::DayOfMonth(months, clamped)),
-        Just(Days_::LastDay),
-        (1_u32..6, weekday()).prop_map(|(nth, weekday)| Days_::NthWeekday(nth, weekday)),
-        weekday().prop_map(Days_::LastWeekday),
-        any::<bool>().prop_map(Days_::Anniversary),
-        Just(Days_::Workdays),
-        Just(Days_::Friday13),
+        (1_i32..4, any::<bool>()).prop_map(|(months, clamped)| Matching::DayOfMonth(months, clamped)),
+        Just(Matching::LastDay),
+        (1_u32..6, weekday()).prop_map(|(nth, weekday)| Matching::NthWeekday(nth, weekday)),
+        weekday().prop_map(Matching::LastWeekday),
+        any::<bool>().prop_map(Matching::Anniversary),
+        Just(Matching::Workdays),
+        Just(Matching::Friday13),
     ];
     let time = (0_u32..5, select(vec![0_u32, 15, 29, 30, 45, 59])).prop_map(|(hour, minute)| {
         // Where clocks change: from 23:00 to 03:59.

@@ -64,6 +64,7 @@ async fn a_repeated_time_stays_on_the_wall_across_every_change() {
     Asia/Karachi        | FREQ=DAILY               | 2027-03-13T02:30:00 | 2027-03-14T02:30:00+05:00 2027-03-15T02:30:00+05:00
     Asia/Kathmandu      | FREQ=DAILY               | 2027-03-13T00:00:00 | 2027-03-14T00:00:00+05:45 2027-03-15T00:00:00+05:45
     Asia/Tehran         | FREQ=DAILY               | 2027-03-21T00:30:00 | 2027-03-22T00:30:00+03:30 2027-03-23T00:30:00+03:30
+    America/New_York    | FREQ=DAILY;BYHOUR=2,9    | 2027-03-13T02:30:00 | 2027-03-13T09:30:00-05:00 2027-03-14T03:30:00-04:00 2027-03-14T09:30:00-04:00
     # The first itself is in a gap, or the second pass of a fold: the others are as the wall said.
     America/New_York    | daily                    | 2027-03-14T02:30:00 | 2027-03-15T02:30:00-04:00
     America/New_York    | FREQ=DAILY               | 2027-03-14T02:30:00 | 2027-03-15T02:30:00-04:00
@@ -115,6 +116,9 @@ async fn hours_and_minutes_run_on_evenly_across_a_change() {
     America/New_York    | {"pattern":"daily","catch_up":true} | 2027-11-07T01:30:00-05:00 | 2027-11-08T01:30:00-05:00
     Australia/Lord_Howe | FREQ=HOURLY              | 2027-04-04T01:45:00+10:30 | 2027-04-04T02:45:00+10:30
     Asia/Karachi        | FREQ=MINUTELY            | 1900-01-01T00:00:00 | 1899-12-31T19:32:48Z
+    # What the clocks show there and then: there is no two o'clock, and one o'clock comes twice.
+    America/New_York    | FREQ=HOURLY;BYHOUR=2     | 2027-03-13T02:30:00 | 2027-03-15T02:30:00-04:00 2027-03-16T02:30:00-04:00
+    America/New_York    | FREQ=HOURLY;BYHOUR=1     | 2027-11-06T01:30:00 | 2027-11-07T01:30:00-04:00 2027-11-07T01:30:00-05:00 2027-11-08T01:30:00-05:00
     America/New_York    | FREQ=HOURLY;INTERVAL=24  | 2027-03-13T09:00:00 | 2027-03-14T10:00:00-04:00 2027-03-15T10:00:00-04:00
     Europe/London       | FREQ=MINUTELY;INTERVAL=45 | 2027-03-28T00:30:00 | 2027-03-28T02:15:00+01:00 2027-03-28T03:00:00+01:00
     America/Santiago    | FREQ=HOURLY;INTERVAL=6   | 2027-09-04T20:00:00 | 2027-09-05T03:00:00-03:00 2027-09-05T09:00:00-03:00
