@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test check sqlx sqlx-check bench dead-letters replay verify-audit
+.PHONY: help run test faults check sqlx sqlx-check bench dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -21,6 +21,13 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@infra/local/install
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
+
+faults: ## Prove that kills, repeats and a bad mail server lose and double nothing, in numbers; KAAM_SEED=n repeats a run
+	@infra/local/install
+	cargo build --workspace --bins
+	KAAM_FULL=1 KAAM_SEED="$(KAAM_SEED)" KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" \
+		cargo test --quiet -p tests --test it -- --exact --nocapture \
+		faults::faults_of_every_part_lose_nothing_double_nothing_and_hold_nothing_up
 
 check: ## Check format, lints, documentation, architecture and .sqlx/
 	@infra/local/install

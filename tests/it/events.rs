@@ -81,6 +81,7 @@ where
                 .map(|decided| match decided {
                     Disposition::Done => Published::Done,
                     Disposition::Retry { after, why } => Published::Retry { after, why },
+                    Disposition::Unavailable { why } => Published::Unavailable { after: None, why },
                     Disposition::Reject { why } => Published::Never { why },
                 })
                 .collect()

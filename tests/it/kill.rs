@@ -10,6 +10,7 @@ use runtime::clock::{Clock, Stopwatch, random};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::database::rows;
+use tests::dice::Dice;
 use tests::process::{Caller, DataDir, Starting, backend, eventually, outcome};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -39,19 +40,6 @@ struct Promised {
     completed: Vec<String>,
     /// Tasks that were changed, with the number of changes.
     patched: Vec<(String, i64)>,
-}
-
-/// Random numbers that are the same for the same seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
-    }
 }
 
 /// Somebody who works with the program, wherever it answers at the moment, and asks again until it does.
@@ -164,7 +152,7 @@ async fn kill_9_at_any_moment_loses_no_acknowledged_task_no_event_no_reminder_an
         let client = Client {
             number,
             user: format!("user-{}", number % USERS),
-            dice: Dice(seed.wrapping_add(number)),
+            dice: Dice::new(seed.wrapping_add(number)),
             port: ports.clone(),
             caller: Caller::new(),
             clock: Clock::system(),
@@ -173,7 +161,7 @@ async fn kill_9_at_any_moment_loses_no_acknowledged_task_no_event_no_reminder_an
         clients.spawn(client.work(Arc::clone(&stop), Arc::clone(&done)));
     }
 
-    let (mut dice, mut crashes) = (Dice(!seed), 0);
+    let (mut dice, mut crashes) = (Dice::new(!seed), 0);
     // The first start makes the cluster and is left alone.
     let mut program = start(&data_dir).ready().await;
     for kill in 0..KILLS {

@@ -13,6 +13,7 @@ mod dead_letters;
 mod delivery;
 mod digest;
 mod events;
+mod faults;
 mod fuzz;
 mod isolation;
 mod kill;

@@ -1,12 +1,15 @@
 //! What tests of the whole stand on: a world in the test's own process with a clock that it turns, and the real program as a
 //! process of its own.
 
+pub mod broker;
 pub mod bus;
 pub mod database;
+pub mod dice;
 pub mod process;
 pub mod push_service;
 pub mod sendgrid;
 #[cfg(feature = "aws")]
 pub mod ses;
 pub mod smtp;
+pub mod unreliable_smtp;
 pub mod world;

@@ -255,7 +255,11 @@ impl Session {
         let mut content = String::new();
         loop {
             let mut line = String::new();
-            if self.stream.read_line(&mut line).await? == 0 || line == ".\r\n" {
+            if self.stream.read_line(&mut line).await? == 0 {
+                // A client that died in the middle has sent no mail (RFC 5321 §4.1.1.4).
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+            if line == ".\r\n" {
                 return Ok(content);
             }
             content.push_str(line.strip_prefix('.').unwrap_or(&line));

@@ -99,6 +99,7 @@ fn published(disposition: Disposition) -> Published {
     match disposition {
         Disposition::Done => Published::Done,
         Disposition::Retry { after, why } => Published::Retry { after, why },
+        Disposition::Unavailable { why } => Published::Unavailable { after: None, why },
         Disposition::Reject { why } => Published::Never { why },
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use application::links::Links;
 use application::{Application, Connection};
 use devkit::postgres::{Options, Private};
-use runtime::config::Environment;
+use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
 use runtime::host::Host;
 use runtime::host::server::{self, App, shutdown_signal};
@@ -34,6 +34,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     Host::from_environment(&environment)?;
+    refuse_sink(&environment)?;
     let start = Start::from_environment(environment)?;
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
@@ -56,6 +57,19 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
     outcome
+}
+
+/// Refuses `K_SINK`: the functions of this process have their bus in it, and a consumer on both would be told everything twice.
+fn refuse_sink(environment: &Environment) -> Result<(), ConfigError> {
+    match environment.get("K_SINK")? {
+        None => Ok(()),
+        Some(value) => Err(ConfigError::NotInThisVersion {
+            name: "K_SINK".to_owned(),
+            value,
+            instead: "unset it for backend, or run the functions one by one, relay-events with K_SINK"
+                .to_owned(),
+        }),
+    }
 }
 
 async fn serve_on(
@@ -98,7 +112,8 @@ fn announce(address: SocketAddr) {
 fn links(start: &Start) -> anyhow::Result<Option<Links>> {
     let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
     let given = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;
-    if given.is_some() || start.environment.database_url()?.is_some() {
+    // A port that is still to be found can not be named.
+    if given.is_some() || start.config.port == 0 || start.environment.database_url()?.is_some() {
         return Ok(given);
     }
     let folder = private_options(&start.environment)?.data_dir;

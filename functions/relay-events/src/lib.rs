@@ -1,15 +1,18 @@
 //! Moves committed events from the outbox to the bus, in order per key, at least once: the one producer.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
-use application::Application;
+use anyhow::Context;
 use application::outbox::{Open, Relay, Settled};
+use application::{Application, Connection};
 use events::{Event, Refusal, Topic};
 use futures::future::join_all;
-use messaging::{Published, Publisher};
+use messaging::{Published, Publisher, Sink};
 use runtime::backoff;
 use runtime::clock::{Clock, Stopwatch, random_fraction};
+use runtime::config::Environment;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
@@ -22,9 +25,11 @@ use tokio_util::sync::CancellationToken;
 pub const NAME: &str = "relay-events";
 /// The topics that have rows in the outbox.
 const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEvents];
-/// How many events are published at once.
+/// How many events are published at once in one process.
 const BATCH: i64 = 500;
-/// The same for reminders: each may take as long as a mail server makes it wait.
+/// The same to a sink: those that were not yet written down as published when the relay died are published again.
+const SINK_BATCH: i64 = 64;
+/// The same for reminders in one process: each may take as long as a mail server makes it wait.
 const MAIL_BATCH: i64 = 32;
 /// How often an event is tried before it becomes a dead letter.
 const MAX_ATTEMPTS: u32 = 5;
@@ -36,7 +41,8 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often expired answers and conversations are forgotten.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How long the loop waits after the database was away, and for a relay that holds what is open.
+/// How long the loop waits after the database or the bus was away, and for a relay that holds what is open. An event that could not
+/// be taken because something was away waits for half of it at most, so that all go on soon after that is back.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
@@ -55,18 +61,44 @@ pub struct Outbox {
 struct Drained {
     /// How many events were published.
     count: usize,
-    /// Whether something open is left to another relay, be it one that was killed and whose locks linger.
-    is_held_elsewhere: bool,
+    /// Whether something open is left: to another relay, be it one that was killed and whose locks linger; or because the bus is away.
+    is_left_over: bool,
 }
 
-/// Refuses: a process of its own needs a bus between processes, and one without subscribers would lose every event.
+/// Builds the function for a process of its own: it publishes to the sink of `K_SINK` whenever it is poked or ticked, and looks by
+/// itself every ten seconds.
 ///
 /// # Errors
-/// In this version always.
-pub async fn build(_: Start) -> anyhow::Result<Function> {
-    anyhow::bail!(
-        "no bus between processes is in this version: run backend, which has the functions in one process"
-    )
+/// The first setting that is wrong; without `K_SINK` there is no bus between processes, and every event would be lost.
+pub async fn build(start: Start) -> anyhow::Result<Function> {
+    let sink = sink(&start.environment)?;
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let application = Application::new(&connection, start.config.time_zone, || {})?;
+    let is_connected = application.database_probe();
+    let outbox = Outbox::new(application, start.clock, Publisher::Sink(Box::new(sink)), &start.metrics);
+    let committed = Arc::new(Notify::new());
+    let wake = Arc::clone(&committed);
+    // Not drained in the request: whoever pokes does not wait long, and a drain that is cut off publishes twice.
+    let poke = move || {
+        wake.notify_one();
+        ready(Disposition::Done)
+    };
+    Ok(Function::new(NAME)
+        .on(on_tick(poke))
+        .ready_when(Check::required("database", is_connected))
+        .background(|stop| outbox.run(committed, stop)))
+}
+
+/// Reads where events go: `K_SINK`, with the extension attributes of `K_CE_OVERRIDES`.
+fn sink(environment: &Environment) -> anyhow::Result<Sink> {
+    let allowed =
+        "the http:// URL of a broker or channel; backend needs none, it has the functions in one process";
+    let url = environment.require("K_SINK", allowed)?;
+    let sink = Sink::parse(&url).with_context(|| format!("K_SINK is {url:?}"))?;
+    match environment.get("K_CE_OVERRIDES")? {
+        Some(json) => sink.with_overrides(&json).with_context(|| format!("K_CE_OVERRIDES is {json:?}")),
+        None => Ok(sink),
+    }
 }
 
 /// Gives the function: a poke or a tick publishes what there is.
@@ -123,28 +155,36 @@ impl Outbox {
         topic: Topic,
         stop: &CancellationToken,
     ) -> Result<Drained, Refusal> {
-        let batch = if topic == Topic::Reminders { MAIL_BATCH } else { BATCH };
+        let batch = match &self.publisher {
+            Publisher::Sink(_) => SINK_BATCH,
+            Publisher::InProcess(_) if topic == Topic::Reminders => MAIL_BATCH,
+            Publisher::InProcess(_) => BATCH,
+        };
         let mut count = 0;
         loop {
             let before = count;
-            let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
-            while !stop.is_cancelled() {
+            let mut is_left_over = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
+            let mut is_away = false;
+            while !is_away && !stop.is_cancelled() {
                 let open = relay.open_events(batch, self.clock.now()).await.map_err(unavailable)?;
                 if open.is_empty() {
                     break;
                 }
                 count += open.len();
-                self.publish(relay, &open).await?;
+                // Then the next batch would fare no better, and only be written to for nothing.
+                is_away = self.publish(relay, &open).await?;
             }
+            is_left_over |= is_away;
             relay.release().await.map_err(unavailable)?;
             // A key that waits for a retry has something open and nothing to publish.
-            if count == before || stop.is_cancelled() {
-                return Ok(Drained { count, is_held_elsewhere });
+            if count == before || is_away || stop.is_cancelled() {
+                return Ok(Drained { count, is_left_over });
             }
         }
     }
 
-    async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<(), Refusal> {
+    /// Publishes a batch and writes down what became of it; says whether nothing got through because the bus is away.
+    async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<bool, Refusal> {
         let events: Vec<Event> = open.iter().map(|open| open.event.clone()).collect();
         let watch = Stopwatch::start();
         let published = self.publisher.publish(&events).await;
@@ -156,13 +196,17 @@ impl Outbox {
             let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
             tracing::info!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
         }
+        let is_away = published
+            .iter()
+            .all(|published| matches!(published, Published::Unavailable { .. } | Published::Waits));
         let now = self.clock.now();
         let settled: Vec<(&Event, Settled)> = open
             .iter()
             .zip(published)
             .filter_map(|(open, published)| Some((&open.event, self.settle(open, published)?)))
             .collect();
-        relay.settle(&settled, now).await.map_err(unavailable)
+        relay.settle(&settled, now).await.map_err(unavailable)?;
+        Ok(is_away)
     }
 
     /// Says what is to be written down about an event; nothing about one that was not tried.
@@ -172,6 +216,12 @@ impl Outbox {
         Some(match published {
             Published::Done => Settled::Processed,
             Published::Waits => return None,
+            Published::Unavailable { after, why } => {
+                let wait = PAUSE.mul_f64(0.2 + 0.3 * random_fraction());
+                let at = self.clock.now() + after.unwrap_or_default().max(wait);
+                tracing::warn!(event_id = %event.event_id, r#type = event.event_type, why, "event waits for what is away");
+                Settled::Waiting { at, error: why }
+            }
             Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
                 let wait = backoff::delay(*attempts, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
@@ -216,7 +266,7 @@ impl Outbox {
     ) {
         loop {
             let next = match self.drain_topic(topic, slot, stop).await {
-                Ok(Drained { is_held_elsewhere: true, .. }) => Some(self.clock.now() + PAUSE),
+                Ok(Drained { is_left_over: true, .. }) => Some(self.clock.now() + PAUSE),
                 Ok(_) => self.application.next_retry_at(topic).await.ok().flatten(),
                 Err(refusal) => {
                     let error = runtime::ask::chain(&refusal);
@@ -243,6 +293,7 @@ fn outcome(published: &Published) -> &'static str {
         Published::Done => "done",
         Published::Retry { .. } => "retry",
         Published::Waits => "waits",
+        Published::Unavailable { .. } => "unavailable",
         Published::Never { .. } => "dead_letter",
     }
 }

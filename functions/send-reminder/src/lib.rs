@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use application::reminders::{Finish, Outgoing, Prepared};
 use application::{Application, Connection};
-use events::Cause;
+use chrono::TimeDelta;
 use events::payload::ReminderMoment;
+use events::{Cause, Refusal};
 use futures::StreamExt;
 use futures::stream;
 use runtime::ask::{cause_of_event, envelope};
 use runtime::backoff;
-use runtime::clock::{Clock, random_fraction};
+use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
@@ -37,6 +38,11 @@ pub use crate::text::Links;
 pub const NAME: &str = "send-reminder";
 /// How many reminders are on their way at once.
 const AT_ONCE: usize = 8;
+/// For how long a reminder is held while its task is looked at. A sender that is killed meanwhile is followed that soon.
+const PREPARING: TimeDelta = TimeDelta::milliseconds(500);
+/// For how long what became of an attempt is tried to be written down, and in which steps.
+const RECORDING: Duration = Duration::from_secs(10);
+const RECORDED_AGAIN: Duration = Duration::from_millis(100);
 /// How often delivery is tried; the waits between add up to an hour on average.
 const MAX_ATTEMPTS: u32 = 12;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
@@ -106,9 +112,8 @@ impl Sender {
 
     async fn remind(&self, event: &Incoming, moment: &ReminderMoment) -> Disposition {
         let cause = || cause_of_event(event, &moment.user_id, NAME, &self.clock);
-        let (fallback, lease) =
-            (self.courier.fallback_recipient(), self.courier.lease(&moment.delivery_method));
-        match self.application.prepare(&cause(), moment, fallback, lease).await {
+        let fallback = self.courier.fallback_recipient();
+        match self.application.prepare(&cause(), moment, fallback, PREPARING).await {
             Ok(Prepared::Nothing) => Disposition::Done,
             Ok(Prepared::Impossible(why)) => Disposition::reject(why),
             Ok(Prepared::Wait(until)) => {
@@ -116,11 +121,34 @@ impl Sender {
                 Disposition::retry_after(wait, "another sender holds the reminder")
             }
             Ok(Prepared::Send(outgoing)) => {
+                // The other side is about to hear of it: whoever comes after a crash now has to wait for as long as it may take.
+                let until = self.clock.now() + self.courier.lease(&moment.delivery_method);
+                match self.application.hold(&outgoing, until).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        return Disposition::retry("the reminder was changed or taken by another sender");
+                    }
+                    Err(refusal) => return refusal.into(),
+                }
                 let report = self.courier.send(&outgoing, cause().now).await;
                 self.forget(&cause(), &report.gone).await;
                 self.finish(&cause(), &outgoing, report).await
             }
             Err(refusal) => refusal.into(),
+        }
+    }
+
+    /// Writes down what became of an attempt, in spite of a database that is away for less than the lease: nobody else can know
+    /// that the mail is out.
+    async fn record(&self, cause: &Cause, outgoing: &Outgoing, finish: Finish) -> Result<bool, Refusal> {
+        let watch = Stopwatch::start();
+        loop {
+            match self.application.finish(cause, outgoing, finish.clone()).await {
+                Err(Refusal::Unavailable { .. }) if watch.elapsed() < RECORDING => {
+                    tokio::time::sleep(RECORDED_AGAIN).await;
+                }
+                settled => return settled,
+            }
         }
     }
 
@@ -172,7 +200,7 @@ impl Sender {
             Finish::Failed { reason } => Some(reason.clone()),
             _ => None,
         };
-        match (self.application.finish(cause, outgoing, finish).await, failed) {
+        match (self.record(cause, outgoing, finish).await, failed) {
             (Err(refusal), _) => refusal.into(),
             (Ok(_), Some(reason)) => Disposition::reject(reason),
             (Ok(_), None) => Disposition::Done,

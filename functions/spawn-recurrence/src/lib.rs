@@ -44,8 +44,8 @@ async fn handle_batch(application: Application, clock: Clock, batch: Vec<Incomin
         } else {
             handle(&application, &clock, event).await
         };
-        if let (Disposition::Retry { .. }, Some(task)) = (&disposition, &event.subject) {
-            waiting.insert(task.clone());
+        if disposition.is_to_come_again() {
+            waiting.extend(event.subject.clone());
         }
         dispositions.push(disposition);
     }

@@ -101,7 +101,10 @@ impl Application {
             task.update(changed, cause.now).map_err(refused)
         };
         let with = With::Patch(patch, scope.unwrap_or_default());
-        Ok(self.change(cause, id, None, expected, Change::Updated, with, change).await?.answer)
+        Ok(self
+            .change(cause, id, Change::Updated, Terms { expected, with, ..Terms::default() }, change)
+            .await?
+            .answer)
     }
 
     /// Reminds of a task once more at a later time, whatever its due time and its rule are.
@@ -120,7 +123,10 @@ impl Application {
             let until = until.instant(cause.now, task.zone(settings.time_zone)).map_err(Refusal::Invalid)?;
             task.snooze(until, cause.now).map_err(refused)
         };
-        Ok(self.change(cause, id, key, expected, Change::Updated, With::Nothing, change).await?.answer)
+        Ok(self
+            .change(cause, id, Change::Updated, Terms { key, expected, ..Terms::default() }, change)
+            .await?
+            .answer)
     }
 
     /// Marks a task done; doing it twice is the same as once.
@@ -135,7 +141,10 @@ impl Application {
         expected: Expected<'_>,
     ) -> Result<Answer, Refusal> {
         let change = |task: &Task, _: &Settings| task.complete(cause.now).map_err(refused);
-        Ok(self.change(cause, id, key, expected, Change::Completed, With::Nothing, change).await?.answer)
+        Ok(self
+            .change(cause, id, Change::Completed, Terms { key, expected, ..Terms::default() }, change)
+            .await?
+            .answer)
     }
 
     /// Opens a task again. Its successor, if nobody touched it, disappears; an edited one stays, and the answer's
@@ -153,8 +162,9 @@ impl Application {
         let change = |task: &Task, settings: &Settings| {
             Ok(task.reopen(cause.now).map_err(refused)?.map(|task| in_present_zone(task, settings)))
         };
-        let mut changed =
-            self.change(cause, id, key, expected, Change::Reopened, With::Nothing, change).await?;
+        let mut changed = self
+            .change(cause, id, Change::Reopened, Terms { key, expected, ..Terms::default() }, change)
+            .await?;
         changed.answer = self.name_kept_successor(cause, id, changed.answer).await?;
         Ok(changed.answer)
     }
@@ -174,7 +184,14 @@ impl Application {
         let change = |task: &Task, _: &Settings| {
             Ok(if scope == Scope::This { task.skip(cause.now) } else { task.delete(cause.now) })
         };
-        self.change(cause, id, None, expected, Change::Deleted, With::Deletion(scope), change).await?;
+        self.change(
+            cause,
+            id,
+            Change::Deleted,
+            Terms { expected, with: With::Deletion(scope), ..Terms::default() },
+            change,
+        )
+        .await?;
         Ok(Answer::json(&json!({"status": "deleted", "task_id": id})))
     }
 
@@ -193,7 +210,9 @@ impl Application {
         let change = |task: &Task, settings: &Settings| {
             Ok(task.restore(cause.now).map(|task| in_present_zone(task, settings)))
         };
-        let changed = self.change(cause, id, key, expected, Change::Restored, With::Nothing, change).await?;
+        let changed = self
+            .change(cause, id, Change::Restored, Terms { key, expected, ..Terms::default() }, change)
+            .await?;
         if changed.task.status != "active" {
             return Ok(changed.answer);
         }
@@ -215,12 +234,11 @@ impl Application {
         &self,
         cause: &Cause,
         id: Uuid,
-        key: Option<&IdempotencyKey>,
-        expected: Expected<'_>,
         kind: Change,
-        with: With<'_>,
+        terms: Terms<'_>,
         decide: impl Fn(&Task, &Settings) -> Result<Option<Task>, Refusal>,
     ) -> Result<Changed, Refusal> {
+        let Terms { key, expected, with } = terms;
         for _ in 0..TRIES {
             if let Some(link) = with.link() {
                 self.check_unused(&cause.user_id, link).await?;
@@ -381,9 +399,21 @@ impl Application {
     }
 }
 
+/// The terms on which a change is asked for.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Terms<'a> {
+    /// The answer is given again under this key.
+    pub(crate) key: Option<&'a IdempotencyKey>,
+    /// The version that it is meant for.
+    pub(crate) expected: Expected<'a>,
+    /// What goes with it.
+    pub(crate) with: With<'a>,
+}
+
 /// What goes with a change: the same for others of the series, or the one-time link that asked for it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum With<'a> {
+    #[default]
     Nothing,
     Patch(&'a Map<String, Value>, Scope),
     Deletion(Scope),

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-use crate::change::{With, refused};
+use crate::change::{Terms, With, refused};
 use crate::{Application, refuse};
 
 /// For how many days a link holds.
@@ -202,8 +202,8 @@ impl Application {
             Action::Done => Change::Completed,
             Action::Snooze => Change::Updated,
         };
-        let with = With::Link(link.id());
-        Ok(self.change(cause, link.task_id, None, None, kind, with, change).await?.answer)
+        let terms = Terms { with: With::Link(link.id()), ..Terms::default() };
+        Ok(self.change(cause, link.task_id, kind, terms, change).await?.answer)
     }
 
     /// Refuses a link that was followed already.

@@ -271,6 +271,15 @@ impl Application {
         }
     }
 
+    /// Holds a prepared reminder for as long as an attempt may take. Says whether it is still to be sent: not when another sender has
+    /// it by now, or its task was done, deleted or moved since.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn hold(&self, outgoing: &Outgoing, until: DateTime<Utc>) -> Result<bool, Refusal> {
+        self.store.hold(&outgoing.kept, outgoing.token, until).await.map_err(refuse)
+    }
+
     /// Writes down what became of an attempt, with the event that tells of it; says whether the lease was still ours.
     ///
     /// # Errors

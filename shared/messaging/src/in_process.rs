@@ -10,7 +10,7 @@ use events::cloud_event::{messages, render};
 use events::{Event, Topic};
 use futures::future::join_all;
 
-use crate::Published;
+use crate::{Published, worsen};
 
 /// A delivery under way.
 type Delivery = Pin<Box<dyn Future<Output = Vec<Published>> + Send>>;
@@ -94,22 +94,12 @@ async fn deliver(subscriber: &Subscriber, events: &[Event]) -> Vec<(usize, Publi
     let told = published.into_iter().map(|published| match published {
         Published::Done | Published::Waits => published,
         Published::Retry { after, why } => Published::Retry { after, why: format!("{name}: {why}") },
+        Published::Unavailable { after, why } => {
+            Published::Unavailable { after, why: format!("{name}: {why}") }
+        }
         Published::Never { why } => Published::Never { why: format!("{name}: {why}") },
     });
     positions.into_iter().zip(told).collect()
-}
-
-/// A retry outweighs a rejection, for the one who can still take it must get it; both outweigh success.
-fn worsen(outcome: &mut Published, other: Published) {
-    let rank = |published: &Published| match published {
-        Published::Done => 0,
-        Published::Never { .. } => 1,
-        Published::Waits => 2,
-        Published::Retry { .. } => 3,
-    };
-    if rank(&other) > rank(outcome) {
-        *outcome = other;
-    }
 }
 
 /// After an event that is to be retried, the later ones of its key wait for it.
@@ -118,7 +108,7 @@ fn hold_back(events: &[Event], outcomes: &mut [Published]) {
     for (event, outcome) in events.iter().zip(outcomes) {
         if waiting.contains(event.key.as_str()) {
             *outcome = Published::Waits;
-        } else if matches!(outcome, Published::Retry { .. }) {
+        } else if outcome.is_to_come_again() {
             waiting.insert(&event.key);
         }
     }
@@ -165,6 +155,19 @@ mod tests {
         let published = bus.publish(&[event("a", 1), event("b", 2), event("b", 3), event("a", 4)]).await;
         let told = Published::Retry { after: None, why: "sometimes: away".to_owned() };
         assert_eq!(published, [Published::Done, told, Published::Waits, Published::Done]);
+    }
+
+    #[tokio::test]
+    async fn what_is_away_for_one_subscriber_outweighs_the_failed_attempt_of_another() {
+        let away = || Published::Unavailable { after: None, why: "no database".to_owned() };
+        let without = Subscriber::new("without", &["task-events"], move |_| async move { vec![away()] });
+        let broken = Subscriber::new("broken", &["task-events"], |_| async { vec![retry()] });
+        let bus = InProcess::new(vec![broken.clone(), without, broken]);
+        let published = bus.publish(&[event("a", 1)]).await;
+        assert_eq!(
+            published,
+            [Published::Unavailable { after: None, why: "without: no database".to_owned() }]
+        );
     }
 
     #[tokio::test]

@@ -4,12 +4,14 @@
 //! subscribers do with what they get.
 
 pub mod in_process;
+pub mod sink;
 
 use std::time::Duration;
 
 use events::Event;
 
 pub use in_process::{InProcess, Subscriber};
+pub use sink::Sink;
 
 /// What became of an event that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,13 @@ pub enum Published {
         /// Why.
         why: String,
     },
+    /// The bus, or what a subscriber needs, is away, which is no fault of the event's: it comes again, and that was no attempt.
+    Unavailable {
+        /// The shortest wait before the next try, if one was wished for.
+        after: Option<Duration>,
+        /// What is away.
+        why: String,
+    },
     /// It comes again as soon as an earlier event of its key, which is to be tried again, has got through or been given up. That
     /// is no attempt.
     Waits,
@@ -33,11 +42,35 @@ pub enum Published {
     },
 }
 
+impl Published {
+    /// Tells whether the event is to be tried again, so that the later ones of its key have to wait.
+    fn is_to_come_again(&self) -> bool {
+        matches!(self, Self::Retry { .. } | Self::Unavailable { .. })
+    }
+}
+
+/// Makes the outcome of one event the worse of two: a retry outweighs a rejection, for the one who can still take it must get it;
+/// what is away outweighs a retry, for nobody may lose an event by another's attempts; all outweigh success.
+fn worsen(outcome: &mut Published, other: Published) {
+    let rank = |published: &Published| match published {
+        Published::Done => 0,
+        Published::Never { .. } => 1,
+        Published::Waits => 2,
+        Published::Retry { .. } => 3,
+        Published::Unavailable { .. } => 4,
+    };
+    if rank(&other) > rank(outcome) {
+        *outcome = other;
+    }
+}
+
 /// Where events go. More kinds of bus are more variants.
 #[derive(Debug, Clone)]
 pub enum Publisher {
     /// To the other functions of the same process.
     InProcess(InProcess),
+    /// To the sink of a Knative deployment, such as a broker.
+    Sink(Box<Sink>),
 }
 
 impl Publisher {
@@ -46,6 +79,7 @@ impl Publisher {
     pub async fn publish(&self, events: &[Event]) -> Vec<Published> {
         match self {
             Self::InProcess(bus) => bus.publish(events).await,
+            Self::Sink(sink) => sink.publish(events).await,
         }
     }
 }

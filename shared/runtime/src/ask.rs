@@ -174,11 +174,12 @@ pub fn cause_of_event(incoming: &Incoming, user_id: &str, function: &'static str
 }
 
 impl From<Refusal> for Disposition {
-    /// What is away may come back, and a mistake of ours may be mended; anything else never works.
+    /// What is away may come back, however often it is asked; a mistake of ours may be mended; anything else never works.
     fn from(refusal: Refusal) -> Disposition {
         let why = chain(&refusal);
         match refusal {
-            Refusal::Unavailable { .. } | Refusal::Internal(_) => Disposition::retry(why),
+            Refusal::Unavailable { .. } => Disposition::Unavailable { why },
+            Refusal::Internal(_) => Disposition::retry(why),
             _ => Disposition::reject(why),
         }
     }

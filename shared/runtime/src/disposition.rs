@@ -22,6 +22,11 @@ pub enum Disposition {
         /// What failed, for the log and the event's row.
         why: String,
     },
+    /// Something that we need is away, which is no fault of the event's: deliver it again, however often.
+    Unavailable {
+        /// What is away, for the log and the event's row.
+        why: String,
+    },
     /// It can never work: park it with the reason and go on.
     Reject {
         /// What is wrong with it.
@@ -40,6 +45,11 @@ impl Disposition {
         Disposition::Retry { after: Some(after), why: why.into() }
     }
 
+    /// Tells whether the event is to be delivered again, so that the later ones of its key have to wait.
+    pub fn is_to_come_again(&self) -> bool {
+        matches!(self, Disposition::Retry { .. } | Disposition::Unavailable { .. })
+    }
+
     /// Says that it can never work.
     pub fn reject(why: impl Into<String>) -> Disposition {
         Disposition::Reject { why: why.into() }
@@ -55,6 +65,11 @@ impl IntoResponse for Disposition {
             Disposition::Retry { after, why } => {
                 tracing::warn!(why, "event or tick to be retried");
                 Problem::unavailable(whole_seconds(after)).into_response()
+            }
+            Disposition::Unavailable { why } => {
+                tracing::warn!(why, "event or tick to be retried, something is away");
+                // Whole seconds are long where the host's own backoff may find it back at once.
+                Problem::unavailable(0).into_response()
             }
             Disposition::Reject { why } => {
                 tracing::warn!(why, "event rejected");
@@ -86,6 +101,7 @@ pub(crate) struct Wire {
 enum Status {
     Done,
     Retry,
+    Unavailable,
     Reject,
 }
 
@@ -96,6 +112,9 @@ impl Wire {
             Disposition::Retry { after, why } => {
                 let after_ms = after.map(|after| u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
                 Wire { id, status: Status::Retry, why: Some(why), after_ms }
+            }
+            Disposition::Unavailable { why } => {
+                Wire { id, status: Status::Unavailable, why: Some(why), after_ms: None }
             }
             Disposition::Reject { why } => {
                 Wire { id, status: Status::Reject, why: Some(why), after_ms: None }
@@ -108,6 +127,7 @@ impl Wire {
         match self.status {
             Status::Done => Disposition::Done,
             Status::Retry => Disposition::Retry { after: self.after_ms.map(Duration::from_millis), why },
+            Status::Unavailable => Disposition::Unavailable { why },
             Status::Reject => Disposition::Reject { why },
         }
     }
@@ -126,6 +146,11 @@ mod tests {
             (retry.status().as_u16(), &retry.headers()["retry-after"]),
             (503, &"2".parse().expect("a header value"))
         );
+        let away = Disposition::Unavailable { why: "database away".to_owned() }.into_response();
+        assert_eq!(
+            (away.status().as_u16(), &away.headers()["retry-after"]),
+            (503, &"0".parse().expect("a header value"))
+        );
         assert_eq!(Disposition::retry("x").into_response().headers()["retry-after"], "1");
     }
 
@@ -135,6 +160,7 @@ mod tests {
             Disposition::Done,
             Disposition::retry("x"),
             Disposition::retry_after(Duration::from_millis(1500), "y"),
+            Disposition::Unavailable { why: "u".to_owned() },
             Disposition::reject("z"),
         ] {
             assert_eq!(Wire::new("1".to_owned(), disposition.clone()).into_disposition(), disposition);

@@ -23,6 +23,9 @@ use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 /// Every migration, in order; each runs in a transaction of its own.
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations");
 
+/// For how long a connection may have been idle and still be used without a test.
+const IDLE_UNTESTED: Duration = Duration::from_millis(200);
+
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -94,8 +97,16 @@ impl Store {
             .max_connections(connection.max_connections)
             .acquire_timeout(Duration::from_millis(1_500))
             .idle_timeout(Duration::from_secs(300))
-            // Saves a round trip; a connection that broke while idle is noticed by the statement and replaced.
+            // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
             .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > IDLE_UNTESTED {
+                        sqlx::Connection::ping(connection).await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(options);
         Ok(Self { pool })
     }

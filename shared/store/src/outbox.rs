@@ -43,6 +43,13 @@ pub enum Settled {
         /// Why.
         error: String,
     },
+    /// What it needs was away, which was no attempt: it is to be tried again.
+    Waiting {
+        /// When.
+        at: DateTime<Utc>,
+        /// What was away.
+        error: String,
+    },
     /// It is a dead letter, to be replayed by hand.
     Failed {
         /// Why.
@@ -244,22 +251,28 @@ impl Relay {
             .iter()
             .map(|(_, settled)| match settled {
                 Settled::Processed => ("processed", None, None),
-                Settled::Retrying { at, error } => ("retrying", Some(*at), Some(error.clone())),
+                Settled::Retrying { at, error } | Settled::Waiting { at, error } => {
+                    ("retrying", Some(*at), Some(error.clone()))
+                }
                 Settled::Failed { error } => ("failed", None, Some(error.clone())),
             })
             .collect();
         let statuses: Vec<_> = columns.iter().map(|column| column.0.to_owned()).collect();
         let next: Vec<_> = columns.iter().map(|column| column.1).collect();
         let errors: Vec<_> = columns.into_iter().map(|column| column.2).collect();
+        let attempts: Vec<_> = settled
+            .iter()
+            .map(|(_, settled)| if matches!(settled, Settled::Waiting { .. }) { 0 } else { 1 })
+            .collect();
         sqlx::query!(
             r#"UPDATE events e
                SET status = new.status,
-                   attempts = e.attempts + 1,
+                   attempts = e.attempts + new.attempts,
                    next_attempt_at = new.next_attempt_at,
                    error = new.error,
                    processed_at = CASE WHEN new.status = 'processed' THEN $6::timestamptz END
-               FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[])
-                   AS new (user_id, event_id, status, next_attempt_at, error)
+               FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $7::integer[])
+                   AS new (user_id, event_id, status, next_attempt_at, error, attempts)
                WHERE e.user_id = new.user_id AND e.event_id = new.event_id"#,
             &user_ids,
             &event_ids,
@@ -267,6 +280,7 @@ impl Relay {
             &next as &[Option<DateTime<Utc>>],
             &errors as &[Option<String>],
             now,
+            &attempts,
         )
         .execute(&mut self.connection)
         .await?;

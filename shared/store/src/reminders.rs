@@ -179,6 +179,25 @@ impl Store {
         .await?)
     }
 
+    /// Extends a lease, though it may have ended, unless another took the reminder or it is not wanted any more; says whether it did.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn hold(&self, kept: &Kept, token: Uuid, lease_until: DateTime<Utc>) -> Result<bool, Error> {
+        let done = sqlx::query!(
+            r#"UPDATE reminders
+               SET lease_until = $4
+               WHERE user_id = $1 AND id = $2 AND lease_token = $3 AND status = 'queued'"#,
+            kept.user_id,
+            kept.id,
+            token,
+            lease_until,
+        )
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
     /// Says how a reminder stands of which no lease was given for this attempt.
     ///
     /// # Errors

@@ -388,6 +388,72 @@ impl ReminderColumns {
     }
 }
 
+/// A statement that saves a task: $1–$22 and $47–$49 the task, $23 the settings' version, $24–$34 the event, $35–$39 the reminders,
+/// $40–$46 the idempotency key, and from $50 on what only this one has.
+macro_rules! saving {
+    ($connection:expr, $write:expr, $key:expr, $sql:literal $(, $more:expr)* $(,)?) => {{
+        let (write, key): (&Write, Option<&Record>) = ($write, $key);
+        let (task, event) = (&write.task, &write.event);
+        let reminders = ReminderColumns::of(write.reminders.as_deref().unwrap_or_default());
+        sqlx::query_as!(
+            Outcome,
+            $sql,
+            task.user_id,
+            task.id,
+            task.title.as_str(),
+            task.description.as_deref(),
+            task.due.map(|due| due.local()),
+            write.due_at,
+            task.due.is_some_and(|due| due.is_all_day()),
+            task.time_zone.map(|zone| zone.name()),
+            priority_number(task.priority),
+            &task.tags,
+            task.status.as_str(),
+            stored_reminders(task),
+            task.recurrence.as_ref().map(recurrence_rule::stored),
+            task.series.map(|series| series.id),
+            task.series.map(|series| series.start),
+            task.series.map(|series| series.slot),
+            task.series.map(series_number),
+            task.created_at,
+            task.series.and_then(|series| series.follows),
+            task.updated_at,
+            task.completed_at,
+            task.version,
+            write.settings_version,
+            event.event_id,
+            event.topic.as_str(),
+            event.event_type,
+            event.key,
+            event.subject,
+            shard_of(&event.key),
+            event.payload,
+            event.correlation_id,
+            event.traceparent,
+            event.source_service,
+            event.timestamp,
+            &reminders.ids,
+            &reminders.trigger_times,
+            &reminders.methods,
+            &reminders.destinations as &[Option<String>],
+            &reminders.statuses,
+            key.map(|key| key.lock(&task.user_id)),
+            key.map(|key| key.key.route.as_str()),
+            key.map(|key| key.key.key.as_str()),
+            key.map(|key| key.key.fingerprint.as_slice()),
+            key.and_then(|key| i16::try_from(key.answer.status).ok()),
+            key.map(Record::headers),
+            key.map(|key| key.answer.body.as_slice()),
+            template::render(&task.template),
+            task.skipped,
+            task.snoozed_until,
+            $($more,)*
+        )
+        .fetch_one($connection)
+        .await
+    }};
+}
+
 /// Inserts a task that is not there yet. The gate lets nothing through when the settings are stale, when the same key is in
 /// use or has an answer, or when the completed task that a successor follows is not completed any more.
 async fn insert(
@@ -395,10 +461,10 @@ async fn insert(
     write: &Write,
     key: Option<&Record>,
 ) -> Result<Outcome, sqlx::Error> {
-    let Write { task, event, .. } = write;
-    let reminders = ReminderColumns::of(write.reminders.as_deref().unwrap_or_default());
-    sqlx::query_as!(
-        Outcome,
+    saving!(
+        connection,
+        write,
+        key,
         r#"WITH parent AS (
                SELECT id
                FROM tasks
@@ -441,58 +507,7 @@ async fn insert(
            )
            SELECT free AS "free!", taken AS "taken!", current AS "current!", EXISTS (SELECT FROM task) AS "written!"
            FROM gate"#,
-        task.user_id,
-        task.id,
-        task.title.as_str(),
-        task.description.as_deref(),
-        task.due.map(|due| due.local()),
-        write.due_at,
-        task.due.is_some_and(|due| due.is_all_day()),
-        task.time_zone.map(|zone| zone.name()),
-        priority_number(task.priority),
-        &task.tags,
-        task.status.as_str(),
-        stored_reminders(task),
-        task.recurrence.as_ref().map(recurrence_rule::stored),
-        task.series.map(|series| series.id),
-        task.series.map(|series| series.start),
-        task.series.map(|series| series.slot),
-        task.series.map(series_number),
-        task.created_at,
-        task.series.and_then(|series| series.follows),
-        task.updated_at,
-        task.completed_at,
-        task.version,
-        write.settings_version,
-        event.event_id,
-        event.topic.as_str(),
-        event.event_type,
-        event.key,
-        event.subject,
-        shard_of(&event.key),
-        event.payload,
-        event.correlation_id,
-        event.traceparent,
-        event.source_service,
-        event.timestamp,
-        &reminders.ids,
-        &reminders.trigger_times,
-        &reminders.methods,
-        &reminders.destinations as &[Option<String>],
-        &reminders.statuses,
-        key.map(|key| key.lock(&task.user_id)),
-        key.map(|key| key.key.route.as_str()),
-        key.map(|key| key.key.key.as_str()),
-        key.map(|key| key.key.fingerprint.as_slice()),
-        key.and_then(|key| i16::try_from(key.answer.status).ok()),
-        key.map(Record::headers),
-        key.map(|key| key.answer.body.as_slice()),
-        template::render(&task.template),
-        task.skipped,
-        task.snoozed_until,
     )
-    .fetch_one(connection)
-    .await
 }
 
 /// Replaces a task if its predecessor is still the newest, and brings its reminders in line: what it ought no longer to have
@@ -502,10 +517,10 @@ async fn update(
     write: &Write,
     key: Option<&Record>,
 ) -> Result<Outcome, sqlx::Error> {
-    let Write { task, event, .. } = write;
-    let reminders = ReminderColumns::of(write.reminders.as_deref().unwrap_or_default());
-    sqlx::query_as!(
-        Outcome,
+    saving!(
+        connection,
+        write,
+        key,
         r#"WITH gate AS MATERIALIZED (
                SELECT CASE WHEN $40::bigint IS NULL THEN true ELSE pg_try_advisory_xact_lock($40) END AS free,
                       EXISTS (
@@ -517,8 +532,8 @@ async fn update(
                SET title = $3, description = $4, due_local = $5, due_at = $6, all_day = $7, time_zone = $8,
                    priority = $9, tags = $10, status = $11, reminder_config = $12, recurrence_rule = $13,
                    series_id = $14, series_start = $15, series_slot = $16, series_number = $17, created_at = $18,
-                   follows = $19, updated_at = $20, completed_at = $21, version = $22, series_template = $48,
-                   skipped = $49, snoozed_until = $50
+                   follows = $19, updated_at = $20, completed_at = $21, version = $22, series_template = $47,
+                   skipped = $48, snoozed_until = $49
                FROM gate
                WHERE user_id = $1 AND id = $2 AND version = $22::bigint - 1
                  AND free AND NOT taken AND current
@@ -532,7 +547,7 @@ async fn update(
                UPDATE reminders
                SET status = 'cancelled'
                FROM task
-               WHERE user_id = $1 AND task_id = $2 AND status IN ('pending', 'queued') AND $47 AND NOT id = ANY ($35)
+               WHERE user_id = $1 AND task_id = $2 AND status IN ('pending', 'queued') AND $50 AND NOT id = ANY ($35)
            ), armed AS (
                INSERT INTO reminders (user_id, id, task_id, trigger_time, delivery_method, destination, status)
                SELECT $1, new.id, $2, new.trigger_time, new.delivery_method, new.destination, new.status
@@ -551,60 +566,9 @@ async fn update(
            )
            SELECT free AS "free!", taken AS "taken!", current AS "current!", EXISTS (SELECT FROM task) AS "written!"
            FROM gate"#,
-        task.user_id,
-        task.id,
-        task.title.as_str(),
-        task.description.as_deref(),
-        task.due.map(|due| due.local()),
-        write.due_at,
-        task.due.is_some_and(|due| due.is_all_day()),
-        task.time_zone.map(|zone| zone.name()),
-        priority_number(task.priority),
-        &task.tags,
-        task.status.as_str(),
-        stored_reminders(task),
-        task.recurrence.as_ref().map(recurrence_rule::stored),
-        task.series.map(|series| series.id),
-        task.series.map(|series| series.start),
-        task.series.map(|series| series.slot),
-        task.series.map(series_number),
-        task.created_at,
-        task.series.and_then(|series| series.follows),
-        task.updated_at,
-        task.completed_at,
-        task.version,
-        write.settings_version,
-        event.event_id,
-        event.topic.as_str(),
-        event.event_type,
-        event.key,
-        event.subject,
-        shard_of(&event.key),
-        event.payload,
-        event.correlation_id,
-        event.traceparent,
-        event.source_service,
-        event.timestamp,
-        &reminders.ids,
-        &reminders.trigger_times,
-        &reminders.methods,
-        &reminders.destinations as &[Option<String>],
-        &reminders.statuses,
-        key.map(|key| key.lock(&task.user_id)),
-        key.map(|key| key.key.route.as_str()),
-        key.map(|key| key.key.key.as_str()),
-        key.map(|key| key.key.fingerprint.as_slice()),
-        key.and_then(|key| i16::try_from(key.answer.status).ok()),
-        key.map(Record::headers),
-        key.map(|key| key.answer.body.as_slice()),
         write.reminders.is_some(),
-        template::render(&task.template),
-        task.skipped,
-        task.snoozed_until,
         write.before,
     )
-    .fetch_one(connection)
-    .await
 }
 
 fn stored_reminders(task: &Task) -> Option<Value> {

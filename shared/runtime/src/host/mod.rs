@@ -8,7 +8,7 @@ pub mod server;
 use crate::config::{ConfigError, Environment};
 
 /// The variables by which other hosts are known; none of them is served yet.
-const OTHERS: [&str; 4] = ["AWS_LAMBDA_RUNTIME_API", "KAFKA_BROKERS", "DAPR_HTTP_PORT", "K_SINK"];
+const OTHERS: [&str; 3] = ["AWS_LAMBDA_RUNTIME_API", "KAFKA_BROKERS", "DAPR_HTTP_PORT"];
 
 /// What stands between the world and the routers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Host {
                 return Err(ConfigError::NotInThisVersion {
                     name: name.to_owned(),
                     value,
-                    instead: "unset it: this version only serves over HTTP, in one process".to_owned(),
+                    instead: "unset it: this version only serves over HTTP".to_owned(),
                 });
             }
         }

@@ -29,7 +29,7 @@ pub struct Trigger {
 /// is handed over again by itself, so that only the one at fault is retried; handlers are idempotent anyway.
 ///
 /// A single event is answered as [`Disposition`]'s `IntoResponse` says, a batch with 200 and
-/// `{"dispositions":[{"id","status":"done"|"retry"|"reject","why"?,"after_ms"?}]}`. At most 1 MiB for an event, 16 MiB
+/// `{"dispositions":[{"id","status":"done"|"retry"|"unavailable"|"reject","why"?,"after_ms"?}]}`. At most 1 MiB for an event, 16 MiB
 /// for a batch.
 pub fn on_events<H, F>(topics: &'static [&'static str], handler: H) -> Trigger
 where

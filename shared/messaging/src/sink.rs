@@ -1,0 +1,411 @@
+//! A Knative sink (`K_SINK`): one POST for each CloudEvent, in structured JSON mode.
+//!
+//! The rules are those of Knative's "Event Delivery" and "Data Plane" specifications: 2xx means that the sink has the event; 404,
+//! 408, 409, 429 and 5xx that it may take it later; every other 4xx that it never will.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::DateTime;
+use events::Event;
+use events::cloud_event::{CONTENT_TYPE, messages, render};
+use futures::StreamExt as _;
+use futures::stream;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap};
+use hyper::{Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::{Published, worsen};
+
+/// How long one event may take, from the connection to the end of the answer.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// How many keys are on their way at once.
+const AT_ONCE: usize = 16;
+/// No wait that a sink wishes for is longer: a mistake there must not hold events for days.
+const LONGEST_WISH: Duration = Duration::from_secs(3_600);
+/// How long a connection is kept for the next event; below the 10 s after which Kaam's own servers close an idle one.
+const IDLE: Duration = Duration::from_secs(5);
+/// How much of an answer is read, so that its connection can serve again.
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// What is wrong with the address of a sink or with what is to be added to its events.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// It is no URL, or of another scheme.
+    #[error("it must be an http:// URL such as http://broker-ingress.knative-eventing/kaam/default")]
+    Url,
+    /// It asks for TLS.
+    #[error(
+        "https is not in this version; it must be an http:// URL, such as that of a broker in the same cluster"
+    )]
+    Tls,
+    /// The additions are no such JSON.
+    #[error(r#"it must be JSON such as {{"extensions":{{"tenant":"home"}}}}, names in lower-case letters and digits"#)]
+    Overrides,
+}
+
+/// A sink; clones share its connections.
+#[derive(Debug, Clone)]
+pub struct Sink {
+    uri: Uri,
+    client: Client<HttpConnector, Full<Bytes>>,
+    /// Extension attributes that every event gets.
+    extensions: Arc<Map<String, Value>>,
+    deadline: Duration,
+}
+
+impl Sink {
+    /// Makes the sink of an `http://` URL (`K_SINK`), without connecting. Redirects are not followed.
+    ///
+    /// # Errors
+    /// [`SinkError::Url`], [`SinkError::Tls`].
+    pub fn parse(url: &str) -> Result<Self, SinkError> {
+        let uri: Uri = url.parse().map_err(|_| SinkError::Url)?;
+        match uri.scheme_str() {
+            Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => {}
+            Some("https") => return Err(SinkError::Tls),
+            _ => return Err(SinkError::Url),
+        }
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build_http();
+        Ok(Self { uri, client, extensions: Arc::default(), deadline: DEADLINE })
+    }
+
+    /// Adds extension attributes to every event, from the JSON of `K_CE_OVERRIDES` (Knative's `ceOverrides`). They do not replace
+    /// what an event has of itself.
+    ///
+    /// # Errors
+    /// [`SinkError::Overrides`]: names must be of lower-case letters and digits (CloudEvents 1.0.2, "Naming Conventions").
+    pub fn with_overrides(mut self, json: &str) -> Result<Self, SinkError> {
+        let overrides: Value = serde_json::from_str(json).map_err(|_| SinkError::Overrides)?;
+        let extensions = match overrides.get("extensions") {
+            None if overrides.is_object() => Map::new(),
+            Some(Value::Object(extensions)) => extensions.clone(),
+            _ => return Err(SinkError::Overrides),
+        };
+        let is_sound = |(name, value): (&String, &Value)| {
+            is_attribute_name(name) && (value.is_string() || value.is_boolean())
+        };
+        if !extensions.iter().all(is_sound) {
+            return Err(SinkError::Overrides);
+        }
+        self.extensions = Arc::new(extensions);
+        Ok(self)
+    }
+
+    /// Sends events, the keys beside each other, the events of one key in order. Once the sink turns out to be away, what has not
+    /// been sent waits with the rest instead of running into the same deadline.
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+        let is_away = AtomicBool::new(false);
+        let mut outcomes = vec![Published::Done; events.len()];
+        let keys = by_key(events);
+        let mut told = stream::iter(keys)
+            .map(|positions| self.publish_key(events, positions, &is_away))
+            .buffer_unordered(AT_ONCE);
+        while let Some(key) = told.next().await {
+            for (position, published) in key {
+                outcomes[position] = published;
+            }
+        }
+        outcomes
+    }
+
+    async fn publish_key(
+        &self,
+        events: &[Event],
+        positions: Vec<usize>,
+        is_away: &AtomicBool,
+    ) -> Vec<(usize, Published)> {
+        let mut told = Vec::with_capacity(positions.len());
+        let mut has_to_wait = false;
+        for position in positions {
+            let published = if has_to_wait {
+                Published::Waits
+            } else if is_away.load(Ordering::Relaxed) {
+                unavailable("the sink is away")
+            } else {
+                self.publish_one(&events[position], is_away).await
+            };
+            has_to_wait |= published.is_to_come_again();
+            told.push((position, published));
+        }
+        told
+    }
+
+    /// Sends every message that one event becomes.
+    async fn publish_one(&self, event: &Event, is_away: &AtomicBool) -> Published {
+        let mut outcome = Published::Done;
+        for message in messages(event.clone()) {
+            let published = match timeout(self.deadline, self.post(self.body(&message))).await {
+                Ok(Ok(response)) => judge(response.status(), response.headers()),
+                Ok(Err(error)) => {
+                    // One that hangs up may still be there for the others.
+                    is_away.fetch_or(error.is_connect(), Ordering::Relaxed);
+                    unavailable(format!("the sink can not be reached: {}", chain(&error)))
+                }
+                Err(_) => {
+                    is_away.store(true, Ordering::Relaxed);
+                    unavailable("the sink did not answer in time")
+                }
+            };
+            worsen(&mut outcome, published);
+            if outcome.is_to_come_again() {
+                break;
+            }
+        }
+        outcome
+    }
+
+    fn body(&self, message: &Event) -> Bytes {
+        let mut rendered = render(message);
+        if let Some(attributes) = rendered.as_object_mut() {
+            for (name, value) in self.extensions.iter() {
+                attributes.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        rendered.to_string().into()
+    }
+
+    async fn post(&self, body: Bytes) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let request = Request::post(self.uri.clone()).header(header::CONTENT_TYPE, CONTENT_TYPE);
+        let request = request.body(Full::new(body)).expect("a parsed URL and two headers are a request");
+        let mut response = self.client.request(request).await?;
+        // The status has decided; the rest is read for the sake of the connection alone.
+        let _ = Limited::new(response.body_mut(), ANSWER_BYTES).collect().await;
+        Ok(response)
+    }
+}
+
+/// Gives the positions of each key's events, in order; the keys in the order of their first events.
+fn by_key(events: &[Event]) -> Vec<Vec<usize>> {
+    let mut keys: Vec<Vec<usize>> = Vec::new();
+    let mut known = std::collections::HashMap::new();
+    for (position, event) in events.iter().enumerate() {
+        let place = *known.entry(&event.key).or_insert_with(|| {
+            keys.push(Vec::new());
+            keys.len() - 1
+        });
+        keys[place].push(position);
+    }
+    keys
+}
+
+/// Says what a sink's answer means. Trouble of the way there (429, 502, 503, 504) is no fault of the event's; a redirect is a wrong
+/// address, which may be mended.
+fn judge(status: StatusCode, headers: &HeaderMap) -> Published {
+    let (after, why) = (retry_after(headers), format!("the sink answered {}", status.as_u16()));
+    match status.as_u16() {
+        200..=299 => Published::Done,
+        429 | 502 | 503 | 504 => Published::Unavailable { after, why },
+        404 | 408 | 409 => Published::Retry { after, why },
+        400..=499 => Published::Never { why },
+        _ => Published::Retry { after, why },
+    }
+}
+
+/// Reads `Retry-After` (RFC 9110 §10.2.3): seconds, or an instant, which is compared with the answer's own `Date`.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let wish = text(header::RETRY_AFTER)?;
+    let wait = match wish.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let instant = |text| DateTime::parse_from_rfc2822(text).ok();
+            (instant(wish)? - instant(text(header::DATE)?)?).to_std().ok()?
+        }
+    };
+    Some(wait.min(LONGEST_WISH))
+}
+
+fn is_attribute_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+fn unavailable(why: impl Into<String>) -> Published {
+    Published::Unavailable { after: None, why: why.into() }
+}
+
+/// Gives an error with all its causes, as one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use chrono::Utc;
+    use events::Topic;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn event(key: &str, number: u128) -> Event {
+        Event {
+            event_id: Uuid::from_u128(number),
+            user_id: "amna".to_owned(),
+            topic: Topic::Reminders,
+            event_type: "reminder.due".to_owned(),
+            key: key.to_owned(),
+            subject: key.to_owned(),
+            correlation_id: "c".to_owned(),
+            traceparent: "t".to_owned(),
+            timestamp: DateTime::<Utc>::UNIX_EPOCH,
+            source_service: "scan-reminders".to_owned(),
+            payload: json!({}),
+        }
+    }
+
+    /// What a sink got: the head and the event.
+    type Got = Arc<Mutex<Vec<(String, Value)>>>;
+
+    /// Serves one request a connection; `answer` gives the whole answer to an event, or nothing to hang up.
+    async fn sink(answer: impl Fn(&Value) -> String + Send + 'static) -> (Sink, Got) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/kaam/default", listener.local_addr().expect("it listens"));
+        let got = Got::default();
+        let kept = Arc::clone(&got);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let (head, event) = read(&mut stream).await;
+                let answer = answer(&event);
+                kept.lock().expect("nobody panicked").push((head, event));
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        (Sink::parse(&url).expect("a URL"), got)
+    }
+
+    async fn read(stream: &mut TcpStream) -> (String, Value) {
+        let mut bytes = Vec::new();
+        loop {
+            let mut some = [0; 4096];
+            let count = stream.read(&mut some).await.expect("the client is there");
+            bytes.extend_from_slice(&some[..count]);
+            let text = String::from_utf8_lossy(&bytes);
+            if let Some((head, body)) = text.split_once("\r\n\r\n")
+                && let Ok(event) = serde_json::from_str(body)
+            {
+                return (head.to_owned(), event);
+            }
+        }
+    }
+
+    fn answer(status: &str) -> String {
+        format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    }
+
+    #[tokio::test]
+    async fn an_event_is_one_post_in_structured_mode_with_the_extensions_asked_for() {
+        let (sink, got) = sink(|_| answer("202 Accepted")).await;
+        let sink = sink.with_overrides(r#"{"extensions":{"tenant":"home","subject":"x"}}"#).expect("JSON");
+        assert_eq!(sink.publish(&[event("a", 1)]).await, [Published::Done]);
+        let got = got.lock().expect("nobody panicked").clone();
+        let (head, event) = &got[0];
+        assert!(head.starts_with("POST /kaam/default HTTP/1.1"), "{head}");
+        assert!(head.contains("content-type: application/cloudevents+json"), "{head}");
+        assert_eq!(
+            (&event["tenant"], &event["subject"], &event["data"]["topic_name"]),
+            (&json!("home"), &json!("a"), &json!("reminders"))
+        );
+    }
+
+    #[tokio::test]
+    async fn after_an_event_that_is_to_come_again_the_later_ones_of_its_key_are_not_sent() {
+        let second = Uuid::from_u128(2).to_string();
+        let (sink, got) = sink(move |event| {
+            answer(if event["id"] == second.as_str() { "500 Oops" } else { "204 No Content" })
+        })
+        .await;
+        let events = [event("a", 1), event("b", 2), event("b", 3), event("a", 4)];
+        let retry = Published::Retry { after: None, why: "the sink answered 500".to_owned() };
+        assert_eq!(sink.publish(&events).await, [Published::Done, retry, Published::Waits, Published::Done]);
+        let sent = got.lock().expect("nobody panicked").len();
+        assert_eq!(sent, 3);
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_hangs_up_is_away_and_that_is_no_fault_of_the_event() {
+        let (sink, _) = sink(|_| String::new()).await;
+        let published = sink.publish(&[event("a", 1), event("a", 2)]).await;
+        assert!(matches!(published[..], [Published::Unavailable { .. }, Published::Waits]), "{published:?}");
+        let nobody = Sink::parse("http://127.0.0.1:1/").expect("a URL");
+        let published = nobody.publish(&[event("a", 1)]).await;
+        assert!(
+            matches!(&published[..], [Published::Unavailable { why, .. }] if why.contains("reached")),
+            "{published:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_sink_that_is_silent_is_away_after_the_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("it listens"));
+        let sink = Sink { deadline: Duration::from_millis(50), ..Sink::parse(&url).expect("a URL") };
+        // The second key is not even tried once the first has run out of time.
+        let events: Vec<_> = (0..200).map(|number| event(&number.to_string(), number)).collect();
+        let published = timeout(Duration::from_secs(5), sink.publish(&events)).await.expect("it gives up");
+        assert!(published.iter().all(|one| matches!(one, Published::Unavailable { .. })), "{published:?}");
+    }
+
+    #[test]
+    fn each_status_means_what_knative_says() {
+        let judged = |status: u16, fields: &[(&'static str, &str)]| {
+            let field = |(name, value): &(&'static str, &str)| {
+                (header::HeaderName::from_static(name), value.parse().expect("a header value"))
+            };
+            let headers: HeaderMap = fields.iter().map(field).collect();
+            judge(StatusCode::from_u16(status).expect("a status"), &headers)
+        };
+        for done in [200, 202, 204] {
+            assert_eq!(judged(done, &[]), Published::Done);
+        }
+        for never in [400, 401, 403, 405, 413, 415, 422] {
+            assert!(matches!(judged(never, &[]), Published::Never { .. }), "{never}");
+        }
+        for retry in [302, 404, 408, 409, 500, 501] {
+            assert!(matches!(judged(retry, &[]), Published::Retry { after: None, .. }), "{retry}");
+        }
+        for away in [429, 502, 503, 504] {
+            let wait = |fields: &[(&'static str, &str)]| match judged(away, fields) {
+                Published::Unavailable { after, .. } => after,
+                other => panic!("{away}: {other:?}"),
+            };
+            assert_eq!(wait(&[("retry-after", "7")]), Some(Duration::from_secs(7)));
+            assert_eq!(wait(&[("retry-after", "99999999")]), Some(LONGEST_WISH));
+            assert_eq!(wait(&[("retry-after", "soon")]), None);
+            let (date, later) = ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:30 GMT");
+            assert_eq!(wait(&[("date", date), ("retry-after", later)]), Some(Duration::from_secs(30)));
+            assert_eq!(wait(&[("date", later), ("retry-after", date)]), None);
+        }
+    }
+
+    #[test]
+    fn a_wrong_address_and_wrong_overrides_are_told_apart() {
+        for wrong in ["", "nonsense", "/path", "ftp://host/", "http://"] {
+            assert!(matches!(Sink::parse(wrong), Err(SinkError::Url)), "{wrong}");
+        }
+        assert!(matches!(Sink::parse("https://host/"), Err(SinkError::Tls)));
+        let sink = || Sink::parse("http://host:8080/a/b").expect("a URL");
+        for wrong in
+            ["", "[]", r#"{"extensions":7}"#, r#"{"extensions":{"Big":"x"}}"#, r#"{"extensions":{"a":{}}}"#]
+        {
+            assert!(matches!(sink().with_overrides(wrong), Err(SinkError::Overrides)), "{wrong}");
+        }
+        assert!(sink().with_overrides("{}").is_ok());
+    }
+}
