@@ -1,5 +1,6 @@
 //! What crosses functions, each test with a database of its own.
 
+mod absurd;
 mod api_create;
 mod api_idempotency;
 mod api_list;
@@ -27,3 +28,4 @@ mod series;
 mod snooze;
 mod time_and_recurrence;
 mod undo;
+mod zones;

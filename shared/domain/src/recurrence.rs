@@ -12,6 +12,7 @@ mod absolute;
 mod calendar;
 mod dates;
 mod pattern;
+mod plain;
 mod recur;
 mod text;
 
@@ -19,8 +20,10 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike, 
 use chrono_tz::Tz;
 
 use self::absolute::Timeline;
+use self::calendar::CYCLE_DAYS;
 use self::dates::Dates;
 use self::pattern::{Pattern, has_mixed_ends};
+use self::plain::Plain;
 use self::recur::Recur;
 use crate::zone;
 
@@ -115,6 +118,13 @@ impl Parts {
 pub const MAX_INTERVAL: u32 = 1_000;
 /// The largest count.
 pub const MAX_COUNT: u32 = 100_000;
+
+/// Shorter than it takes a zone to cross the date line and to come back.
+const BETWEEN_LOST_DAYS: TimeDelta = TimeDelta::days(28);
+/// Longer than most clock changes: clocks that go back show the same times for so long.
+const PAST_A_CHANGE: TimeDelta = TimeDelta::hours(3);
+/// How often the way back from a clock change is doubled: three hours become most of a year, on the other side of summer time.
+const DOUBLINGS: u32 = 12;
 
 /// Why a rule is refused; each names its field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -283,6 +293,29 @@ impl Rule {
         self.recur().filter(|recur| recur.is_absolute())
     }
 
+    /// Gives the start and the first slot of a series whose first occurrence is at the instant `at`, when clocks show `local`.
+    ///
+    /// Both are `local`, but for a rule of hours or minutes when clocks show `local` a second time: a start is read as the first. Its
+    /// timeline then begins some whole steps earlier, where clocks are plain, and its first slot is as many steps after that; the instant
+    /// of that slot is `at`, and [`Rule::wall`] gives `local`.
+    pub fn begin(&self, at: DateTime<Utc>, local: NaiveDateTime, zone: Tz) -> (NaiveDateTime, NaiveDateTime) {
+        let Some(recur) = self.absolute().filter(|_| zone::resolve(local, zone) != at) else {
+            return (local, local);
+        };
+        let step = recur.step();
+        let least = PAST_A_CHANGE.num_seconds().div_euclid(step) + 1;
+        let earlier = (0..DOUBLINGS).filter_map(|doubling| {
+            let back = TimeDelta::try_seconds(step * (least << doubling))?;
+            let start_at = at.checked_sub_signed(back).filter(|at| at.year() > 1)?;
+            let start = zone::local(start_at, zone);
+            (zone::resolve(start, zone) == start_at).then(|| (start, start + back))
+        });
+        // Periods are whole hours on the clocks of the start: best of all it has the same minute.
+        let has_other_minutes =
+            |(_, slot): &(NaiveDateTime, NaiveDateTime)| (*slot - local).num_seconds() % 3_600 != 0;
+        earlier.min_by_key(has_other_minutes).unwrap_or((local, local))
+    }
+
     /// Gives the instant of a slot, in a series that began at `start`.
     pub fn instant(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
         match self.absolute() {
@@ -342,6 +375,23 @@ impl Rule {
         None
     }
 
+    /// Says whether nothing ever follows the occurrence at `slot`, in a series that began at `start`, whatever COUNT and UNTIL say: the
+    /// steps of the rule and its BY parts never meet. That the calendar ends with the year 9999 is no matter.
+    ///
+    /// ```
+    /// use domain::recurrence::{Anchor, Rule};
+    /// let rule = Rule::parse_rrule("FREQ=MONTHLY;INTERVAL=12;BYMONTH=3", Anchor::Due, false).expect("a rule");
+    /// let [january, march] = ["2027-01-10T09:00:00", "2027-03-10T09:00:00"].map(|at| at.parse().expect("a time"));
+    /// assert!(rule.gives_only_its_start(january, january, chrono_tz::UTC));
+    /// assert!(!rule.gives_only_its_start(march, march, chrono_tz::UTC));
+    /// ```
+    pub fn gives_only_its_start(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> bool {
+        // Calendars repeat after 400 years, and zones change nothing any more after 2101.
+        let cycles = i64::from((start.year() - 2_200).max(0) / 400);
+        let back = TimeDelta::days(cycles * CYCLE_DAYS);
+        Self { until: None, ..self.clone() }.next_after(start - back, slot - back, zone).is_none()
+    }
+
     fn slot_after(&self, start: NaiveDateTime, after: NaiveDateTime, zone: Tz) -> Option<NaiveDateTime> {
         match &self.repetition {
             Repetition::Pattern(pattern) => pattern.next_after(start, after),
@@ -363,6 +413,48 @@ impl Rule {
         }
         let wall = zone::local(at, zone);
         wall != slot && self.slot_after(start, wall - TimeDelta::nanoseconds(1), zone) == Some(wall)
+    }
+
+    /// Gives the last occurrence up to an instant, with its number, from the one at `slot` on, which has `number`: what steps of
+    /// [`Rule::next_after`] come to within COUNT and UNTIL, by arithmetic.
+    ///
+    /// Rules whose BY parts or days choose occurrences are not counted: what was given is given back, and can be walked from.
+    pub fn skip_to(
+        &self,
+        start: NaiveDateTime,
+        slot: NaiveDateTime,
+        number: u32,
+        at: DateTime<Utc>,
+        zone: Tz,
+    ) -> (NaiveDateTime, u32) {
+        let Some(plain) = Plain::of(&self.repetition) else { return (slot, number) };
+        let most = self.count.unwrap_or(u32::MAX);
+        let end = self.slot_before(start, at.min(self.last_instant(zone)), zone);
+        let is_daily = self.absolute().is_none() && plain == Plain::Even(TimeDelta::days(1));
+        let (mut slot, mut number) = (slot, number);
+        while number < most {
+            let end = if is_daily { end.min(slot + BETWEEN_LOST_DAYS) } else { end };
+            let (later, steps) = plain.skip(start, slot, end, most - number);
+            let loses_a_day = || is_daily && is_day_lost(slot, later, zone);
+            if steps > 0 && self.reaches(start, later, zone) && !loses_a_day() {
+                (slot, number) = (later, number + steps);
+                continue;
+            }
+            let next = self.next_after(start, slot, zone);
+            let Some(next) = next.filter(|next| self.instant(start, *next, zone) <= at) else { break };
+            (slot, number) = (next, number + 1);
+        }
+        (slot, number)
+    }
+
+    /// Gives the instant up to which UNTIL surely lets occurrences be.
+    fn last_instant(&self, zone: Tz) -> DateTime<Utc> {
+        match self.until {
+            None => DateTime::<Utc>::MAX_UTC,
+            Some(Until::Date(last)) => zone::end_of_day(last, zone) - TimeDelta::nanoseconds(1),
+            Some(Until::Local(last)) => zone::resolve(last, zone),
+            Some(Until::Utc(last)) => last,
+        }
     }
 
     /// Gives the start of the series that goes on after a completion, for [`Anchor::Completion`]: the first step that lies after `slot`
@@ -417,6 +509,13 @@ impl Rule {
             Repetition::Recur(recur) => text::write(recur, self.count, self.until),
         }
     }
+}
+
+/// Says whether a zone leaves out a day between two wall times, or the later of them.
+fn is_day_lost(from: NaiveDateTime, to: NaiveDateTime, zone: Tz) -> bool {
+    let [from_at, to_at] = [from, to].map(|local| zone::resolve(local, zone));
+    let change = (to - from) - (to_at - from_at);
+    change.abs() >= TimeDelta::hours(12) || zone::local(to_at, zone) != to
 }
 
 #[cfg(test)]

@@ -25,11 +25,14 @@ pub struct UnknownZone {
 /// assert!(domain::zone::parse("Karachi").unwrap_err().hint.contains("Asia/Karachi"));
 /// ```
 pub fn parse(name: &str) -> Result<Tz, UnknownZone> {
-    name.parse().map_err(|_| UnknownZone { name: name.chars().take(64).collect(), hint: suggest(name) })
+    name.parse().map_err(|_| UnknownZone { name: name.chars().take(LONGEST).collect(), hint: suggest(name) })
 }
 
+/// More than any IANA name has, and its typing errors, in characters.
+const LONGEST: usize = 64;
+
 fn suggest(name: &str) -> String {
-    let wanted = name.trim().replace(' ', "_");
+    let wanted: String = name.trim().chars().take(LONGEST).collect::<String>().replace(' ', "_");
     let abbreviation = match wanted.to_ascii_uppercase().as_str() {
         "CST" | "CDT" => Some("America/Chicago (or Asia/Shanghai, for China)"),
         "EST" | "EDT" | "ET" => Some("America/New_York"),
@@ -47,31 +50,92 @@ fn suggest(name: &str) -> String {
     if let Some(zone) = abbreviation {
         return format!("did you mean {zone}?");
     }
-    if let Some(zone) = fixed_offset(&wanted) {
-        return format!("an offset is no zone; did you mean {zone}, or a place such as Asia/Karachi?");
+    if let Some(offset_minutes) = fixed_offset(&wanted) {
+        return match zone_with(offset_minutes) {
+            Some(zone) => {
+                format!("an offset is no zone; did you mean {zone}, or a place such as Asia/Karachi?")
+            }
+            None => "an offset is no zone; a place is needed, such as Asia/Karachi".to_owned(),
+        };
     }
-    let same_city = |zone: &&Tz| {
-        let full = zone.name();
-        full.eq_ignore_ascii_case(&wanted)
-            || full.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&wanted))
-    };
-    match TZ_VARIANTS.iter().find(same_city) {
+    match same_city(&wanted).or_else(|| nearest(&wanted)) {
         Some(zone) => format!("did you mean {}?", zone.name()),
         None => "an IANA name is needed, such as Asia/Karachi, Europe/London or UTC".to_owned(),
     }
 }
 
-/// `UTC+8` is `Etc/GMT-8`: POSIX signs, IANA's tzdata file `etcetera`.
-fn fixed_offset(name: &str) -> Option<String> {
+/// Gives the zone with a name, or with such a city, in upper or lower case.
+fn same_city(wanted: &str) -> Option<&'static Tz> {
+    TZ_VARIANTS.iter().find(|zone| {
+        zone.name().eq_ignore_ascii_case(wanted) || city_of(zone.name()).eq_ignore_ascii_case(wanted)
+    })
+}
+
+/// Gives the zone whose name, or whose city, is meant by one with few typing errors; the shorter the name, the fewer.
+fn nearest(wanted: &str) -> Option<&'static Tz> {
+    let wanted = wanted.to_lowercase();
+    let length = wanted.chars().count();
+    let most = match length {
+        // Any three letters are near some abbreviation.
+        0..=4 => return None,
+        5..=6 => 1,
+        7..=11 => 2,
+        _ => 3,
+    };
+    let distance = |name: &str| {
+        let is_near = name.len().abs_diff(length) <= most;
+        is_near.then(|| strsim::osa_distance(&name.to_ascii_lowercase(), &wanted))
+    };
+    let errors = |zone: &Tz| distance(zone.name()).into_iter().chain(distance(city_of(zone.name()))).min();
+    let near = TZ_VARIANTS.iter().filter_map(|zone| errors(zone).map(|errors| (errors, zone)));
+    near.filter(|(errors, _)| *errors <= most).min_by_key(|(errors, _)| *errors).map(|(_, zone)| zone)
+}
+
+fn city_of(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// Reads an offset such as `UTC+8`, `GMT-3:30` or `+0545`, in minutes.
+fn fixed_offset(name: &str) -> Option<i32> {
     let upper = name.to_ascii_uppercase();
     let rest = upper.strip_prefix("UTC").or_else(|| upper.strip_prefix("GMT")).unwrap_or(&upper);
-    let (sign, digits) = match rest.split_at_checked(1)? {
-        ("+", digits) => ('-', digits),
-        ("-", digits) => ('+', digits),
+    let (sign, digits) = match rest.trim_start_matches('_').split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
         _ => return None,
     };
-    let hours: u8 = digits.split(':').next()?.parse().ok()?;
-    (hours <= 14).then(|| format!("Etc/GMT{sign}{hours}"))
+    let (hours, minutes) = match digits.split_once(':') {
+        Some(parts) => parts,
+        None => digits
+            .split_at_checked(digits.len().saturating_sub(2))
+            .filter(|_| digits.len() > 2)
+            .unwrap_or((digits, "0")),
+    };
+    let [hours, minutes] = [hours, minutes].map(|part| part.parse::<u8>().ok());
+    Some(sign * (i32::from(hours?) * 60 + i32::from(minutes?)))
+}
+
+/// Gives a zone that has an offset all year, or the best known one that ever has it. `UTC+8` is `Etc/GMT-8`: POSIX signs, IANA's tzdata
+/// file `etcetera`, which has whole hours only.
+fn zone_with(offset_minutes: i32) -> Option<String> {
+    let place = match offset_minutes {
+        -570 => "Pacific/Marquesas",
+        -210 => "America/St_Johns",
+        210 => "Asia/Tehran",
+        270 => "Asia/Kabul",
+        330 => "Asia/Kolkata",
+        345 => "Asia/Kathmandu",
+        390 => "Asia/Yangon",
+        525 => "Australia/Eucla",
+        570 => "Australia/Darwin",
+        630 => "Australia/Lord_Howe",
+        765 => "Pacific/Chatham",
+        whole if whole % 60 == 0 => {
+            return Some(format!("Etc/GMT{:+}", -whole / 60)).filter(|name| name.parse::<Tz>().is_ok());
+        }
+        _ => return None,
+    };
+    Some(place.to_owned())
 }
 
 /// Gives the instant that a wall time means in a zone.
@@ -156,10 +220,52 @@ mod tests {
 
     #[test]
     fn an_unknown_zone_comes_with_a_suggestion() {
-        for (given, hint) in [("Karachi", "Asia/Karachi"), ("UTC+8", "Etc/GMT-8"), ("CST", "America/Chicago")]
-        {
+        let long = "Europe/".repeat(1_500);
+        for (given, hint) in [
+            ("Karachi", "mean Asia/Karachi?"),
+            (" asia/karachi ", "mean Asia/Karachi?"),
+            ("CST", "America/Chicago"),
+            ("UTC+8", "mean Etc/GMT-8,"),
+            ("GMT-05:00", "mean Etc/GMT+5,"),
+            ("UTC+0", "mean Etc/GMT+0,"),
+            ("UTC-13", "a place is needed"),
+            ("UTC+99:99", "a place is needed"),
+            ("UTC+5:15", "a place is needed"),
+            ("UTC+5:30", "Asia/Kolkata"),
+            ("+0545", "Asia/Kathmandu"),
+            ("UTC +3:30", "Asia/Tehran"),
+            ("utc+4:30", "Asia/Kabul"),
+            ("UTC+6:30", "Asia/Yangon"),
+            ("UTC+8:45", "Australia/Eucla"),
+            ("UTC+9:30", "Australia/Darwin"),
+            ("UTC+10:30", "Australia/Lord_Howe"),
+            ("UTC+12:45", "Pacific/Chatham"),
+            ("UTC-3:30", "America/St_Johns"),
+            ("UTC-930", "Pacific/Marquesas"),
+            ("Europe/Berlln", "mean Europe/Berlin?"),
+            ("Amerika/New_York", "mean America/New_York?"),
+            ("Asia/Kathmandoo", "mean Asia/Kathmandu?"),
+            ("Toyko", "mean Asia/Tokyo?"),
+            ("Asia/Lahore", "such as"),
+            ("AST", "such as"),
+            ("UTC+", "such as"),
+            ("+🕌", "such as"),
+            (&long, "such as"),
+        ] {
             let error = parse(given).expect_err("no IANA name");
             assert!(error.hint.contains(hint), "{given}: {}", error.hint);
+        }
+    }
+
+    #[test]
+    fn every_zone_that_is_suggested_for_an_offset_has_it() {
+        let seasons =
+            ["2026-01-01T00:00:00Z", "2026-07-01T00:00:00Z"].map(|at| at.parse().expect("an instant"));
+        for minutes in -15 * 60..=15 * 60 {
+            let Some(name) = zone_with(minutes) else { continue };
+            let zone = parse(&name).expect("an IANA name");
+            let offset = |at: &DateTime<Utc>| (local(*at, zone) - at.naive_utc()).num_minutes();
+            assert!(seasons.iter().any(|at| offset(at) == i64::from(minutes)), "{name}: {minutes}");
         }
     }
 }

@@ -206,12 +206,16 @@ fn missed_occurrences_count() {
 const BOUND: Duration = Duration::from_millis(20);
 
 fn is_quick(computation: impl Fn()) -> bool {
+    is_quick_within(BOUND, computation)
+}
+
+fn is_quick_within(bound: Duration, computation: impl Fn()) -> bool {
     #[expect(clippy::disallowed_methods, reason = "a test of speed needs a stopwatch")]
     let now = std::time::Instant::now;
     (0..10).any(|_| {
         let begun = now();
         computation();
-        begun.elapsed() < BOUND
+        begun.elapsed() < bound
     })
 }
 
@@ -287,4 +291,163 @@ fn no_rule_takes_long() {
             }
         }
     }
+}
+
+#[test]
+fn rules_that_never_come_back_from_their_start_are_known_at_once() {
+    let new_york = Tz::America__New_York;
+    for (text, start, zone, is_alone) in [
+        ("FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29", "2027-02-28T09:00:00", new_york, true),
+        ("FREQ=YEARLY;INTERVAL=2;BYMONTH=2;BYMONTHDAY=29", "2026-02-28T09:00:00", new_york, false),
+        ("FREQ=MONTHLY;INTERVAL=12;BYMONTH=3", "2027-01-10T09:00:00", new_york, true),
+        ("FREQ=MONTHLY;INTERVAL=12;BYMONTH=3", "2027-03-10T09:00:00", new_york, false),
+        ("FREQ=MONTHLY;INTERVAL=2;BYMONTH=2,4,6", "2027-01-10T09:00:00", new_york, true),
+        ("FREQ=MONTHLY;INTERVAL=12", "2027-02-28T09:00:00", new_york, false),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2027-01-10T09:00:00", new_york, true),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2027-01-11T09:00:00", new_york, false),
+        ("FREQ=DAILY;INTERVAL=28;BYDAY=MO", "0001-01-07T09:00:00", new_york, true),
+        ("FREQ=DAILY;INTERVAL=56;BYDAY=MO", "0001-01-07T09:00:00", new_york, true),
+        ("FREQ=YEARLY;INTERVAL=2;BYYEARDAY=366", "2027-01-10T09:00:00", new_york, true),
+        ("FREQ=YEARLY;INTERVAL=2;BYYEARDAY=-366;BYSETPOS=1", "0001-01-10T09:00:00", new_york, true),
+        ("FREQ=YEARLY;INTERVAL=400;BYWEEKNO=53;BYMONTH=12", "2027-01-10T09:00:00", new_york, true),
+        ("FREQ=HOURLY;INTERVAL=168;BYDAY=MO", "2027-01-10T12:00:00", new_york, true),
+        ("FREQ=HOURLY;INTERVAL=168;BYDAY=MO;BYHOUR=9,10,12", "0001-01-07T12:00:00", new_york, true),
+        ("FREQ=HOURLY;INTERVAL=12;BYHOUR=9;BYDAY=MO,TU", "2027-01-10T12:00:00", new_york, true),
+        ("FREQ=WEEKLY;INTERVAL=5;BYMONTH=2", "2027-03-10T09:00:00", new_york, false),
+        ("FREQ=HOURLY;INTERVAL=24;BYHOUR=9", "2027-01-10T12:00:00", new_york, true),
+        ("FREQ=HOURLY;INTERVAL=24;BYHOUR=9", "2027-01-10T08:00:00", Tz::Asia__Karachi, true),
+        // Summer time makes it nine.
+        ("FREQ=HOURLY;INTERVAL=24;BYHOUR=9", "2027-01-10T08:00:00", new_york, false),
+        ("FREQ=MINUTELY;INTERVAL=60;BYMINUTE=30", "2027-01-10T12:00:00", new_york, true),
+        ("FREQ=MINUTELY;INTERVAL=60;BYMINUTE=30", "2027-01-10T12:00:00", Tz::Australia__Lord_Howe, false),
+        ("FREQ=MINUTELY;INTERVAL=1440;BYHOUR=3;BYDAY=MO", "0001-01-07T09:00:00", new_york, true),
+        // What the end or the number of occurrences does is another matter, and so is that there is no year 10000.
+        ("FREQ=DAILY;COUNT=1", "2027-01-10T09:00:00", new_york, false),
+        ("FREQ=DAILY;UNTIL=20270110", "2027-01-10T09:00:00", new_york, false),
+        ("FREQ=YEARLY", "9999-12-31T23:59:59", new_york, false),
+        ("FREQ=MINUTELY", "9999-12-31T23:59:59", new_york, false),
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "9999-12-31T09:00:00", new_york, true),
+    ] {
+        let (rule, start) = (rrule(text), at(start));
+        let asked = || rule.gives_only_its_start(start, start, zone);
+        assert_eq!(asked(), is_alone, "{text} from {start}");
+        assert!(
+            is_quick_within(Duration::from_millis(10), || {
+                std::hint::black_box(asked());
+            }),
+            "{text} takes long"
+        );
+    }
+    for frequency in [Frequency::Daily, Frequency::Weekly, Frequency::Monthly, Frequency::Yearly] {
+        let pattern = Rule::new(Parts { interval: 1_000, ..Parts::every(frequency) }).expect("a pattern");
+        let start = at("2028-02-29T09:00:00");
+        assert!(!pattern.gives_only_its_start(start, start, new_york));
+    }
+}
+
+#[test]
+fn an_hour_that_comes_twice_may_be_the_start_the_second_time() {
+    let (new_york, lord_howe) = (Tz::America__New_York, Tz::Australia__Lord_Howe);
+    for (text, zone, second, local, expected) in [
+        (
+            "FREQ=HOURLY",
+            new_york,
+            "2027-11-07T06:30:00Z",
+            "2027-11-07T01:30:00",
+            "07 01:30 -0500,07 02:30 -0500",
+        ),
+        (
+            "FREQ=HOURLY;INTERVAL=2",
+            new_york,
+            "2027-11-07T06:30:00Z",
+            "2027-11-07T01:30:00",
+            "07 01:30 -0500,07 03:30 -0500",
+        ),
+        (
+            "FREQ=MINUTELY;INTERVAL=7",
+            new_york,
+            "2027-11-07T06:30:00Z",
+            "2027-11-07T01:30:00",
+            "07 01:30 -0500,07 01:37 -0500",
+        ),
+        (
+            "FREQ=HOURLY;INTERVAL=1000000",
+            new_york,
+            "2027-11-07T06:30:00Z",
+            "2027-11-07T01:30:00",
+            "07 01:30 -0500,05 17:30 -0500",
+        ),
+        (
+            "FREQ=HOURLY;BYHOUR=1",
+            new_york,
+            "2027-11-07T06:30:00Z",
+            "2027-11-07T01:30:00",
+            "07 01:30 -0500,08 01:30 -0500",
+        ),
+        // Hours are those of the clocks: on the other side of the change they begin at the half hour.
+        (
+            "FREQ=HOURLY;INTERVAL=2;BYMINUTE=0,45",
+            lord_howe,
+            "2027-04-03T15:15:00Z",
+            "2027-04-04T01:45:00",
+            "04 01:45 +1030,04 03:00 +1030",
+        ),
+        (
+            "FREQ=HOURLY",
+            lord_howe,
+            "2027-04-03T15:15:00Z",
+            "2027-04-04T01:45:00",
+            "04 01:45 +1030,04 02:45 +1030",
+        ),
+        // The day itself comes twice.
+        (
+            "FREQ=HOURLY;INTERVAL=5",
+            Tz::Pacific__Apia,
+            "1892-07-05T08:00:00Z",
+            "1892-07-04T20:33:04",
+            "04 20:33 -1127,05 01:33 -1127",
+        ),
+    ] {
+        let (rule, second, local) = (rrule(text), second.parse().expect("an instant"), at(local));
+        let (start, slot) = rule.begin(second, local, zone);
+        assert_eq!(rule.instant(start, slot, zone), second, "{text}");
+        assert_eq!(rule.wall(start, slot, zone), local, "{text}");
+        let slots = rule.preview(start, slot, 1, 2, zone);
+        let shown: Vec<_> = slots
+            .iter()
+            .map(|slot| rule.instant(start, *slot, zone).with_timezone(&zone))
+            .map(|at| at.format("%d %H:%M %z").to_string())
+            .collect();
+        assert_eq!(shown.join(","), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_no_second_time_begins_where_the_clocks_are() {
+    let (zone, local) = (Tz::America__New_York, at("2027-11-07T01:30:00"));
+    let [first, second] =
+        ["2027-11-07T05:30:00Z", "2027-11-07T06:30:00Z"].map(|at| at.parse().expect("an instant"));
+    assert_eq!(rrule("FREQ=HOURLY").begin(first, local, zone), (local, local));
+    assert_eq!(rrule("FREQ=DAILY").begin(second, local, zone), (local, local), "days are the wall's");
+}
+
+#[test]
+fn a_century_is_skipped_at_once() {
+    for unit in ["MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"] {
+        for end in ["COUNT=100000", "UNTIL=20251121T120000Z", "UNTIL=20251121"] {
+            let (rule, late) = (rrule(&format!("FREQ={unit};{end}")), "2026-11-21T12:00:00Z");
+            let (start, late) = (at("1900-01-31T09:00:00"), late.parse().expect("an instant"));
+            let skip = || {
+                std::hint::black_box(rule.skip_to(start, start, 1, late, Tz::America__New_York));
+            };
+            assert!(is_quick(skip), "{unit};{end}");
+        }
+    }
+    let rule = rrule("FREQ=DAILY;BYHOUR=9;COUNT=100000");
+    let (start, end) = (at("1900-01-31T09:00:00"), "2026-11-21T12:00:00Z".parse().expect("an instant"));
+    assert_eq!(
+        rule.skip_to(start, start, 1, end, Tz::UTC),
+        (start, 1),
+        "what BY parts choose is not counted"
+    );
 }

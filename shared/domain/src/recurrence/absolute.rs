@@ -37,7 +37,7 @@ pub(super) struct Timeline<'a> {
 
 impl<'a> Timeline<'a> {
     pub(super) fn new(recur: &'a Recur, start: NaiveDateTime, zone: Tz) -> Self {
-        let unit = if recur.unit == Unit::Hour { 3_600 } else { 60 };
+        let unit = recur.unit_seconds();
         let past = i64::from(start.num_seconds_from_midnight()) % unit;
         let past = TimeDelta::seconds(past) + TimeDelta::nanoseconds(i64::from(start.nanosecond()));
         Self {
@@ -48,7 +48,7 @@ impl<'a> Timeline<'a> {
             origin_at: zone::resolve(start, zone) - past,
             zone,
             unit,
-            step: unit * i64::from(recur.interval),
+            step: recur.step(),
         }
     }
 

@@ -126,9 +126,11 @@ impl<'a> DayFilter<'a> {
         if self.months & (1 << month0(month.index)) == 0 {
             return 0;
         }
-        let mut days = self.month_days[(month.length - 28) as usize] & self.weekday_bits(month);
-        if !self.year_days.is_empty() || !self.weeks.is_empty() {
-            let is_allowed = |bit: &u32| self.has_year_day_and_week(month.first + bit.cast_signed());
+        let mut days = self.month_days[(month.length - 28) as usize]
+            & self.weekday_bits(month)
+            & self.year_day_bits(month);
+        if !self.weeks.is_empty() {
+            let is_allowed = |bit: &u32| self.has_week(month.first + bit.cast_signed());
             days = ones(days).filter(is_allowed).map(|bit| 1 << bit).sum();
         }
         days
@@ -138,6 +140,12 @@ impl<'a> DayFilter<'a> {
     pub(super) fn allows(&self, date: NaiveDate) -> bool {
         let day = date.num_days_from_ce();
         Month::of(day).is_some_and(|month| self.days(&month) & (1 << (day - month.first)) != 0)
+    }
+
+    /// Says whether days of the weekday of a day may be allowed.
+    pub(super) fn may_allow_weekday(&self, day: i32) -> bool {
+        let is_that = |allowed: &OrdinalDay| number_of(allowed.weekday) == weekday_of(day);
+        self.weekdays.is_empty() || self.weekdays.iter().any(is_that)
     }
 
     /// Gives the first day from `day` on whose month may have allowed days.
@@ -171,24 +179,28 @@ impl<'a> DayFilter<'a> {
         within & self.weekdays.iter().map(bits).fold(0, |a, b| a | b)
     }
 
-    fn has_year_day_and_week(&self, day: i32) -> bool {
-        let Some(date) = NaiveDate::from_num_days_from_ce_opt(day) else { return false };
-        let (length, ordinal) = (days_in_year(date.year()), i16::try_from(date.ordinal()).unwrap_or(0));
-        let has = |list: &[i16], from_start: i16, from_end: i16| {
-            list.is_empty()
-                || list.binary_search(&from_start).is_ok()
-                || list.binary_search(&from_end).is_ok()
-        };
-        if !has(self.year_days, ordinal, ordinal - length - 1) {
-            return false;
+    fn year_day_bits(&self, month: &Month) -> u32 {
+        if self.year_days.is_empty() {
+            return !0;
         }
-        // RFC 5545 §3.3.10, BYWEEKNO: a week belongs to the year that has at least four of its days, so the fourth one's.
+        let (first, end) = year_of(month);
+        let bit = |day: &i16| {
+            let day = i32::from(*day);
+            let bit = if day > 0 { first + day - 1 } else { end + day } - month.first;
+            if (0..month.length.cast_signed()).contains(&bit) { 1u32 << bit } else { 0 }
+        };
+        self.year_days.iter().map(bit).fold(0, |a, b| a | b)
+    }
+
+    /// Says whether a day is in one of the weeks. RFC 5545 §3.3.10, BYWEEKNO: a week belongs to the year that has at least four of its days,
+    /// so the fourth one's.
+    fn has_week(&self, day: i32) -> bool {
         let fourth = NaiveDate::from_num_days_from_ce_opt(week_of(day, self.week_start) + 3);
-        let Some(fourth) = fourth.filter(|_| !self.weeks.is_empty()) else { return self.weeks.is_empty() };
+        let Some(fourth) = fourth else { return false };
         let at = i16::try_from(fourth.ordinal0()).unwrap_or(0);
         let last = (days_in_year(fourth.year()) - 1 - at % 7) / 7 + 1;
         let week = at / 7 + 1;
-        has(self.weeks, week, week - last - 1)
+        [week, week - last - 1].iter().any(|number| self.weeks.binary_search(number).is_ok())
     }
 }
 

@@ -101,8 +101,16 @@ impl Periods {
         i32::try_from(i64::from(day) + CYCLE_DAYS * cycles + 366).unwrap_or(LAST_DAY).min(LAST_DAY)
     }
 
+    /// Says whether all periods are days of one weekday.
+    fn keeps_weekday(&self) -> bool {
+        self.frequency == Frequency::Daily && self.interval % 7 == 0
+    }
+
     /// Gives the first allowed day from `from` to `horizon`.
     pub(super) fn next_day(&self, filter: &DayFilter<'_>, from: i32, horizon: i32) -> Option<i32> {
+        if self.keeps_weekday() && !filter.may_allow_weekday(self.origin) {
+            return None;
+        }
         let mut from = self.align(filter.skip_months(from)?)?;
         while from <= horizon {
             let month = Month::of(from)?;

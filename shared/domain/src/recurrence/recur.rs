@@ -75,7 +75,8 @@ impl Recur {
         broken.map(|(_, part, problem)| RuleError::part(part, problem)).collect()
     }
 
-    fn has_by_part(&self) -> bool {
+    /// Says whether anything but FREQ and INTERVAL chooses occurrences.
+    pub(super) fn has_by_part(&self) -> bool {
         !self.weekdays.is_empty()
             || [
                 &self.months,
@@ -93,6 +94,16 @@ impl Recur {
     /// Says whether the rule's steps are hours or minutes.
     pub(super) fn is_absolute(&self) -> bool {
         !matches!(self.unit, Unit::Days(_))
+    }
+
+    /// Gives the seconds from one period of a rule of hours or minutes to the next.
+    pub(super) fn step(&self) -> i64 {
+        self.unit_seconds() * i64::from(self.interval)
+    }
+
+    /// Gives the seconds of an hour or minute.
+    pub(super) fn unit_seconds(&self) -> i64 {
+        if self.unit == Unit::Minute { 60 } else { 3_600 }
     }
 
     /// Says whether the rule chooses times of day.
