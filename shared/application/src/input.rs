@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
-use domain::recurrence::Rule;
+use domain::recurrence::{Anchor, Rule};
 use domain::reminder::{Reminder, When};
 use domain::series::{self, Field, Scope, Series};
 use domain::settings::Settings;
@@ -197,9 +197,9 @@ pub fn apply(
                 // A count that nobody changed goes on counting the whole series.
                 let is_same_count = before.recurrence.as_ref().is_some_and(|old| old.count() == rule.count());
                 let number = if is_same_count { series.number } else { 1 };
-                Some(Series { follows: series.follows, number, ..Series::first(series.id, due) })
+                Some(Series { follows: series.follows, number, ..Series::first(series.id, rule, due, zone) })
             }
-            (Some(_), Some(due), None) => Some(Series::first(task.id, due)),
+            (Some(rule), Some(due), None) => Some(Series::first(task.id, rule, due, zone)),
             // A successor stays one, even when it ends the series.
             (_, _, series) => series.filter(|series| series.follows.is_some()),
         };
@@ -211,6 +211,13 @@ pub fn apply(
                 None => ("recurrence_rule.until", "must not"),
             };
             issues.push(issue(field, format!("{what} lie before the due_date: nothing would match")));
+        } else if let (Some(rule), Some(series)) = (&rule, task.series)
+            && rule.anchor() == Anchor::Due
+            && rule.count() != Some(1)
+            && rule.gives_only_its_start(series.start, series.slot, zone)
+        {
+            let message = "gives no date after the due_date: its steps and its BY parts never meet";
+            issues.push(issue("recurrence_rule.rrule", message));
         }
         task.recurrence = rule;
     }
@@ -291,7 +298,8 @@ fn within_series(
     });
     if !is_where_it_was {
         let message = "is on a day or at a time that the rule does not give: change the recurrence_rule too";
-        let (series, rule) = series::rebase(series, rule, due).ok_or_else(|| issue("due_date", message))?;
+        let (series, rule) =
+            series::rebase(series, rule, due, zone).ok_or_else(|| issue("due_date", message))?;
         (task.series, task.recurrence) = (Some(series), Some(rule));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! A recurring task's place in its series, and its successor.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use uuid::Uuid;
 
@@ -26,9 +26,18 @@ pub struct Series {
 }
 
 impl Series {
-    /// Gives the place of the first task of a series.
-    pub fn first(id: Uuid, due: Due) -> Self {
-        Self { id, start: due.local(), slot: due.local(), number: 1, follows: None }
+    /// Gives the place of the first task of a series whose rule counts from `due`, a wall time of `zone`.
+    pub fn first(id: Uuid, rule: &Rule, due: Due, zone: Tz) -> Self {
+        let (start, slot) = begin(rule, due, zone);
+        Self { id, start, slot, number: 1, follows: None }
+    }
+}
+
+/// Gives the start of a series, and the slot of its first occurrence, which is due at `due`.
+fn begin(rule: &Rule, due: Due, zone: Tz) -> (NaiveDateTime, NaiveDateTime) {
+    match due {
+        Due::Date(_) => (due.local(), due.local()),
+        Due::At { local, at } => rule.begin(at, local, zone),
     }
 }
 
@@ -159,7 +168,7 @@ fn is_all_day(task: &Task) -> bool {
 
 /// Moves a series so that the occurrence at its slot is due at `due`, and the later ones follow; `None` when the rule itself fixes
 /// other days or times than that.
-pub fn rebase(series: Series, rule: &Rule, due: Due) -> Option<(Series, Rule)> {
+pub fn rebase(series: Series, rule: &Rule, due: Due, zone: Tz) -> Option<(Series, Rule)> {
     let (to, from) = (due.local(), series.slot);
     let text = rule.rrule().unwrap_or_default();
     let fixes = |parts: &[&str]| parts.iter().any(|part| text.contains(part));
@@ -177,7 +186,8 @@ pub fn rebase(series: Series, rule: &Rule, due: Due) -> Option<(Series, Rule)> {
         Some(parts) => with_day_moved(parts, from.date(), to.date())?,
         None => rule.clone(),
     };
-    Some((Series { start: to, slot: to, ..series }, rule))
+    let (start, slot) = begin(&rule, due, zone);
+    Some((Series { start, slot, ..series }, rule))
 }
 
 /// Gives the rule with one of its days moved.
@@ -226,6 +236,16 @@ pub fn successor(completed: &Task, user_zone: Tz, now: DateTime<Utc>) -> Option<
                     // What lies between is at most a few slots.
                     let eve = rule.slot_before(series.start, completed_at, zone);
                     next = follow(eve.max(next.slot), next.number)?;
+                }
+                if rule.count().is_some() {
+                    // What steps of the same length give needs no walk.
+                    let last_missed = match is_all_day {
+                        true => zone::start_of_day(today, zone) - TimeDelta::nanoseconds(1),
+                        false => completed_at,
+                    };
+                    let (slot, number) =
+                        rule.skip_to(series.start, next.slot, next.number, last_missed, zone);
+                    next = Series { slot, number, ..next };
                 }
                 while is_missed(next.slot) {
                     if rule.count().is_some_and(|count| next.number >= count) {
@@ -331,6 +351,7 @@ mod tests {
 
     fn task(due: &str, parts: Parts) -> Task {
         let due = Due::parse(due, NEW_YORK).expect("a due time");
+        let rule = Rule::new(parts).expect("a rule");
         Task {
             id: Uuid::nil(),
             user_id: "amna".to_owned(),
@@ -342,8 +363,8 @@ mod tests {
             tags: Vec::new(),
             status: Status::Active,
             reminders: Vec::new(),
-            recurrence: Some(Rule::new(parts).expect("a rule")),
-            series: Some(Series::first(Uuid::nil(), due)),
+            recurrence: Some(rule.clone()),
+            series: Some(Series::first(Uuid::nil(), &rule, due, NEW_YORK)),
             template: Template::default(),
             skipped: false,
             snoozed_until: None,
