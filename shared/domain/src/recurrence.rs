@@ -386,6 +386,10 @@ impl Rule {
     /// assert!(!rule.gives_only_its_start(march, march, chrono_tz::UTC));
     /// ```
     pub fn gives_only_its_start(&self, start: NaiveDateTime, slot: NaiveDateTime, zone: Tz) -> bool {
+        // Steps alone always come to something.
+        if Plain::of(&self.repetition).is_some() {
+            return false;
+        }
         // Calendars repeat after 400 years, and zones change nothing any more after 2101.
         let cycles = i64::from((start.year() - 2_200).max(0) / 400);
         let back = TimeDelta::days(cycles * CYCLE_DAYS);
