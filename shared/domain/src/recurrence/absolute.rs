@@ -15,6 +15,8 @@ use crate::zone;
 const MOST_PERIODS: usize = 3_000;
 /// Zones change their clocks within these years only, as far as the time zone database says.
 const YEARS_OF_CHANGES: [i32; 2] = [1_800, 2_101];
+/// In seconds.
+const WEEK: i64 = 7 * 86_400;
 /// Shorter than clocks keep a change, in seconds.
 const PROBE: i64 = 28 * 86_400;
 /// Longer than any clock change (Apia, 30 December 2011: 24 hours), in seconds.
@@ -66,7 +68,7 @@ impl<'a> Timeline<'a> {
                 let allowed = self.next_allowed(&filter, shown)?;
                 if allowed > shown_last {
                     let shift = shown - self.origin - TimeDelta::seconds(from);
-                    let can_meet = last_shift == Some(shift) || self.can_meet(shown);
+                    let can_meet = last_shift == Some(shift) || self.can_meet(&filter, shown);
                     last_shift = Some(shift).filter(|_| can_meet);
                     let place = if can_meet { self.place_of(allowed, from) } else { self.next_change(from)? };
                     // The period that has this place, or the first one after it.
@@ -146,8 +148,14 @@ impl<'a> Timeline<'a> {
         NaiveDate::from_num_days_from_ce_opt(day)?.and_hms_opt(hour(0)?, minute(0)?, 0)
     }
 
-    /// Says whether steps from a period at whose beginning clocks show `shown` ever come to an allowed time of day, without a clock change.
-    fn can_meet(&self, shown: NaiveDateTime) -> bool {
+    /// Says whether steps from a period at whose beginning clocks show `shown` ever come to an allowed day of the week and time of day,
+    /// without a clock change.
+    fn can_meet(&self, filter: &DayFilter<'_>, shown: NaiveDateTime) -> bool {
+        let may_be = |at: NaiveDateTime| filter.may_allow_weekday(at.num_days_from_ce());
+        let keeps_weekday = self.step % WEEK == 0;
+        if keeps_weekday && !may_be(shown) && !may_be(shown + TimeDelta::seconds(self.unit - 1)) {
+            return false;
+        }
         let (hours, minutes) = (&self.recur.hours, &self.recur.minutes);
         if hours.is_empty() && minutes.is_empty() {
             return true;
@@ -169,12 +177,13 @@ impl<'a> Timeline<'a> {
         let [first, end] = YEARS_OF_CHANGES
             .map(|year| NaiveDate::from_ymd_opt(year, 1, 1).map_or(from, |date| self.place_on(date)));
         let mut place = from.max(first);
+        let shift = self.shift(place);
         while place < end {
-            let change = self.change_between(place, place + PROBE);
-            if change.is_some() {
-                return change;
+            let next = place + PROBE;
+            if self.shift(next) != shift {
+                return self.change_between(place, next);
             }
-            place += PROBE;
+            place = next;
         }
         None
     }
@@ -198,16 +207,20 @@ impl<'a> Timeline<'a> {
 
     /// Gives the place of the clock change between two that are near each other.
     fn change_between(&self, mut before: i64, mut after: i64) -> Option<i64> {
-        let shift = |place: i64| self.wall(place) - (self.origin + TimeDelta::seconds(place));
-        let old = shift(before);
-        if shift(after) == old {
+        let old = self.shift(before);
+        if self.shift(after) == old {
             return None;
         }
         while before + 1 < after {
             let middle = before.midpoint(after);
-            if shift(middle) == old { before = middle } else { after = middle }
+            if self.shift(middle) == old { before = middle } else { after = middle }
         }
         Some(after)
+    }
+
+    /// Gives how far the clocks are from the timeline at a place.
+    fn shift(&self, place: i64) -> TimeDelta {
+        self.wall(place) - (self.origin + TimeDelta::seconds(place))
     }
 
     /// Gives what clocks show at a place.
