@@ -204,7 +204,7 @@ pub fn apply(
             (_, _, series) => series.filter(|series| series.follows.is_some()),
         };
         if let (Some(rule), Some(series)) = (&rule, task.series)
-            && !rule.reaches(series.start, series.start, zone)
+            && !rule.reaches(series.start, series.slot, zone)
         {
             let (field, what) = match rule.rrule() {
                 Some(_) => ("recurrence_rule.rrule", "UNTIL must not"),
