@@ -163,6 +163,8 @@ pub struct Undo {
 pub struct Undone {
     /// The changes, in the order in which they were made.
     pub undone: Vec<UndoneChange>,
+    /// Whether the next occurrence of a task that is open again stays, because it was edited.
+    pub successor_kept: bool,
     /// The tasks as they are now.
     pub tasks: Vec<TaskBody>,
 }
