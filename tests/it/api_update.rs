@@ -8,6 +8,17 @@ use tests::database::count;
 use tests::world::{World, path_of};
 
 #[tokio::test]
+async fn an_instant_that_is_given_with_another_zone_stays_that_instant() {
+    let world = World::new().await;
+    let task = world.create(json!({"title": "a", "due_date": "2026-06-10T09:00:00"})).await;
+    let patch = json!({"time_zone": "Asia/Karachi", "due_date": "2026-06-10T14:00:00+05:00"});
+    let moved = world.patch(&path_of(&task), patch).await.ok();
+    assert_eq!(moved["due_date"], "2026-06-10T14:00:00+05:00");
+    let zone_alone = world.patch(&path_of(&task), json!({"time_zone": "UTC"})).await.ok();
+    assert_eq!(zone_alone["due_date"], "2026-06-10T14:00:00+00:00", "a zone alone keeps the wall time");
+}
+
+#[tokio::test]
 async fn a_patch_changes_what_it_names_and_null_clears() {
     let world = World::new().await;
     let body = json!({

@@ -165,19 +165,19 @@ pub fn apply(
     task.tags = fields.tags.unwrap_or(task.tags);
     task.time_zone = fields.time_zone.unwrap_or(task.time_zone);
     let zone = task.zone(settings.time_zone);
+    let is_same_zone = before.zone(settings.time_zone) == zone;
     task.due = match fields.due_date {
         Some(None) => None,
         Some(Some(text)) => match Due::parse(&text, zone) {
             // What was shown means the same again, also of a wall time that was lost in a gap.
-            Ok(due) if is_as_shown(due, before.due) => before.due.map(|due| due.moved_to(zone)),
+            Ok(due) if is_same_zone && is_as_shown(due, before.due) => before.due,
             Ok(due) => Some(due),
             Err(error) => {
                 issues.push(issue("due_date", error.to_string()));
                 None
             }
         },
-        None if before.zone(settings.time_zone) != zone => task.due.map(|due| due.moved_to(zone)),
-        None => task.due,
+        None => task.due.map(|due| if is_same_zone { due } else { due.moved_to(zone) }),
     };
     if let Some(reminders) = fields.reminders {
         issues.extend(past_or_late(&reminders, &before.reminders, task.due, zone, now));
