@@ -78,6 +78,13 @@ pub enum Action {
         /// Which.
         target: Target,
     },
+    /// Remind of a task again later; neither its due time nor its repetition changes.
+    Snooze {
+        /// Which.
+        target: Target,
+        /// Until when, in the user's wall time.
+        until: NaiveDateTime,
+    },
     /// Show or count tasks.
     Query(Query),
     /// Take the last action back.
@@ -235,6 +242,8 @@ pub struct Query {
     pub text: Option<String>,
     /// How many, instead of which.
     pub count_only: bool,
+    /// Whether there are any at all: "am I free tomorrow evening".
+    pub is_free: bool,
 }
 
 /// Why the user is to be asked.

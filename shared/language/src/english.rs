@@ -1,7 +1,6 @@
 //! English: tokens → phrases → grammar.
 
 mod act;
-mod calendar;
 mod clock;
 mod create;
 mod date;
@@ -10,6 +9,7 @@ mod filter;
 mod fixed_date;
 mod label;
 mod lead;
+mod names;
 mod number;
 mod opening;
 mod phrase;
@@ -22,39 +22,11 @@ mod target;
 mod title;
 mod update;
 mod vocabulary;
-mod when;
 
-use crate::span::{Span, SpanKind};
+use crate::clause::Clause;
+use crate::span::SpanKind;
 use crate::token::Text;
-use crate::{Action, Command, Context, Language, Parse, Problem, TaskFields};
-use phrase::Value;
-
-/// What one clause asks for.
-#[derive(Debug, Clone, PartialEq)]
-struct Clause {
-    commands: Vec<Command>,
-    confidence: f64,
-    problem: Option<Problem>,
-}
-
-impl Clause {
-    fn one(action: Action, spans: Vec<Span>, confidence: f64) -> Self {
-        Self { commands: vec![Command { action, spans: ordered(spans) }], confidence, problem: None }
-    }
-
-    /// Whatever is wrong makes it unsure.
-    fn with_problem(mut self, problem: Option<Problem>) -> Self {
-        if problem.is_some() {
-            self.confidence = self.confidence.min(0.5);
-            self.problem = problem;
-        }
-        self
-    }
-
-    fn unclear(fields: TaskFields, spans: Vec<Span>, confidence: f64) -> Self {
-        Self::one(Action::Unknown(fields), spans, confidence).with_problem(Some(Problem::UnclearIntent))
-    }
-}
+use crate::{Action, Context, Language, Parse, Problem, TaskFields};
 
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
@@ -262,33 +234,4 @@ fn negated(text: &Text<'_>, at: usize) -> Option<usize> {
         "can't",
     ];
     text.after_any(at, NOT)
-}
-
-/// Gives the kind of span that a phrase makes.
-fn kind_of(value: &Value) -> SpanKind {
-    match value {
-        Value::Day(..) | Value::Moment(_) | Value::Bad(Problem::NoSuchDate { .. }) => SpanKind::Date,
-        Value::FromNow(_) => SpanKind::Duration,
-        Value::Clock(..) | Value::Part(_) | Value::Bad(_) => SpanKind::Time,
-        Value::Rule(_) | Value::Unsupported | Value::Times(_) | Value::GoesOn(_) | Value::AfterDone => {
-            SpanKind::Recurrence
-        }
-        Value::Reminder(_) => SpanKind::Reminder,
-        Value::Priority(_) => SpanKind::Priority,
-        Value::Tags(_) => SpanKind::Tag,
-    }
-}
-
-/// Sorts spans and drops what overlaps.
-fn ordered(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| (span.start, span.end));
-    let mut end = 0;
-    spans.retain(|span| {
-        let is_free = span.start >= end && span.start < span.end;
-        if is_free {
-            end = span.end;
-        }
-        is_free
-    });
-    spans
 }

@@ -63,8 +63,10 @@
 //! # Ok::<(), language::TooLong>(())
 //! ```
 
+mod clause;
 mod command;
 mod english;
+mod meaning;
 mod script;
 mod span;
 mod token;

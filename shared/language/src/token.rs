@@ -146,6 +146,14 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Gives what is between quotation marks.
+pub(crate) fn quoted(text: &str) -> &str {
+    let mut chars = text.chars();
+    chars.next();
+    chars.next_back();
+    chars.as_str().trim()
+}
+
 /// Closing marks that were looked for in vain are not looked for again.
 struct Splitter<'a> {
     source: &'a str,

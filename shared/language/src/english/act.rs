@@ -1,8 +1,12 @@
 //! Acts on tasks that exist: "complete the milk task", "delete 2", "I bought the milk", "reopen it".
 
-use crate::english::phrase::{self, Mode, Value};
-use crate::english::target::{self, Found};
-use crate::english::{Clause, vocabulary};
+use crate::clause::Clause;
+use crate::english::phrase;
+use crate::english::target;
+use crate::english::target::Found;
+use crate::english::vocabulary;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Value;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::{Action, Command, Context, Problem, Target};

@@ -1,11 +1,18 @@
 //! New tasks: "create a task to …", "remind me to …", "buy milk tomorrow".
 
-use crate::english::opening::{self, Opening};
-use crate::english::phrase::{self, Mode};
-use crate::english::when::{self, Meaning};
-use crate::english::{Clause, kind_of, label, target, title, vocabulary};
+use crate::clause::Clause;
+use crate::english::opening;
+use crate::english::opening::Opening;
+use crate::english::phrase;
+use crate::english::target;
+use crate::english::title;
+use crate::english::vocabulary;
+use crate::meaning::compose;
+use crate::meaning::compose::Meaning;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, quoted};
 use crate::{Action, Context, Problem, ReminderText, TaskFields};
 
 /// Reads a task that is asked for as one; `None` when the words do not say so.
@@ -121,13 +128,13 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let (body_end, description) = description(text, opening.end);
     let body = text.part(opening.end, body_end);
     let mode = Mode { wants_reminder: opening.wants_reminder, ..Mode::default() };
-    let said = |phrase: &phrase::Phrase| body.slice(phrase.from, phrase.to).to_owned();
-    let meaning = when::compose(phrase::scan(&body, context, mode), context.now, said);
+    let said = |phrase: &Phrase| body.slice(phrase.from, phrase.to).to_owned();
+    let meaning = compose::compose(phrase::scan(&body, context, mode), context.now, said);
     let (title, title_spans) = title::title(&body, &meaning.used);
     let mut spans: Vec<Span> = title_spans;
     spans.extend(text.span(0, opening.end, SpanKind::Intent));
     spans.extend(
-        meaning.used.iter().filter_map(|phrase| body.span(phrase.from, phrase.to, kind_of(&phrase.value))),
+        meaning.used.iter().filter_map(|phrase| body.span(phrase.from, phrase.to, phrase.value.kind())),
     );
     spans.extend(text.span(body_end, text.len(), SpanKind::Description));
     let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
@@ -187,7 +194,7 @@ fn description(text: &Text<'_>, from: usize) -> (usize, Option<String>) {
             let start = if text.is_mark(start, ':') { start + 1 } else { start };
             let words = text.slice(start, text.len());
             let is_quoted = text.len() == start + 1 && text.tokens[start].kind == Kind::Quoted;
-            let words = if is_quoted { label::quoted(words) } else { words };
+            let words = if is_quoted { quoted(words) } else { words };
             if !words.is_empty() {
                 return (at, Some(words.to_owned()));
             }

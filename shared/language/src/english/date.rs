@@ -1,42 +1,17 @@
 //! Days, as they are said: "tomorrow", "next friday", "the 5th", "end of the month".
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::{Datelike, Days, NaiveDate};
 
 use crate::Problem;
-use crate::english::clock::Part;
-use crate::english::lead::Lead;
-use crate::english::{calendar, fixed_date, number, vocabulary};
+use crate::english::fixed_date;
+use crate::english::names;
+use crate::english::number;
+use crate::english::vocabulary;
+use crate::meaning::calendar;
+use crate::meaning::clock::Part;
+use crate::meaning::day::Day;
+use crate::meaning::lead::Lead;
 use crate::token::Text;
-
-/// A day, or a stretch of days and the one of them that stands for a due date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Day {
-    /// The due date.
-    pub(crate) date: NaiveDate,
-    /// The first day.
-    pub(crate) from: NaiveDate,
-    /// The day after the last.
-    pub(crate) to: NaiveDate,
-    /// The part of the day that it names too: "tonight".
-    pub(crate) part: Option<Part>,
-    /// The weekday alone was named, so that "next week" may follow.
-    pub(crate) weekday: Option<Weekday>,
-    /// It is a whole month without a day: "until December" does not include it.
-    pub(crate) is_month: bool,
-}
-
-impl Day {
-    /// Gives a single day.
-    pub(crate) fn single(date: NaiveDate) -> Self {
-        let to = calendar::days_after(date, 1).unwrap_or(date);
-        Self { date, from: date, to, part: None, weekday: None, is_month: false }
-    }
-
-    /// Gives a stretch of days.
-    pub(crate) fn stretch(date: NaiveDate, from: NaiveDate, to: NaiveDate) -> Self {
-        Self { from, to, ..Self::single(date) }
-    }
-}
 
 /// What a date phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +96,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     } else {
         (None, at)
     };
-    let weekday = calendar::weekday(text.word(name_at))?;
+    let weekday = names::weekday(text.word(name_at))?;
     let end = name_at + 1;
     if !is_day(text, at, name_at, place, is_next.is_some()) {
         return None;
@@ -212,7 +187,7 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
             let end = calendar::days_after(week, 7)?;
             let date = if which == 0 { calendar::days_after(monday, 6)? } else { week };
             let named = text.after_any(unit_at + 1, &["on"]).unwrap_or(unit_at + 1);
-            if let Some(weekday) = calendar::weekday(text.word(named)).filter(|_| which == 1) {
+            if let Some(weekday) = names::weekday(text.word(named)).filter(|_| which == 1) {
                 return Some((Day::single(calendar::on_or_after(week, weekday)?), named + 1));
             }
             Day::stretch(date, week, end)
@@ -290,7 +265,7 @@ fn month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(NaiveDate, usi
     if let Some(end) = text.after_any(at, &this) {
         return Some((first, end));
     }
-    let month = calendar::month(text.word(at))?;
+    let month = names::month(text.word(at))?;
     if let Some((year, end)) = fixed_date::year(text, at + 1) {
         return Some((NaiveDate::from_ymd_opt(year, month, 1)?, end));
     }
@@ -304,7 +279,7 @@ fn nth_weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
         Some(end) => (None, end),
         None => number::read_ordinal(text, start).map(|(n, end)| (Some(n), end))?,
     };
-    let weekday = calendar::weekday(text.word(name_at))?;
+    let weekday = names::weekday(text.word(name_at))?;
     let of = text.after_any(name_at + 1, &["of", "in"])?;
     // "of the month" may mean every month: that is no single day.
     if text.after_any(of, &["the month", "month", "each", "every"]).is_some() {
@@ -330,8 +305,7 @@ fn day_of_month(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> O
     }
     let end = text.after(end, "day").unwrap_or(end);
     if let Some(of) = text.after(end, "of")
-        && let Some((month, end)) =
-            month(text, of, today).filter(|_| calendar::month(text.word(of)).is_none())
+        && let Some((month, end)) = month(text, of, today).filter(|_| names::month(text.word(of)).is_none())
     {
         return Some((fixed_date::checked(month.year(), month.month(), n, text.slice(start, end)), end));
     }

@@ -1,72 +1,20 @@
 //! Lengths of time: "in 3 days", "2 weeks from now", "half an hour".
 
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
-
-use crate::english::{calendar, number};
+use crate::english::number;
+use crate::meaning::length::Length;
+use crate::meaning::length::Unit;
 use crate::token::Text;
 
-/// A unit of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Year,
-}
-
-impl Unit {
-    /// Parses a unit in full, one or many, or its usual short form.
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        match word {
-            "minute" | "minutes" | "min" | "mins" => Some(Self::Minute),
-            "hour" | "hours" | "hr" | "hrs" => Some(Self::Hour),
-            "day" | "days" => Some(Self::Day),
-            "week" | "weeks" | "wk" | "wks" => Some(Self::Week),
-            "month" | "months" => Some(Self::Month),
-            "year" | "years" | "yr" | "yrs" => Some(Self::Year),
-            _ => None,
-        }
-    }
-}
-
-/// A length of time in calendar units and exact ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Length {
-    /// Years and months.
-    pub(crate) months: u32,
-    /// Weeks and days.
-    pub(crate) days: u32,
-    /// Hours and minutes; `None` when neither was named.
-    pub(crate) minutes: Option<u32>,
-}
-
-impl Length {
-    fn add(&mut self, count: u32, unit: Unit) -> Option<()> {
-        if count > 10_000 {
-            return None;
-        }
-        match unit {
-            Unit::Minute => self.minutes = Some(self.minutes.unwrap_or(0) + count),
-            Unit::Hour => self.minutes = Some(self.minutes.unwrap_or(0) + count * 60),
-            Unit::Day => self.days += count,
-            Unit::Week => self.days += count * 7,
-            Unit::Month => self.months += count,
-            Unit::Year => self.months += count * 12,
-        }
-        Some(())
-    }
-
-    /// Gives the day so much later.
-    pub(crate) fn after_day(self, date: NaiveDate) -> Option<NaiveDate> {
-        calendar::days_after(calendar::months_after(date, self.months)?, self.days)
-    }
-
-    /// Gives the wall time so much later.
-    pub(crate) fn after(self, at: NaiveDateTime) -> Option<NaiveDateTime> {
-        let day = self.after_day(at.date())?;
-        day.and_time(at.time()).checked_add_signed(TimeDelta::minutes(i64::from(self.minutes.unwrap_or(0))))
+/// Parses a unit in full, one or many, or its usual short form.
+pub(crate) fn unit(word: &str) -> Option<Unit> {
+    match word {
+        "minute" | "minutes" | "min" | "mins" => Some(Unit::Minute),
+        "hour" | "hours" | "hr" | "hrs" => Some(Unit::Hour),
+        "day" | "days" => Some(Unit::Day),
+        "week" | "weeks" | "wk" | "wks" => Some(Unit::Week),
+        "month" | "months" => Some(Unit::Month),
+        "year" | "years" | "yr" | "yrs" => Some(Unit::Year),
+        _ => None,
     }
 }
 
@@ -103,7 +51,7 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
         length.add(count.checked_mul(60)? + 30, Unit::Minute)?;
         return Some(half);
     }
-    let unit = Unit::parse(text.word(end))?;
+    let unit = self::unit(text.word(end))?;
     length.add(count, unit)?;
     if unit == Unit::Hour
         && let Some(half) = text.after(end + 1, "and a half")
@@ -145,7 +93,7 @@ fn compact(word: &str) -> Option<(u32, Unit)> {
         "m" => Unit::Minute,
         "d" => Unit::Day,
         "w" => Unit::Week,
-        other => Unit::parse(other)?,
+        other => self::unit(other)?,
     };
     Some((number::digits(count)?, unit))
 }

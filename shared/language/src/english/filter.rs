@@ -3,12 +3,21 @@
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use domain::task::{Priority, Status};
 
-use crate::english::clock::{self, Part};
-use crate::english::phrase::{self, Mode, Phrase, Value};
-use crate::english::when::{self, Meaning};
-use crate::english::{calendar, label, number, title, vocabulary};
+use crate::english::label;
+use crate::english::number;
+use crate::english::phrase;
+use crate::english::title;
+use crate::english::vocabulary;
+use crate::meaning;
+use crate::meaning::calendar;
+use crate::meaning::clock::Part;
+use crate::meaning::compose;
+use crate::meaning::compose::Meaning;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Phrase;
+use crate::meaning::phrase::Value;
 use crate::span::{Span, SpanKind};
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, quoted};
 use crate::{Context, Query};
 
 /// Gives the filter for open tasks.
@@ -44,7 +53,7 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
     let phrases: Vec<Phrase> = phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).collect();
     let said = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
-    let meaning = when::compose(phrases, context.now, said);
+    let meaning = compose::compose(phrases, context.now, said);
     let mut query = Query { status: status(text), tags: meaning.tags.clone(), ..Query::default() };
     query.overdue = text.has_any(&["overdue", "missed", "late"]) || text.find(0, "past due").is_some();
     if query.overdue {
@@ -196,7 +205,7 @@ fn part_of(date: NaiveDate, part: Part) -> (NaiveDateTime, NaiveDateTime) {
         Part::Evening => (17, 5),
         Part::Night => (18, 6),
     };
-    let from = date.and_time(clock::time(from, 0));
+    let from = date.and_time(meaning::clock::time(from, 0));
     (from, from + TimeDelta::hours(hours))
 }
 
@@ -234,7 +243,7 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
     if let [only] = &between.tokens[..]
         && only.kind == Kind::Quoted
     {
-        return Some(label::quoted(only.text).to_owned());
+        return Some(quoted(only.text).to_owned());
     }
     let inside: Vec<Phrase> = used
         .iter()
@@ -258,9 +267,7 @@ fn is_list_name(text: &Text<'_>, at: usize) -> bool {
 }
 
 fn spans(text: &Text<'_>, used: &[Phrase]) -> Vec<Span> {
-    used.iter()
-        .filter_map(|phrase| text.span(phrase.from, phrase.to, crate::english::kind_of(&phrase.value)))
-        .collect()
+    used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())).collect()
 }
 
 fn status_spans(text: &Text<'_>) -> Vec<Span> {

@@ -3,9 +3,14 @@
 use chrono::{Datelike, NaiveDate};
 
 use crate::Problem;
-use crate::english::date::{Day, Place, Reading};
-use crate::english::lead::Lead;
-use crate::english::{calendar, number, vocabulary};
+use crate::english::date::Place;
+use crate::english::date::Reading;
+use crate::english::names;
+use crate::english::number;
+use crate::english::vocabulary;
+use crate::meaning::calendar;
+use crate::meaning::day::Day;
+use crate::meaning::lead::Lead;
 use crate::token::Text;
 
 /// Reads a day of the calendar.
@@ -85,13 +90,13 @@ fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
     };
     let has_of = text.after_any(end, &["of", "in"]);
     let month_at = has_of.unwrap_or(end);
-    let month = calendar::month(text.word(month_at))?;
+    let month = names::month(text.word(month_at))?;
     // "5 may": a day only where "may" can be no verb.
     Some((day, month, skip_dot(text, month_at)))
 }
 
 fn month_then_day(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
-    let month = calendar::month(text.word(at))?;
+    let month = names::month(text.word(at))?;
     let next = skip_dot(text, at);
     let next = if text.is_mark(next, ',') { next + 1 } else { next };
     let day_at = text.after(next, "the").unwrap_or(next);
@@ -121,7 +126,7 @@ fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
 fn month_alone(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
     let modified = text.after_any(at, &["next", "this"]);
     let name_at = modified.unwrap_or(at);
-    let month = calendar::month(text.word(name_at))?;
+    let month = names::month(text.word(name_at))?;
     let end = skip_dot(text, name_at).min(name_at + 1);
     let (said_year, end) = year(text, end).map_or((None, end), |(year, end)| (Some(year), end));
     let leads = matches!(place.lead, Lead::In | Lead::By | Lead::Until | Lead::From)

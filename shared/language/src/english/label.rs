@@ -3,7 +3,7 @@
 use domain::task::{self, Priority};
 
 use crate::english::vocabulary;
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, quoted};
 
 /// Parses a word that names a priority by itself.
 pub(crate) fn priority_word(word: &str) -> Option<Priority> {
@@ -138,12 +138,4 @@ fn name(text: &Text<'_>, at: usize) -> Option<String> {
 fn hash_tag(text: &Text<'_>, at: usize) -> Option<String> {
     let token = text.tokens.get(at).filter(|token| token.kind == Kind::Tag)?;
     task::parse_tag(token.text.trim_start_matches('#')).ok()
-}
-
-/// Gives what is between quotation marks.
-pub(crate) fn quoted(text: &str) -> &str {
-    let mut chars = text.chars();
-    chars.next();
-    chars.next_back();
-    chars.as_str().trim()
 }

@@ -1,29 +1,7 @@
 //! The words that lead to a date or a time: "on", "at", "no later than".
 
+use crate::meaning::lead::Lead;
 use crate::token::Text;
-
-/// How a date or a time is led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lead {
-    /// By nothing.
-    Bare,
-    /// "at", "@".
-    At,
-    /// "on".
-    On,
-    /// "by", "before", "due": a deadline.
-    By,
-    /// "in".
-    In,
-    /// "for".
-    For,
-    /// "from", "starting".
-    From,
-    /// "until".
-    Until,
-    /// "around".
-    Around,
-}
 
 const LEADS: &[(&str, Lead)] = &[
     ("no later than", Lead::By),
@@ -61,37 +39,15 @@ const LEADS: &[(&str, Lead)] = &[
     ("around", Lead::Around),
 ];
 
-impl Lead {
-    /// Reads what leads to a date or a time, and gives where that begins.
-    pub(crate) fn read(text: &Text<'_>, at: usize) -> (Self, usize) {
-        if text.is_mark(at, '@') {
-            return (Self::At, at + 1);
-        }
-        let found = LEADS.iter().find_map(|(words, lead)| Some((*lead, text.after(at, words)?)));
-        let (lead, end) = found.unwrap_or((Self::Bare, at));
-        // "due: friday", "at ~5pm"
-        let colon = lead == Self::By && text.is_mark(end, ':');
-        let about = lead != Self::Bare && text.is_mark(end, '~');
-        (lead, if colon || about { end + 1 } else { end })
+/// Reads what leads to a date or a time, and gives where that begins.
+pub(crate) fn read(text: &Text<'_>, at: usize) -> (Lead, usize) {
+    if text.is_mark(at, '@') {
+        return (Lead::At, at + 1);
     }
-
-    /// Says whether there is one.
-    pub(crate) fn is_any(self) -> bool {
-        self != Self::Bare
-    }
-
-    /// Says whether "17:00" after it is a time without any doubt.
-    pub(crate) fn names_time(self) -> bool {
-        matches!(self, Self::At | Self::By | Self::Until | Self::Around | Self::From)
-    }
-
-    /// Says whether "5" after it is an hour.
-    pub(crate) fn names_bare_hour(self) -> bool {
-        matches!(self, Self::At | Self::By | Self::Until | Self::Around)
-    }
-
-    /// Says whether "the 5th", "5/12" or "Sunday" after it is a day.
-    pub(crate) fn names_day(self) -> bool {
-        !matches!(self, Self::Bare | Self::At | Self::In)
-    }
+    let found = LEADS.iter().find_map(|(words, lead)| Some((*lead, text.after(at, words)?)));
+    let (lead, end) = found.unwrap_or((Lead::Bare, at));
+    // "due: friday", "at ~5pm"
+    let colon = lead == Lead::By && text.is_mark(end, ':');
+    let about = lead != Lead::Bare && text.is_mark(end, '~');
+    (lead, if colon || about { end + 1 } else { end })
 }

@@ -2,7 +2,8 @@
 
 use domain::task::Priority;
 
-use crate::english::{label, vocabulary};
+use crate::english::label;
+use crate::english::vocabulary;
 use crate::token::Text;
 
 /// How a task was asked for.

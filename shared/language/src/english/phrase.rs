@@ -1,78 +1,24 @@
 //! Finds the phrases of a text, from left to right, each at most once.
 
 use chrono::NaiveDateTime;
-use domain::task::Priority;
 
-use crate::english::clock::{self, Clock, Part};
-use crate::english::date::{self, Day, Place};
-use crate::english::duration::{self, Length};
-use crate::english::lead::Lead;
-use crate::english::recurrence::{self, Repetition};
-use crate::english::reminder::{self, Wish};
-use crate::english::{calendar, label};
+use crate::english::clock;
+use crate::english::date;
+use crate::english::date::Place;
+use crate::english::duration;
+use crate::english::label;
+use crate::english::lead;
+use crate::english::names;
+use crate::english::recurrence;
+use crate::english::reminder;
+use crate::meaning::day::Day;
+use crate::meaning::lead::Lead;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Phrase;
+use crate::meaning::phrase::Value;
+use crate::meaning::phrase::Wish;
 use crate::token::{Kind, Text};
 use crate::{Context, Problem};
-
-/// What a phrase says.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Value {
-    /// A day, and what led to it.
-    Day(Day, Lead),
-    /// A day and a time of it, in one word: "2026-12-05T17:00".
-    Moment(NaiveDateTime),
-    /// A length counted from now.
-    FromNow(Length),
-    /// A time of day, and what led to it.
-    Clock(Clock, Lead),
-    /// A part of the day.
-    Part(Part),
-    /// A day or a time that does not exist.
-    Bad(Problem),
-    /// A repetition.
-    Rule(Repetition),
-    /// A repetition that can not be kept; its words stay in the title.
-    Unsupported,
-    /// How often a repetition comes.
-    Times(u32),
-    /// How long a repetition goes on.
-    GoesOn(Length),
-    /// The repetition counts from its completion.
-    AfterDone,
-    /// A wish to be reminded.
-    Reminder(Wish),
-    /// A priority.
-    Priority(Priority),
-    /// Tags.
-    Tags(Vec<String>),
-}
-
-/// A phrase and its place.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Phrase {
-    /// The first token.
-    pub(crate) from: usize,
-    /// The token after the last.
-    pub(crate) to: usize,
-    /// What it says.
-    pub(crate) value: Value,
-}
-
-impl Phrase {
-    fn is_temporal(&self) -> bool {
-        !matches!(self.value, Value::Reminder(_) | Value::Priority(_) | Value::Tags(_) | Value::Unsupported)
-    }
-}
-
-/// How to look for phrases.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Mode {
-    /// Tasks are asked for.
-    pub(crate) in_query: bool,
-    /// The user asked to be reminded, so that "15 minutes before" alone says when.
-    pub(crate) wants_reminder: bool,
-    /// The text is the new value of a date or time: "move it to 3".
-    pub(crate) is_value: bool,
-}
 
 /// Finds all phrases.
 pub(crate) fn scan(text: &Text<'_>, context: &Context, mode: Mode) -> Vec<Phrase> {
@@ -157,7 +103,7 @@ impl Scanner<'_> {
     }
 
     fn temporal(&self, at: usize) -> Option<(Value, usize)> {
-        let (lead, body) = Lead::read(self.text, at);
+        let (lead, body) = lead::read(self.text, at);
         if self.mode.is_value && at == 0 && !lead.is_any() {
             let day = self.part(at).or_else(|| self.day(at, Lead::On));
             let from_now =
@@ -185,7 +131,7 @@ impl Scanner<'_> {
                 .is_some()
         });
         let went_on = self.text.is_any(at.wrapping_sub(1), &["to", "through", "until", "till"])
-            && calendar::weekday(self.text.word(at.wrapping_sub(2))).is_some();
+            && names::weekday(self.text.word(at.wrapping_sub(2))).is_some();
         if (goes_on || went_on) && !self.mode.in_query && !matches!(reading, date::Reading::Bad(_)) {
             return None;
         }
@@ -214,7 +160,7 @@ impl Scanner<'_> {
             "in the early", "in the late", "early in the", "late in the", "in the", "during the", "by the",
             "in", "at", "by",
         ];
-        let part = |at: usize| clock::Part::parse(self.text.word(at)).map(|part| (part, at + 1));
+        let part = |at: usize| clock::part(self.text.word(at)).map(|part| (part, at + 1));
         if let Some(start) = self.text.after(at, "this") {
             let (part, end) = part(start)?;
             let day = Day { part: Some(part), ..Day::single(self.context.now.date()) };

@@ -5,23 +5,19 @@
 use chrono::{NaiveDate, Weekday};
 use domain::recurrence::{Anchor, Frequency, Parts};
 
-use crate::english::clock::Part;
-use crate::english::date::{self, Place};
-use crate::english::duration::Unit;
-use crate::english::lead::Lead;
-use crate::english::{calendar, fixed_date, number, vocabulary};
+use crate::english::clock;
+use crate::english::date;
+use crate::english::date::Place;
+use crate::english::duration;
+use crate::english::fixed_date;
+use crate::english::names;
+use crate::english::number;
+use crate::english::vocabulary;
+use crate::meaning::clock::Part;
+use crate::meaning::lead::Lead;
+use crate::meaning::length::Unit;
+use crate::meaning::repetition::{Repetition, Special};
 use crate::token::Text;
-
-/// A repetition, before its end and its first day are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Repetition {
-    /// The rule.
-    pub(crate) parts: Parts,
-    /// The part of the day: "every morning".
-    pub(crate) part: Option<Part>,
-    /// The first day: "every december 25".
-    pub(crate) start: Option<NaiveDate>,
-}
 
 /// What a repetition phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +83,28 @@ pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 }
 
 fn rule(parts: Parts, end: usize) -> Option<(Reading, usize)> {
-    Some((Reading::Rule(Repetition { parts, part: None, start: None }), end))
+    Some((Reading::Rule(Repetition::pattern(parts)), end))
+}
+
+fn special(special: Special, interval: u32, weekdays: Vec<Weekday>, end: usize) -> Option<(Reading, usize)> {
+    Some((Reading::Rule(Repetition::special(special, interval, weekdays)), end))
+}
+
+/// "the last *friday*" of every so many months; of several days no single one is meant.
+fn nth_weekday(
+    text: &Text<'_>,
+    days: &[i8],
+    at: usize,
+    interval: u32,
+    end: usize,
+) -> Option<(Reading, usize)> {
+    let weekday = names::weekday(text.word(at))?;
+    match days {
+        [nth] if (-5..=5).contains(nth) => {
+            special(Special::NthWeekday { nth: *nth, month: None }, interval, vec![weekday], end)
+        }
+        _ => Some((Reading::Unsupported, end)),
+    }
 }
 
 fn every(
@@ -101,7 +118,7 @@ fn every(
     if everyday || text.word(at) == "nightly" && vocabulary::is_boundary(text, at + 1) {
         let part = (!everyday).then_some(Part::Night);
         let parts = Parts::every(Frequency::Daily);
-        return Some((Reading::Rule(Repetition { parts, part, start: None }), at + 1));
+        return Some((Reading::Rule(Repetition { part, ..Repetition::pattern(parts) }), at + 1));
     }
     let start = text.after_any(
         at,
@@ -150,7 +167,7 @@ fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
             Parts { interval: 2, weekdays: WEEKEND.to_vec(), ..Parts::every(Frequency::Weekly) },
             start + 1,
         ),
-        word => by_unit(text, Unit::parse(word)?, 2, start + 1),
+        word => by_unit(text, duration::unit(word)?, 2, start + 1),
     }
 }
 
@@ -158,7 +175,7 @@ fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 fn counted(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let found = number::read(text, at).or_else(|| number::read_ordinal(text, at));
     let (count, end) = found.or_else(|| text.after_any(at, &["couple of", "couple"]).map(|end| (2, end)))?;
-    let unit = Unit::parse(text.word(end))?;
+    let unit = duration::unit(text.word(end))?;
     by_unit(text, unit, count, end + 1)
 }
 
@@ -166,9 +183,9 @@ fn counted(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let end = at + 1;
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
-    if let Some(part) = Part::parse(text.word(at)) {
+    if let Some(part) = clock::part(text.word(at)) {
         let parts = Parts::every(Frequency::Daily);
-        return Some((Reading::Rule(Repetition { parts, part: Some(part), start: None }), end));
+        return Some((Reading::Rule(Repetition { part: Some(part), ..Repetition::pattern(parts) }), end));
     }
     match text.word(at) {
         "weekday" | "weekdays" | "workday" | "workdays" => rule(weekly(&WORKDAYS), end),
@@ -177,7 +194,9 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         "quarter" => rule(Parts { interval: 3, ..Parts::every(Frequency::Monthly) }, end),
         "fortnight" => by_unit(text, Unit::Week, 2, end),
         "day" => by_unit(text, Unit::Day, 1, text.after(end, "of the week").unwrap_or(end)),
-        "week" | "month" | "year" | "hour" | "minute" => by_unit(text, Unit::parse(text.word(at))?, 1, end),
+        "week" | "month" | "year" | "hour" | "minute" => {
+            by_unit(text, duration::unit(text.word(at))?, 1, end)
+        }
         _ => None,
     }
 }
@@ -185,7 +204,8 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 fn by_unit(text: &Text<'_>, unit: Unit, interval: u32, end: usize) -> Option<(Reading, usize)> {
     let parts = |frequency| Parts { interval, ..Parts::every(frequency) };
     match unit {
-        Unit::Minute | Unit::Hour => Some((Reading::Unsupported, end)),
+        Unit::Minute => special(Special::Minutes, interval, Vec::new(), end),
+        Unit::Hour => special(Special::Hours, interval, Vec::new(), end),
         Unit::Day => rule(parts(Frequency::Daily), end),
         Unit::Week => on_weekdays(text, interval, end).or_else(|| rule(parts(Frequency::Weekly), end)),
         Unit::Month => on_month_days(text, interval, end).or_else(|| rule(parts(Frequency::Monthly), end)),
@@ -203,8 +223,8 @@ fn on_weekdays(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, us
 fn on_month_days(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, usize)> {
     let start = text.after(at, "on")?;
     let (days, end) = month_days(text, start)?;
-    if calendar::weekday(text.word(end)).is_some() {
-        return Some((Reading::Unsupported, end + 1));
+    if names::weekday(text.word(end)).is_some() {
+        return nth_weekday(text, &days, end, interval, end + 1);
     }
     let end = text.after(end, "day").unwrap_or(end);
     rule(Parts { interval, month_days: days, ..Parts::every(Frequency::Monthly) }, end)
@@ -219,21 +239,21 @@ fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Option<(Reading, 
 fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
     let one = |at: usize| {
         let word = text.word(at);
-        if let Some(day) = calendar::weekday(word).or_else(|| calendar::weekdays(word)) {
+        if let Some(day) = names::weekday(word).or_else(|| names::weekdays(word)) {
             return Some(vec![day]);
         }
         if let Some((first, last)) = word.split_once('-') {
-            return range(calendar::weekday(first)?, calendar::weekday(last)?);
+            return range(names::weekday(first)?, names::weekday(last)?);
         }
-        word.contains('/').then(|| word.split('/').map(calendar::weekday).collect::<Option<Vec<_>>>())?
+        word.contains('/').then(|| word.split('/').map(names::weekday).collect::<Option<Vec<_>>>())?
     };
     let mut days = one(at)?;
     let mut end = at + 1;
     if let Some(last) = text
         .after_any(end, &["to", "through", "thru"])
-        .filter(|last| calendar::weekday(text.word(*last)).is_some())
+        .filter(|last| names::weekday(text.word(*last)).is_some())
     {
-        return Some((range(days[0], calendar::weekday(text.word(last))?)?, last + 1));
+        return Some((range(days[0], names::weekday(text.word(last))?)?, last + 1));
     }
     for _ in 0..6 {
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
@@ -282,12 +302,9 @@ fn month_days(text: &Text<'_>, at: usize) -> Option<(Vec<i8>, usize)> {
 /// "every 15th", "every last day of the month"; "every first monday" can not be kept.
 fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (days, end) = month_days(text, at)?;
-    if calendar::weekday(text.word(end)).is_some() {
-        let end = end + 1;
-        return Some((
-            Reading::Unsupported,
-            text.after_any(end, &["of the month", "of each month"]).unwrap_or(end),
-        ));
+    if names::weekday(text.word(end)).is_some() {
+        let after = text.after_any(end + 1, &["of the month", "of each month"]).unwrap_or(end + 1);
+        return nth_weekday(text, &days, end, 1, after);
     }
     if days == [-1] && text.word(end) != "day" {
         return None;
@@ -297,7 +314,7 @@ fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
     }
     let named = text.after(end, "of").unwrap_or(end);
-    if calendar::month(text.word(named)).is_some() || !vocabulary::is_boundary(text, end) {
+    if names::month(text.word(named)).is_some() || !vocabulary::is_boundary(text, end) {
         return None;
     }
     rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end)
@@ -319,7 +336,7 @@ fn every_date(
         return None;
     }
     let parts = Parts::every(Frequency::Yearly);
-    Some((Reading::Rule(Repetition { parts, part: None, start: Some(day.date) }), end))
+    Some((Reading::Rule(Repetition { start: Some(day.date), ..Repetition::pattern(parts) }), end))
 }
 
 /// "daily", "weekly on monday"; "the daily mail" and "weekly report" are none.
@@ -352,7 +369,7 @@ fn times_a(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         },
     };
     let end = text.after_any(end, &["a", "an", "per", "every", "each"])?;
-    let unit = Unit::parse(text.word(end))?;
+    let unit = duration::unit(text.word(end))?;
     if once { by_unit(text, unit, 1, end + 1) } else { Some((Reading::Unsupported, end + 1)) }
 }
 
@@ -365,7 +382,7 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         "weekdays" | "workdays" => rule(weekly(&WORKDAYS), start + 1)?,
         "weekends" => rule(weekly(&WEEKEND), start + 1)?,
         word => {
-            calendar::weekdays(word)?;
+            names::weekdays(word)?;
             weekdays_rule(text, start, 1)?
         }
     };
@@ -380,23 +397,28 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
 fn of_every_month(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let start = text.after(at, "on").unwrap_or(at);
     let (days, end) = month_days(text, start)?;
-    let is_weekday = calendar::weekday(text.word(end)).is_some();
+    let weekday_at = end;
+    let is_weekday = names::weekday(text.word(end)).is_some();
     let end = if is_weekday { end + 1 } else { text.after(end, "day").unwrap_or(end) };
     if let Some(end) = text.after_any(end, &["of every month", "of each month", "every month", "each month"])
     {
-        let parts = Parts { month_days: days, ..Parts::every(Frequency::Monthly) };
-        return if is_weekday { Some((Reading::Unsupported, end)) } else { rule(parts, end) };
+        let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };
+        return if is_weekday {
+            nth_weekday(text, &parts.month_days, weekday_at, 1, end)
+        } else {
+            rule(parts, end)
+        };
     }
     let end = text
         .after_any(end, &["of the month", "of month", "in the month", "of every", "of each"])
         .filter(|_| is_weekday)?;
-    Some((Reading::Unsupported, end))
+    nth_weekday(text, &days, weekday_at, 1, end)
 }
 
 /// "3 days after I finish", without "every".
 fn after_done(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (count, end) = number::read_count(text, at)?;
-    let unit = Unit::parse(text.word(end))?;
+    let unit = duration::unit(text.word(end))?;
     read_after_done(text, end + 1)?;
     by_unit(text, unit, count, end + 1)
 }

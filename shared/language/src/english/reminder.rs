@@ -2,17 +2,10 @@
 
 use domain::reminder::{Lead, Method};
 
-use crate::english::duration::{self, Length};
+use crate::english::duration;
+use crate::meaning::length::Length;
+use crate::meaning::phrase::Wish;
 use crate::token::Text;
-
-/// A wish to be reminded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// How long before the due time, if said.
-    pub(crate) lead: Option<Lead>,
-    /// How, if said.
-    pub(crate) method: Option<Method>,
-}
 
 #[rustfmt::skip]
 const WISHES: &[&str] = &[

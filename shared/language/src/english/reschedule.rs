@@ -1,18 +1,24 @@
 //! Changes of when: "move it to friday", "postpone it by two days", "snooze it for 10 minutes".
 
-use chrono::TimeDelta;
+use chrono::{NaiveDateTime, TimeDelta};
 
-use crate::english::target::{self, Found};
+use crate::clause::Clause;
+use crate::english::duration;
+use crate::english::target;
+use crate::english::target::Found;
 use crate::english::update::{clause, value};
-use crate::english::{Clause, clock, duration};
+use crate::meaning;
 use crate::span::SpanKind;
 use crate::token::Text;
-use crate::{Change, Changes, Context, DueChange, Problem, ReminderText, Target};
+use crate::{Action, Changes, Context, DueChange, Problem, Target};
 
 /// Reads a change of when a task is due, or of when to remind of it.
 pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     snoozed(text, at, context).or_else(|| shifted(text, at, context)).or_else(|| moved(text, at, context))
 }
+
+/// How long "snooze it" is, in minutes.
+const SNOOZE_MINUTES: i64 = 10;
 
 /// "snooze it for 10 minutes": neither due time nor rule changes, only when to remind.
 fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
@@ -21,21 +27,37 @@ fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let end = link.unwrap_or(text.len());
     let found = target::read(&text.part(start, end), context);
     let found = if start == end { Found { targets: vec![Target::It], ..found } } else { found };
-    let moment = link.and_then(|link| {
-        if let Some((length, _)) = duration::read_length(text, link + 1) {
-            return length.after(context.now);
-        }
-        let (changes, ..) = value(text, link + 1, text.len(), context)?;
-        let Some(DueChange::Set { date, time }) = changes.due else { return None };
-        let date = date.unwrap_or(context.now.date());
-        Some(date.and_time(time.unwrap_or(clock::time(9, 0))))
-    });
-    let changes =
-        Changes { reminders: moment.map(|at| Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
-    let problem = changes.is_empty().then_some(Problem::MissingChange);
-    let spans =
+    let until = match link {
+        None => context.now.checked_add_signed(TimeDelta::minutes(SNOOZE_MINUTES)),
+        Some(link) => snoozed_until(text, link + 1, context),
+    };
+    let spans: Vec<_> =
         link.and_then(|link| text.span(link, text.end_of_words(), SpanKind::Reminder)).into_iter().collect();
-    Some(clause(text, found, changes, (at, start), spans, 0.9).with_problem(problem))
+    let Some(until) = until else {
+        return Some(
+            clause(text, found, Changes::default(), (at, start), spans, 0.5)
+                .with_problem(Some(Problem::MissingChange)),
+        );
+    };
+    let mut clause = clause(text, found, Changes::default(), (at, start), spans, 0.9);
+    for command in &mut clause.commands {
+        if let Action::Update { target, .. } = &mut command.action {
+            let target = std::mem::replace(target, Target::Missing);
+            command.action = Action::Snooze { target, until };
+        }
+    }
+    Some(clause)
+}
+
+/// "10 minutes", "tomorrow at 9", "monday": a day alone is its morning.
+fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveDateTime> {
+    if let Some((length, _)) = duration::read_length(text, at) {
+        return length.after(context.now);
+    }
+    let (changes, ..) = value(text, at, text.len(), context)?;
+    let Some(DueChange::Set { date, time }) = changes.due else { return None };
+    let date = date.unwrap_or(context.now.date());
+    Some(date.and_time(time.unwrap_or(meaning::clock::time(9, 0))))
 }
 
 const MOVES: &[&str] = &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring"];

@@ -1,9 +1,14 @@
 //! Which task is meant: "the milk task", "2", "the last one", "it", "all completed tasks".
 
-use crate::english::phrase::{self, Mode, Phrase, Value};
-use crate::english::{filter, label, number, title};
+use crate::english::filter;
+use crate::english::number;
+use crate::english::phrase;
+use crate::english::title;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Phrase;
+use crate::meaning::phrase::Value;
 use crate::span::{Span, SpanKind};
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, quoted};
 use crate::{Context, Target};
 
 /// The words that name a task as such.
@@ -198,9 +203,9 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
         is_noun = true;
     }
     let words = text.part(start, end);
-    let quoted = words.tokens.iter().find(|token| token.kind == Kind::Quoted);
-    if let Some(token) = quoted.filter(|_| words.len() == 1) {
-        return (Target::Title(label::quoted(token.text).to_owned()), true);
+    let only = words.tokens.iter().find(|token| token.kind == Kind::Quoted);
+    if let Some(token) = only.filter(|_| words.len() == 1) {
+        return (Target::Title(quoted(token.text).to_owned()), true);
     }
     let phrases: Vec<Phrase> = phrase::scan(&words, context, Mode { in_query: true, ..Mode::default() })
         .into_iter()

@@ -2,12 +2,19 @@
 
 use domain::task::Priority;
 
-use crate::english::phrase::{self, Mode};
-use crate::english::target::{self, Found};
-use crate::english::when::{self, Meaning};
-use crate::english::{Clause, clock, kind_of, label, reschedule};
+use crate::clause::Clause;
+use crate::english::label;
+use crate::english::phrase;
+use crate::english::reschedule;
+use crate::english::target;
+use crate::english::target::Found;
+use crate::meaning;
+use crate::meaning::compose;
+use crate::meaning::compose::Meaning;
+use crate::meaning::phrase::Mode;
+use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, quoted};
 use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, ReminderText, Target};
 
 /// Reads a change of a task that exists.
@@ -54,9 +61,9 @@ pub(crate) fn value(
     if part.end_of_words() == 0 {
         return None;
     }
-    let said = |phrase: &phrase::Phrase| part.slice(phrase.from, phrase.to).to_owned();
+    let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
     let mode = Mode { is_value: true, wants_reminder: false, in_query: false };
-    let meaning = when::compose(phrase::scan(&part, context, mode), context.now, said);
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let padding = [
         "instead",
@@ -85,7 +92,7 @@ pub(crate) fn value(
         return None;
     }
     let spans =
-        meaning.used.iter().filter_map(|phrase| part.span(phrase.from, phrase.to, kind_of(&phrase.value)));
+        meaning.used.iter().filter_map(|phrase| part.span(phrase.from, phrase.to, phrase.value.kind()));
     let mut spans: Vec<Span> = spans.collect();
     if spans.is_empty() {
         spans.extend(part.span(0, part.end_of_words(), SpanKind::Priority));
@@ -143,7 +150,7 @@ fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     };
     let end = text.end_of_words();
     let title = match text.tokens.get(link + 1) {
-        Some(token) if token.kind == Kind::Quoted && link + 2 == end => label::quoted(token.text),
+        Some(token) if token.kind == Kind::Quoted && link + 2 == end => quoted(token.text),
         _ => text.slice(link + 1, end),
     };
     let found = target::read(&text.part(start, link), context);
@@ -328,7 +335,7 @@ fn described(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         .or_else(|| (start + 1..text.len()).find(|at| text.is_any(*at, &["to", "as", "saying", "that"])))?;
     let words = text.slice(link + 1, text.len());
     let only = text.tokens.get(link + 1).filter(|token| token.kind == Kind::Quoted && link + 2 == text.len());
-    let words = if only.is_some() { label::quoted(words) } else { words };
+    let words = if only.is_some() { quoted(words) } else { words };
     let found = target::read(&text.part(start, link), context);
     let changes = Changes {
         description: (!words.is_empty()).then(|| Change::Set(words.to_owned())),
@@ -394,16 +401,16 @@ fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     )?;
     let part = text.part(end, text.len());
     let found = target::read(&text.part(start, end), context);
-    let said = |phrase: &phrase::Phrase| part.slice(phrase.from, phrase.to).to_owned();
+    let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
     let mode = Mode { wants_reminder: true, ..Mode::default() };
-    let meaning = when::compose(phrase::scan(&part, context, mode), context.now, said);
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     if !(0..part.len()).all(|at| is_used(at) || part.is_break(at) || part.is_any(at, &["please", "again"])) {
         return None;
     }
     let mut reminders = meaning.reminders;
     if let Some(due) = meaning.due.filter(|_| reminders.is_empty()) {
-        reminders.push(ReminderText::At(due.date.and_time(due.time.unwrap_or(clock::time(9, 0)))));
+        reminders.push(ReminderText::At(due.date.and_time(due.time.unwrap_or(meaning::clock::time(9, 0)))));
     }
     let problem = meaning.problem.or(reminders.is_empty().then_some(Problem::MissingChange));
     let changes = Changes {
@@ -413,7 +420,7 @@ fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let spans = meaning
         .used
         .iter()
-        .filter_map(|phrase| part.span(phrase.from, phrase.to, kind_of(&phrase.value)))
+        .filter_map(|phrase| part.span(phrase.from, phrase.to, phrase.value.kind()))
         .collect();
     Some(clause(text, found, changes, (at, start), spans, 0.9).with_problem(problem))
 }

@@ -1,6 +1,7 @@
 //! Words that steer the reading without meaning anything by themselves.
 
-use crate::english::{calendar, clock};
+use crate::english::clock;
+use crate::english::names;
 use crate::token::{Kind, Text};
 
 /// Words that tasks begin with, in their plain form.
@@ -84,8 +85,8 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
         Kind::Word => {
             CONNECTING.contains(&&*token.lower)
                 || TEMPORAL.contains(&&*token.lower)
-                || calendar::weekday(&token.lower).is_some()
-                || (calendar::month(&token.lower).is_some() && token.lower != "may")
+                || names::weekday(&token.lower).is_some()
+                || (names::month(&token.lower).is_some() && token.lower != "may")
                 || clock::is_clock(&token.lower)
                 || text.after_any(at, &["high priority", "low priority", "medium priority"]).is_some()
                 || text.after_any(at, &["the day after", "the night before", "the day before"]).is_some()
@@ -96,7 +97,7 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
 /// Says whether a capitalised word is part of a name that goes on after it: "Sunday Times", "Tomorrow Never Dies".
 pub(crate) fn is_in_name(text: &Text<'_>, from: usize, to: usize) -> bool {
     let named = |to: usize| text.is_capital(to) && !is_boundary(text, to);
-    let to = if clock::Part::parse(text.word(to)).is_some() && named(to + 1) { to + 1 } else { to };
+    let to = if clock::part(text.word(to)).is_some() && named(to + 1) { to + 1 } else { to };
     from > 0
         && text.is_capital(from)
         && text.is_capital(to)

@@ -36,6 +36,7 @@ fn command(command: &Command) -> [String; 4] {
         Action::Complete { target } => row("complete", name(target), String::new(), Vec::new()),
         Action::Reopen { target } => row("reopen", name(target), String::new(), Vec::new()),
         Action::Delete { target } => row("delete", name(target), String::new(), Vec::new()),
+        Action::Snooze { target, until } => row("snooze", name(target), minute(*until), Vec::new()),
         Action::Query(asked) => {
             let (due, rest) = query(asked);
             row("query", asked.text.clone().unwrap_or_default(), due, rest)
@@ -104,6 +105,7 @@ fn query(query: &Query) -> (String, Vec<String>) {
     rest.extend(query.priority.map(|priority| priority.as_str().to_owned()));
     rest.extend(query.tags.iter().map(|tag| format!("#{tag}")));
     rest.extend(query.count_only.then(|| "count".to_owned()));
+    rest.extend(query.is_free.then(|| "free".to_owned()));
     (if range == ".." { String::new() } else { range }, rest)
 }
 

@@ -1,17 +1,17 @@
 //! Puts phrases together: one due time, one rule, its reminders.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime};
-use domain::recurrence::{Anchor, Frequency, Rule, Until};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use domain::recurrence::{Anchor, Rule, Until};
 use domain::reminder::Method;
 use domain::task::Priority;
 
-use crate::english::calendar;
-use crate::english::clock::{self, Clock, Part};
-use crate::english::date::Day;
-use crate::english::duration::Length;
-use crate::english::lead::Lead;
-use crate::english::phrase::{Phrase, Value};
-use crate::english::recurrence::Repetition;
+use crate::meaning::calendar;
+use crate::meaning::clock::{self, Clock, Part};
+use crate::meaning::day::Day;
+use crate::meaning::lead::Lead;
+use crate::meaning::length::Length;
+use crate::meaning::phrase::{Phrase, Value};
+use crate::meaning::repetition::{Repetition, Special};
 use crate::{Problem, ReminderText, When};
 
 /// What phrases say together, and which of them were used.
@@ -231,18 +231,13 @@ impl Parts {
 
     fn due(&self, now: NaiveDateTime, rule: Option<&Repetition>) -> Option<When> {
         if let Some(at) = self.moment {
-            let time = at.time();
-            return Some(When {
-                date: at.date(),
-                time: NaiveTime::from_hms_opt(
-                    chrono::Timelike::hour(&time),
-                    chrono::Timelike::minute(&time),
-                    0,
-                ),
-            });
+            return Some(When { date: at.date(), time: Some(clock::time(at.hour(), at.minute())) });
         }
         if let Some(rule) = rule.filter(|rule| rule.start.is_none()) {
             let time = self.plain_time();
+            if rule.is_by_the_clock() && time.is_none() {
+                return self.first_by_the_clock(rule, now);
+            }
             let from = self
                 .day
                 .map(|(day, _)| if day.weekday.is_some() { day.date } else { day.from.max(now.date()) });
@@ -264,6 +259,22 @@ impl Parts {
         let time = self.plain_time()?;
         let date = if time > now.time() { today } else { tomorrow };
         Some(When { date, time: Some(time) })
+    }
+
+    /// Gives the first occurrence of a repetition of hours or minutes that names no time: on another day than today in
+    /// the morning, else the next full hour, or so many minutes from now.
+    fn first_by_the_clock(&self, rule: &Repetition, now: NaiveDateTime) -> Option<When> {
+        let day = self.day.map(|(day, _)| day.date).filter(|date| *date > now.date());
+        if let Some(date) = day {
+            return Some(When { date, time: Some(clock::time(Part::Morning.hour(), 0)) });
+        }
+        let first = if rule.special == Some(Special::Hours) {
+            now.date().and_time(clock::time(now.hour(), 0)) + TimeDelta::hours(1)
+        } else {
+            let interval = TimeDelta::minutes(i64::from(rule.parts.interval));
+            now.date().and_time(clock::time(now.hour(), now.minute())).checked_add_signed(interval)?
+        };
+        Some(When { date: first.date(), time: Some(first.time()) })
     }
 
     fn plain_time(&self) -> Option<NaiveTime> {
@@ -298,7 +309,7 @@ impl Parts {
     }
 
     fn rule(&self, repetition: Repetition, due: When) -> Option<Rule> {
-        let mut parts = repetition.parts;
+        let mut parts = repetition.parts.clone();
         parts.count = self.times;
         if let Some(day) = self.until {
             let last = if day.is_month { day.from.checked_sub_days(Days::new(1))? } else { day.date };
@@ -313,7 +324,7 @@ impl Parts {
             parts.until = Some(Until::Date(last)).filter(|_| last >= due.date);
             parts.until?;
         }
-        Rule::new(parts).ok()
+        Repetition { parts, ..repetition }.rule()
     }
 }
 
@@ -330,21 +341,6 @@ fn first_day(
         None if passed => calendar::days_after(now.date(), 1)?,
         None => now.date(),
     };
-    let parts = &rule.parts;
-    let fits = |date: &NaiveDate| match parts.frequency {
-        Frequency::Weekly => parts.weekdays.is_empty() || parts.weekdays.contains(&date.weekday()),
-        Frequency::Monthly => {
-            parts.month_days.is_empty() || parts.month_days.iter().any(|day| is_day(*date, *day))
-        }
-        Frequency::Daily | Frequency::Yearly => true,
-    };
-    start.iter_days().take(62).find(fits)
-}
-
-/// A month that is too short has its last day instead.
-fn is_day(date: NaiveDate, day: i8) -> bool {
-    let last = i64::from(calendar::last_of_month(date).day());
-    let day = i64::from(day);
-    let day = if day < 0 { last + 1 + day } else { day.min(last) };
-    i64::from(date.day()) == day
+    // Further than the same day of the month a year later, and than a leap day.
+    start.iter_days().take(1_500).find(|date| rule.fits(*date))
 }

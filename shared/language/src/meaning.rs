@@ -1,0 +1,11 @@
+//! What phrases say, whatever the language, and what they say together.
+
+pub(crate) mod calendar;
+pub(crate) mod clock;
+pub(crate) mod compose;
+pub(crate) mod day;
+pub(crate) mod lead;
+pub(crate) mod length;
+pub(crate) mod phrase;
+pub(crate) mod repetition;
+pub(crate) mod title;
