@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check sqlx sqlx-check bench dead-letters replay verify-audit
+.PHONY: help run test faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -45,10 +45,14 @@ sqlx-check: ## Check that .sqlx/ is what `make sqlx` would write
 	@infra/local/install
 	infra/local/check-statements
 
-bench: ## Measure creating tasks against pgbench with the same SQL; QUICK=1 is shorter, SYNC=off leaves the disk out
+bench: ## Measure understanding, repeating, and creating tasks against pgbench; QUICK=1 is shorter, SYNC=off leaves the disk out
 	@infra/local/install
 	cargo build --release -p create-task
+	cargo bench --quiet -p language -p domain
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench create
+
+language-report: ## Show how much of each corpus of utterances is understood, by category; KAAM_FAILURES=all lists what is wrong
+	cargo run --quiet --release -p language --example report
 
 dead-letters: ## List the events that could not be handled; DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)

@@ -108,6 +108,10 @@ impl<'a> Text<'a> {
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
     pub(crate) fn after(&self, at: usize, phrase: &str) -> Option<usize> {
+        // Most phrases differ in their first letter already, and this is asked for hundreds of them at each word.
+        if self.word(at).as_bytes().first() != phrase.as_bytes().first() {
+            return None;
+        }
         let mut end = at;
         for word in phrase.split(' ') {
             if self.word(end) != word {
