@@ -1,18 +1,21 @@
 //! Delivery by whichever channel a reminder asks for, and how it went.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use application::links::{self, Action, Link};
 use application::reminders::{Channel, Content, Outgoing, Ways};
 use chrono::{DateTime, TimeDelta, Utc};
+use hyper::header::RETRY_AFTER;
+use runtime::http_client::Answer;
 
-use crate::http::Answer;
 use crate::mailer::Mailer;
 use crate::push::{Notification, Push};
 use crate::text::{self, Links};
 
 /// The longest part of an answer that is repeated in a reason, in characters.
 const REPEATED: usize = 200;
+/// How much of a service's answer is read, in bytes.
+pub(crate) const ANSWER_BYTES: usize = 4_096;
 
 /// Delivers reminders: mails and notifications.
 #[derive(Clone)]
@@ -140,4 +143,34 @@ pub(crate) fn words_of(answer: &Answer) -> String {
         text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
     let line: String = words.join(" ").chars().take(REPEATED).collect();
     if line.is_empty() { line } else { format!(": {line}") }
+}
+
+/// Gives the wait that the service asks for, in seconds or until a date (RFC 9110 §10.2.3).
+pub(crate) fn retry_after(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
+    let text = answer.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::from(now)).ok(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::{HeaderMap, StatusCode};
+
+    use super::*;
+
+    #[test]
+    fn a_service_says_how_long_to_wait_in_seconds_or_until_a_date() {
+        let now = "2026-06-01T07:00:00Z".parse().expect("an instant");
+        let wait = |text: &str| {
+            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a header value"))]);
+            retry_after(&Answer { status: StatusCode::OK, headers, body: Bytes::new() }, now)
+        };
+        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
+        assert_eq!(wait("Mon, 01 Jun 2026 07:05:00 GMT"), Some(Duration::from_secs(300)));
+        assert_eq!(wait("Mon, 01 Jun 2026 06:00:00 GMT"), None);
+        assert_eq!(wait("soon"), None);
+    }
 }

@@ -1,7 +1,6 @@
 //! Delivers reminders by e-mail and push, and records what became of each attempt.
 
 mod delivery;
-mod http;
 mod mailer;
 mod push;
 mod settings;
@@ -21,13 +20,13 @@ use runtime::backoff;
 use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
+pub use runtime::http_client::Reach;
 use runtime::main::Start;
 use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::triggers::{Incoming, on_events};
 
 use crate::delivery::Report;
 pub use crate::delivery::{Courier, Undelivered};
-pub use crate::http::Reach;
 #[cfg(feature = "aws")]
 pub use crate::mailer::Ses;
 pub use crate::mailer::{Mailer, SmtpError};

@@ -7,10 +7,10 @@ use anyhow::{Context, anyhow, bail};
 use application::links::Links;
 use lettre::message::Mailbox;
 use runtime::config::Environment;
+use runtime::http_client::Reach;
 use url::{Host, Url};
 
 use crate::delivery::Courier;
-use crate::http::Reach;
 use crate::mailer::{Mailer, SmtpError};
 use crate::push::{Push, VapidKey};
 

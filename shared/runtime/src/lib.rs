@@ -12,6 +12,7 @@
 //! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
+//! | `http_client` | calls of services outside, with the Cargo feature `http-client` |
 //!
 //! It knows no task, no SQL and no broker: nothing here may depend on `store`, `application` or a function.
 
@@ -24,6 +25,8 @@ pub mod disposition;
 pub mod etag;
 pub mod function;
 pub mod host;
+#[cfg(feature = "http-client")]
+pub mod http_client;
 pub mod idempotency;
 pub mod json;
 pub mod limits;

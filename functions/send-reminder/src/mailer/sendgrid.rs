@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, StatusCode};
+use runtime::http_client::{Answer, HttpClient, Reach};
 use serde_json::{Value, json};
 
 use super::{AutoSubmitted, DEADLINE, Letter};
-use crate::delivery::{Undelivered, words_of};
-use crate::http::{Answer, HttpClient, Reach};
+use crate::delivery::{ANSWER_BYTES, Undelivered, retry_after, words_of};
 
 /// Sends mails through SendGrid.
 #[derive(Clone)]
@@ -26,7 +26,7 @@ impl SendGrid {
         Ok(Self {
             authorization: format!("Bearer {key}"),
             url: format!("{}/v3/mail/send", url.trim_end_matches('/')),
-            client: HttpClient::new(Reach::Anywhere, DEADLINE)?,
+            client: HttpClient::new(Reach::Anywhere, DEADLINE, ANSWER_BYTES)?,
         })
     }
 
@@ -94,7 +94,7 @@ fn wait(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
         let at: i64 = answer.headers.get("x-ratelimit-reset")?.to_str().ok()?.trim().parse().ok()?;
         (DateTime::from_timestamp(at, 0)? - now).to_std().ok()
     };
-    answer.retry_after(now).or_else(reset)
+    retry_after(answer, now).or_else(reset)
 }
 
 /// Gives the messages of `{"errors":[{"message":…}]}`, after a colon.

@@ -16,14 +16,14 @@ use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use hyper::{Request, StatusCode};
 use p256::SecretKey;
 use runtime::clock::random;
+use runtime::http_client::{Answer, HttpClient, Reach};
 use sha2::{Digest, Sha256};
 use url::Url;
 use uuid::Uuid;
 
 use self::encryption::{BASE64URL, Recipient};
 pub use self::vapid::{NoKey, VapidKey};
-use crate::delivery::{Report, Undelivered, words_of};
-use crate::http::{Answer, HttpClient, Reach};
+use crate::delivery::{ANSWER_BYTES, Report, Undelivered, retry_after, words_of};
 
 /// How long one message may take in all. The messages of one reminder travel at the same time.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -73,7 +73,7 @@ impl Push {
     /// # Errors
     /// When the TLS library does not work.
     pub fn new(key: VapidKey, subject: String, reach: Reach) -> Result<Self, rustls::Error> {
-        let client = HttpClient::new(reach, DEADLINE)?;
+        let client = HttpClient::new(reach, DEADLINE, ANSWER_BYTES)?;
         Ok(Self(Some(Arc::new(Sender { key, subject, client, reach }))))
     }
 
@@ -165,14 +165,14 @@ fn told(answer: &Answer, now: DateTime<Utc>) -> Told {
         _ if status.is_success() => return Told::Delivered,
         StatusCode::NOT_FOUND | StatusCode::GONE => return Told::Gone,
         StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => {
-            Undelivered::temporary(reason()).after(answer.retry_after(now))
+            Undelivered::temporary(reason()).after(retry_after(answer, now))
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Undelivered::permanent(format!(
             "{}; the browser may have subscribed with another VAPID key",
             reason()
         )),
         _ if status.is_client_error() => Undelivered::permanent(reason()),
-        _ => Undelivered::temporary(reason()).after(answer.retry_after(now)),
+        _ => Undelivered::temporary(reason()).after(retry_after(answer, now)),
     })
 }
 

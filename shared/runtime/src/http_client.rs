@@ -6,12 +6,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{HeaderMap, RETRY_AFTER};
+use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -22,8 +21,7 @@ use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tower::Service;
 
-/// How much of an answer is read, in bytes.
-const ANSWER_BYTES: usize = 4_096;
+use crate::ask::chain;
 
 /// Which hosts may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,26 +34,29 @@ pub enum Reach {
 
 /// Calls HTTP services.
 #[derive(Clone)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
     deadline: Duration,
+    answer_bytes: usize,
 }
 
 /// What a service answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    /// Empty when it is longer than anything that is of use here.
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Whatever it is: of a redirect, too.
+    pub status: StatusCode,
+    /// All of them.
+    pub headers: HeaderMap,
+    /// Empty when it is longer than the client reads.
+    pub body: Bytes,
 }
 
 impl HttpClient {
-    /// Makes a client of which each call takes at most `deadline`.
+    /// Makes a client of which each call takes at most `deadline`, and which reads at most `answer_bytes` of a body.
     ///
     /// # Errors
     /// When the TLS library does not have the protocol versions that it says it has.
-    pub(crate) fn new(reach: Reach, deadline: Duration) -> Result<Self, rustls::Error> {
+    pub fn new(reach: Reach, deadline: Duration, answer_bytes: usize) -> Result<Self, rustls::Error> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(deadline / 2));
@@ -64,30 +65,22 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), deadline })
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), deadline, answer_bytes })
     }
 
-    /// Sends a request and gives the answer, whatever its status; the error says in words why there is none.
-    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+    /// Sends a request and gives the answer, whatever its status.
+    ///
+    /// # Errors
+    /// Why there is no answer, in words.
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
         let call = async {
-            let response = self.client.request(request).await.map_err(|error| runtime::ask::chain(&error))?;
+            let response = self.client.request(request).await.map_err(|error| chain(&error))?;
             let (parts, body) = response.into_parts();
-            let body = Limited::new(body, ANSWER_BYTES).collect().await;
+            let body = Limited::new(body, self.answer_bytes).collect().await;
             let body = body.map(|body| body.to_bytes()).unwrap_or_default();
             Ok(Answer { status: parts.status, headers: parts.headers, body })
         };
         timeout(self.deadline, call).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
-    }
-}
-
-impl Answer {
-    /// Gives the wait that the service asks for, in seconds or until a date (RFC 9110 §10.2.3).
-    pub(crate) fn retry_after(&self, now: DateTime<Utc>) -> Option<Duration> {
-        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        match text.parse() {
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
-            Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::from(now)).ok(),
-        }
     }
 }
 
@@ -164,6 +157,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -204,17 +200,47 @@ mod tests {
         assert!(Resolver(Reach::Public).call(name()).await.is_err());
         assert!(Resolver(Reach::Anywhere).call(name()).await.is_ok());
     }
+    /// Answers one request with `answer`, and holds the connection open.
+    async fn service(answer: &'static str) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            stream.read_exact(&mut [0; 16]).await.expect("a request");
+            stream.write_all(answer.as_bytes()).await.expect("the client listens");
+            std::future::pending::<()>().await;
+        });
+        url
+    }
 
-    #[test]
-    fn a_service_says_how_long_to_wait_in_seconds_or_until_a_date() {
-        let now = "2026-06-01T07:00:00Z".parse().expect("an instant");
-        let wait = |text: &str| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().expect("a header value"))]);
-            Answer { status: StatusCode::OK, headers, body: Bytes::new() }.retry_after(now)
-        };
-        assert_eq!(wait("120"), Some(Duration::from_secs(120)));
-        assert_eq!(wait("Mon, 01 Jun 2026 07:05:00 GMT"), Some(Duration::from_secs(300)));
-        assert_eq!(wait("Mon, 01 Jun 2026 06:00:00 GMT"), None);
-        assert_eq!(wait("soon"), None);
+    async fn get(url: &str, deadline: Duration, answer_bytes: usize) -> Result<Answer, String> {
+        let client = HttpClient::new(Reach::Anywhere, deadline, answer_bytes).expect("a client");
+        client.send(Request::get(url).body(Full::default()).expect("a request")).await
+    }
+
+    #[tokio::test]
+    async fn no_more_is_read_of_an_answer_than_is_used() {
+        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        for (answer_bytes, body) in [(5, "hello"), (4, "")] {
+            let got =
+                get(&service(answer).await, Duration::from_secs(10), answer_bytes).await.expect("an answer");
+            assert_eq!((got.status, got.body.as_ref()), (StatusCode::OK, body.as_bytes()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer_and_is_not_followed() {
+        let url =
+            service("HTTP/1.1 307 Temporary Redirect\r\nlocation: /\r\ncontent-length: 0\r\n\r\n").await;
+        let got = get(&url, Duration::from_secs(10), 0).await.expect("an answer");
+        assert_eq!(got.status, StatusCode::TEMPORARY_REDIRECT);
+    }
+
+    #[tokio::test]
+    async fn the_deadline_is_for_the_whole_of_a_call() {
+        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhell"] {
+            let got = get(&service(answer).await, Duration::from_millis(50), 5).await;
+            assert_eq!(got.expect_err("no answer"), "no answer in time");
+        }
     }
 }
