@@ -54,6 +54,11 @@ bench: ## Measure understanding, repeating, and creating tasks against pgbench; 
 language-report: ## Show how much of each corpus of utterances is understood, by category; KAAM_FAILURES=all lists what is wrong
 	cargo run --quiet --release -p language --example report
 
+fuzz: ## Feed random texts to the parser for FUZZ_SECONDS (default 60); needs a nightly Rust
+	@program="$$(infra/local/install-cargo-fuzz)" && cd shared/language && \
+		env -u CARGO_TARGET_DIR RUSTUP_TOOLCHAIN=nightly "$$program" fuzz run parse -- \
+		-max_total_time="$(or $(FUZZ_SECONDS),60)" -max_len=20000
+
 dead-letters: ## List the events that could not be handled; DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
