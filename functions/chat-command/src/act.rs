@@ -8,12 +8,12 @@ use events::{Refusal, TaskBody};
 use language::{Action, Changes, Target, TaskFields};
 use uuid::Uuid;
 
-use crate::create::Unfit;
 use crate::outcome::{Intent, Outcome};
 use crate::state::Act;
 use crate::targets::{self, Found};
 use crate::turn::Talk;
 use crate::understanding::{SURE, Understood, Utterance, Wants};
+use crate::unfit::{Flaw, Unfit};
 use crate::{clarify, create, proposal, query, reply, update};
 
 /// Does what was understood, or asks.
@@ -37,7 +37,7 @@ pub(crate) async fn carry_out(
         return query::answer(talk, &about, query, confidence).await;
     }
     let Some(acts) = acts(&actions) else {
-        return Ok(Outcome::ask(Intent::of(&actions[0]), confidence, reply::one_at_a_time()));
+        return Ok(Outcome::ask(Intent::of(&actions[0]), confidence, reply::one_at_a_time(talk.language)));
     };
     on_tasks(talk, about, &acts, confidence).await
 }
@@ -88,7 +88,7 @@ async fn on_tasks(
                 return Ok(clarify::ask_which(talk, about, Wants::Target, &several));
             }
             Found::Several(_) => {
-                return Ok(Outcome::ask(act.into(), confidence, reply::one_at_a_time()));
+                return Ok(Outcome::ask(act.into(), confidence, reply::one_at_a_time(talk.language)));
             }
             Found::Nothing(why) => return Ok(Outcome::ask(act.into(), confidence, why)),
         };
@@ -132,8 +132,10 @@ pub(crate) async fn perform(
             Ok(after) => after,
             Err(unfit) => {
                 let why = match unfit {
-                    Unfit::When => reply::missing_time(),
-                    Unfit::Wrong(why) => reply::impossible_for(loaded.task.title.as_str(), &why),
+                    Unfit::When => reply::missing_time(talk.language),
+                    Unfit::Wrong(flaw) => {
+                        reply::impossible_for(talk.language, loaded.task.title.as_str(), &flaw)
+                    }
                 };
                 return Ok(Outcome::ask(intent, confidence, why));
             }
@@ -154,10 +156,10 @@ pub(crate) async fn perform(
     }
     if done.is_empty() {
         let mut reply = match &tasks[..] {
-            [only] => reply::already(act, only.task.title.as_str()),
-            _ => reply::nothing_to_do(),
+            [only] => reply::already(talk.language, act, only.task.title.as_str()),
+            _ => reply::nothing_to_do(talk.language),
         };
-        reply += &reply::left_out(&left_out);
+        reply += &reply::left_out(talk.language, &left_out);
         let mut outcome = Outcome::say(intent, confidence, reply);
         if let [only] = &tasks[..]
             && act != Act::Delete
@@ -168,10 +170,10 @@ pub(crate) async fn perform(
         return Ok(outcome);
     }
     talk.state.did(done.iter().map(|(_, planned)| planned));
-    let mut reply = reply::acted(act, &done, &talk.settings);
-    reply += &reply::left_out(&left_out);
+    let mut reply = reply::acted(talk.language, act, &done, &talk.settings);
+    reply += &reply::left_out(talk.language, &left_out);
     if is_kept {
-        reply += reply::successor_kept();
+        reply += reply::successor_kept(talk.language);
     }
     let mut outcome = Outcome::say(intent, confidence, reply);
     outcome.is_reminder = act == Act::Update && changes.reminders.is_some();
@@ -202,7 +204,7 @@ fn after(
             task.update(changed, now)
         }
     };
-    after.map_err(|refusal| Unfit::Wrong(refusal.to_string()))
+    after.map_err(|refusal| Flaw::Status(refusal).into())
 }
 
 /// Plans the user's change of a task.

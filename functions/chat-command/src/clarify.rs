@@ -22,29 +22,31 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
     let is_reminder = fields.is_some_and(|fields| fields.wants_reminder);
     let (reply, wants) = match problem {
         Some(Problem::NoSuchDate { text, suggestion }) => {
-            let reply = reply::no_such_date(&text, suggestion);
+            let reply = reply::no_such_date(talk.language, &text, suggestion);
             let wants = words(&about, text, Some(suggestion.to_string()));
             (reply, Some(wants))
         }
-        Some(Problem::NoSuchTime { text }) => (reply::no_such_time(&text), Some(words(&about, text, None))),
+        Some(Problem::NoSuchTime { text }) => {
+            (reply::no_such_time(talk.language, &text), Some(words(&about, text, None)))
+        }
         Some(Problem::UnsupportedRepetition { text }) => {
             let can_create = propose_creation(talk, &about, &actions);
-            (reply::unsupported_repetition(&text, can_create), None)
+            (reply::unsupported_repetition(talk.language, &text, can_create), None)
         }
-        Some(Problem::MissingTitle) => (reply::missing_title(), Some(Wants::Title)),
-        Some(Problem::MissingTarget) => (reply::missing_target(), Some(Wants::Target)),
-        Some(Problem::MissingChange) => (reply::missing_change(), Some(Wants::Change)),
-        Some(Problem::Negated) => (reply::negated(), None),
+        Some(Problem::MissingTitle) => (reply::missing_title(talk.language), Some(Wants::Title)),
+        Some(Problem::MissingTarget) => (reply::missing_target(talk.language), Some(Wants::Target)),
+        Some(Problem::MissingChange) => (reply::missing_change(talk.language), Some(Wants::Change)),
+        Some(Problem::Negated) => (reply::negated(talk.language), None),
         Some(Problem::UnclearIntent) | None => {
             let title = fields.and_then(|fields| fields.title.as_deref());
             let reply = match (first, title) {
                 (Action::Create(_), Some(title)) if propose_creation(talk, &about, &actions) => {
-                    reply::shall_i_create(title)
+                    reply::shall_i_create(talk.language, title)
                 }
                 (Action::Complete { .. } | Action::Reopen { .. } | Action::Delete { .. }, _) => {
-                    reply::unclear_act(&about.text)
+                    reply::unclear_act(talk.language, &about.text)
                 }
-                _ => reply::unclear(),
+                _ => reply::unclear(talk.language),
             };
             (reply, None)
         }
@@ -73,7 +75,7 @@ fn propose_creation(talk: &mut Talk<'_>, about: &Utterance, actions: &[Action]) 
 pub(crate) fn ask_when(talk: &mut Talk<'_>, about: Utterance, confidence: f64, is_reminder: bool) -> Outcome {
     let expires_at = expiry(talk.cause.now);
     talk.state.asked = Some(Asked { about, wants: Wants::When, candidates: Vec::new(), expires_at });
-    Outcome { is_reminder, ..Outcome::ask(Intent::Create, confidence, reply::missing_time()) }
+    Outcome { is_reminder, ..Outcome::ask(Intent::Create, confidence, reply::missing_time(talk.language)) }
 }
 
 /// Asks which one of several tasks is meant.
@@ -84,7 +86,7 @@ pub(crate) fn ask_which(talk: &mut Talk<'_>, about: Utterance, wants: Wants, tas
     talk.state.show(candidates.clone(), talk.cause.now);
     let expires_at = expiry(talk.cause.now);
     talk.state.asked = Some(Asked { about, wants, candidates, expires_at });
-    let outcome = Outcome::ask(Intent::of(&actions[0]), confidence, reply::which(tasks, zone));
+    let outcome = Outcome::ask(Intent::of(&actions[0]), confidence, reply::which(talk.language, tasks, zone));
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Outcome { candidates: bodies.collect(), ..outcome }
 }

@@ -6,7 +6,6 @@ use domain::reminder::{Lead, LeadUnit, Method, Reminder, When as Moment};
 use domain::task::{Change, MAX_TAGS, Title, parse_description, parse_tag};
 use domain::zone;
 use events::payload::Actor;
-use events::{Issue, Refusal};
 use language::{ReminderText, TaskFields, When};
 
 use crate::clarify;
@@ -14,18 +13,10 @@ use crate::outcome::{Intent, Outcome};
 use crate::reply;
 use crate::turn::Talk;
 use crate::understanding::Utterance;
+use crate::unfit::{Flaw, Unfit};
 
 /// At the due time itself.
 const AT_DUE: Moment = Moment::Lead(Lead { count: 0, unit: LeadUnit::Minutes });
-
-/// Why a task can not be made of what was understood.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Unfit {
-    /// A time is needed.
-    When,
-    /// Something can not be kept; in the user's words.
-    Wrong(String),
-}
 
 /// Creates the tasks, all or none.
 pub(crate) fn create(
@@ -44,8 +35,8 @@ pub(crate) fn create(
             }
             Err(unfit) => {
                 let reply = match unfit {
-                    Unfit::When => reply::missing_time(),
-                    Unfit::Wrong(why) => reply::impossible(&why),
+                    Unfit::When => reply::missing_time(talk.language),
+                    Unfit::Wrong(flaw) => reply::impossible(talk.language, &flaw),
                 };
                 let outcome = Outcome::ask(Intent::Create, confidence, reply);
                 return Outcome { is_reminder, ..outcome };
@@ -55,7 +46,7 @@ pub(crate) fn create(
     let ids: Vec<_> = planned.iter().map(|one| one.write.task.id).collect();
     talk.state.did(&planned);
     talk.state.show(ids, talk.cause.now);
-    let reply = reply::created(&planned, &talk.settings, talk.cause.now);
+    let reply = reply::created(talk.language, &planned, &talk.settings, talk.cause.now);
     let mut outcome = Outcome { is_reminder, ..Outcome::say(Intent::Create, confidence, reply) };
     outcome.effect = planned.first().map(|one| ("task_created", one.body.clone()));
     if planned.len() > 1 {
@@ -70,7 +61,7 @@ fn plan(talk: &Talk<'_>, about: &Utterance, fields: &TaskFields) -> Result<Plann
     let home = settings.time_zone;
     let said = about.zone();
     let title = fields.title.as_deref().unwrap_or_default();
-    let title = Title::parse(title).map_err(|error| Unfit::Wrong(format!("the title {error}")))?;
+    let title = Title::parse(title).map_err(Flaw::Title)?;
     let description = fields.description.as_deref().map(parse_description).transpose();
     let needs_due = fields.recurrence.is_some() && fields.due.is_none();
     let reminders = reminders(fields, about)?;
@@ -79,7 +70,7 @@ fn plan(talk: &Talk<'_>, about: &Utterance, fields: &TaskFields) -> Result<Plann
     }
     let input = input::TaskFields {
         title: Some(title),
-        description: Some(description.map_err(|error| Unfit::Wrong(format!("the description {error}")))?),
+        description: Some(description.map_err(Flaw::Description)?),
         due_date: Some(fields.due.map(|due| due_text(due, about))),
         // The wall time that was said is of the zone in which it was said.
         time_zone: (said != home && fields.due.is_some()).then_some(Some(said)),
@@ -90,7 +81,7 @@ fn plan(talk: &Talk<'_>, about: &Utterance, fields: &TaskFields) -> Result<Plann
         rrule: None,
     };
     let id = (cause.new_id)(cause.now);
-    let task = new_task(cause, id, &input, settings).map_err(unfit)?;
+    let task = new_task(cause, id, &input, settings)?;
     Ok(plan_write(cause, None, task, settings, Change::Created, &Actor::user(&cause.user_id)))
 }
 
@@ -131,34 +122,13 @@ pub(crate) fn due_text(due: When, about: &Utterance) -> String {
 pub(crate) fn tags(said: &[String]) -> Result<Vec<String>, Unfit> {
     let mut tags = Vec::new();
     for tag in said {
-        let tag = parse_tag(tag).map_err(|error| Unfit::Wrong(format!("a tag {error}")))?;
+        let tag = parse_tag(tag).map_err(Flaw::Tag)?;
         if !tags.contains(&tag) {
             tags.push(tag);
         }
     }
     if tags.len() > MAX_TAGS {
-        return Err(Unfit::Wrong(format!("a task has at most {MAX_TAGS} tags")));
+        return Err(Flaw::TooManyTags.into());
     }
     Ok(tags)
-}
-
-/// Says in words why the application refuses fields.
-pub(crate) fn unfit(refusal: Refusal) -> Unfit {
-    match refusal {
-        Refusal::Invalid(issues) => issues_of(&issues),
-        other => Unfit::Wrong(other.to_string()),
-    }
-}
-
-/// Says in words what is wrong with fields.
-pub(crate) fn issues_of(issues: &[Issue]) -> Unfit {
-    let field = |path: &str| match path.split(['.', '[']).next().unwrap_or_default() {
-        "due_date" => "the due time",
-        "reminder_config" => "the reminder",
-        "recurrence_rule" => "the repetition",
-        _ => "the task",
-    };
-    let all: Vec<_> =
-        issues.iter().map(|issue| format!("{} {}", field(&issue.path), issue.message)).collect();
-    Unfit::Wrong(all.join("; "))
 }

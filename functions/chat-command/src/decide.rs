@@ -28,7 +28,7 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
             Action::No => {
                 let proposal = talk.state.proposal.take();
                 let intent = proposal.as_ref().map_or(Intent::Unknown, |proposal| proposal.act.into());
-                let reply = reply::dropped(asked.is_some() || proposal.is_some());
+                let reply = reply::dropped(talk.language, asked.is_some() || proposal.is_some());
                 return Ok(Outcome::say(intent, confidence, reply));
             }
             Action::Undo => {
@@ -39,9 +39,9 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
             Action::Help | Action::Greeting | Action::Thanks => {
                 talk.state.asked = asked;
                 return Ok(say(match only.action {
-                    Action::Help => reply::help(),
-                    Action::Greeting => reply::greeting(),
-                    _ => reply::welcome(),
+                    Action::Help => reply::help(talk.language),
+                    Action::Greeting => reply::greeting(talk.language),
+                    _ => reply::welcome(talk.language),
                 }));
             }
             _ => {}
@@ -49,7 +49,7 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
     }
     if heard.problem == Some(Problem::Negated) {
         talk.state.drop_questions();
-        return Ok(Outcome::ask(Intent::Unknown, confidence, reply::negated()));
+        return Ok(Outcome::ask(Intent::Unknown, confidence, reply::negated(talk.language)));
     }
     if let Some(asked) = asked.filter(|asked| !understanding::is_command(&heard, &asked.wants))
         && let Some(outcome) = answered(talk, asked, confidence >= SURE).await?
@@ -62,7 +62,7 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
     let waits = talk.state.proposal.take().filter(|waits| now < waits.expires_at && waits.act != Act::Create);
     if let Some(waits) = waits.filter(|_| is_unclear) {
         let confidence = understood.confidence;
-        let outcome = Outcome::ask(Intent::Unknown, confidence, reply::yes_or_no());
+        let outcome = Outcome::ask(Intent::Unknown, confidence, reply::yes_or_no(talk.language));
         talk.state.proposal = Some(waits);
         return Ok(Outcome { confirmation: true, ..outcome });
     }
@@ -81,11 +81,15 @@ async fn yes(talk: &mut Talk<'_>, asked: Option<Asked>, confidence: f64) -> Resu
             act::carry_out(talk, about, understood).await
         }
         Some(asked) => {
-            let outcome = Outcome::ask(Intent::Unknown, confidence, reply::not_a_yes_or_no(&asked.wants));
+            let outcome = Outcome::ask(
+                Intent::Unknown,
+                confidence,
+                reply::not_a_yes_or_no(talk.language, &asked.wants),
+            );
             talk.state.asked = Some(asked);
             Ok(outcome)
         }
-        None => Ok(Outcome::ask(Intent::Unknown, confidence, reply::nothing_to_confirm())),
+        None => Ok(Outcome::ask(Intent::Unknown, confidence, reply::nothing_to_confirm(talk.language))),
     }
 }
 

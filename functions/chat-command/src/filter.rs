@@ -9,7 +9,6 @@ use domain::zone;
 use events::Refusal;
 use language::Query;
 
-use crate::reply::when;
 use crate::turn::Talk;
 use crate::understanding::Utterance;
 
@@ -57,43 +56,4 @@ fn is_between(due: Due, from: Option<NaiveDateTime>, to: Option<NaiveDateTime>, 
                 && to.is_none_or(|to| at < zone::resolve(to, zone))
         }
     }
-}
-
-/// Says in words which tasks are meant, for a number of them: "open tasks due from … until …".
-pub(crate) fn describe(query: &Query, about: &Utterance, count: usize) -> String {
-    let zone = about.zone();
-    let instant = |local| when::instant(zone::resolve(local, zone), zone);
-    let mut words = Vec::new();
-    if query.overdue {
-        words.push("overdue".to_owned());
-    }
-    match query.status {
-        Some(Status::Active) if !query.overdue => words.push("open".to_owned()),
-        Some(Status::Completed) => words.push("completed".to_owned()),
-        Some(Status::Deleted) => words.push("deleted".to_owned()),
-        _ => {}
-    }
-    if let Some(priority) = query.priority {
-        words.push(format!("{}-priority", priority.as_str()));
-    }
-    words.push(if count == 1 { "task" } else { "tasks" }.to_owned());
-    if !query.tags.is_empty() {
-        let tags: Vec<_> = query.tags.iter().map(|tag| format!("#{tag}")).collect();
-        words.push(format!("tagged {}", tags.join(" and ")));
-    }
-    if let Some(text) = &query.text {
-        words.push(format!("with \"{text}\""));
-    }
-    match (query.due_from, query.due_to) {
-        (Some(from), Some(to)) if when::is_whole_day(from, to) => {
-            words.push(format!("due on {} ({})", when::day(from.date()), zone.name()));
-        }
-        (Some(from), Some(to)) => {
-            words.push(format!("due from {} until before {}", instant(from), instant(to)));
-        }
-        (Some(from), None) => words.push(format!("due from {} on", instant(from))),
-        (None, Some(to)) => words.push(format!("due before {}", instant(to))),
-        (None, None) => {}
-    }
-    words.join(" ")
 }

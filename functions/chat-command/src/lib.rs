@@ -19,6 +19,7 @@ mod targets;
 mod turn;
 mod understanding;
 mod undo;
+mod unfit;
 mod update;
 
 use application::{Application, Connection};

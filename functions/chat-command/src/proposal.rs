@@ -21,13 +21,13 @@ pub(crate) fn propose(
 ) -> Outcome {
     let zone = talk.settings.time_zone;
     let changes = match about.understand().actions.into_iter().next() {
-        Some(Action::Update { changes, .. }) => reply::changes(&changes, &about),
+        Some(Action::Update { changes, .. }) => reply::changes(talk.language, &changes, &about),
         _ => String::new(),
     };
     let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.version)).collect();
     talk.state.show(tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
     talk.state.proposal = Some(Proposal { about, act, tasks: frozen, expires_at: expiry(talk.cause.now) });
-    let reply = reply::propose(act, tasks, &changes, zone);
+    let reply = reply::propose(talk.language, act, tasks, &changes, zone);
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Outcome {
         confirmation: true,
@@ -47,13 +47,13 @@ pub(crate) async fn accept(
 ) -> Result<Outcome, Refusal> {
     let Proposal { about, act, tasks: frozen, expires_at } = proposal;
     if talk.cause.now >= expires_at {
-        return Ok(Outcome::ask(act.into(), confidence, reply::expired()));
+        return Ok(Outcome::ask(act.into(), confidence, reply::expired(talk.language)));
     }
     if act == Act::Create {
         let actions = about.understand().actions;
         return match &actions[..] {
             [Action::Create(fields)] => Ok(create::create(talk, about, &[fields], confidence)),
-            _ => Ok(Outcome::ask(Intent::Unknown, confidence, reply::unclear())),
+            _ => Ok(Outcome::ask(Intent::Unknown, confidence, reply::unclear(talk.language))),
         };
     }
     let ids: Vec<_> = frozen.iter().map(|one| one.id).collect();

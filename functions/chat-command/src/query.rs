@@ -26,8 +26,8 @@ pub(crate) async fn answer(
 ) -> Result<Outcome, Refusal> {
     if query.count_only {
         let found = filter::find(talk, about, query, COUNTED).await?;
-        let which = filter::describe(query, about, found.tasks.len());
-        let reply = reply::count(found.tasks.len(), found.has_more, &which);
+        let which = reply::described(talk.language, query, about, found.tasks.len());
+        let reply = reply::count(talk.language, found.tasks.len(), found.has_more, &which);
         return Ok(Outcome::say(Intent::Query, confidence, reply));
     }
     let found = filter::find(talk, about, query, SHOWN).await?;
@@ -35,8 +35,8 @@ pub(crate) async fn answer(
     if !found.tasks.is_empty() {
         talk.state.show(found.tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
     }
-    let which = filter::describe(query, about, found.tasks.len());
-    let reply = reply::list(&found.tasks, found.has_more, &which, zone);
+    let which = reply::described(talk.language, query, about, found.tasks.len());
+    let reply = reply::list(talk.language, &found.tasks, found.has_more, &which, zone);
     let bodies = found.tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Ok(Outcome { tasks: Some(bodies.collect()), ..Outcome::say(Intent::Query, confidence, reply) })
 }

@@ -1,97 +1,107 @@
-//! What is said, in English. Another language is another file with the same functions, chosen by the language of what was said.
+//! What is said, in the language of what was said to it: the three wordings of a message stand side by side, so that they are
+//! proofread together.
 //!
-//! Titles are quoted, and never anything but text.
+//! The user is addressed as آپ, and no wording depends on anybody's gender. Titles are quoted, and never anything but text.
 
-mod acts;
+mod acted;
+mod created;
+mod described;
+mod listed;
+mod phrase;
+mod proposed;
 mod questions;
-pub(crate) mod when;
+mod refusals;
+mod repetition;
+mod spoken;
+mod undone;
+mod when;
 
-use application::chat::Loaded;
-use chrono_tz::Tz;
-use domain::task::{Priority, Status, Task};
+use language::Language::{self, English, LatinUrdu, Urdu};
 
-pub(crate) use acts::{
-    acted, already, changes, created, done_already_so_not_changed, left_out, nothing_to_do, nothing_to_undo,
-    propose, successor_kept, undone,
+pub(crate) use acted::{
+    acted, already, done_already_so_not_changed, left_out, nothing_to_do, successor_kept,
 };
+pub(crate) use created::created;
+pub(crate) use described::described;
+pub(crate) use listed::{count, list, which};
+pub(crate) use proposed::{changes, propose};
 pub(crate) use questions::{
-    expired, gone, impossible, impossible_for, missing_change, missing_target, missing_time, missing_title,
-    negated, no_such_date, no_such_tasks, no_such_time, no_such_title, not_a_yes_or_no, nothing_to_confirm,
-    one_at_a_time, shall_i_create, too_many, unclear, unclear_act, unknown_it, unknown_number,
-    unsupported_repetition, which, yes_or_no,
+    missing_change, missing_target, missing_time, missing_title, negated, no_such_date, no_such_time,
+    not_a_yes_or_no, nothing_to_confirm, shall_i_create, unclear, unclear_act, unsupported_repetition,
+    yes_or_no,
 };
+pub(crate) use refusals::{
+    expired, gone, impossible, impossible_for, no_such_tasks, no_such_title, one_at_a_time, too_many,
+    unknown_it, unknown_number,
+};
+pub(crate) use spoken::spoken;
+pub(crate) use undone::{nothing_to_undo, undone};
 
 /// The greeting.
-pub(crate) fn greeting() -> String {
-    "Hello! Tell me what you have to do, or ask what is due. Say \"help\" for examples.".to_owned()
+pub(crate) fn greeting(language: Language) -> String {
+    match language {
+        English => "Hello! Tell me what you have to do, or ask what is due. Say \"help\" for examples.",
+        Urdu => {
+            "السلام علیکم! بتائیں کہ کیا کام کرنا ہے، یا پوچھیں کہ آج کیا کیا کرنا ہے۔ مثالوں کے لیے “مدد” لکھیں۔"
+        }
+        LatinUrdu => {
+            "Assalam-o-alaikum! Batayein ke kya kaam karna hai, ya poochein ke aaj kya kya karna hai. Misalon ke \
+             liye “madad” likhein."
+        }
+    }
+    .to_owned()
 }
 
 /// After thanks.
-pub(crate) fn welcome() -> String {
-    "You are welcome.".to_owned()
+pub(crate) fn welcome(language: Language) -> String {
+    match language {
+        English => "You are welcome.",
+        Urdu => "کوئی بات نہیں۔",
+        LatinUrdu => "Koi baat nahin.",
+    }
+    .to_owned()
 }
 
 /// What can be said.
-pub(crate) fn help() -> String {
-    "You can say:\n\
-     - Create a task to buy milk tomorrow at 5pm\n\
-     - Remind me to call mom on friday at 18:00\n\
-     - What is due today?\n\
-     - Move the milk task to monday\n\
-     - Complete 2, delete the last one, undo"
-        .to_owned()
+pub(crate) fn help(language: Language) -> String {
+    match language {
+        English => {
+            "You can say:\n\
+             - Create a task to buy milk tomorrow at 5pm\n\
+             - Remind me to call mom on friday at 18:00\n\
+             - What is due today?\n\
+             - Move the milk task to monday\n\
+             - Complete 2, delete the last one, undo"
+        }
+        Urdu => {
+            "یوں کہیں:\n\
+             - کل شام 5 بجے دودھ لانا ہے\n\
+             - جمعہ کو شام 6 بجے امی کو فون کرنا یاد دلائیں\n\
+             - آج کیا کیا کرنا ہے؟\n\
+             - دودھ والا کام پیر کو کر دیں\n\
+             - 2 مکمل کریں، آخری والا حذف کریں، واپس کریں"
+        }
+        LatinUrdu => {
+            "Yun kahein:\n\
+             - kal shaam 5 baje doodh lana hai\n\
+             - jumma ko shaam 6 baje ammi ko phone karna yaad dilana\n\
+             - aaj kya kya karna hai?\n\
+             - doodh wala kaam peer ko kar dein\n\
+             - 2 mukammal karein, aakhri wala delete karein, wapas karein"
+        }
+    }
+    .to_owned()
 }
 
 /// After a no.
-pub(crate) fn dropped(was_open: bool) -> String {
-    if was_open { "All right, nothing was changed." } else { "All right. There was nothing to decide." }
-        .to_owned()
-}
-
-/// Tasks, numbered.
-pub(crate) fn list(tasks: &[Loaded], has_more: bool, which: &str, zone: Tz) -> String {
-    if tasks.is_empty() {
-        return format!("You have no {which}.");
+pub(crate) fn dropped(language: Language, was_open: bool) -> String {
+    match (language, was_open) {
+        (English, true) => "All right, nothing was changed.",
+        (Urdu, true) => "ٹھیک ہے، کچھ تبدیل نہیں کیا گیا۔",
+        (LatinUrdu, true) => "Theek hai, kuch tabdeel nahin kiya gaya.",
+        (English, false) => "All right. There was nothing to decide.",
+        (Urdu, false) => "ٹھیک ہے۔ کوئی بات طے ہونے کے انتظار میں نہیں تھی۔",
+        (LatinUrdu, false) => "Theek hai. Koi baat tay hone ke intezar mein nahin thi.",
     }
-    let head = match tasks.len() {
-        _ if has_more => format!("Here are the first {} of your {which}:", tasks.len()),
-        1 => format!("Here is your only {which}:"),
-        count => format!("Here are your {count} {which}:"),
-    };
-    format!("{head}\n{}", lines(tasks, zone))
-}
-
-/// How many tasks.
-pub(crate) fn count(count: usize, has_more: bool, which: &str) -> String {
-    match count {
-        _ if has_more => format!("You have more than {count} {which}."),
-        0 => format!("You have no {which}."),
-        _ => format!("You have {count} {which}."),
-    }
-}
-
-/// One numbered line for each task.
-fn lines(tasks: &[Loaded], zone: Tz) -> String {
-    let line = |(index, loaded): (usize, &Loaded)| format!("{}. {}", index + 1, line(&loaded.task, zone));
-    tasks.iter().enumerate().map(line).collect::<Vec<_>>().join("\n")
-}
-
-fn line(task: &Task, zone: Tz) -> String {
-    let mut line = quoted(task.title.as_str());
-    if let Some(due) = task.due {
-        line += &format!(", due {}", when::due(due, task.zone(zone)));
-    }
-    if task.priority != Priority::Medium {
-        line += &format!(", {} priority", task.priority.as_str());
-    }
-    match task.status {
-        Status::Active => {}
-        Status::Completed => line += ", done",
-        Status::Deleted => line += ", deleted",
-    }
-    line
-}
-
-fn quoted(title: &str) -> String {
-    format!("\"{title}\"")
+    .to_owned()
 }

@@ -4,6 +4,7 @@
 use application::change::PlannedWrite;
 use application::undo::Which;
 use chrono::{DateTime, TimeDelta, Utc};
+use language::Language;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -34,6 +35,9 @@ pub(crate) struct State {
     pub(crate) proposal: Option<Proposal>,
     /// What "undo" reverts: the events of each thing that was done here, the latest last.
     done: Vec<Vec<Uuid>>,
+    /// The language of the last reply, as a BCP 47 tag.
+    #[serde(default)]
+    language: Option<String>,
 }
 
 /// A question to the user.
@@ -136,6 +140,19 @@ impl State {
         if is_known { &self.shown } else { &[] }
     }
 
+    /// Gives the language of the conversation so far.
+    pub(crate) fn language(&self) -> Option<Language> {
+        let tag = self.language.as_deref()?;
+        [Language::English, Language::Urdu, Language::LatinUrdu]
+            .into_iter()
+            .find(|known| known.as_str() == tag)
+    }
+
+    /// Remembers the language of the reply.
+    pub(crate) fn speak(&mut self, language: Language) {
+        self.language = Some(language.as_str().to_owned());
+    }
+
     /// Forgets what was asked and what was proposed.
     pub(crate) fn drop_questions(&mut self) {
         self.asked = None;
@@ -157,6 +174,8 @@ mod tests {
         let mut state = State::read(None);
         state.last = Some(Uuid::max());
         assert_eq!(State::read(Some(state.to_json())), state);
+        state.speak(Language::LatinUrdu);
+        assert_eq!(State::read(Some(state.to_json())).language(), Some(Language::LatinUrdu));
         let mut newer = state.to_json();
         newer["v"] = 3.into();
         assert_eq!(State::read(Some(newer)).last, None);

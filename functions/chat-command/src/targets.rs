@@ -45,29 +45,33 @@ pub(crate) async fn find(
     target: &Target,
 ) -> Result<Found, Refusal> {
     if let Some(chosen) = about.chosen {
-        return by_id(talk, act, Some(chosen), reply::gone()).await;
+        return by_id(talk, act, Some(chosen), reply::gone(talk.language)).await;
     }
+    let language = talk.language;
     let shown = talk.state.shown(talk.cause.now);
     match target {
         Target::Title(title) => by_title(talk, act, title).await,
         Target::Number(number) => {
             let place = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
             let id = place.and_then(|place| shown.get(place)).copied();
-            by_id(talk, act, id, reply::unknown_number(*number, shown.len())).await
+            by_id(talk, act, id, reply::unknown_number(language, *number, shown.len())).await
         }
         Target::Last => {
-            by_id(talk, act, shown.last().copied().or(talk.state.last), reply::unknown_it()).await
+            by_id(talk, act, shown.last().copied().or(talk.state.last), reply::unknown_it(language)).await
         }
-        Target::It => by_id(talk, act, talk.state.last, reply::unknown_it()).await,
+        Target::It => by_id(talk, act, talk.state.last, reply::unknown_it(language)).await,
         Target::All { filter } => {
             let found = filter::find(talk, about, filter, MAX_AT_ONCE).await?;
             Ok(match found.tasks.len() {
-                _ if found.has_more => Found::Nothing(reply::too_many(MAX_AT_ONCE)),
-                0 => Found::Nothing(reply::no_such_tasks(&filter::describe(filter, about, 0))),
+                _ if found.has_more => Found::Nothing(reply::too_many(language, MAX_AT_ONCE)),
+                0 => Found::Nothing(reply::no_such_tasks(
+                    language,
+                    &reply::described(language, filter, about, 0),
+                )),
                 _ => Found::All(found.tasks),
             })
         }
-        Target::Missing => Ok(Found::Nothing(reply::missing_target())),
+        Target::Missing => Ok(Found::Nothing(reply::missing_target(language))),
     }
 }
 
@@ -77,8 +81,10 @@ async fn by_id(talk: &Talk<'_>, act: Act, id: Option<Uuid>, unknown: String) -> 
     Ok(match found {
         Some(loaded) if loaded.task.status != Status::Deleted => Found::Sure(loaded),
         // Deleting twice is the same as once, and is said so by who acts.
-        Some(loaded) if act == Act::Delete => Found::Nothing(reply::already(act, loaded.task.title.as_str())),
-        _ => Found::Nothing(reply::gone()),
+        Some(loaded) if act == Act::Delete => {
+            Found::Nothing(reply::already(talk.language, act, loaded.task.title.as_str()))
+        }
+        _ => Found::Nothing(reply::gone(talk.language)),
     })
 }
 
@@ -94,7 +100,10 @@ async fn by_title(talk: &Talk<'_>, act: Act, title: &str) -> Result<Found, Refus
             && act == Act::Update
             && let Some(loaded) = found.first()
         {
-            return Ok(Found::Nothing(reply::done_already_so_not_changed(loaded.task.title.as_str())));
+            return Ok(Found::Nothing(reply::done_already_so_not_changed(
+                talk.language,
+                loaded.task.title.as_str(),
+            )));
         }
         let exact: Vec<&Loaded> = found.iter().filter(|loaded| is_same(title, &loaded.task.title)).collect();
         match (&exact[..], &found[..]) {
@@ -105,7 +114,7 @@ async fn by_title(talk: &Talk<'_>, act: Act, title: &str) -> Result<Found, Refus
             (several, _) => return Ok(Found::Several(several.iter().copied().cloned().collect())),
         }
     }
-    Ok(Found::Nothing(reply::no_such_title(title)))
+    Ok(Found::Nothing(reply::no_such_title(talk.language, title)))
 }
 
 /// Gives the tasks whose titles have all the words.

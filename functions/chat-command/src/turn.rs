@@ -6,13 +6,14 @@ use application::chat::{Message, Record, Together, Turn};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::{Answer, Cause, IdempotencyKey, Refusal};
+use language::Language;
 use runtime::clock::Stopwatch;
 
-use crate::decide;
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::state::State;
 use crate::understanding::Utterance;
+use crate::{decide, reply};
 
 /// How often a turn is computed anew after something else changed meanwhile.
 const TRIES: usize = 20;
@@ -27,6 +28,8 @@ pub(crate) struct Talk<'a> {
     pub(crate) settings: Settings,
     /// What is said.
     pub(crate) said: Utterance,
+    /// The language of the reply.
+    pub(crate) language: Language,
     /// What the conversation is about.
     pub(crate) state: State,
 }
@@ -52,7 +55,10 @@ pub(crate) async fn answer(
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
         let said = request.utterance(&settings, cause.now);
-        let mut talk = Talk { application, cause, settings, said, state: State::read(kept.clone()) };
+        let mut state = State::read(kept.clone());
+        let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
+        state.speak(language);
+        let mut talk = Talk { application, cause, settings, said, language, state };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
         let turn = Turn {

@@ -78,6 +78,11 @@ impl Utterance {
         self.zone.parse().unwrap_or(Tz::UTC)
     }
 
+    /// Gives the habits that it is to be read with.
+    pub(crate) fn locale(&self) -> Locale {
+        Locale::parse(&self.locale).unwrap_or_default()
+    }
+
     /// Gives the wall clock when it was said.
     pub(crate) fn now(&self) -> NaiveDateTime {
         zone::local(self.at, self.zone())
@@ -99,8 +104,7 @@ impl Utterance {
     }
 
     fn read(&self, text: &str, at: DateTime<Utc>) -> Parse {
-        let locale = Locale::parse(&self.locale).unwrap_or_default();
-        let context = Context { now: zone::local(at, self.zone()), locale };
+        let context = Context { now: zone::local(at, self.zone()), locale: self.locale() };
         // Too long can only be what was put together here.
         language::parse(text, &context).unwrap_or_else(|language::TooLong| Parse {
             language: Language::English,

@@ -17,7 +17,7 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
     let plan = match talk.application.plan_undo(talk.cause, &talk.settings, &which).await {
         Ok(plan) => plan,
         Err(Refusal::NotFound(_) | Refusal::Conflict(_)) => {
-            return Ok(Outcome::ask(Intent::Update, confidence, reply::nothing_to_undo()));
+            return Ok(Outcome::ask(Intent::Update, confidence, reply::nothing_to_undo(talk.language)));
         }
         Err(refusal) => return Err(refusal),
     };
@@ -27,9 +27,9 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
     if let [only] = &reverting[..] {
         talk.state.last = Some(only.write.task.id);
     }
-    let mut reply = reply::undone(act, &reverting, &talk.settings);
+    let mut reply = reply::undone(talk.language, act, &reverting, &talk.settings);
     if is_successor_kept {
-        reply += reply::successor_kept();
+        reply += reply::successor_kept(talk.language);
     }
     let mut outcome = Outcome::say(intent, confidence, reply);
     let effect = if act == Act::Create { "task_deleted" } else { "task_updated" };

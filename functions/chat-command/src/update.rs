@@ -9,8 +9,9 @@ use domain::task::{Task, Title, parse_description};
 use domain::zone;
 use language::{Change, Changes, DueChange};
 
-use crate::create::{self, Unfit};
+use crate::create;
 use crate::understanding::Utterance;
+use crate::unfit::{Flaw, Unfit};
 
 /// Gives the task with the changes made.
 ///
@@ -23,14 +24,11 @@ pub(crate) fn changed(
     settings: &Settings,
     now: DateTime<Utc>,
 ) -> Result<Task, Unfit> {
-    let wrong = |what: &str, error: domain::task::TextError| Unfit::Wrong(format!("the {what} {error}"));
     let title = changes.title.as_deref().map(Title::parse).transpose();
     let description = match &changes.description {
         None => None,
         Some(Change::Clear) => Some(None),
-        Some(Change::Set(text)) => {
-            Some(Some(parse_description(text).map_err(|error| wrong("description", error))?))
-        }
+        Some(Change::Set(text)) => Some(Some(parse_description(text).map_err(Flaw::Description)?)),
     };
     let is_tagged = !changes.add_tags.is_empty() || !changes.remove_tags.is_empty();
     let kept = task
@@ -44,7 +42,7 @@ pub(crate) fn changed(
         Change::Set(texts) => texts.iter().map(|text| create::reminder(*text, method, about)).collect(),
     });
     let fields = input::TaskFields {
-        title: title.map_err(|error| wrong("title", error))?,
+        title: title.map_err(Flaw::Title)?,
         description,
         due_date: changes.due.map(|due| due_date(due, task, about, settings)).transpose()?,
         time_zone: None,
@@ -57,7 +55,7 @@ pub(crate) fn changed(
         }),
         rrule: None,
     };
-    input::apply(&fields, task.clone(), settings, now, None).map_err(|issues| create::issues_of(&issues))
+    Ok(input::apply(&fields, task.clone(), settings, now, None)?)
 }
 
 /// Gives the new due time as the API takes it.
@@ -91,22 +89,16 @@ fn due_date(
             zone::resolve(date.and_time(time), said).to_rfc3339()
         }
         (DueChange::Set { date: None, time: None }, _) => return Err(Unfit::When),
-        (DueChange::Shift(_), None) => {
-            return Err(Unfit::Wrong("it has no due time that could be moved".to_owned()));
-        }
+        (DueChange::Shift(_), None) => return Err(Flaw::NoDueTime.into()),
         (DueChange::Shift(by), Some(Due::Date(date))) => {
             if by.num_seconds() % 86_400 != 0 {
-                return Err(Unfit::Wrong("it is due on a whole day; name the new time instead".to_owned()));
+                return Err(Flaw::WholeDay.into());
             }
-            date.checked_add_signed(by).ok_or_else(too_far)?.to_string()
+            date.checked_add_signed(by).ok_or(Flaw::TooFar)?.to_string()
         }
         (DueChange::Shift(by), Some(Due::At { local, .. })) => {
-            in_zone_of_task(local.checked_add_signed(by).ok_or_else(too_far)?)
+            in_zone_of_task(local.checked_add_signed(by).ok_or(Flaw::TooFar)?)
         }
     };
     Ok(Some(text))
-}
-
-fn too_far() -> Unfit {
-    Unfit::Wrong("the due time would be too far away".to_owned())
 }

@@ -1,136 +1,187 @@
-//! Questions back, and why something is not done.
+//! Questions back: what is unclear, or missing.
 
-use application::chat::Loaded;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
+use language::Language::{self, English, LatinUrdu, Urdu};
 
-use super::{lines, quoted, when};
+use super::phrase::quoted;
+use super::when;
 use crate::understanding::Wants;
 
-pub(crate) fn negated() -> String {
-    "I understood that you do not want something done, so nothing was changed. What would you like me to do?"
-        .to_owned()
-}
-
-pub(crate) fn no_such_date(text: &str, suggestion: NaiveDate) -> String {
-    let suggestion = when::day(suggestion);
-    format!("{} does not exist. Did you mean {suggestion}? Nothing was changed yet.", quoted(text))
-}
-
-pub(crate) fn no_such_time(text: &str) -> String {
-    format!("There is no time {}. Which time do you mean? Nothing was changed yet.", quoted(text))
-}
-
-pub(crate) fn unsupported_repetition(text: &str, can_create: bool) -> String {
-    let ask = if can_create {
-        "Say it another way, such as \"every 2 weeks on monday\", or say yes to create the task without a repetition."
-    } else {
-        "Say it another way, such as \"every 2 weeks on monday\"."
-    };
-    format!("I can not repeat a task {}. {ask}", quoted(text))
-}
-
-pub(crate) fn missing_title() -> String {
-    "What should the task be called?".to_owned()
-}
-
-pub(crate) fn missing_target() -> String {
-    "Which task do you mean?".to_owned()
-}
-
-pub(crate) fn missing_change() -> String {
-    "What should change? For example \"to friday at 5pm\" or \"high priority\".".to_owned()
-}
-
-pub(crate) fn missing_time() -> String {
-    "When? Please name a day or a time.".to_owned()
-}
-
-pub(crate) fn shall_i_create(title: &str) -> String {
-    format!("I am not sure what you mean. Shall I create a task {}? Nothing was changed yet.", quoted(title))
-}
-
-pub(crate) fn unclear_act(said: &str) -> String {
-    format!(
-        "I am not sure whether {} is something that you have still to do. Say \"create a task to …\" for a new task, or name \
-         the task that you mean, such as \"mark the milk task as done\". Nothing was changed.",
-        quoted(said)
-    )
-}
-
-pub(crate) fn unclear() -> String {
-    "I am not sure what you would like me to do, so nothing was changed. Say \"help\" for examples."
-        .to_owned()
-}
-
-pub(crate) fn one_at_a_time() -> String {
-    "That is more than I can safely do at once, so nothing was changed. Please say one thing at a time."
-        .to_owned()
-}
-
-pub(crate) fn yes_or_no() -> String {
-    "Please answer yes or no first. Nothing was changed yet.".to_owned()
-}
-
-pub(crate) fn nothing_to_confirm() -> String {
-    "There is nothing that waits for a yes. What would you like me to do?".to_owned()
-}
-
-pub(crate) fn not_a_yes_or_no(wants: &Wants) -> String {
-    match wants {
-        Wants::Title => missing_title(),
-        Wants::When => missing_time(),
-        Wants::Target => missing_target(),
-        Wants::Change => missing_change(),
-        Wants::Words { instead_of, .. } => format!("What do you mean instead of {}?", quoted(instead_of)),
+pub(crate) fn negated(language: Language) -> String {
+    match language {
+        English => {
+            "I understood that you do not want something done, so nothing was changed. What would you like me to do?"
+        }
+        Urdu => "معلوم ہوتا ہے کہ یہ نہیں کرنا، اس لیے کچھ تبدیل نہیں کیا گیا۔ بتائیں، کیا کرنا ہے؟",
+        LatinUrdu => {
+            "Maloom hota hai ke yeh nahin karna, is liye kuch tabdeel nahin kiya gaya. Batayein, kya karna hai?"
+        }
     }
+    .to_owned()
 }
 
-pub(crate) fn expired() -> String {
-    "That was a while ago, so nothing was changed. Please say again what you would like me to do.".to_owned()
-}
-
-pub(crate) fn impossible(why: &str) -> String {
-    format!("I can not do that: {why}. Nothing was changed.")
-}
-
-pub(crate) fn impossible_for(title: &str, why: &str) -> String {
-    format!("I can not do that to {}: {why}. Nothing was changed.", quoted(title))
-}
-
-pub(crate) fn which(tasks: &[Loaded], zone: Tz) -> String {
-    format!("There are several. Which one?\n{}", lines(tasks, zone))
-}
-
-pub(crate) fn gone() -> String {
-    "That task is not there any more. Which task do you mean?".to_owned()
-}
-
-pub(crate) fn unknown_it() -> String {
-    "I do not know which task you mean. Please name it.".to_owned()
-}
-
-pub(crate) fn unknown_number(number: u32, shown: usize) -> String {
-    match shown {
-        0 => format!(
-            "I have shown you no list lately, so I do not know which task number {number} is. Please name it."
+pub(crate) fn no_such_date(language: Language, text: &str, suggestion: NaiveDate) -> String {
+    let (text, suggestion) = (quoted(language, text), when::day(language, suggestion));
+    match language {
+        English => format!("{text} does not exist. Did you mean {suggestion}? Nothing was changed yet."),
+        Urdu => {
+            format!("{text} کوئی تاریخ نہیں ہے۔ کیا {suggestion} مراد ہے؟ ابھی کچھ تبدیل نہیں کیا گیا۔")
+        }
+        LatinUrdu => format!(
+            "{text} koi tareekh nahin hai. Kya {suggestion} murad hai? Abhi kuch tabdeel nahin kiya gaya."
         ),
-        1 => format!("There is no number {number}: I have shown you one task only. Which one do you mean?"),
-        _ => format!("There is no number {number} in the list of {shown} tasks. Which one do you mean?"),
     }
 }
 
-pub(crate) fn no_such_title(title: &str) -> String {
-    format!("I found no task {}. Which task do you mean?", quoted(title))
+pub(crate) fn no_such_time(language: Language, text: &str) -> String {
+    let text = quoted(language, text);
+    match language {
+        English => format!("There is no time {text}. Which time do you mean? Nothing was changed yet."),
+        Urdu => format!("{text} کوئی وقت نہیں ہے۔ کون سا وقت مراد ہے؟ ابھی کچھ تبدیل نہیں کیا گیا۔"),
+        LatinUrdu => {
+            format!("{text} koi waqt nahin hai. Kaun sa waqt murad hai? Abhi kuch tabdeel nahin kiya gaya.")
+        }
+    }
 }
 
-pub(crate) fn no_such_tasks(which: &str) -> String {
-    format!("You have no {which}. Nothing was changed.")
+pub(crate) fn unsupported_repetition(language: Language, text: &str, can_create: bool) -> String {
+    let text = quoted(language, text);
+    let problem = match language {
+        English => {
+            format!("I can not repeat a task {text}. Say it another way, such as \"every 2 weeks on monday\"")
+        }
+        Urdu => {
+            format!("کام اس طرح نہیں دہرایا جا سکتا: {text}۔ کسی اور طرح کہیں، جیسے “ہر 2 ہفتے بعد پیر کو”")
+        }
+        LatinUrdu => format!(
+            "Task is tarah nahin dohraya ja sakta: {text}. Kisi aur tarah kahein, jaise “har 2 hafte baad peer ko”"
+        ),
+    };
+    let otherwise = match (language, can_create) {
+        (English, true) => ", or say yes to create the task without a repetition.",
+        (Urdu, true) => "، یا دہرائی کے بغیر کام بنانے کے لیے “ہاں” کہیں۔",
+        (LatinUrdu, true) => ", ya dohrai ke baghair task banane ke liye “haan” kahein.",
+        (English | LatinUrdu, false) => ".",
+        (Urdu, false) => "۔",
+    };
+    problem + otherwise
 }
 
-pub(crate) fn too_many(most: usize) -> String {
-    format!(
-        "That would be more than {most} tasks, which is more than I do at once. Nothing was changed. Please narrow it down, for \
-         example by a day, a tag or a priority."
-    )
+pub(crate) fn missing_title(language: Language) -> String {
+    match language {
+        English => "What should the task be called?",
+        Urdu => "کام کا نام کیا رکھا جائے؟",
+        LatinUrdu => "Task ka naam kya rakha jaye?",
+    }
+    .to_owned()
+}
+
+pub(crate) fn missing_target(language: Language) -> String {
+    match language {
+        English => "Which task do you mean?",
+        Urdu => "کون سا کام مراد ہے؟",
+        LatinUrdu => "Kaun sa task murad hai?",
+    }
+    .to_owned()
+}
+
+pub(crate) fn missing_change(language: Language) -> String {
+    match language {
+        English => "What should change? For example \"to friday at 5pm\" or \"high priority\".",
+        Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “اعلیٰ ترجیح”۔",
+        LatinUrdu => "Kya tabdeel karna hai? Maslan “jumma ko shaam 5 baje” ya “high priority”.",
+    }
+    .to_owned()
+}
+
+pub(crate) fn missing_time(language: Language) -> String {
+    match language {
+        English => "When? Please name a day or a time.",
+        Urdu => "کب؟ براہ کرم کوئی دن یا وقت بتائیں۔",
+        LatinUrdu => "Kab? Barah-e-karam koi din ya waqt batayein.",
+    }
+    .to_owned()
+}
+
+pub(crate) fn shall_i_create(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => {
+            format!("I am not sure what you mean. Shall I create a task {title}? Nothing was changed yet.")
+        }
+        Urdu => {
+            format!("بات پوری طرح واضح نہیں ہوئی۔ کیا کام {title} بنا دیا جائے؟ ابھی کچھ تبدیل نہیں کیا گیا۔")
+        }
+        LatinUrdu => format!(
+            "Baat poori tarah wazeh nahin hui. Kya task {title} bana diya jaye? Abhi kuch tabdeel nahin kiya gaya."
+        ),
+    }
+}
+
+pub(crate) fn unclear_act(language: Language, said: &str) -> String {
+    let said = quoted(language, said);
+    match language {
+        English => format!(
+            "I am not sure whether {said} is something that you have still to do. Say \"create a task to …\" for a new task, or \
+             name the task that you mean, such as \"mark the milk task as done\". Nothing was changed."
+        ),
+        Urdu => format!(
+            "یہ واضح نہیں ہوا کہ {said} ابھی کرنا ہے یا ہو چکا ہے۔ نئے کام کے لیے “… کا کام بنائیں” کہیں، یا کام کا نام لیں، جیسے \
+             “دودھ والا کام مکمل کریں”۔ کچھ تبدیل نہیں کیا گیا۔"
+        ),
+        LatinUrdu => format!(
+            "Yeh wazeh nahin hua ke {said} abhi karna hai ya ho chuka hai. Naye task ke liye “… ka task banayein” kahein, ya task \
+             ka naam lein, jaise “doodh wala task mukammal karein”. Kuch tabdeel nahin kiya gaya."
+        ),
+    }
+}
+
+pub(crate) fn unclear(language: Language) -> String {
+    match language {
+        English => {
+            "I am not sure what you would like me to do, so nothing was changed. Say \"help\" for examples."
+        }
+        Urdu => {
+            "یہ واضح نہیں ہوا کہ کیا کرنا ہے، اس لیے کچھ تبدیل نہیں کیا گیا۔ مثالوں کے لیے “مدد” لکھیں۔"
+        }
+        LatinUrdu => {
+            "Yeh wazeh nahin hua ke kya karna hai, is liye kuch tabdeel nahin kiya gaya. Misalon ke liye “madad” likhein."
+        }
+    }
+    .to_owned()
+}
+
+pub(crate) fn yes_or_no(language: Language) -> String {
+    match language {
+        English => "Please answer yes or no first. Nothing was changed yet.",
+        Urdu => "براہ کرم پہلے ہاں یا نہیں میں جواب دیں۔ ابھی کچھ تبدیل نہیں کیا گیا۔",
+        LatinUrdu => "Barah-e-karam pehle haan ya nahin mein jawab dein. Abhi kuch tabdeel nahin kiya gaya.",
+    }
+    .to_owned()
+}
+
+pub(crate) fn nothing_to_confirm(language: Language) -> String {
+    match language {
+        English => "There is nothing that waits for a yes. What would you like me to do?",
+        Urdu => "کوئی بات ہاں کے انتظار میں نہیں ہے۔ بتائیں، کیا کرنا ہے؟",
+        LatinUrdu => "Koi baat haan ke intezar mein nahin hai. Batayein, kya karna hai?",
+    }
+    .to_owned()
+}
+
+pub(crate) fn not_a_yes_or_no(language: Language, wants: &Wants) -> String {
+    match wants {
+        Wants::Title => missing_title(language),
+        Wants::When => missing_time(language),
+        Wants::Target => missing_target(language),
+        Wants::Change => missing_change(language),
+        Wants::Words { instead_of, .. } => {
+            let words = quoted(language, instead_of);
+            match language {
+                English => format!("What do you mean instead of {words}?"),
+                Urdu => format!("{words} کی جگہ کیا ہونا چاہیے؟"),
+                LatinUrdu => format!("{words} ki jagah kya hona chahiye?"),
+            }
+        }
+    }
 }

@@ -1,106 +1,112 @@
-//! Dates, times and repetitions in English: every date with its weekday, every time with its zone.
+//! Dates and times: every date with its weekday, every time with its zone.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 use domain::due::Due;
-use domain::recurrence::{Anchor, Frequency, Parts, Rule, Until};
 use domain::zone;
+use language::Language::{self, English, LatinUrdu, Urdu};
 
-/// "Sunday, 22 November 2026".
-pub(crate) fn day(date: NaiveDate) -> String {
-    date.format("%A, %-d %B %Y").to_string()
+/// "Sunday, 22 November 2026" · «اتوار، 22 نومبر 2026» · "itwar 22 November 2026".
+pub(super) fn day(language: Language, date: NaiveDate) -> String {
+    let (weekday, day, year) = (weekday(language, date.weekday()), date.day(), date.format("%Y"));
+    let month = month(language, date);
+    match language {
+        English => format!("{weekday}, {day} {month} {year}"),
+        Urdu => format!("{weekday}، {day} {month} {year}"),
+        LatinUrdu => format!("{weekday} {day} {month} {year}"),
+    }
 }
 
-/// "17:00".
-pub(crate) fn time(time: NaiveTime) -> String {
-    time.format(if time.second() == 0 { "%H:%M" } else { "%H:%M:%S" }).to_string()
+/// "17:00" · «شام 5:00 بجے» · "shaam 5:00 baje".
+pub(super) fn time(language: Language, time: NaiveTime) -> String {
+    let (part, latin_part) = match time.hour() {
+        // Midnight is shown as 00: «رات 12 بجے» could be either end of the day.
+        0 | 20.. => ("رات", "raat"),
+        1..=11 => ("صبح", "subah"),
+        12..=15 => ("دوپہر", "dopahar"),
+        _ => ("شام", "shaam"),
+    };
+    let clock = match (language, time.hour()) {
+        (English, _) | (_, 0) => time.format("%H:%M"),
+        _ => time.format("%-I:%M"),
+    };
+    let seconds = if time.second() == 0 { String::new() } else { time.format(":%S").to_string() };
+    match language {
+        English => format!("{clock}{seconds}"),
+        Urdu => format!("{part} {clock}{seconds} بجے"),
+        LatinUrdu => format!("{latin_part} {clock}{seconds} baje"),
+    }
 }
 
 /// "Sunday, 22 November 2026 at 17:00".
-pub(crate) fn wall(local: NaiveDateTime) -> String {
-    format!("{} at {}", day(local.date()), time(local.time()))
+pub(super) fn wall(language: Language, local: NaiveDateTime) -> String {
+    let (day, time) = (day(language, local.date()), time(language, local.time()));
+    match language {
+        English => format!("{day} at {time}"),
+        Urdu => format!("{day}، {time}"),
+        LatinUrdu => format!("{day}, {time}"),
+    }
 }
 
 /// "Sunday, 22 November 2026 at 17:00 (Asia/Karachi)".
-pub(crate) fn instant(at: DateTime<Utc>, zone: Tz) -> String {
-    format!("{} ({})", wall(zone::local(at, zone)), zone.name())
+pub(super) fn instant(language: Language, at: DateTime<Utc>, zone: Tz) -> String {
+    format!("{} ({})", wall(language, zone::local(at, zone)), zone.name())
 }
 
 /// The same; "Sunday, 22 November 2026, all day (Asia/Karachi)" for a whole day.
-pub(crate) fn due(due: Due, zone: Tz) -> String {
-    match due {
-        Due::Date(date) => format!("{}, all day ({})", day(date), zone.name()),
-        Due::At { at, .. } => instant(at, zone),
+pub(super) fn due(language: Language, due: Due, zone: Tz) -> String {
+    let date = match due {
+        Due::Date(date) => day(language, date),
+        Due::At { at, .. } => return instant(language, at, zone),
+    };
+    match language {
+        English => format!("{date}, all day ({})", zone.name()),
+        Urdu => format!("{date}، پورا دن ({})", zone.name()),
+        LatinUrdu => format!("{date}, poora din ({})", zone.name()),
     }
 }
 
 /// Says whether a range is one day from midnight to midnight.
-pub(crate) fn is_whole_day(from: NaiveDateTime, to: NaiveDateTime) -> bool {
+pub(super) fn is_whole_day(from: NaiveDateTime, to: NaiveDateTime) -> bool {
     from.time() == NaiveTime::MIN && to - from == TimeDelta::days(1)
 }
 
-/// "every 2 weeks on Monday and Friday, until Thursday, 31 December 2026".
-pub(crate) fn repetition(rule: &Rule) -> String {
-    let Some(parts) = rule.parts() else {
-        return format!("by the rule {}", rule.rrule().unwrap_or_default());
+/// "Monday" · «پیر» · "peer".
+pub(super) fn weekday(language: Language, day: Weekday) -> &'static str {
+    let (english, urdu, latin_urdu) = match day {
+        Weekday::Mon => ("Monday", "پیر", "peer"),
+        Weekday::Tue => ("Tuesday", "منگل", "mangal"),
+        Weekday::Wed => ("Wednesday", "بدھ", "budh"),
+        Weekday::Thu => ("Thursday", "جمعرات", "jumerat"),
+        Weekday::Fri => ("Friday", "جمعہ", "jumma"),
+        Weekday::Sat => ("Saturday", "ہفتہ", "hafta"),
+        Weekday::Sun => ("Sunday", "اتوار", "itwar"),
     };
-    let Parts { frequency, interval, weekdays, month_days, count, until, anchor, .. } = parts;
-    let unit = match frequency {
-        Frequency::Daily => "day",
-        Frequency::Weekly => "week",
-        Frequency::Monthly => "month",
-        Frequency::Yearly => "year",
+    match language {
+        English => english,
+        Urdu => urdu,
+        LatinUrdu => latin_urdu,
+    }
+}
+
+fn month(language: Language, date: NaiveDate) -> &'static str {
+    let (latin, urdu) = match date.month() {
+        1 => ("January", "جنوری"),
+        2 => ("February", "فروری"),
+        3 => ("March", "مارچ"),
+        4 => ("April", "اپریل"),
+        5 => ("May", "مئی"),
+        6 => ("June", "جون"),
+        7 => ("July", "جولائی"),
+        8 => ("August", "اگست"),
+        9 => ("September", "ستمبر"),
+        10 => ("October", "اکتوبر"),
+        11 => ("November", "نومبر"),
+        _ => ("December", "دسمبر"),
     };
-    let mut text = if interval == 1 { format!("every {unit}") } else { format!("every {interval} {unit}s") };
-    if !weekdays.is_empty() {
-        text += &format!(" on {}", and(&weekdays.iter().map(|day| weekday(*day)).collect::<Vec<_>>()));
-    }
-    if !month_days.is_empty() {
-        text += &format!(" on {}", and(&month_days.iter().map(|day| month_day(*day)).collect::<Vec<_>>()));
-    }
-    if anchor == Anchor::Completion {
-        text += " after it is done";
-    }
-    match (count, until) {
-        (Some(1), _) => text += ", once",
-        (Some(count), _) => text += &format!(", {count} times"),
-        (_, Some(Until::Date(last))) => text += &format!(", until {}", day(last)),
-        (_, Some(Until::Local(last))) => text += &format!(", until {}", wall(last)),
-        _ => {}
-    }
-    text
-}
-
-fn weekday(day: Weekday) -> String {
-    const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    NAMES[day.num_days_from_monday() as usize].to_owned()
-}
-
-fn month_day(day: i8) -> String {
-    match day {
-        -1 => "the last day".to_owned(),
-        day if day < 0 => format!("the {} last day", ordinal(day.unsigned_abs())),
-        day => format!("the {}", ordinal(day.unsigned_abs())),
-    }
-}
-
-fn ordinal(number: u8) -> String {
-    let ending = match (number % 10, number % 100) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
-    };
-    format!("{number}{ending}")
-}
-
-/// "a, b and c".
-pub(crate) fn and(parts: &[String]) -> String {
-    match parts {
-        [] => String::new(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    match language {
+        Urdu => urdu,
+        English | LatinUrdu => latin,
     }
 }
 
@@ -111,22 +117,37 @@ mod tests {
     #[test]
     fn a_time_is_spelled_out_with_weekday_and_zone() {
         let at = "2026-11-22T12:00:00Z".parse().expect("an instant");
-        assert_eq!(instant(at, Tz::Asia__Karachi), "Sunday, 22 November 2026 at 17:00 (Asia/Karachi)");
+        for (language, expected) in [
+            (English, "Sunday, 22 November 2026 at 17:00 (Asia/Karachi)"),
+            (Urdu, "اتوار، 22 نومبر 2026، شام 5:00 بجے (Asia/Karachi)"),
+            (LatinUrdu, "itwar 22 November 2026, shaam 5:00 baje (Asia/Karachi)"),
+        ] {
+            assert_eq!(instant(language, at, Tz::Asia__Karachi), expected);
+        }
+        let day = Due::Date("2026-11-23".parse().expect("a day"));
+        for (language, expected) in [
+            (English, "Monday, 23 November 2026, all day (Asia/Karachi)"),
+            (Urdu, "پیر، 23 نومبر 2026، پورا دن (Asia/Karachi)"),
+            (LatinUrdu, "peer 23 November 2026, poora din (Asia/Karachi)"),
+        ] {
+            assert_eq!(due(language, day, Tz::Asia__Karachi), expected);
+        }
     }
 
     #[test]
-    fn a_rule_is_spelled_out() {
-        let rule = |parts| Rule::new(parts).map(|rule| repetition(&rule)).expect("a rule");
-        let weekly = Parts {
-            interval: 2,
-            weekdays: vec![Weekday::Fri, Weekday::Mon],
-            count: Some(5),
-            ..Parts::every(Frequency::Weekly)
-        };
-        assert_eq!(rule(weekly), "every 2 weeks on Monday and Friday, 5 times");
-        let monthly = Parts { month_days: vec![-1, 22], ..Parts::every(Frequency::Monthly) };
-        assert_eq!(rule(monthly), "every month on the last day and the 22nd");
-        let after = Parts { interval: 3, anchor: Anchor::Completion, ..Parts::every(Frequency::Daily) };
-        assert_eq!(rule(after), "every 3 days after it is done");
+    fn the_hour_of_the_day_is_told_in_urdu_by_its_part() {
+        for (clock, urdu, latin_urdu) in [
+            ("00:00:00", "رات 00:00 بجے", "raat 00:00 baje"),
+            ("02:30:00", "صبح 2:30 بجے", "subah 2:30 baje"),
+            ("09:00:00", "صبح 9:00 بجے", "subah 9:00 baje"),
+            ("12:00:00", "دوپہر 12:00 بجے", "dopahar 12:00 baje"),
+            ("15:05:00", "دوپہر 3:05 بجے", "dopahar 3:05 baje"),
+            ("19:00:00", "شام 7:00 بجے", "shaam 7:00 baje"),
+            ("21:00:30", "رات 9:00:30 بجے", "raat 9:00:30 baje"),
+        ] {
+            let clock = clock.parse().expect("a time");
+            assert_eq!(time(Urdu, clock), urdu);
+            assert_eq!(time(LatinUrdu, clock), latin_urdu);
+        }
     }
 }

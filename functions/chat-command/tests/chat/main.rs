@@ -4,6 +4,7 @@ mod acts;
 mod bodies;
 mod confirmations;
 mod creations;
+mod languages;
 mod queries;
 mod safety;
 mod user;

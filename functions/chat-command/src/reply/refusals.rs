@@ -1,0 +1,365 @@
+//! Why something is not done.
+
+use domain::task::{MAX_TAGS, Refusal, TextError};
+use events::Issue;
+use language::Language::{self, English, LatinUrdu, Urdu};
+
+use super::listed::none;
+use super::phrase::{comma, isolated, quoted};
+use crate::unfit::Flaw;
+
+pub(crate) fn one_at_a_time(language: Language) -> String {
+    match language {
+        English => {
+            "That is more than I can safely do at once, so nothing was changed. Please say one thing at a time."
+        }
+        Urdu => {
+            "ایک ساتھ اتنا کچھ محفوظ طریقے سے نہیں ہو سکتا، اس لیے کچھ تبدیل نہیں کیا گیا۔ براہ کرم ایک وقت میں ایک بات کہیں۔"
+        }
+        LatinUrdu => {
+            "Ek saath itna kuch mehfooz tareeqe se nahin ho sakta, is liye kuch tabdeel nahin kiya gaya. Barah-e-karam ek waqt \
+             mein ek baat kahein."
+        }
+    }
+    .to_owned()
+}
+
+pub(crate) fn expired(language: Language) -> String {
+    match language {
+        English => {
+            "That was a while ago, so nothing was changed. Please say again what you would like me to do."
+        }
+        Urdu => {
+            "اس بات کو کافی دیر ہو گئی، اس لیے کچھ تبدیل نہیں کیا گیا۔ براہ کرم دوبارہ بتائیں کہ کیا کرنا ہے۔"
+        }
+        LatinUrdu => {
+            "Is baat ko kaafi der ho gayi, is liye kuch tabdeel nahin kiya gaya. Barah-e-karam dobara batayein ke kya karna hai."
+        }
+    }
+    .to_owned()
+}
+
+pub(crate) fn impossible(language: Language, flaw: &Flaw) -> String {
+    let why = why(language, flaw);
+    match language {
+        English => format!("I can not do that: {why}. Nothing was changed."),
+        Urdu => format!("یہ نہیں ہو سکتا: {why}۔ کچھ تبدیل نہیں کیا گیا۔"),
+        LatinUrdu => format!("Yeh nahin ho sakta: {why}. Kuch tabdeel nahin kiya gaya."),
+    }
+}
+
+pub(crate) fn impossible_for(language: Language, title: &str, flaw: &Flaw) -> String {
+    let (title, why) = (quoted(language, title), why(language, flaw));
+    match language {
+        English => format!("I can not do that to {title}: {why}. Nothing was changed."),
+        Urdu => format!("کام {title} کے ساتھ یہ نہیں ہو سکتا: {why}۔ کچھ تبدیل نہیں کیا گیا۔"),
+        LatinUrdu => {
+            format!("Task {title} ke saath yeh nahin ho sakta: {why}. Kuch tabdeel nahin kiya gaya.")
+        }
+    }
+}
+
+pub(crate) fn gone(language: Language) -> String {
+    match language {
+        English => "That task is not there any more. Which task do you mean?",
+        Urdu => "وہ کام اب موجود نہیں ہے۔ کون سا کام مراد ہے؟",
+        LatinUrdu => "Woh task ab maujood nahin hai. Kaun sa task murad hai?",
+    }
+    .to_owned()
+}
+
+pub(crate) fn unknown_it(language: Language) -> String {
+    match language {
+        English => "I do not know which task you mean. Please name it.",
+        Urdu => "یہ معلوم نہیں کہ کون سا کام مراد ہے۔ براہ کرم اس کا نام لیں۔",
+        LatinUrdu => "Yeh maloom nahin ke kaun sa task murad hai. Barah-e-karam us ka naam lein.",
+    }
+    .to_owned()
+}
+
+pub(crate) fn unknown_number(language: Language, number: u32, shown: usize) -> String {
+    match (language, shown) {
+        (English, 0) => format!(
+            "I have shown you no list lately, so I do not know which task number {number} is. Please name it."
+        ),
+        (Urdu, 0) => format!(
+            "حال ہی میں کوئی فہرست نہیں دکھائی گئی، اس لیے یہ معلوم نہیں کہ کام نمبر {number} کون سا ہے۔ براہ کرم اس کا نام لیں۔"
+        ),
+        (LatinUrdu, 0) => format!(
+            "Haal hi mein koi fehrist nahin dikhayi gayi, is liye yeh maloom nahin ke task number {number} kaun sa hai. \
+             Barah-e-karam us ka naam lein."
+        ),
+        (English, 1) => {
+            format!("There is no number {number}: I have shown you one task only. Which one do you mean?")
+        }
+        (Urdu, 1) => {
+            format!("نمبر {number} کوئی نہیں ہے: صرف ایک کام دکھایا گیا تھا۔ کون سا کام مراد ہے؟")
+        }
+        (LatinUrdu, 1) => {
+            format!("Number {number} koi nahin hai: sirf ek task dikhaya gaya tha. Kaun sa task murad hai?")
+        }
+        (English, _) => {
+            format!("There is no number {number} in the list of {shown} tasks. Which one do you mean?")
+        }
+        (Urdu, _) => {
+            format!("{shown} کاموں کی فہرست میں نمبر {number} نہیں ہے۔ کون سا کام مراد ہے؟")
+        }
+        (LatinUrdu, _) => {
+            format!("{shown} tasks ki fehrist mein number {number} nahin hai. Kaun sa task murad hai?")
+        }
+    }
+}
+
+pub(crate) fn no_such_title(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => format!("I found no task {title}. Which task do you mean?"),
+        Urdu => format!("کام {title} نہیں ملا۔ کون سا کام مراد ہے؟"),
+        LatinUrdu => format!("Task {title} nahin mila. Kaun sa task murad hai?"),
+    }
+}
+
+pub(crate) fn no_such_tasks(language: Language, of_kind: &str) -> String {
+    let unchanged = match language {
+        English => "Nothing was changed.",
+        Urdu => "کچھ تبدیل نہیں کیا گیا۔",
+        LatinUrdu => "Kuch tabdeel nahin kiya gaya.",
+    };
+    format!("{} {unchanged}", none(language, of_kind))
+}
+
+pub(crate) fn too_many(language: Language, most: usize) -> String {
+    match language {
+        English => format!(
+            "That would be more than {most} tasks, which is more than I do at once. Nothing was changed. Please narrow it down, \
+             for example by a day, a tag or a priority."
+        ),
+        Urdu => format!(
+            "یہ {most} سے زیادہ کام ہوں گے، جو ایک ساتھ نہیں ہو سکتے۔ کچھ تبدیل نہیں کیا گیا۔ براہ کرم انتخاب محدود کریں، مثلاً \
+             دن، ٹیگ یا ترجیح سے۔"
+        ),
+        LatinUrdu => format!(
+            "Yeh {most} se zyada task honge, jo ek saath nahin ho sakte. Kuch tabdeel nahin kiya gaya. Barah-e-karam intikhab \
+             mehdood karein, maslan din, tag ya tarjeeh se."
+        ),
+    }
+}
+
+/// Says what can not be kept, without a full stop.
+fn why(language: Language, flaw: &Flaw) -> String {
+    let words = match (flaw, language) {
+        (Flaw::Title(error), _) => {
+            let name = match language {
+                English => "the title",
+                Urdu => "نام",
+                LatinUrdu => "naam",
+            };
+            return of_text(language, name, error);
+        }
+        (Flaw::Description(error), _) => {
+            let name = match language {
+                English => "the description",
+                Urdu => "تفصیل",
+                LatinUrdu => "tafseel",
+            };
+            return of_text(language, name, error);
+        }
+        (Flaw::Tag(error), _) => {
+            let name = match language {
+                English => "a tag",
+                Urdu => "ٹیگ",
+                LatinUrdu => "tag",
+            };
+            return of_text(language, name, error);
+        }
+        (Flaw::Fields(issues), _) => {
+            let all: Vec<_> = issues.iter().map(|issue| of_field(language, issue)).collect();
+            return all.join(if language == English { "; " } else { comma(language) });
+        }
+        (Flaw::Other(text), English) => return text.clone(),
+        (Flaw::Other(text), Urdu) => return isolated(text),
+        (Flaw::Other(text), LatinUrdu) => return text.clone(),
+        (Flaw::TooManyTags, English) => return format!("a task has at most {MAX_TAGS} tags"),
+        (Flaw::TooManyTags, Urdu) => return format!("ایک کام کے زیادہ سے زیادہ {MAX_TAGS} ٹیگ ہو سکتے ہیں"),
+        (Flaw::TooManyTags, LatinUrdu) => {
+            return format!("ek task ke zyada se zyada {MAX_TAGS} tag ho sakte hain");
+        }
+        (Flaw::NoDueTime, English) => "it has no due time that could be moved",
+        (Flaw::NoDueTime, Urdu) => "اس کا کوئی وقت مقرر نہیں جسے بدلا جا سکے",
+        (Flaw::NoDueTime, LatinUrdu) => "is ka koi waqt muqarrar nahin jise badla ja sake",
+        (Flaw::WholeDay, English) => "it is due on a whole day; name the new time instead",
+        (Flaw::WholeDay, Urdu) => "یہ پورے دن کا کام ہے؛ نیا وقت بتائیں",
+        (Flaw::WholeDay, LatinUrdu) => "yeh poore din ka task hai; naya waqt batayein",
+        (Flaw::TooFar, English) => "the due time would be too far away",
+        (Flaw::TooFar, Urdu) => "وہ وقت بہت دور ہے",
+        (Flaw::TooFar, LatinUrdu) => "woh waqt bohat door hai",
+        (Flaw::Status(Refusal::Deleted), English) => "the task is deleted; restore it first",
+        (Flaw::Status(Refusal::Deleted), Urdu) => "یہ کام حذف شدہ ہے؛ پہلے اسے بحال کریں",
+        (Flaw::Status(Refusal::Deleted), LatinUrdu) => "yeh task delete shuda hai; pehle ise bahal karein",
+        (Flaw::Status(Refusal::Completed), English) => "the task is completed; reopen it first",
+        (Flaw::Status(Refusal::Completed), Urdu) => "یہ کام مکمل ہے؛ پہلے اسے دوبارہ کھولیں",
+        (Flaw::Status(Refusal::Completed), LatinUrdu) => "yeh task mukammal hai; pehle ise dobara kholein",
+    };
+    words.to_owned()
+}
+
+fn of_text(language: Language, name: &str, error: &TextError) -> String {
+    match (error, language) {
+        (_, English) => format!("{name} {error}"),
+        (TextError::Blank, Urdu) => format!("{name} خالی نہ ہو"),
+        (TextError::Blank, LatinUrdu) => format!("{name} khali na ho"),
+        (TextError::TooLong(most), Urdu) => format!("{name} میں زیادہ سے زیادہ {most} حروف ہوں"),
+        (TextError::TooLong(most), LatinUrdu) => format!("{name} mein zyada se zyada {most} huroof hon"),
+        (TextError::Nul, Urdu) => format!("{name} میں حرف U+0000 نہ ہو"),
+        (TextError::Nul, LatinUrdu) => format!("{name} mein harf U+0000 na ho"),
+    }
+}
+
+/// Field, a part of what is said of it there, and that in words for people; the others are framed as they are.
+const ISSUES: [(&str, &str, [&str; 3]); 9] = [
+    (
+        "reminder_config",
+        "must not lie in the past",
+        [
+            "the time of the reminder has already passed",
+            "یاد دہانی کا وقت گزر چکا ہے",
+            "yaad-dehani ka waqt guzar chuka hai",
+        ],
+    ),
+    (
+        "reminder_config",
+        "must not lie after the due time",
+        [
+            "the reminder would come after the due time",
+            "یاد دہانی مقررہ وقت کے بعد ہو گی",
+            "yaad-dehani muqarrara waqt ke baad hogi",
+        ],
+    ),
+    (
+        "reminder_config",
+        "needs a due_date",
+        [
+            "the reminder needs a due time",
+            "یاد دہانی کے لیے مقررہ وقت ضروری ہے",
+            "yaad-dehani ke liye muqarrara waqt zaroori hai",
+        ],
+    ),
+    (
+        "recurrence_rule",
+        "needs a due_date",
+        [
+            "the repetition needs a due date, from which it counts",
+            "دہرائی کے لیے پہلی تاریخ ضروری ہے",
+            "dohrai ke liye pehli tareekh zaroori hai",
+        ],
+    ),
+    (
+        "recurrence_rule",
+        "lie before the due_date",
+        [
+            "the repetition would end before the due date",
+            "دہرائی پہلی تاریخ سے پہلے ختم ہو جائے گی",
+            "dohrai pehli tareekh se pehle khatam ho jayegi",
+        ],
+    ),
+    (
+        "recurrence_rule",
+        "gives no date after the due_date",
+        [
+            "the repetition gives no date after the first one",
+            "اس دہرائی سے پہلی تاریخ کے بعد کوئی تاریخ نہیں بنتی",
+            "is dohrai se pehli tareekh ke baad koi tareekh nahin banti",
+        ],
+    ),
+    (
+        "recurrence_rule",
+        "chooses times of day",
+        [
+            "the repetition chooses times of day, so the due date needs one",
+            "اس دہرائی کے لیے دن کے ساتھ وقت بھی ضروری ہے",
+            "is dohrai ke liye din ke saath waqt bhi zaroori hai",
+        ],
+    ),
+    (
+        "due_date",
+        "that the rule does not give",
+        [
+            "the repetition does not give that day or time; change the repetition too",
+            "دہرائی میں یہ دن یا وقت نہیں آتا؛ دہرائی بھی تبدیل کریں",
+            "dohrai mein yeh din ya waqt nahin aata; dohrai bhi tabdeel karein",
+        ],
+    ),
+    (
+        "due_date",
+        "the year must be between",
+        [
+            "the year must be between 1 and 9999",
+            "سال 1 سے 9999 تک ہونا چاہیے",
+            "saal 1 se 9999 tak hona chahiye",
+        ],
+    ),
+];
+
+fn of_field(language: Language, issue: &Issue) -> String {
+    let field = issue.path.split(['.', '[']).next().unwrap_or_default();
+    let known = ISSUES.iter().find(|(of, part, _)| *of == field && issue.message.contains(part));
+    if let Some((_, _, [english, urdu, latin_urdu])) = known {
+        return match language {
+            English => *english,
+            Urdu => *urdu,
+            LatinUrdu => *latin_urdu,
+        }
+        .to_owned();
+    }
+    let message = &issue.message;
+    match (field, language) {
+        ("due_date", English) => format!("the due time {message}"),
+        ("due_date", Urdu) => format!("مقررہ وقت قبول نہیں ہوا ({})", isolated(message)),
+        ("due_date", LatinUrdu) => format!("muqarrara waqt qabool nahin hua ({message})"),
+        ("reminder_config", English) => format!("the reminder {message}"),
+        ("reminder_config", Urdu) => format!("یاد دہانی قبول نہیں ہوئی ({})", isolated(message)),
+        ("reminder_config", LatinUrdu) => format!("yaad-dehani qabool nahin hui ({message})"),
+        ("recurrence_rule", English) => format!("the repetition {message}"),
+        ("recurrence_rule", Urdu) => format!("دہرائی قبول نہیں ہوئی ({})", isolated(message)),
+        ("recurrence_rule", LatinUrdu) => format!("dohrai qabool nahin hui ({message})"),
+        (_, English) => format!("the task {message}"),
+        (_, Urdu) => format!("کام قبول نہیں ہوا ({})", isolated(message)),
+        (_, LatinUrdu) => format!("task qabool nahin hua ({message})"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_language_of_the_reply() {
+        let fields = |path: &str, message: &str| {
+            Flaw::Fields(vec![Issue { path: path.to_owned(), message: message.to_owned() }])
+        };
+        for (flaw, english, urdu, latin_urdu) in [
+            (
+                Flaw::Title(TextError::TooLong(500)),
+                "I can not do that: the title must have at most 500 characters. Nothing was changed.",
+                "یہ نہیں ہو سکتا: نام میں زیادہ سے زیادہ 500 حروف ہوں۔ کچھ تبدیل نہیں کیا گیا۔",
+                "Yeh nahin ho sakta: naam mein zyada se zyada 500 huroof hon. Kuch tabdeel nahin kiya gaya.",
+            ),
+            (
+                fields("reminder_config[0].at", "must not lie in the past"),
+                "I can not do that: the time of the reminder has already passed. Nothing was changed.",
+                "یہ نہیں ہو سکتا: یاد دہانی کا وقت گزر چکا ہے۔ کچھ تبدیل نہیں کیا گیا۔",
+                "Yeh nahin ho sakta: yaad-dehani ka waqt guzar chuka hai. Kuch tabdeel nahin kiya gaya.",
+            ),
+            (
+                fields("recurrence_rule.rrule", "is odd"),
+                "I can not do that: the repetition is odd. Nothing was changed.",
+                "یہ نہیں ہو سکتا: دہرائی قبول نہیں ہوئی (\u{2068}is odd\u{2069})۔ کچھ تبدیل نہیں کیا گیا۔",
+                "Yeh nahin ho sakta: dohrai qabool nahin hui (is odd). Kuch tabdeel nahin kiya gaya.",
+            ),
+        ] {
+            assert_eq!(impossible(English, &flaw), english);
+            assert_eq!(impossible(Urdu, &flaw), urdu);
+            assert_eq!(impossible(LatinUrdu, &flaw), latin_urdu);
+        }
+    }
+}
