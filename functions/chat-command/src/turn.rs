@@ -85,10 +85,7 @@ pub(crate) async fn answer(
             Committed::ComputeAnew => {}
         }
     }
-    Err(Refusal::Unavailable {
-        what: "the conversation, whose tasks keep changing,",
-        source: "lost every race".into(),
-    })
+    Err(application::lost_every_race("the conversation, whose tasks keep changing,"))
 }
 
 fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> Vec<Message> {

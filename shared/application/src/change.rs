@@ -436,6 +436,8 @@ impl With<'_> {
         match self {
             Self::Nothing | Self::Link(_) => Scope::This,
             Self::Deletion(scope) | Self::Patch(_, Some(scope)) => scope,
+            // Without another rule only the one is meant; then there is nothing to read.
+            Self::Patch(patch, None) if !patch.contains_key("recurrence_rule") => Scope::This,
             Self::Patch(patch, None) => {
                 let fields = TaskFields::parse(&merge::onto(task, patch), &[]).unwrap_or_default();
                 input::scope_of(&fields, task)
@@ -605,5 +607,5 @@ pub(crate) fn refused(refusal: TaskRefusal) -> Refusal {
 }
 
 fn too_busy() -> Refusal {
-    Refusal::Unavailable { what: "the task, which others keep changing,", source: "lost every race".into() }
+    crate::lost_every_race("the task, which others keep changing,")
 }

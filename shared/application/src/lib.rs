@@ -131,3 +131,8 @@ pub(crate) fn refuse(error: store::Error) -> Refusal {
         _ => Refusal::Internal(error.into()),
     }
 }
+
+/// Says that others were faster each time: `what` keeps changing, and nothing was saved.
+pub fn lost_every_race(what: &'static str) -> Refusal {
+    Refusal::Unavailable { what, source: "lost every race".into() }
+}

@@ -61,10 +61,7 @@ impl Application {
                 _ => return Ok(None),
             }
         }
-        Err(Refusal::Unavailable {
-            what: "the settings or the task, which keep changing,",
-            source: "lost every race".into(),
-        })
+        Err(crate::lost_every_race("the settings or the task, which keep changing,"))
     }
 
     /// Plans what goes with the reopening of a task that is over: an untouched successor disappears, also one that is as it was again;
@@ -143,10 +140,7 @@ impl Application {
                 _ => return Ok(()),
             }
         }
-        Err(Refusal::Unavailable {
-            what: "the settings, which keep changing,",
-            source: "lost every race".into(),
-        })
+        Err(crate::lost_every_race("the settings, which keep changing,"))
     }
 }
 

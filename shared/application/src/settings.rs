@@ -101,7 +101,7 @@ fn updated(cause: &Cause, before: &Settings, after: &Settings, actor: Actor) -> 
 }
 
 fn too_busy() -> Refusal {
-    Refusal::Unavailable { what: "the settings, which keep changing,", source: "lost every race".into() }
+    crate::lost_every_race("the settings, which keep changing,")
 }
 
 impl Application {

@@ -95,10 +95,7 @@ impl Application {
                 Committed::ComputeAnew => {}
             }
         }
-        Err(Refusal::Unavailable {
-            what: "the task, which others keep changing,",
-            source: "lost every race".into(),
-        })
+        Err(crate::lost_every_race("the task, which others keep changing,"))
     }
 
     /// Computes what takes something back.

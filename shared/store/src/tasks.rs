@@ -1,5 +1,7 @@
 //! `tasks`: one task at a time, each change with its event, its reminders and its idempotency key in one statement.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use domain::due::Due;
 use domain::reminder::Planned;
@@ -260,14 +262,17 @@ impl Store {
                        LIMIT 1) AS reminder_id,
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
-               WHERE t.user_id = $1 AND t.id = ANY ($2)
-               ORDER BY array_position($2, t.id)"#,
+               WHERE t.user_id = $1 AND t.id = ANY ($2)"#,
             user_id,
             ids,
         )
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(Loaded::try_from).collect()
+        let mut found = rows
+            .into_iter()
+            .map(|row| Loaded::try_from(row).map(|loaded| (loaded.task.id, loaded)))
+            .collect::<Result<HashMap<Uuid, Loaded>, Error>>()?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
     /// Gives the task that followed a completed one.

@@ -177,17 +177,17 @@ pub(super) async fn finish_members(
                SET status = $4, retry_count = $5::integer + 1, last_retry_at = $6::timestamptz,
                    sent_at = CASE WHEN $4 = 'sent' THEN $6::timestamptz END
                WHERE user_id = $1 AND digest_id = $2 AND id = ANY ($3) AND status IN ('queued', 'failed')
+               RETURNING id
            ), left_over AS (
                UPDATE reminders
                SET status = 'pending', digest_id = NULL
                WHERE user_id = $1 AND digest_id = $2 AND NOT id = ANY ($3) AND status IN ('queued', 'failed')
            )
            INSERT INTO reminder_attempts (user_id, reminder_id, attempt, attempted_at, outcome, reason)
-           SELECT $1, r.id,
-                  (SELECT count(*) + 1 FROM reminder_attempts a WHERE a.user_id = $1 AND a.reminder_id = r.id),
+           SELECT $1, told.id,
+                  (SELECT count(*) + 1 FROM reminder_attempts a WHERE a.user_id = $1 AND a.reminder_id = told.id),
                   $6::timestamptz, $4, $7
-           FROM reminders r
-           WHERE r.user_id = $1 AND r.digest_id = $2 AND r.id = ANY ($3)"#,
+           FROM told"#,
         digest.user_id,
         digest.id,
         told,
