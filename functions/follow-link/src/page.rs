@@ -74,7 +74,7 @@ impl Says<'_> {
     pub(crate) fn page(self, locale: Locale) -> Response {
         let (lang, dir) = if locale == Locale::UrPk { ("ur", "rtl") } else { ("en", "ltr") };
         let title = match self {
-            Self::Ask(_, title) | Self::Done(_, title) => escaped(title),
+            Self::Ask(_, title) | Self::Done(_, title) => runtime::html::escape(title),
             _ => "Kaam".to_owned(),
         };
         let button = self.button(locale).map_or(String::new(), |label| {
@@ -101,20 +101,4 @@ impl Says<'_> {
         ];
         (self.status(), headers, html).into_response()
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -25,6 +25,7 @@ pub mod disposition;
 pub mod etag;
 pub mod function;
 pub mod host;
+pub mod html;
 #[cfg(feature = "http-client")]
 pub mod http_client;
 pub mod idempotency;

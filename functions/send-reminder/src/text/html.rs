@@ -1,6 +1,7 @@
 //! A reminder as a page of HTML: no pictures, no scripts, nothing from elsewhere. Everything that a user wrote is escaped.
 
 use application::reminders::Content;
+use runtime::html::escape;
 
 use super::{Links, Message, one_line, several_lines};
 
@@ -46,20 +47,4 @@ fn paragraph(text: &str) -> String {
 
 fn link(url: &str, words: &str) -> String {
     format!("<a href=\"{}\">{}</a>", escape(url), escape(words))
-}
-
-/// Makes a text harmless between tags and in quoted attributes.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

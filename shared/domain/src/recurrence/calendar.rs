@@ -166,6 +166,7 @@ impl<'a> DayFilter<'a> {
         let (first, end) = if self.counts_in_year { year_of(month) } else { (month.first, month.end()) };
         let bits = |day: &OrdinalDay| match day.ordinal {
             None => {
+                // Every seventh bit of 31: days 1, 8, 15, 22 and 29.
                 0x1020_4081
                     << (number_of(day.weekday) - weekday_of(month.first)).rem_euclid(7).cast_unsigned()
             }

@@ -19,7 +19,8 @@ impl Pattern {
     /// Gives the first wall time of the pattern after `after`, which is not before the start.
     pub(super) fn next_after(&self, start: NaiveDateTime, after: NaiveDateTime) -> Option<NaiveDateTime> {
         let first = self.period_of(start, after).saturating_sub(1);
-        // A period whose days all lie before `after` is followed by one whose days do not: three are always enough.
+        // A period whose days all lie before `after` is followed by one whose days do not, and `first` is the one before: three are
+        // enough, and one more for a period without any day.
         for period in first..first.saturating_add(4) {
             let slots = self.slots(start, period)?;
             if let Some(slot) = slots.into_iter().find(|slot| *slot > after && *slot >= start) {
