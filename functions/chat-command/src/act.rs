@@ -2,7 +2,10 @@
 
 use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
+use application::snooze::SnoozeUntil;
+use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use domain::task::{Change, Task};
+use domain::zone;
 use events::payload::Actor;
 use events::{Refusal, TaskBody};
 use language::{Action, Changes, Target, TaskFields};
@@ -50,19 +53,23 @@ fn creations(actions: &[Action]) -> Option<Vec<&TaskFields>> {
     each.collect()
 }
 
-/// Gives the targets of acts that are all of one kind; of changes, only one at a time.
+/// Gives the targets of acts that are all of one kind; of changes, only one at a time, and of snoozes, those until the same time.
 fn acts(actions: &[Action]) -> Option<Vec<(Act, &Target)>> {
     let each = actions.iter().map(|action| match action {
         Action::Update { target, .. } => Some((Act::Update, target)),
         Action::Complete { target } => Some((Act::Complete, target)),
         Action::Reopen { target } => Some((Act::Reopen, target)),
         Action::Delete { target } => Some((Act::Delete, target)),
+        Action::Snooze { target, .. } => Some((Act::Snooze, target)),
         _ => None,
     });
     let all: Vec<_> = each.collect::<Option<_>>()?;
     let (first, _) = *all.first()?;
     let is_one_kind = all.iter().all(|(act, _)| *act == first);
-    (is_one_kind && (all.len() == 1 || first != Act::Update)).then_some(all)
+    let until = |action: &Action| if let Action::Snooze { until, .. } = action { Some(*until) } else { None };
+    let is_one_change =
+        first != Act::Update && actions.iter().all(|action| until(action) == until(&actions[0]));
+    (is_one_kind && (all.len() == 1 || is_one_change)).then_some(all)
 }
 
 async fn on_tasks(
@@ -121,14 +128,20 @@ pub(crate) async fn perform(
     left_out: Vec<String>,
 ) -> Result<Outcome, Refusal> {
     let intent = Intent::from(act);
-    let changes = match about.understand().actions.into_iter().next() {
-        Some(Action::Update { changes, .. }) => changes,
-        _ => Changes::default(),
+    let new = match about.understand().actions.into_iter().next() {
+        Some(Action::Update { changes, .. }) => New::Fields(Box::new(changes)),
+        Some(Action::Snooze { until, .. }) => New::Reminder(instant_of(until, about)),
+        _ => New::Nothing,
+    };
+    let is_reminder = match &new {
+        New::Fields(changes) => act == Act::Update && changes.reminders.is_some(),
+        New::Reminder(_) => true,
+        New::Nothing => false,
     };
     let mut done: Vec<(Task, PlannedWrite)> = Vec::new();
     let (mut extra, mut reopened, mut is_kept) = (Vec::<Write>::new(), Vec::<Uuid>::new(), false);
     for loaded in &tasks {
-        let after = match after(talk, about, act, &changes, &loaded.task) {
+        let after = match after(talk, about, act, &new, &loaded.task) {
             Ok(after) => after,
             Err(unfit) => {
                 let why = match unfit {
@@ -137,7 +150,7 @@ pub(crate) async fn perform(
                         reply::impossible_for(talk.language, loaded.task.title.as_str(), &flaw)
                     }
                 };
-                return Ok(Outcome::ask(intent, confidence, why));
+                return Ok(Outcome { is_reminder, ..Outcome::ask(intent, confidence, why) });
             }
         };
         let Some(after) = after else { continue };
@@ -160,7 +173,7 @@ pub(crate) async fn perform(
             _ => reply::nothing_to_do(talk.language),
         };
         reply += &reply::left_out(talk.language, &left_out);
-        let mut outcome = Outcome::say(intent, confidence, reply);
+        let mut outcome = Outcome { is_reminder, ..Outcome::say(intent, confidence, reply) };
         if let [only] = &tasks[..]
             && act != Act::Delete
         {
@@ -170,13 +183,15 @@ pub(crate) async fn perform(
         return Ok(outcome);
     }
     talk.state.did(done.iter().map(|(_, planned)| planned));
-    let mut reply = reply::acted(talk.language, act, &done, &talk.settings);
+    let mut reply = match new {
+        New::Reminder(until) => reply::snoozed(talk.language, until, &done, about.zone(), &talk.settings),
+        _ => reply::acted(talk.language, act, &done, &talk.settings),
+    };
     reply += &reply::left_out(talk.language, &left_out);
     if is_kept {
         reply += reply::successor_kept(talk.language);
     }
-    let mut outcome = Outcome::say(intent, confidence, reply);
-    outcome.is_reminder = act == Act::Update && changes.reminders.is_some();
+    let mut outcome = Outcome { is_reminder, ..Outcome::say(intent, confidence, reply) };
     outcome.effect = done.first().map(|(_, planned)| (effect(act), planned.body.clone()));
     if done.len() > 1 {
         outcome.tasks = Some(done.iter().map(|(_, planned)| planned.body.clone()).collect());
@@ -186,23 +201,48 @@ pub(crate) async fn perform(
     Ok(outcome)
 }
 
+/// What an act brings to a task.
+enum New {
+    /// Other values.
+    Fields(Box<Changes>),
+    /// One more reminder, then.
+    Reminder(DateTime<Utc>),
+    /// Nothing but another status.
+    Nothing,
+}
+
+/// Gives the instant of a wall time to come: the second one of two, when the first is over.
+pub(crate) fn instant_of(until: NaiveDateTime, about: &Utterance) -> DateTime<Utc> {
+    let first = zone::resolve(until, about.zone());
+    let second = about.zone().from_local_datetime(&until).latest().map(|at| at.with_timezone(&Utc));
+    second.filter(|second| first < about.at && *second > first).unwrap_or(first)
+}
+
 /// Gives a task after the act; `None` when it is so already.
 fn after(
     talk: &Talk<'_>,
     about: &Utterance,
     act: Act,
-    changes: &Changes,
+    new: &New,
     task: &Task,
 ) -> Result<Option<Task>, Unfit> {
     let now = talk.cause.now;
-    let after = match act {
-        Act::Delete | Act::Create => Ok(task.skip(now)),
-        Act::Complete => task.complete(now),
-        Act::Reopen => task.reopen(now).map(|task| task.map(|task| in_present_zone(task, &talk.settings))),
-        Act::Update => {
+    let after = match (act, new) {
+        (_, New::Reminder(until)) => {
+            let until = SnoozeUntil::At(until.to_rfc3339());
+            task.snooze(until.instant(now, task.zone(talk.settings.time_zone))?, now)
+        }
+        (Act::Delete, _) => Ok(task.skip(now)),
+        (Act::Complete, _) => task.complete(now),
+        (Act::Reopen, _) => {
+            task.reopen(now).map(|task| task.map(|task| in_present_zone(task, &talk.settings)))
+        }
+        (Act::Update, New::Fields(changes)) => {
             let changed = update::changed(changes, task, about, &talk.settings, now)?;
             task.update(changed, now)
         }
+        // A task is created elsewhere, and without anything new it stays as it is.
+        (Act::Create | Act::Update | Act::Snooze, _) => Ok(None),
     };
     after.map_err(|refusal| Flaw::Status(refusal).into())
 }
@@ -216,7 +256,7 @@ pub(crate) fn plan(talk: &Talk<'_>, before: &Loaded, after: Task, kind: Change) 
 fn kind(act: Act) -> Change {
     match act {
         Act::Create => Change::Created,
-        Act::Update => Change::Updated,
+        Act::Update | Act::Snooze => Change::Updated,
         Act::Complete => Change::Completed,
         Act::Reopen => Change::Reopened,
         Act::Delete => Change::Deleted,
@@ -226,7 +266,7 @@ fn kind(act: Act) -> Change {
 fn effect(act: Act) -> &'static str {
     match act {
         Act::Create => "task_created",
-        Act::Update | Act::Reopen => "task_updated",
+        Act::Update | Act::Reopen | Act::Snooze => "task_updated",
         Act::Complete => "task_completed",
         Act::Delete => "task_deleted",
     }

@@ -19,7 +19,8 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
         Action::Create(fields) | Action::Unknown(fields) => Some(fields),
         _ => None,
     };
-    let is_reminder = fields.is_some_and(|fields| fields.wants_reminder);
+    let is_reminder =
+        fields.is_some_and(|fields| fields.wants_reminder) || matches!(first, Action::Snooze { .. });
     let (reply, wants) = match problem {
         Some(Problem::NoSuchDate { text, suggestion }) => {
             let reply = reply::no_such_date(talk.language, &text, suggestion);
@@ -86,7 +87,8 @@ pub(crate) fn ask_which(talk: &mut Talk<'_>, about: Utterance, wants: Wants, tas
     talk.state.show(candidates.clone(), talk.cause.now);
     let expires_at = expiry(talk.cause.now);
     talk.state.asked = Some(Asked { about, wants, candidates, expires_at });
+    let is_reminder = matches!(actions[0], Action::Snooze { .. });
     let outcome = Outcome::ask(Intent::of(&actions[0]), confidence, reply::which(talk.language, tasks, zone));
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
-    Outcome { candidates: bodies.collect(), ..outcome }
+    Outcome { candidates: bodies.collect(), is_reminder, ..outcome }
 }

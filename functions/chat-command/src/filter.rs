@@ -39,7 +39,11 @@ pub(crate) async fn find(
     let keep = |task: &Task| {
         let is_tagged = |tag: &String| task.tags.iter().any(|own| own.to_lowercase() == tag.to_lowercase());
         let is_overdue = || task.due.is_some_and(|due| due.overdue_from(task.zone(home)) <= at);
+        let completed_from = query.completed_from.map(instant);
+        let completed_to = query.completed_to.map(instant);
         query.tags.iter().all(is_tagged)
+            && completed_from.is_none_or(|from| task.completed_at.is_some_and(|at| at >= from))
+            && completed_to.is_none_or(|to| task.completed_at.is_some_and(|at| at < to))
             && (!query.overdue || is_overdue())
             && (query.due_from.is_none() && query.due_to.is_none()
                 || task.due.is_some_and(|due| is_between(due, query.due_from, query.due_to, said)))

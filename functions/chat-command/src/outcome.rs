@@ -42,7 +42,7 @@ impl Intent {
         use language::Action;
         match action {
             Action::Create(_) => Self::Create,
-            Action::Update { .. } | Action::Reopen { .. } => Self::Update,
+            Action::Update { .. } | Action::Reopen { .. } | Action::Snooze { .. } => Self::Update,
             Action::Complete { .. } => Self::Complete,
             Action::Delete { .. } => Self::Delete,
             Action::Query(_) => Self::Query,
@@ -55,7 +55,7 @@ impl From<Act> for Intent {
     fn from(act: Act) -> Self {
         match act {
             Act::Create => Self::Create,
-            Act::Update | Act::Reopen => Self::Update,
+            Act::Update | Act::Reopen | Act::Snooze => Self::Update,
             Act::Complete => Self::Complete,
             Act::Delete => Self::Delete,
         }

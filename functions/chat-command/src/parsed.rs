@@ -3,13 +3,13 @@
 use chrono_tz::Tz;
 use domain::due::Due;
 use domain::zone;
-use events::{recurrence_rule, reminder_config, task_body};
+use events::{instant, recurrence_rule, reminder_config, task_body};
 use language::{Action, Change, Changes, Command, DueChange, Parse, Query, Target, TaskFields, When};
 use serde_json::{Map, Value, json};
 
-use crate::create;
 use crate::outcome::Intent;
 use crate::understanding::Utterance;
+use crate::{act, create};
 
 /// Gives what is understood of a sentence.
 pub(crate) fn show(said: &Utterance) -> Value {
@@ -28,6 +28,10 @@ fn one(command: &Command, said: &Utterance) -> Value {
     let task = match &command.action {
         Action::Create(fields) | Action::Unknown(fields) => fields_of(fields, said),
         Action::Update { changes, .. } => changes_of(changes, said),
+        Action::Snooze { until, .. } => {
+            let until = Value::String(instant(act::instant_of(*until, said)));
+            Map::from_iter([("snoozed_until".to_owned(), until)])
+        }
         _ => Map::new(),
     };
     if !task.is_empty() {
@@ -36,7 +40,8 @@ fn one(command: &Command, said: &Utterance) -> Value {
     if let Action::Update { target, .. }
     | Action::Complete { target }
     | Action::Reopen { target }
-    | Action::Delete { target } = &command.action
+    | Action::Delete { target }
+    | Action::Snooze { target, .. } = &command.action
         && let Some(target) = target_of(target, said)
     {
         shown["target"] = target;

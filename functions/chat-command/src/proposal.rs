@@ -22,6 +22,9 @@ pub(crate) fn propose(
     let zone = talk.settings.time_zone;
     let changes = match about.understand().actions.into_iter().next() {
         Some(Action::Update { changes, .. }) => reply::changes(talk.language, &changes, &about),
+        Some(Action::Snooze { until, .. }) => {
+            reply::instant(talk.language, act::instant_of(until, &about), about.zone())
+        }
         _ => String::new(),
     };
     let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.version)).collect();
@@ -32,6 +35,7 @@ pub(crate) fn propose(
     Outcome {
         confirmation: true,
         candidates: bodies.collect(),
+        is_reminder: act == Act::Snooze,
         ..Outcome::say(act.into(), confidence, reply)
     }
 }

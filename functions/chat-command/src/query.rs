@@ -36,7 +36,8 @@ pub(crate) async fn answer(
         talk.state.show(found.tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
     }
     let which = reply::described(talk.language, query, about, found.tasks.len());
-    let reply = reply::list(talk.language, &found.tasks, found.has_more, &which, zone);
+    let say = if query.is_free { reply::free } else { reply::list };
+    let reply = say(talk.language, &found.tasks, found.has_more, &which, zone);
     let bodies = found.tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Ok(Outcome { tasks: Some(bodies.collect()), ..Outcome::say(Intent::Query, confidence, reply) })
 }

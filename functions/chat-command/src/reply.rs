@@ -12,6 +12,7 @@ mod proposed;
 mod questions;
 mod refusals;
 mod repetition;
+mod snoozed;
 mod spoken;
 mod undone;
 mod when;
@@ -23,7 +24,7 @@ pub(crate) use acted::{
 };
 pub(crate) use created::created;
 pub(crate) use described::described;
-pub(crate) use listed::{count, list, which};
+pub(crate) use listed::{count, free, list, which};
 pub(crate) use proposed::{changes, propose};
 pub(crate) use questions::{
     missing_change, missing_target, missing_time, missing_title, negated, no_such_date, no_such_time,
@@ -34,8 +35,10 @@ pub(crate) use refusals::{
     expired, gone, impossible, impossible_for, no_such_tasks, no_such_title, one_at_a_time, too_many,
     unknown_it, unknown_number,
 };
+pub(crate) use snoozed::snoozed;
 pub(crate) use spoken::spoken;
-pub(crate) use undone::{nothing_to_undo, undone};
+pub(crate) use undone::{changed_since, nothing_to_undo, undone};
+pub(crate) use when::instant;
 
 /// The greeting.
 pub(crate) fn greeting(language: Language) -> String {
@@ -105,3 +108,6 @@ pub(crate) fn dropped(language: Language, was_open: bool) -> String {
     }
     .to_owned()
 }
+
+#[cfg(test)]
+mod tests;

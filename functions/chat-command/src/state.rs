@@ -100,6 +100,8 @@ pub(crate) enum Act {
     Reopen,
     /// Delete.
     Delete,
+    /// Remind again later.
+    Snooze,
 }
 
 impl State {

@@ -192,7 +192,8 @@ impl Utterance {
                 Action::Update { target, .. }
                 | Action::Complete { target }
                 | Action::Reopen { target }
-                | Action::Delete { target },
+                | Action::Delete { target }
+                | Action::Snooze { target, .. },
             ) => *target = named,
             _ => return false,
         }

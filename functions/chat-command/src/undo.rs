@@ -16,8 +16,20 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
     let which = talk.state.take_done();
     let plan = match talk.application.plan_undo(talk.cause, &talk.settings, &which).await {
         Ok(plan) => plan,
-        Err(Refusal::NotFound(_) | Refusal::Conflict(_)) => {
+        Err(Refusal::NotFound(_)) => {
             return Ok(Outcome::ask(Intent::Update, confidence, reply::nothing_to_undo(talk.language)));
+        }
+        Err(Refusal::Conflict(_)) => {
+            let changed = talk.application.changed_since(talk.cause, &which).await?;
+            let titles: Vec<_> = changed.iter().map(|task| task.title.as_str().to_owned()).collect();
+            let reply = match &changed[..] {
+                [] => reply::nothing_to_undo(talk.language),
+                _ => reply::changed_since(talk.language, &titles),
+            };
+            if let [only] = &changed[..] {
+                talk.state.last = Some(only.id);
+            }
+            return Ok(Outcome::ask(Intent::Update, confidence, reply));
         }
         Err(refusal) => return Err(refusal),
     };

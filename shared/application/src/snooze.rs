@@ -62,7 +62,7 @@ impl SnoozeUntil {
     ///
     /// # Errors
     /// When it is no time, lies in the past or more than 366 days ahead.
-    pub(crate) fn instant(&self, now: DateTime<Utc>, zone: Tz) -> Result<DateTime<Utc>, Vec<Issue>> {
+    pub fn instant(&self, now: DateTime<Utc>, zone: Tz) -> Result<DateTime<Utc>, Vec<Issue>> {
         let now = now.with_nanosecond(0).unwrap_or(now);
         let (name, at) = match self {
             Self::For(lead) => ("for", lead.after(now, zone)),

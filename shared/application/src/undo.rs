@@ -127,6 +127,28 @@ impl Application {
         planned
     }
 
+    /// Gives the tasks that were changed again after what can for that reason not be taken back, as they are now; none when there is
+    /// nothing to take back at all.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn changed_since(&self, cause: &Cause, which: &Which) -> Result<Vec<Task>, Refusal> {
+        let done = match self.done(cause, which).await {
+            Ok(done) => done,
+            Err(Refusal::NotFound(_) | Refusal::Conflict(_)) => return Ok(Vec::new()),
+            Err(refusal) => return Err(refusal),
+        };
+        let mut ids: Vec<_> = done.iter().map(|done| done.changed.task.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let now = self.store.tasks(&cause.user_id, &ids).await.map_err(refuse)?;
+        let is_newer = |task: &Task| {
+            let of_task = done.iter().filter(|done| done.changed.task.id == task.id);
+            of_task.map(|done| done.changed.task.version).max().is_some_and(|last| last < task.version)
+        };
+        Ok(now.into_iter().map(|loaded| loaded.task).filter(is_newer).collect())
+    }
+
     /// Gives what is to be taken back, in the order in which it was done.
     async fn done(&self, cause: &Cause, which: &Which) -> Result<Vec<Done>, Refusal> {
         let (user_id, since) = (&cause.user_id, cause.now - TimeDelta::days(UNDO_DAYS));

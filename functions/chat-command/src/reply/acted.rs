@@ -168,6 +168,9 @@ pub(crate) fn already(language: Language, act: Act, title: &str) -> String {
         (Act::Delete, English) => format!("{title} is deleted already."),
         (Act::Delete, Urdu) => format!("کام {title} پہلے ہی حذف شدہ ہے۔"),
         (Act::Delete, LatinUrdu) => format!("Task {title} pehle hi delete shuda hai."),
+        (Act::Snooze, English) => format!("{title} is snoozed until then already."),
+        (Act::Snooze, Urdu) => format!("کام {title} کی یاد دہانی پہلے ہی اسی وقت پر ہے۔"),
+        (Act::Snooze, LatinUrdu) => format!("Task {title} ki yaad-dehani pehle hi isi waqt par hai."),
         (Act::Update | Act::Create, English) => {
             format!("{title} is like that already, so nothing was changed.")
         }

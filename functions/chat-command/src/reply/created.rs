@@ -96,15 +96,22 @@ pub(super) fn reminders(language: Language, planned: &PlannedWrite, settings: &S
             }
         };
     }
-    let needs_address = |one: &&Planned| one.method == Method::Email && one.destination.is_none();
-    if settings.email.is_none() && coming.iter().any(needs_address) {
-        text += match language {
-            English => " Your settings have no e-mail address yet; please add one.",
-            Urdu => " آپ کی ترتیبات میں ابھی کوئی ای میل پتا نہیں ہے؛ براہ کرم درج کر دیں۔",
-            LatinUrdu => {
-                " Aap ki settings mein abhi koi email address nahin hai; barah-e-karam darj kar dein."
-            }
-        };
+    text + missing_address(language, coming, settings)
+}
+
+/// When an e-mail is to be sent, and nobody knows whereto.
+pub(super) fn missing_address<'a>(
+    language: Language,
+    coming: impl IntoIterator<Item = &'a Planned>,
+    settings: &Settings,
+) -> &'static str {
+    let needs_address = |one: &Planned| one.method == Method::Email && one.destination.is_none();
+    if settings.email.is_some() || !coming.into_iter().any(needs_address) {
+        return "";
     }
-    text
+    match language {
+        English => " Your settings have no e-mail address yet; please add one.",
+        Urdu => " آپ کی ترتیبات میں ابھی کوئی ای میل پتا نہیں ہے؛ براہ کرم درج کر دیں۔",
+        LatinUrdu => " Aap ki settings mein abhi koi email address nahin hai; barah-e-karam darj kar dein.",
+    }
 }

@@ -21,7 +21,12 @@ pub(crate) fn described(language: Language, query: &Query, about: &Utterance, co
             Urdu => "تاخیر شدہ".to_owned(),
         });
     }
-    let status = query.status.filter(|status| *status != Status::Active || !query.overdue);
+    let is_said = |status: &Status| match status {
+        Status::Active => query.overdue,
+        Status::Completed => query.completed_from.is_some() || query.completed_to.is_some(),
+        Status::Deleted => false,
+    };
+    let status = query.status.filter(|status| !is_said(status));
     words.extend(status.map(|status| of_status(language, status).to_owned()));
     let priority = query.priority.map(|one| match language {
         English => format!("{}-priority", one.as_str()),
@@ -49,7 +54,8 @@ pub(crate) fn described(language: Language, query: &Query, about: &Utterance, co
             LatinUrdu => format!("jin mein {text} ho"),
         });
     }
-    more.extend(between(language, query.due_from, query.due_to, zone));
+    more.extend(between(language, Of::Due, query.due_from, query.due_to, zone));
+    more.extend(between(language, Of::Completion, query.completed_from, query.completed_to, zone));
     // In Urdu what follows the noun is set apart, so that no word has to bend.
     if is_english || more.is_empty() {
         words.extend(more);
@@ -73,25 +79,33 @@ fn of_status(language: Language, status: Status) -> &'static str {
     }
 }
 
+/// What lies in a range of time.
+#[derive(Clone, Copy)]
+enum Of {
+    Due,
+    Completion,
+}
+
 fn between(
     language: Language,
+    of: Of,
     from: Option<NaiveDateTime>,
     to: Option<NaiveDateTime>,
     zone: chrono_tz::Tz,
 ) -> Option<String> {
     let instant = |local| when::instant(language, zone::resolve(local, zone), zone);
-    Some(match (from, to) {
+    let range = match (from, to) {
         (Some(from), Some(to)) if when::is_whole_day(from, to) => {
             let (day, zone) = (when::day(language, from.date()), zone.name());
             match language {
-                English => format!("due on {day} ({zone})"),
+                English => format!("on {day} ({zone})"),
                 Urdu | LatinUrdu => format!("{day} ({zone})"),
             }
         }
         (Some(from), Some(to)) => {
             let (from, to) = (instant(from), instant(to));
             match language {
-                English => format!("due from {from} until before {to}"),
+                English => format!("from {from} until before {to}"),
                 Urdu => format!("{from} سے {to} سے پہلے تک"),
                 LatinUrdu => format!("{from} se {to} se pehle tak"),
             }
@@ -99,7 +113,7 @@ fn between(
         (Some(from), None) => {
             let from = instant(from);
             match language {
-                English => format!("due from {from} on"),
+                English => format!("from {from} on"),
                 Urdu => format!("{from} سے آگے"),
                 LatinUrdu => format!("{from} se aage"),
             }
@@ -107,11 +121,18 @@ fn between(
         (None, Some(to)) => {
             let to = instant(to);
             match language {
-                English => format!("due before {to}"),
+                English => format!("before {to}"),
                 Urdu => format!("{to} سے پہلے"),
                 LatinUrdu => format!("{to} se pehle"),
             }
         }
         (None, None) => return None,
+    };
+    Some(match (of, language) {
+        (Of::Due, English) => format!("due {range}"),
+        (Of::Due, Urdu | LatinUrdu) => range,
+        (Of::Completion, English) => format!("completed {range}"),
+        (Of::Completion, Urdu) => format!("تکمیل: {range}"),
+        (Of::Completion, LatinUrdu) => format!("takmeel: {range}"),
     })
 }

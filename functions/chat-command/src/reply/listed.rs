@@ -43,6 +43,28 @@ pub(crate) fn count(language: Language, count: usize, has_more: bool, of_kind: &
     }
 }
 
+/// Whether nothing is due, and if not, what is.
+pub(crate) fn free(language: Language, tasks: &[Loaded], has_more: bool, of_kind: &str, zone: Tz) -> String {
+    let count = tasks.len();
+    let none = none(language, of_kind);
+    let head = match (language, count) {
+        (English, 0) => return format!("Yes, you are free. {none}"),
+        (Urdu, 0) => return format!("جی ہاں، وقت خالی ہے۔ {none}"),
+        (LatinUrdu, 0) => return format!("Ji haan, waqt khali hai. {none}"),
+        (English, _) if has_more => format!("No, you have more than {count} {of_kind}, first these:"),
+        (Urdu, _) if has_more => format!("جی نہیں، آپ کے {count} سے زیادہ {of_kind} ہیں، پہلے یہ:"),
+        (LatinUrdu, _) if has_more => {
+            format!("Ji nahin, aap ke {count} se zyada {of_kind} hain, pehle yeh:")
+        }
+        (English, _) => format!("No, you have {count} {of_kind}:"),
+        (Urdu, 1) => format!("جی نہیں، آپ کا 1 {of_kind} ہے:"),
+        (Urdu, _) => format!("جی نہیں، آپ کے {count} {of_kind} ہیں:"),
+        (LatinUrdu, 1) => format!("Ji nahin, aap ka 1 {of_kind} hai:"),
+        (LatinUrdu, _) => format!("Ji nahin, aap ke {count} {of_kind} hain:"),
+    };
+    format!("{head}\n{}", lines(language, tasks, zone))
+}
+
 /// When there are none.
 pub(super) fn none(language: Language, of_kind: &str) -> String {
     match language {

@@ -37,6 +37,20 @@ pub(crate) fn propose(language: Language, act: Act, tasks: &[Loaded], changes: &
         (Act::Reopen, Urdu, _) => format!("کیا یہ {count} کام دوبارہ کھول دیے جائیں؟"),
         (Act::Reopen, LatinUrdu, 1) => "Kya yeh task dobara khol diya jaye?".to_owned(),
         (Act::Reopen, LatinUrdu, _) => format!("Kya yeh {count} task dobara khol diye jayein?"),
+        (Act::Snooze, English, 1) => format!("Shall I remind you of this task again on {changes}?"),
+        (Act::Snooze, English, _) => {
+            format!("Shall I remind you of these tasks ({count}) again on {changes}?")
+        }
+        (Act::Snooze, Urdu, 1) => format!("کیا اس کام کی یاد دہانی دوبارہ اس وقت کی جائے: {changes}؟"),
+        (Act::Snooze, Urdu, _) => {
+            format!("کیا ان {count} کاموں کی یاد دہانی دوبارہ اس وقت کی جائے: {changes}؟")
+        }
+        (Act::Snooze, LatinUrdu, 1) => {
+            format!("Kya is task ki yaad-dehani dobara is waqt ki jaye: {changes}?")
+        }
+        (Act::Snooze, LatinUrdu, _) => {
+            format!("Kya in {count} tasks ki yaad-dehani dobara is waqt ki jaye: {changes}?")
+        }
         (_, English, 1) => format!("Shall I change this task {changes}?"),
         (_, English, _) => format!("Shall I change these tasks ({count}) {changes}?"),
         (_, Urdu, 1) => format!("کیا اس کام میں یہ تبدیلی کر دی جائے: {changes}؟"),

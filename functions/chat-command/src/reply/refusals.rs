@@ -216,7 +216,17 @@ fn of_text(language: Language, name: &str, error: &TextError) -> String {
 }
 
 /// Field, a part of what is said of it there, and that in words for people; the others are framed as they are.
-const ISSUES: [(&str, &str, [&str; 3]); 9] = [
+const ISSUES: [(&str, &str, [&str; 3]); 11] = [
+    (
+        "until",
+        "must not lie in the past",
+        ["that time has already passed", "وہ وقت گزر چکا ہے", "woh waqt guzar chuka hai"],
+    ),
+    (
+        "until",
+        "must lie within 366 days",
+        ["that is more than a year ahead", "وہ ایک سال سے زیادہ آگے ہے", "woh ek saal se zyada aage hai"],
+    ),
     (
         "reminder_config",
         "must not lie in the past",

@@ -18,6 +18,33 @@ pub(crate) fn nothing_to_undo(language: Language) -> String {
     .to_owned()
 }
 
+/// When tasks were changed after what would be reverted.
+pub(crate) fn changed_since(language: Language, changed: &[String]) -> String {
+    let (count, names) = (changed.len(), titles(language, changed));
+    match (language, count) {
+        (English, 1) => {
+            format!("I can not undo that: {names} was changed since then. It was left as it is.")
+        }
+        (English, _) => {
+            format!("I can not undo that: {names} were changed since then. They were left as they are.")
+        }
+        (Urdu, 1) => {
+            format!(
+                "یہ واپس نہیں لیا جا سکتا: کام {names} میں اس کے بعد تبدیلی ہوئی ہے۔ اسے جوں کا توں رہنے دیا گیا۔"
+            )
+        }
+        (Urdu, _) => format!(
+            "یہ واپس نہیں لیا جا سکتا: ان کاموں میں اس کے بعد تبدیلی ہوئی ہے: {names}۔ انہیں جوں کا توں رہنے دیا گیا۔"
+        ),
+        (LatinUrdu, 1) => format!(
+            "Yeh wapas nahin liya ja sakta: task {names} mein is ke baad tabdeeli hui hai. Ise joon ka toon rehne diya gaya."
+        ),
+        (LatinUrdu, _) => format!(
+            "Yeh wapas nahin liya ja sakta: in tasks mein is ke baad tabdeeli hui hai: {names}. Inhein joon ka toon rehne diya gaya."
+        ),
+    }
+}
+
 /// What was reverted.
 pub(crate) fn undone(language: Language, act: Act, reverted: &[PlannedWrite], settings: &Settings) -> String {
     let names: Vec<_> = reverted.iter().map(|one| one.write.task.title.as_str().to_owned()).collect();
@@ -39,9 +66,9 @@ pub(crate) fn undone(language: Language, act: Act, reverted: &[PlannedWrite], se
         (Act::Delete, English) => "back",
         (Act::Delete, Urdu) => "دوبارہ موجود",
         (Act::Delete, LatinUrdu) => "dobara maujood",
-        (Act::Update, English) => "as before",
-        (Act::Update, Urdu) => "پہلے کی طرح",
-        (Act::Update, LatinUrdu) => "pehle ki tarah",
+        (Act::Update | Act::Snooze, English) => "as before",
+        (Act::Update | Act::Snooze, Urdu) => "پہلے کی طرح",
+        (Act::Update | Act::Snooze, LatinUrdu) => "pehle ki tarah",
     };
     match (language, count) {
         (English, 1) => format!("Undone: {names} is {state}{due}."),

@@ -49,7 +49,7 @@ pub(super) fn wall(language: Language, local: NaiveDateTime) -> String {
 }
 
 /// "Sunday, 22 November 2026 at 17:00 (Asia/Karachi)".
-pub(super) fn instant(language: Language, at: DateTime<Utc>, zone: Tz) -> String {
+pub(crate) fn instant(language: Language, at: DateTime<Utc>, zone: Tz) -> String {
     format!("{} ({})", wall(language, zone::local(at, zone)), zone.name())
 }
 

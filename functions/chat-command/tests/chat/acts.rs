@@ -212,6 +212,30 @@ async fn undo_goes_back_step_by_step() {
 }
 
 #[tokio::test]
+async fn undo_names_the_task_that_was_changed_since_and_leaves_it() {
+    let user = User::new().await;
+    let created = user.say("add a task to buy milk tomorrow at 5pm").await;
+    user.say("make it urgent").await;
+    let patch = serde_json::json!({"priority": "low"});
+    let patch = patch.as_object().expect("an object");
+    let milk = id(&created["task_created"]);
+    user.application.update(&user.cause(), milk, patch, None, None).await.expect("a change");
+    let answer = user.say("undo").await;
+    let said = "I can not undo that: \"buy milk\" was changed since then. It was left as it is.";
+    assert_eq!(words(&answer), said);
+    assert_eq!(answer.get("task_updated"), None);
+    let answer = user.say("show my tasks").await;
+    assert_eq!(answer["tasks"][0]["priority"], "low", "{answer}");
+}
+
+#[tokio::test]
+async fn nothing_to_undo_is_said_where_nothing_was_done() {
+    let user = User::new().await;
+    let answer = user.say("undo").await;
+    assert_eq!(words(&answer), "There is nothing to undo in this conversation.");
+}
+
+#[tokio::test]
 async fn deleting_one_of_a_series_lets_the_series_live() {
     let user = User::new().await;
     let created = user.say("add a task to water the plants every monday at 9am").await;

@@ -91,6 +91,22 @@ async fn deleting_all_means_those_that_were_named() {
 }
 
 #[tokio::test]
+async fn a_proposal_names_ten_tasks_and_counts_the_others() {
+    let user = User::new().await;
+    for number in 1..=12 {
+        user.say(&format!("add a task to paint wall number{number}")).await;
+    }
+    let answer = user.say("delete all tasks").await;
+    assert!(words(&answer).starts_with("Shall I delete these tasks (12)?"), "{answer}");
+    assert!(words(&answer).ends_with("\n10. \"paint wall number10\"\nand 2 more"), "{answer}");
+    assert_eq!(answer["candidates"].as_array().map(Vec::len), Some(12));
+    let answer = user.say("yes").await;
+    assert!(words(&answer).starts_with("Deleted 12 tasks: \"paint wall number1\", "), "{answer}");
+    assert!(words(&answer).contains("\"paint wall number10\" and 2 more"), "{answer}");
+    assert!(user.titles().await.is_empty());
+}
+
+#[tokio::test]
 async fn more_than_a_hundred_tasks_are_refused() {
     let user = User::new().await;
     for number in 0..101 {

@@ -7,4 +7,5 @@ mod creations;
 mod languages;
 mod queries;
 mod safety;
+mod snoozes;
 mod user;

@@ -24,7 +24,28 @@ async fn an_evening_may_be_free() {
     let answer = user.say("am I free tomorrow evening?").await;
     assert_eq!(answer["intent_detected"], "query_tasks", "{answer}");
     assert_eq!(answer["tasks"], json!([]));
-    assert!(words(&answer).starts_with("You have no "), "{answer}");
+    let said = "You have no open tasks due from Sunday, 22 November 2026 at 17:00 (Asia/Karachi)";
+    assert!(words(&answer).contains(said), "{answer}");
+    let answer = user.say("am I free tomorrow?").await;
+    assert!(words(&answer).contains("due on Sunday, 22 November 2026 (Asia/Karachi):"), "{answer}");
+    assert_eq!(answer["tasks"][0]["title"], "buy milk");
+    let answer = user.say("complete 1").await;
+    assert_eq!(answer["task_completed"]["title"], "buy milk", "what was shown has numbers: {answer}");
+}
+
+#[tokio::test]
+async fn what_was_completed_yesterday_is_not_what_was_completed_today() {
+    let user = User::new().await;
+    user.say("add a task to buy milk").await;
+    user.say("add a task to call mom").await;
+    user.say("complete the task buy milk").await;
+    user.clock.advance(std::time::Duration::from_secs(24 * 3_600));
+    user.say("complete the task call mom").await;
+    let answer = user.say("what did I complete yesterday?").await;
+    assert_eq!(answer["tasks"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(answer["tasks"][0]["title"], "buy milk");
+    let said = "Here is your only task completed on Saturday, 21 November 2026 (Asia/Karachi):";
+    assert!(words(&answer).starts_with(said), "{answer}");
 }
 
 #[tokio::test]
