@@ -50,6 +50,32 @@ pub struct TestDatabase {
     pub url: String,
 }
 
+impl TestDatabase {
+    /// Runs SQL statements, for what no part of the program does.
+    ///
+    /// # Panics
+    /// When one of them fails.
+    pub async fn run(&self, statements: &str) {
+        let mut connection = self.connect().await;
+        let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await;
+        done.expect("the statements are sound");
+    }
+
+    /// Gives the one text that a query gives.
+    ///
+    /// # Panics
+    /// When the query fails, or gives anything else.
+    pub async fn text(&self, query: &str) -> String {
+        let mut connection = self.connect().await;
+        let found = sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(&mut connection).await;
+        found.expect("the query gives a text")
+    }
+
+    async fn connect(&self) -> PgConnection {
+        PgConnection::connect(&self.url).await.expect("the database is there")
+    }
+}
+
 /// A new database with the schema that `migrate` makes.
 ///
 /// The first call of a test process starts a cluster and runs `migrate` once, on a template that all databases

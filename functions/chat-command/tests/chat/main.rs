@@ -2,6 +2,7 @@
 
 mod acts;
 mod bodies;
+mod claims;
 mod confirmations;
 mod creations;
 mod languages;
