@@ -12,6 +12,7 @@ mod proposed;
 mod questions;
 mod refusals;
 mod repetition;
+mod rrule;
 mod snoozed;
 mod spoken;
 mod undone;

@@ -1,23 +1,23 @@
 //! Repetitions in words.
 
+use chrono_tz::Tz;
 use domain::recurrence::{Anchor, Frequency, Parts, Rule, Until};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
-use super::phrase::{and, comma, isolated};
-use super::when;
+use super::phrase::{and, comma};
+use super::{rrule, when};
 
 /// "every 2 weeks on Monday and Friday, until Thursday, 31 December 2026" · «ہر 2 ہفتے بعد پیر اور جمعہ کو، …».
 pub(super) fn repetition(language: Language, rule: &Rule) -> String {
-    let Some(parts) = rule.parts() else {
-        let rule = rule.rrule().unwrap_or_default();
-        return match language {
-            English => format!("by the rule {rule}"),
-            Urdu => format!("اس قاعدے سے دہرائی {}", isolated(&rule)),
-            LatinUrdu => format!("is qaide se dohrai {rule}"),
-        };
-    };
+    let Some(parts) = rule.parts() else { return rrule::repetition(language, rule) };
     let Parts { frequency, interval, weekdays, month_days, count, until, anchor, .. } = parts;
-    let mut text = every(language, frequency, interval);
+    let unit = match frequency {
+        Frequency::Daily => Unit::Day,
+        Frequency::Weekly => Unit::Week,
+        Frequency::Monthly => Unit::Month,
+        Frequency::Yearly => Unit::Year,
+    };
+    let mut text = every(language, unit, interval);
     if !weekdays.is_empty() {
         let days: Vec<_> = weekdays.iter().map(|day| when::weekday(language, *day).to_owned()).collect();
         text += &on(language, &and(language, &days));
@@ -26,42 +26,70 @@ pub(super) fn repetition(language: Language, rule: &Rule) -> String {
         let days: Vec<_> = month_days.iter().map(|day| month_day(language, *day)).collect();
         text += &on(language, &and(language, &days));
     }
-    if anchor == Anchor::Completion {
-        text += match language {
-            English => " after it is done",
-            Urdu => "، پچھلا مکمل ہونے کے دن سے",
-            LatinUrdu => ", pichla mukammal hone ke din se",
-        };
-    }
-    let end = match (count, until) {
-        (Some(count), _) => Some(times(language, count)),
-        (_, Some(Until::Date(last))) => Some(until_when(language, &when::day(language, last))),
-        (_, Some(Until::Local(last))) => Some(until_when(language, &when::wall(language, last))),
-        _ => None,
-    };
-    end.map_or(text.clone(), |end| text + comma(language) + &end)
+    text + &after_completion(language, anchor) + &end(language, count, until)
 }
 
-fn every(language: Language, frequency: Frequency, interval: u32) -> String {
-    let (english, urdu, latin_urdu) = match frequency {
-        Frequency::Daily => ("day", "دن", "din"),
-        Frequency::Weekly => ("week", "ہفتے", "hafte"),
-        Frequency::Monthly => ("month", "مہینے", "mahine"),
-        Frequency::Yearly => ("year", "سال", "saal"),
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Year,
+}
+
+/// "every 2 weeks".
+pub(super) fn every(language: Language, unit: Unit, interval: u32) -> String {
+    let (english, urdu, latin_urdu) = match unit {
+        Unit::Minute => ("minute", "منٹ", "minute"),
+        Unit::Hour => ("hour", "گھنٹے", "ghante"),
+        Unit::Day => ("day", "دن", "din"),
+        Unit::Week => ("week", "ہفتے", "hafte"),
+        Unit::Month => ("month", "مہینے", "mahine"),
+        Unit::Year => ("year", "سال", "saal"),
     };
-    match (language, frequency, interval) {
+    match (language, unit, interval) {
         (English, _, 1) => format!("every {english}"),
         (English, _, _) => format!("every {interval} {english}s"),
-        (Urdu, Frequency::Daily, 1) => "ہر روز".to_owned(),
+        (Urdu, Unit::Day, 1) => "ہر روز".to_owned(),
         (Urdu, _, 1) => format!("ہر {urdu}"),
         (Urdu, _, _) => format!("ہر {interval} {urdu} بعد"),
-        (LatinUrdu, Frequency::Daily, 1) => "har roz".to_owned(),
+        (LatinUrdu, Unit::Day, 1) => "har roz".to_owned(),
         (LatinUrdu, _, 1) => format!("har {latin_urdu}"),
         (LatinUrdu, _, _) => format!("har {interval} {latin_urdu} baad"),
     }
 }
 
-fn on(language: Language, days: &str) -> String {
+/// " after it is done", if it is counted from that.
+pub(super) fn after_completion(language: Language, anchor: Anchor) -> String {
+    match (anchor, language) {
+        (Anchor::Due, _) => "",
+        (Anchor::Completion, English) => " after it is done",
+        (Anchor::Completion, Urdu) => "، پچھلا مکمل ہونے کے دن سے",
+        (Anchor::Completion, LatinUrdu) => ", pichla mukammal hone ke din se",
+    }
+    .to_owned()
+}
+
+/// ", 5 times", ", until …", or nothing.
+pub(super) fn end(language: Language, count: Option<u32>, until: Option<Until>) -> String {
+    let last = until.map(|until| match until {
+        Until::Date(date) => when::day(language, date),
+        Until::Local(local) => when::wall(language, local),
+        Until::Utc(at) => when::instant(language, at, Tz::UTC),
+    });
+    let end = match (count, last) {
+        (Some(count), _) => times(language, count),
+        (None, Some(last)) => until_when(language, &last),
+        (None, None) => return String::new(),
+    };
+    format!("{}{end}", comma(language))
+}
+
+/// " on Monday and Friday".
+pub(super) fn on(language: Language, days: &str) -> String {
     match language {
         English => format!(" on {days}"),
         Urdu => format!(" {days} کو"),
@@ -103,7 +131,8 @@ fn month_day(language: Language, day: i8) -> String {
     }
 }
 
-fn ordinal(number: u8) -> String {
+/// "22nd".
+pub(super) fn ordinal(number: u8) -> String {
     let ending = match (number % 10, number % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",

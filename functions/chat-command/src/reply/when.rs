@@ -89,7 +89,8 @@ pub(super) fn weekday(language: Language, day: Weekday) -> &'static str {
     }
 }
 
-fn month(language: Language, date: NaiveDate) -> &'static str {
+/// "November" · «نومبر».
+pub(super) fn month(language: Language, date: NaiveDate) -> &'static str {
     let (latin, urdu) = match date.month() {
         1 => ("January", "جنوری"),
         2 => ("February", "فروری"),
