@@ -1,6 +1,6 @@
 //! `POST /chat/command` and its kin: understands what is said, does it through the use cases, and answers.
 //!
-//! `request` reads the body, `understanding` makes sense of it, `decide` and `act` turn it into changes and a reply,
+//! `request` reads the body, `understanding` makes sense of it, `decide`, `act` and `perform` turn it into changes and a reply,
 //! `turn` commits both at once. What a conversation is about between two messages is in `state`.
 
 mod act;
@@ -10,6 +10,7 @@ mod decide;
 mod filter;
 mod outcome;
 mod parsed;
+mod perform;
 mod proposal;
 mod query;
 mod reply;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::outcome::Intent;
 use crate::understanding::Utterance;
-use crate::{act, create};
+use crate::{create, perform};
 
 /// Gives what is understood of a sentence.
 pub(crate) fn show(said: &Utterance) -> Value {
@@ -29,7 +29,7 @@ fn one(command: &Command, said: &Utterance) -> Value {
         Action::Create(fields) | Action::Unknown(fields) => fields_of(fields, said),
         Action::Update { changes, .. } => changes_of(changes, said),
         Action::Snooze { until, .. } => {
-            let until = Value::String(instant(act::instant_of(*until, said)));
+            let until = Value::String(instant(perform::instant_of(*until, said)));
             Map::from_iter([("snoozed_until".to_owned(), until)])
         }
         _ => Map::new(),

@@ -9,7 +9,7 @@ use crate::reply;
 use crate::state::{Act, Frozen, Proposal, expiry};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
-use crate::{act, create};
+use crate::{create, perform};
 
 /// Says what would be done, and waits.
 pub(crate) fn propose(
@@ -23,7 +23,7 @@ pub(crate) fn propose(
     let changes = match about.understand().actions.into_iter().next() {
         Some(Action::Update { changes, .. }) => reply::changes(talk.language, &changes, &about),
         Some(Action::Snooze { until, .. }) => {
-            reply::instant(talk.language, act::instant_of(until, &about), about.zone())
+            reply::instant(talk.language, perform::instant_of(until, &about), about.zone())
         }
         _ => String::new(),
     };
@@ -70,5 +70,5 @@ pub(crate) async fn accept(
             left_out.push(loaded.task.title.as_str().to_owned());
         }
     }
-    act::perform(talk, &about, act, tasks, confidence, left_out).await
+    perform::perform(talk, &about, act, tasks, confidence, left_out).await
 }

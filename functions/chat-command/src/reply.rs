@@ -6,6 +6,7 @@
 mod acted;
 mod created;
 mod described;
+mod flaws;
 mod listed;
 mod phrase;
 mod proposed;
