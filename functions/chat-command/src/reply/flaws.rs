@@ -78,7 +78,7 @@ fn of_text(language: Language, name: &str, error: &TextError) -> String {
 }
 
 /// Field, a part of what is said of it there, and that in words for people; the others are framed as they are.
-const ISSUES: [(&str, &str, [&str; 3]); 11] = [
+const ISSUES: [(&str, &str, [&str; 3]); 12] = [
     (
         "until",
         "must not lie in the past",
@@ -159,6 +159,16 @@ const ISSUES: [(&str, &str, [&str; 3]); 11] = [
             "the repetition does not give that day or time; change the repetition too",
             "دہرائی میں یہ دن یا وقت نہیں آتا؛ دہرائی بھی تبدیل کریں",
             "dohrai mein yeh din ya waqt nahin aata; dohrai bhi tabdeel karein",
+        ],
+    ),
+    // Every other date that is made here can be read.
+    (
+        "due_date",
+        "is not a date",
+        [
+            "the year must be between 1 and 9999",
+            "سال 1 سے 9999 تک ہونا چاہیے",
+            "saal 1 se 9999 tak hona chahiye",
         ],
     ),
     (

@@ -6,6 +6,8 @@ use application::input::TaskFields;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
+use domain::recurrence::{Anchor, Frequency, Parts, Rule, Until};
+use domain::reminder::{Lead, LeadUnit, Method, Reminder, When};
 use domain::settings::{Locale, Settings};
 use domain::task::{Change as Kind, Priority, Status, Task, Title};
 use events::Cause;
@@ -16,6 +18,7 @@ use runtime::clock::new_id;
 use super::*;
 use crate::state::Act;
 use crate::understanding::Utterance;
+use crate::unfit::Unfit;
 
 const KARACHI: Tz = Tz::Asia__Karachi;
 /// Sunday, 22 November 2026, 17:00 in Karachi.
@@ -244,5 +247,49 @@ fn no_language_borrows_the_letters_of_another() {
             assert!(!text.contains(|c: char| matches!(c, '\u{600}'..='\u{6ff}')), "{text}");
         }
         assert_ne!(message(English), message(LatinUrdu));
+    }
+}
+
+#[test]
+fn what_the_application_refuses_is_said_in_words_of_each_language() {
+    let at =
+        |text: &str| Reminder { when: When::At(instant_of(text)), method: Method::Email, destination: None };
+    let lead = Reminder {
+        when: When::Lead(Lead { count: 1, unit: LeadUnit::Hours }),
+        method: Method::Email,
+        destination: None,
+    };
+    let rule = |until: Option<&str>| {
+        let until = until.map(|day| Until::Date(day.parse().expect("a day")));
+        Rule::new(Parts { until, ..Parts::every(Frequency::Daily) }).ok()
+    };
+    let rrule = |text: &str| Rule::parse_rrule(text, Anchor::Due, false).ok();
+    let fields = |due: Option<&str>, reminders: Vec<Reminder>, recurrence: Option<Rule>| TaskFields {
+        title: Title::parse("milk").ok(),
+        due_date: due.map(|due| Some(due.to_owned())),
+        reminders: Some(reminders),
+        recurrence: Some(recurrence),
+        ..TaskFields::default()
+    };
+    for (refused, expected) in [
+        (fields(Some(DUE), vec![at("2026-11-20T07:00:00Z")], None), "یاد دہانی کا وقت گزر چکا ہے"),
+        (fields(Some(DUE), vec![at("2026-11-23T07:00:00Z")], None), "یاد دہانی مقررہ وقت کے بعد ہو گی"),
+        (fields(None, vec![lead], None), "یاد دہانی کے لیے مقررہ وقت ضروری ہے"),
+        (fields(None, vec![], rule(None)), "دہرائی کے لیے پہلی تاریخ ضروری ہے"),
+        (fields(Some(DUE), vec![], rule(Some("2026-11-20"))), "دہرائی پہلی تاریخ سے پہلے ختم ہو جائے گی"),
+        (
+            fields(Some("2026-11-22"), vec![], rrule("FREQ=HOURLY")),
+            "اس دہرائی کے لیے دن کے ساتھ وقت بھی ضروری ہے",
+        ),
+        (
+            fields(Some("2026-11-22T09:00:00"), vec![], rrule("FREQ=MONTHLY;INTERVAL=12;BYMONTH=3")),
+            "اس دہرائی سے پہلی تاریخ کے بعد کوئی تاریخ نہیں بنتی",
+        ),
+        (fields(Some("0000-01-01"), vec![], None), "سال 1 سے 9999 تک ہونا چاہیے"),
+        (fields(Some("+10000-01-01"), vec![], None), "سال 1 سے 9999 تک ہونا چاہیے"),
+    ] {
+        let refusal = new_task(&cause(), new_id(now()), &refused, &settings()).expect_err("a refusal");
+        let Unfit::Wrong(flaw) = Unfit::from(refusal) else { panic!("{expected}") };
+        assert_eq!(impossible(Urdu, &flaw), format!("یہ نہیں ہو سکتا: {expected}۔ کچھ تبدیل نہیں کیا گیا۔"));
     }
 }
