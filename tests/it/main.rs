@@ -9,6 +9,7 @@ mod api_update;
 mod architecture;
 mod audit;
 mod bad_input;
+mod conversation_state;
 mod dead_letters;
 mod delivery;
 mod digest;

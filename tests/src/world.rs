@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use backend::compose;
+use chat_command::Memory;
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
 use http_body_util::BodyExt;
@@ -36,6 +37,7 @@ pub struct World {
     pub database_url: String,
     zone: chrono_tz::Tz,
     courier: Courier,
+    memory: Memory,
     router: Router,
     scan: Router,
     consumers: HashMap<&'static str, Router>,
@@ -113,8 +115,13 @@ impl World {
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
     pub fn beside(&self) -> Self {
+        self.with_memory(self.memory.clone())
+    }
+
+    /// Makes a second instance that keeps elsewhere what conversations are about.
+    pub fn with_memory(&self, memory: Memory) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
-        Self::over(self.database_url.clone(), self.zone, clock, courier, mail)
+        Self::remembering(memory, self.database_url.clone(), self.zone, clock, courier, mail)
     }
 
     fn over(
@@ -124,16 +131,40 @@ impl World {
         courier: Courier,
         mail: Arc<TestDirectory>,
     ) -> Self {
+        Self::remembering(Memory::in_postgresql(), database_url, zone, clock, courier, mail)
+    }
+
+    fn remembering(
+        memory: Memory,
+        database_url: String,
+        zone: chrono_tz::Tz,
+        clock: Clock,
+        courier: Courier,
+        mail: Arc<TestDirectory>,
+    ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let composition = compose(&application, &clock, courier.clone(), Some(links()), &Metrics::new());
+        let (metrics, links) = (Metrics::new(), Some(links()));
+        let composition = compose(&application, &clock, courier.clone(), links, memory.clone(), &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
-        Self { clock, application, outbox, database_url, zone, courier, router, scan, consumers, mail }
+        Self {
+            clock,
+            application,
+            outbox,
+            database_url,
+            zone,
+            courier,
+            memory,
+            router,
+            scan,
+            consumers,
+            mail,
+        }
     }
 
     /// Hands events to one function, as a bus would.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use application::links::Links;
 use application::{Application, Connection};
+use chat_command::Memory;
 use devkit::postgres::{Options, Private};
 use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
@@ -35,12 +36,14 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    Host::from_environment(&environment)?;
+    // Chat may have its state store behind a Dapr sidecar.
+    Host::from_environment_but(&["DAPR_HTTP_PORT"], &environment)?;
     refuse_sink(&environment)?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, &[]);
     let links = links(&start)?;
+    let memory = Memory::from_environment(&start.environment, &start.metrics)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
@@ -61,7 +64,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, memory), shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -90,14 +93,14 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links): (Courier, Option<Links>),
+    (courier, links, memory): (Courier, Option<Links>, Memory),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, courier, links, &start.metrics);
+    let mut composition = compose(&application, &start.clock, courier, links, memory, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(

@@ -1,13 +1,14 @@
 //! `POST /chat/command` and its kin: understands what is said, does it through the use cases, and answers.
 //!
 //! `request` reads the body, `understanding` makes sense of it, `decide`, `act` and `perform` turn it into changes and a reply,
-//! `turn` commits both at once. What a conversation is about between two messages is in `state`.
+//! `turn` commits both at once. What a conversation is about between two messages is in `state`, and `memory` keeps it.
 
 mod act;
 mod clarify;
 mod create;
 mod decide;
 mod filter;
+mod memory;
 mod outcome;
 mod parsed;
 mod perform;
@@ -41,6 +42,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use crate::memory::Memory;
 use crate::request::Request;
 
 /// The function's name.
@@ -57,18 +59,21 @@ const MAX_PAGE: i64 = 100;
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    Ok(function(application, start.clock))
+    let memory = Memory::from_environment(&start.environment, &start.metrics)?;
+    Ok(function(application, start.clock, memory))
 }
 
 /// Gives the function.
-pub fn function(application: Application, clock: Clock) -> Function {
+pub fn function(application: Application, clock: Clock, memory: Memory) -> Function {
+    let is_there = memory.check();
     let is_connected = application.database_probe();
     let http = OpenApiRouter::new()
         .routes(routes!(command))
         .routes(routes!(parse))
         .routes(routes!(messages))
-        .with_state((application, clock));
-    Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
+        .with_state((application, clock, memory));
+    let function = Function::new(NAME).http(http).ready_when(Check::required("database", is_connected));
+    is_there.into_iter().fold(function, Function::ready_when)
 }
 
 /// What is said.
@@ -143,12 +148,12 @@ struct Reply {
     responses((status = 200, description = "The answer", body = Reply))
 )]
 async fn command(
-    State((application, clock)): State<(Application, Clock)>,
+    State((application, clock, memory)): State<(Application, Clock, Memory)>,
     ask: Ask,
     JsonBody(body, bytes): JsonBody,
 ) -> Result<Response, Problem> {
     let (cause, request) = Request::read(&ask, &clock, &body)?;
-    Ok(respond(turn::answer(&application, &cause, &request, ask.key(&bytes).as_ref()).await?))
+    Ok(respond(turn::answer(&application, &memory, &cause, &request, ask.key(&bytes).as_ref()).await?))
 }
 
 /// Shows what would be understood
@@ -162,7 +167,7 @@ async fn command(
     responses((status = 200, description = "What was understood, with spans in code points", body = Value))
 )]
 async fn parse(
-    State((application, clock)): State<(Application, Clock)>,
+    State((application, clock, _)): State<(Application, Clock, Memory)>,
     ask: Ask,
     JsonBody(body, _): JsonBody,
 ) -> Result<Json<Value>, Problem> {
@@ -186,7 +191,7 @@ async fn parse(
     responses((status = 200, description = "A page of messages", body = Value))
 )]
 async fn messages(
-    State((application, _)): State<(Application, Clock)>,
+    State((application, ..)): State<(Application, Clock, Memory)>,
     ask: Ask,
     parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
     uri: Uri,

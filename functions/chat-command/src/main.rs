@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runtime::main::run(chat_command::NAME, chat_command::build)
+    // For its state store.
+    runtime::main::run_with_own(&["DAPR_HTTP_PORT"], chat_command::NAME, chat_command::build)
 }

@@ -9,6 +9,7 @@ use events::{Answer, Cause, IdempotencyKey, Refusal};
 use language::Language;
 use runtime::clock::Stopwatch;
 
+use crate::memory::{Conversation, Memory};
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::state::State;
@@ -40,6 +41,7 @@ pub(crate) struct Talk<'a> {
 /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`]: nothing was done and nothing is claimed.
 pub(crate) async fn answer(
     application: &Application,
+    memory: &Memory,
     cause: &Cause,
     request: &Request,
     key: Option<&IdempotencyKey>,
@@ -52,18 +54,23 @@ pub(crate) async fn answer(
     }
     let new = || (cause.new_id)(cause.now).to_string();
     let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
+    let conversation = Conversation { user_id: &cause.user_id, id: &conversation_id };
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
+        let recalled = memory.recall(conversation, kept.as_ref()).await;
         let said = request.utterance(&settings, cause.now);
-        let mut state = State::read(kept.clone());
+        let mut state = State::read(recalled.state);
         let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
         state.speak(language);
         let mut talk = Talk { application, cause, settings, said, language, state };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
+        let turn_id = (cause.new_id)(cause.now);
+        let (state, document) = memory.divide(turn_id, talk.state.to_json(), recalled.etag);
         let turn = Turn {
             conversation_id: conversation_id.clone(),
-            state: talk.state.to_json(),
+            dapr_state_key: conversation.key(),
+            state,
             before: kept,
             messages: messages(cause, &request.text, &outcome, &watch),
         };
@@ -73,6 +80,9 @@ pub(crate) async fn answer(
         let together = Together { writes, undone, turn: Some(turn), key: record, ..Together::default() };
         match application.commit(cause, &together).await? {
             Committed::Yes => {
+                if let Some(document) = document {
+                    memory.keep(application, conversation, document).await;
+                }
                 for id in reopened {
                     // A successor that came to be just now; the task itself is reopened in any case.
                     if application.withdraw_successor(cause, id).await.is_err() {

@@ -12,7 +12,7 @@
 //! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
-//! | `http_client` | calls of services outside, with the Cargo feature `http-client` |
+//! | `http_client`, `dapr` | calls of services outside and of a Dapr sidecar, with the Cargo feature `http-client` |
 //!
 //! It knows no task, no SQL and no broker: nothing here may depend on `store`, `application` or a function.
 
@@ -20,6 +20,8 @@ pub mod ask;
 pub mod backoff;
 pub mod clock;
 pub mod config;
+#[cfg(feature = "http-client")]
+pub mod dapr;
 pub mod database;
 pub mod disposition;
 pub mod etag;
@@ -33,6 +35,7 @@ pub mod json;
 pub mod limits;
 pub mod metrics;
 pub mod path;
+pub mod percent;
 pub mod poke;
 pub mod problem;
 pub mod query;
@@ -42,11 +45,10 @@ pub mod triggers;
 pub mod user;
 
 mod headers;
-mod percent;
 mod start;
 mod trace;
 
 /// The `main` of every function, in one call.
 pub mod main {
-    pub use crate::start::{Start, one_line, run, tokio_runtime};
+    pub use crate::start::{Start, one_line, run, run_with_own, tokio_runtime};
 }

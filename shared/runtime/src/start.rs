@@ -84,6 +84,16 @@ impl Start {
 /// }
 /// ```
 pub fn run(name: &'static str, build: impl AsyncFnOnce(Start) -> anyhow::Result<Function>) -> ExitCode {
+    run_with_own(&[], name, build)
+}
+
+/// Does the same for a function that reads some of the variables by which hosts are known itself, such as `DAPR_HTTP_PORT`
+/// for a state store; `build` then refuses them where they are of no use.
+pub fn run_with_own(
+    own: &[&str],
+    name: &'static str,
+    build: impl AsyncFnOnce(Start) -> anyhow::Result<Function>,
+) -> ExitCode {
     match std::env::args_os().nth(1).as_ref().map(|argument| argument.to_str()) {
         None => {}
         Some(Some("--help" | "-h")) => {
@@ -101,7 +111,7 @@ pub fn run(name: &'static str, build: impl AsyncFnOnce(Start) -> anyhow::Result<
             return ExitCode::FAILURE;
         }
     }
-    match start_and_serve(name, build) {
+    match start_and_serve(own, name, build) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", one_line(name, &error));
@@ -128,11 +138,12 @@ pub fn one_line(name: &str, error: &anyhow::Error) -> String {
 }
 
 fn start_and_serve(
+    own: &[&str],
     name: &'static str,
     build: impl AsyncFnOnce(Start) -> anyhow::Result<Function>,
 ) -> anyhow::Result<()> {
     let environment = Environment::process();
-    let host = Host::from_environment(&environment)?;
+    let host = Host::from_environment_but(own, &environment)?;
     let start = Start::from_environment(environment)?;
     telemetry::init(&start.config, &[name]);
     let runtime = tokio_runtime().context("cannot start the runtime")?;

@@ -12,7 +12,9 @@ use crate::{Error, Store};
 pub struct Turn {
     /// The client's name for the conversation.
     pub conversation_id: String,
-    /// What was asked, what is proposed, which tasks were shown.
+    /// The key of its document in a Dapr state store, for whoever looks for it there.
+    pub dapr_state_key: String,
+    /// What was asked, what is proposed, which tasks were shown; or which turn this was, when a state store has the rest.
     pub state: Value,
     /// The state that the turn was computed from; `None` for a new conversation.
     pub before: Option<Value>,
@@ -120,11 +122,12 @@ pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Tu
         r#"INSERT INTO conversations (user_id, conversation_id, dapr_state_key, state, created_at, last_message_at)
            VALUES ($1, $2, $3, $4, $5, $5)
            ON CONFLICT (user_id, conversation_id) DO UPDATE
-           SET state = EXCLUDED.state, last_message_at = EXCLUDED.last_message_at
+           SET dapr_state_key = EXCLUDED.dapr_state_key, state = EXCLUDED.state,
+               last_message_at = EXCLUDED.last_message_at
            WHERE conversations.state = $6"#,
         user_id,
         turn.conversation_id,
-        format!("conversation:{}", turn.conversation_id),
+        turn.dapr_state_key,
         turn.state,
         last.created_at,
         turn.before,

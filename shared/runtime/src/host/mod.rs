@@ -23,7 +23,15 @@ impl Host {
     /// # Errors
     /// A variable asks for a host that this version does not have.
     pub fn from_environment(environment: &Environment) -> Result<Host, ConfigError> {
-        for name in OTHERS {
+        Self::from_environment_but(&[], environment)
+    }
+
+    /// Does the same for a function that reads some of those variables itself, `own`, and refuses them itself.
+    ///
+    /// # Errors
+    /// Another variable asks for a host that this version does not have.
+    pub fn from_environment_but(own: &[&str], environment: &Environment) -> Result<Host, ConfigError> {
+        for name in OTHERS.into_iter().filter(|name| !own.contains(name)) {
             if let Some(value) = environment.get(name)? {
                 return Err(ConfigError::NotInThisVersion {
                     name: name.to_owned(),
@@ -48,5 +56,13 @@ mod tests {
             assert!(message.starts_with(name) && message.contains("only serves over HTTP"), "{message}");
         }
         assert_eq!(Host::from_environment(&Environment::default()).expect("a host"), Host::Server);
+    }
+
+    #[test]
+    fn a_function_may_read_such_a_variable_itself() {
+        let both = Environment::from_pairs(OTHERS.map(|name| (name, "x")));
+        assert_eq!(Host::from_environment_but(&OTHERS, &both).expect("a host"), Host::Server);
+        let refused = Host::from_environment_but(&OTHERS[1..], &both).expect_err("the first").to_string();
+        assert!(refused.starts_with(OTHERS[0]), "{refused}");
     }
 }
