@@ -9,6 +9,7 @@ use std::sync::Arc;
 use application::Application;
 use application::links::Links;
 use axum::Router;
+use chat_command::Model;
 use messaging::{InProcess, Published, Publisher, Subscriber};
 use relay_events::Outbox;
 use runtime::clock::Clock;
@@ -56,7 +57,7 @@ pub fn compose(
     application: &Application,
     clock: &Clock,
     courier: Courier,
-    links: Option<Links>,
+    (links, model): (Option<Links>, Option<Model>),
     metrics: &Metrics,
 ) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
@@ -76,7 +77,7 @@ pub fn compose(
         update_task::function(new(), time()),
         complete_task::function(new(), time()),
         delete_task::function(new(), time()),
-        chat_command::function(new(), time()),
+        chat_command::function(new(), time(), model),
         follow_link::function(new(), time(), links),
         web::function(),
         scan_reminders,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use application::links::Links;
 use application::{Application, Connection};
+use chat_command::Model;
 use devkit::postgres::{Options, Private};
 use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
@@ -42,6 +43,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     telemetry::init(&start.config, &[]);
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
+    let model = Model::from_environment(&start.environment, start.clock.clone())?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -61,7 +63,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, model), shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -90,14 +92,14 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links): (Courier, Option<Links>),
+    (courier, links, model): (Courier, Option<Links>, Option<Model>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, courier, links, &start.metrics);
+    let mut composition = compose(&application, &start.clock, courier, (links, model), &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(

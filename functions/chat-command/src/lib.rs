@@ -1,13 +1,15 @@
 //! `POST /chat/command` and its kin: understands what is said, does it through the use cases, and answers.
 //!
 //! `request` reads the body, `understanding` makes sense of it, `decide` and `act` turn it into changes and a reply,
-//! `turn` commits both at once. What a conversation is about between two messages is in `state`.
+//! `turn` commits both at once. What a conversation is about between two messages is in `state`. Where the parser is not sure,
+//! `model` may know better, and is not believed.
 
 mod act;
 mod clarify;
 mod create;
 mod decide;
 mod filter;
+mod model;
 mod outcome;
 mod parsed;
 mod proposal;
@@ -21,6 +23,8 @@ mod understanding;
 mod undo;
 mod unfit;
 mod update;
+
+use std::time::Duration;
 
 use application::{Application, Connection};
 use axum::Json;
@@ -40,10 +44,13 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use crate::model::Model;
 use crate::request::Request;
 
 /// The function's name.
 pub const NAME: &str = "chat-command";
+/// How long a message may take beside what the model takes.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// How many messages a page has unless asked otherwise.
 const PAGE: i64 = 50;
 /// How many messages a page has at most.
@@ -56,18 +63,34 @@ const MAX_PAGE: i64 = 100;
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    Ok(function(application, start.clock))
+    let model = Model::from_environment(&start.environment, start.clock.clone())?;
+    Ok(function(application, start.clock, model))
 }
 
-/// Gives the function.
-pub fn function(application: Application, clock: Clock) -> Function {
+/// Gives the function; without a model the parser is alone.
+pub fn function(application: Application, clock: Clock, model: Option<Model>) -> Function {
     let is_connected = application.database_probe();
+    let function = Function::new(NAME).ready_when(Check::required("database", is_connected));
+    let function = match &model {
+        Some(model) => function
+            .ready_when(Check::optional("ollama", model.probe()))
+            .timeout(REQUEST_DEADLINE + model.deadline()),
+        None => function,
+    };
     let http = OpenApiRouter::new()
         .routes(routes!(command))
         .routes(routes!(parse))
         .routes(routes!(messages))
-        .with_state((application, clock));
-    Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
+        .with_state(Chat { application, clock, model });
+    function.http(http)
+}
+
+/// What every request needs.
+#[derive(Clone)]
+struct Chat {
+    application: Application,
+    clock: Clock,
+    model: Option<Model>,
 }
 
 /// What is said.
@@ -142,12 +165,13 @@ struct Reply {
     responses((status = 200, description = "The answer", body = Reply))
 )]
 async fn command(
-    State((application, clock)): State<(Application, Clock)>,
+    State(Chat { application, clock, model }): State<Chat>,
     ask: Ask,
     JsonBody(body, bytes): JsonBody,
 ) -> Result<Response, Problem> {
     let (cause, request) = Request::read(&ask, &clock, &body)?;
-    Ok(respond(turn::answer(&application, &cause, &request, ask.key(&bytes).as_ref()).await?))
+    let key = ask.key(&bytes);
+    Ok(respond(turn::answer((&application, model.as_ref()), &cause, &request, key.as_ref()).await?))
 }
 
 /// Shows what would be understood
@@ -161,7 +185,7 @@ async fn command(
     responses((status = 200, description = "What was understood, with spans in code points", body = Value))
 )]
 async fn parse(
-    State((application, clock)): State<(Application, Clock)>,
+    State(Chat { application, clock, .. }): State<Chat>,
     ask: Ask,
     JsonBody(body, _): JsonBody,
 ) -> Result<Json<Value>, Problem> {
@@ -185,7 +209,7 @@ async fn parse(
     responses((status = 200, description = "A page of messages", body = Value))
 )]
 async fn messages(
-    State((application, _)): State<(Application, Clock)>,
+    State(Chat { application, .. }): State<Chat>,
     ask: Ask,
     parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
     uri: Uri,

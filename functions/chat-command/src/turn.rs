@@ -9,6 +9,7 @@ use events::{Answer, Cause, IdempotencyKey, Refusal};
 use language::Language;
 use runtime::clock::Stopwatch;
 
+use crate::model::{Consulted, Model};
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::state::State;
@@ -32,6 +33,12 @@ pub(crate) struct Talk<'a> {
     pub(crate) language: Language,
     /// What the conversation is about.
     pub(crate) state: State,
+    /// The model, if there is one.
+    pub(crate) model: Option<&'a Model>,
+    /// What it made of this message, if it was asked.
+    pub(crate) consulted: &'a mut Consulted,
+    /// Whose understanding the answer rests on: `parser` or `model`.
+    pub(crate) answered_by: &'static str,
 }
 
 /// Answers a message.
@@ -39,7 +46,7 @@ pub(crate) struct Talk<'a> {
 /// # Errors
 /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`]: nothing was done and nothing is claimed.
 pub(crate) async fn answer(
-    application: &Application,
+    (application, model): (&Application, Option<&Model>),
     cause: &Cause,
     request: &Request,
     key: Option<&IdempotencyKey>,
@@ -52,20 +59,23 @@ pub(crate) async fn answer(
     }
     let new = || (cause.new_id)(cause.now).to_string();
     let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
+    let mut consulted = Consulted::default();
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
         let said = request.utterance(&settings, cause.now);
         let mut state = State::read(kept.clone());
         let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
         state.speak(language);
-        let mut talk = Talk { application, cause, settings, said, language, state };
+        let (consulted, answered_by) = (&mut consulted, "parser");
+        let mut talk =
+            Talk { application, cause, settings, said, language, state, model, consulted, answered_by };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
         let turn = Turn {
             conversation_id: conversation_id.clone(),
             state: talk.state.to_json(),
             before: kept,
-            messages: messages(cause, &request.text, &outcome, &watch),
+            messages: messages(cause, &request.text, &outcome, talk.answered_by, &watch),
         };
         let record =
             key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
@@ -88,7 +98,13 @@ pub(crate) async fn answer(
     Err(application::lost_every_race("the conversation, whose tasks keep changing,"))
 }
 
-fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> Vec<Message> {
+fn messages(
+    cause: &Cause,
+    text: &str,
+    outcome: &Outcome,
+    answered_by: &str,
+    watch: &Stopwatch,
+) -> Vec<Message> {
     let message = |role: &str, content: &str, at: DateTime<Utc>| Message {
         id: (cause.new_id)(at),
         role: role.to_owned(),
@@ -97,6 +113,7 @@ fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> 
         skill_agent_used: Some(outcome.agent().to_owned()),
         confidence_score: Some(outcome.confidence),
         processing_time_ms: Some(watch.elapsed().as_secs_f64() * 1_000.0),
+        answered_by: Some(answered_by.to_owned()),
         created_at: at,
     };
     let later = cause.now + TimeDelta::microseconds(1);

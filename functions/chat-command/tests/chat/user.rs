@@ -42,7 +42,7 @@ impl User {
         let application = Application::new(&connection, Tz::Asia__Karachi, || {}).expect("a sound URL");
         let clock = Clock::manual(now());
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
-        let function = chat_command::function(application.clone(), clock.clone());
+        let function = chat_command::function(application.clone(), clock.clone(), None);
         Self { application, clock, router: App::new(&config, vec![function]).router() }
     }
 
