@@ -5,6 +5,7 @@ pub mod broker;
 pub mod bus;
 pub mod database;
 pub mod dice;
+pub mod ollama;
 pub mod process;
 pub mod push_service;
 pub mod sendgrid;

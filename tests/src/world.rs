@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use backend::compose;
+use chat_command::Model;
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
 use http_body_util::BodyExt;
@@ -36,6 +37,7 @@ pub struct World {
     pub database_url: String,
     zone: chrono_tz::Tz,
     courier: Courier,
+    environment: Environment,
     router: Router,
     scan: Router,
     consumers: HashMap<&'static str, Router>,
@@ -97,7 +99,16 @@ impl World {
         let mailer = Mailer::spool(mail.path().join("mail"), from);
         let clock = Clock::manual(START.parse().expect("an instant"));
         let courier = Courier::new(mailer, Push::not_configured());
-        Self::over(new_database().await, zone, clock, courier, Arc::new(mail))
+        let environment = Environment::default();
+        Self::over(new_database().await, zone, clock, courier, environment, Arc::new(mail))
+    }
+
+    /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
+    pub async fn with_model(url: &str, deadline_ms: u64) -> Self {
+        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
+        let mut world = Self::new().await;
+        world.environment = Environment::from_pairs(settings);
+        world.beside()
     }
 
     /// Makes a world whose mails go through `mailer`.
@@ -108,13 +119,24 @@ impl World {
     /// Makes a world whose reminders go through `courier`.
     pub async fn with_courier(courier: Courier) -> Self {
         let clock = Clock::manual(START.parse().expect("an instant"));
-        Self::over(new_database().await, chrono_tz::UTC, clock, courier, Arc::new(TestDirectory::new()))
+        let (environment, mail) = (Environment::default(), Arc::new(TestDirectory::new()));
+        Self::over(new_database().await, chrono_tz::UTC, clock, courier, environment, mail)
     }
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
     pub fn beside(&self) -> Self {
+        self.beside_on(self.database_url.clone())
+    }
+
+    /// Makes one that reads everything and can commit nothing, as after a failover.
+    pub fn beside_and_unable_to_commit(&self) -> Self {
+        let link = if self.database_url.contains('?') { '&' } else { '?' };
+        self.beside_on(format!("{}{link}options=-c%20default_transaction_read_only%3Don", self.database_url))
+    }
+
+    fn beside_on(&self, database_url: String) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
-        Self::over(self.database_url.clone(), self.zone, clock, courier, mail)
+        Self::over(database_url, self.zone, clock, courier, self.environment.clone(), mail)
     }
 
     fn over(
@@ -122,18 +144,33 @@ impl World {
         zone: chrono_tz::Tz,
         clock: Clock,
         courier: Courier,
+        environment: Environment,
         mail: Arc<TestDirectory>,
     ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
-        let composition = compose(&application, &clock, courier.clone(), Some(links()), &Metrics::new());
+        let model = Model::from_environment(&environment, clock.clone()).expect("sound settings");
+        let beside = (Some(links()), model);
+        let composition = compose(&application, &clock, courier.clone(), beside, &Metrics::new());
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
-        Self { clock, application, outbox, database_url, zone, courier, router, scan, consumers, mail }
+        Self {
+            clock,
+            application,
+            outbox,
+            database_url,
+            zone,
+            courier,
+            environment,
+            router,
+            scan,
+            consumers,
+            mail,
+        }
     }
 
     /// Hands events to one function, as a bus would.

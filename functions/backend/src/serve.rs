@@ -40,7 +40,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     refuse_sink(&environment)?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
-    telemetry::init(&start.config, &[]);
+    telemetry::init(&start.config, &[chat_command::NAME]);
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let model = Model::from_environment(&start.environment, start.clock.clone())?;

@@ -196,7 +196,7 @@ async fn parse(
 
 /// Shows what was said in a conversation
 ///
-/// Oldest first, both sides.
+/// Oldest first, both sides; `answered_by` says whether the parser or the model understood what was said.
 #[utoipa::path(
     get,
     path = "/chat/conversations/{conversation_id}",

@@ -138,7 +138,9 @@ pub(crate) async fn consult(
     talk: &mut Talk<'_>,
     parsed: &Parse,
 ) -> Result<Option<Utterance>, events::Refusal> {
-    let Some(model) = talk.model else { return Ok(None) };
+    let Some(model) = talk.model.filter(|_| talk.said.text.chars().any(char::is_alphanumeric)) else {
+        return Ok(None);
+    };
     if talk.consulted.0.is_none() {
         let places = talk.state.shown(talk.cause.now);
         let places = &places[..places.len().min(question::MAX_TASKS)];
