@@ -21,6 +21,7 @@ mod kill;
 mod links;
 mod mail;
 mod migrations;
+mod model;
 mod openapi;
 mod processes;
 mod reminders;

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use backend::compose;
-use chat_command::Memory;
+use chat_command::{Backing, Memory, Model};
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
 use http_body_util::BodyExt;
@@ -37,7 +37,7 @@ pub struct World {
     pub database_url: String,
     zone: chrono_tz::Tz,
     courier: Courier,
-    memory: Memory,
+    backing: Backing,
     router: Router,
     scan: Router,
     consumers: HashMap<&'static str, Router>,
@@ -99,7 +99,16 @@ impl World {
         let mailer = Mailer::spool(mail.path().join("mail"), from);
         let clock = Clock::manual(START.parse().expect("an instant"));
         let courier = Courier::new(mailer, Push::not_configured());
-        Self::over(new_database().await, zone, clock, courier, Arc::new(mail))
+        Self::over(new_database().await, zone, clock, courier, backing(), Arc::new(mail))
+    }
+
+    /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
+    pub async fn with_model(url: &str, deadline_ms: u64) -> Self {
+        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
+        let world = Self::new().await;
+        let model = Model::from_environment(&Environment::from_pairs(settings), world.clock.clone());
+        let model = model.expect("sound settings");
+        world.beside_on(world.database_url.clone(), Backing { model, ..backing() })
     }
 
     /// Makes a world whose mails go through `mailer`.
@@ -110,18 +119,30 @@ impl World {
     /// Makes a world whose reminders go through `courier`.
     pub async fn with_courier(courier: Courier) -> Self {
         let clock = Clock::manual(START.parse().expect("an instant"));
-        Self::over(new_database().await, chrono_tz::UTC, clock, courier, Arc::new(TestDirectory::new()))
+        let mail = Arc::new(TestDirectory::new());
+        Self::over(new_database().await, chrono_tz::UTC, clock, courier, backing(), mail)
     }
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
     pub fn beside(&self) -> Self {
-        self.with_memory(self.memory.clone())
+        self.beside_on(self.database_url.clone(), self.backing.clone())
     }
 
     /// Makes a second instance that keeps elsewhere what conversations are about.
     pub fn with_memory(&self, memory: Memory) -> Self {
+        self.beside_on(self.database_url.clone(), Backing { memory, ..self.backing.clone() })
+    }
+
+    /// Makes one that reads everything and can commit nothing, as after a failover.
+    pub fn beside_and_unable_to_commit(&self) -> Self {
+        let link = if self.database_url.contains('?') { '&' } else { '?' };
+        let url = format!("{}{link}options=-c%20default_transaction_read_only%3Don", self.database_url);
+        self.beside_on(url, self.backing.clone())
+    }
+
+    fn beside_on(&self, database_url: String, backing: Backing) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
-        Self::remembering(memory, self.database_url.clone(), self.zone, clock, courier, mail)
+        Self::over(database_url, self.zone, clock, courier, backing, mail)
     }
 
     fn over(
@@ -129,23 +150,13 @@ impl World {
         zone: chrono_tz::Tz,
         clock: Clock,
         courier: Courier,
-        mail: Arc<TestDirectory>,
-    ) -> Self {
-        Self::remembering(Memory::in_postgresql(), database_url, zone, clock, courier, mail)
-    }
-
-    fn remembering(
-        memory: Memory,
-        database_url: String,
-        zone: chrono_tz::Tz,
-        clock: Clock,
-        courier: Courier,
+        backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
         let application = Application::new(&connection, zone, || {}).expect("a URL");
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let composition = compose(&application, &clock, courier.clone(), links, memory.clone(), &metrics);
+        let composition = compose(&application, &clock, courier.clone(), links, backing.clone(), &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
@@ -159,7 +170,7 @@ impl World {
             database_url,
             zone,
             courier,
-            memory,
+            backing,
             router,
             scan,
             consumers,
@@ -273,4 +284,9 @@ pub fn links() -> Links {
 
 async fn new_database() -> String {
     testing::database(async |url| Ok(store::migrate(url).await?)).await.url
+}
+
+/// A chat that remembers in the database, and asks nobody.
+fn backing() -> Backing {
+    Backing { memory: Memory::in_postgresql(), model: None }
 }

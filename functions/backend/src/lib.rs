@@ -9,7 +9,7 @@ use std::sync::Arc;
 use application::Application;
 use application::links::Links;
 use axum::Router;
-use chat_command::Memory;
+use chat_command::Backing;
 use messaging::{InProcess, Published, Publisher, Subscriber};
 use relay_events::Outbox;
 use runtime::clock::Clock;
@@ -58,7 +58,7 @@ pub fn compose(
     clock: &Clock,
     courier: Courier,
     links: Option<Links>,
-    memory: Memory,
+    backing: Backing,
     metrics: &Metrics,
 ) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
@@ -78,7 +78,7 @@ pub fn compose(
         update_task::function(new(), time()),
         complete_task::function(new(), time()),
         delete_task::function(new(), time()),
-        chat_command::function(new(), time(), memory),
+        chat_command::function(new(), time(), backing),
         follow_link::function(new(), time(), links),
         web::function(),
         scan_reminders,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use application::links::Links;
 use application::{Application, Connection};
-use chat_command::Memory;
+use chat_command::Backing;
 use devkit::postgres::{Options, Private};
 use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
@@ -41,10 +41,10 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     refuse_sink(&environment)?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
-    telemetry::init(&start.config, &[]);
+    telemetry::init(&start.config, &[chat_command::NAME]);
     let links = links(&start)?;
-    let memory = Memory::from_environment(&start.environment, &start.metrics)?;
     let courier = Courier::from_environment(&start.environment).await?;
+    let backing = Backing::from_start(&start)?;
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -64,7 +64,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, memory), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, backing), shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -93,14 +93,14 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links, memory): (Courier, Option<Links>, Memory),
+    (courier, links, backing): (Courier, Option<Links>, Backing),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, courier, links, memory, &start.metrics);
+    let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(

@@ -9,7 +9,7 @@ use crate::perform::perform;
 use crate::state::Act;
 use crate::targets::{self, Found};
 use crate::turn::Talk;
-use crate::understanding::{SURE, Understood, Utterance, Wants};
+use crate::understanding::{Understood, Utterance, Wants};
 use crate::{clarify, create, proposal, query, reply};
 
 /// Does what was understood, or asks.
@@ -22,7 +22,7 @@ pub(crate) async fn carry_out(
     understood: Understood,
 ) -> Result<Outcome, Refusal> {
     talk.state.drop_questions();
-    if understood.problem.is_some() || understood.confidence < SURE {
+    if !understood.is_clear() {
         return Ok(clarify::ask(talk, about, understood));
     }
     let Understood { actions, confidence, .. } = understood;
@@ -98,9 +98,11 @@ async fn on_tasks(
             }
         }
     }
+    // What the model made of a sentence is done to a task only after a yes.
     if let [only] = &tasks[..]
         && is_sure
         && act != Act::Delete
+        && about.heard.is_none()
     {
         let only = only.clone();
         return perform(talk, &about, act, vec![only], confidence, Vec::new()).await;

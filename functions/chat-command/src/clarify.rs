@@ -12,7 +12,7 @@ use crate::understanding::{Understood, Utterance, Wants};
 
 /// Asks about what is wrong or unclear.
 pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood) -> Outcome {
-    let Understood { actions, confidence, problem } = understood;
+    let Understood { actions, confidence, problem, is_time_doubtful } = understood;
     let first = &actions[0];
     let intent = Intent::of(first);
     let fields = match first {
@@ -22,6 +22,14 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
     let is_reminder =
         fields.is_some_and(|fields| fields.wants_reminder) || matches!(first, Action::Snooze { .. });
     let (reply, wants) = match problem {
+        Some(Problem::UnclearIntent) | None if is_time_doubtful => {
+            let wants = match first {
+                Action::Create(_) => Some(Wants::When),
+                Action::Update { .. } => Some(Wants::Change),
+                _ => None,
+            };
+            (reply::doubtful_time(talk.language), wants)
+        }
         Some(Problem::NoSuchDate { text, suggestion }) => {
             let reply = reply::no_such_date(talk.language, &text, suggestion);
             let wants = words(&about, text, Some(suggestion.to_string()));

@@ -8,7 +8,7 @@ use crate::outcome::{Intent, Outcome};
 use crate::state::{Act, Asked};
 use crate::turn::Talk;
 use crate::understanding::{self, SURE, Utterance, Wants};
-use crate::{act, clarify, proposal, reply, targets, undo};
+use crate::{act, clarify, model, proposal, reply, targets, undo};
 
 /// Decides what a message leads to; nothing is committed yet.
 ///
@@ -56,10 +56,17 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
     {
         return Ok(outcome);
     }
-    let said = talk.said.clone();
-    let understood = said.understand();
+    let (mut said, mut understood) = (talk.said.clone(), talk.said.understand());
+    let proposal = talk.state.proposal.take().filter(|waits| now < waits.expires_at);
+    if proposal.is_none()
+        && model::may_help(&heard)
+        && let Some(better) = model::consult(talk, &heard).await?
+    {
+        (understood, said) = (better.understand(), better);
+        talk.answered_by = "model";
+    }
     let is_unclear = understood.problem.is_some() || understood.confidence < SURE;
-    let waits = talk.state.proposal.take().filter(|waits| now < waits.expires_at && waits.act != Act::Create);
+    let waits = proposal.filter(|waits| waits.act != Act::Create);
     if let Some(waits) = waits.filter(|_| is_unclear) {
         let confidence = understood.confidence;
         let outcome = Outcome::ask(Intent::Unknown, confidence, reply::yes_or_no(talk.language));
@@ -101,7 +108,7 @@ async fn answered(talk: &mut Talk<'_>, asked: Asked, is_sure: bool) -> Result<Op
     }
     let tried = about.clone().answered(wants.clone(), &talk.said.text, talk.said.at);
     let understood = tried.understand();
-    let is_clear = understood.problem.is_none() && understood.confidence >= SURE;
+    let is_clear = understood.is_clear();
     // What does not answer the question may be a new task: "buy milk".
     if !is_clear && is_sure {
         return Ok(None);

@@ -1,7 +1,8 @@
 //! `POST /chat/command` and its kin: understands what is said, does it through the use cases, and answers.
 //!
 //! `request` reads the body, `understanding` makes sense of it, `decide`, `act` and `perform` turn it into changes and a reply,
-//! `turn` commits both at once. What a conversation is about between two messages is in `state`, and `memory` keeps it.
+//! `turn` commits both at once. What a conversation is about between two messages is in `state`, and `memory` keeps it. Where the
+//! parser is not sure, `model` may know better, and is not believed.
 
 mod act;
 mod clarify;
@@ -9,6 +10,7 @@ mod create;
 mod decide;
 mod filter;
 mod memory;
+mod model;
 mod outcome;
 mod parsed;
 mod perform;
@@ -23,6 +25,8 @@ mod understanding;
 mod undo;
 mod unfit;
 mod update;
+
+use std::time::Duration;
 
 use application::{Application, Connection};
 use axum::Json;
@@ -43,10 +47,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use crate::memory::Memory;
+pub use crate::model::Model;
 use crate::request::Request;
 
 /// The function's name.
 pub const NAME: &str = "chat-command";
+/// How long a message may take beside what the model takes.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// How many messages a page has unless asked otherwise.
 const PAGE: i64 = 50;
 /// How many messages a page has at most.
@@ -59,21 +66,58 @@ const MAX_PAGE: i64 = 100;
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    let memory = Memory::from_environment(&start.environment, &start.metrics)?;
-    Ok(function(application, start.clock, memory))
+    let backing = Backing::from_start(&start)?;
+    Ok(function(application, start.clock, backing))
+}
+
+/// What the chat leans on beside the database.
+#[derive(Debug, Clone)]
+pub struct Backing {
+    /// Where it keeps what conversations are about.
+    pub memory: Memory,
+    /// Whom it asks what the parser is not sure of; `None`: nobody.
+    pub model: Option<Model>,
+}
+
+impl Backing {
+    /// Gives what the settings name.
+    ///
+    /// # Errors
+    /// The first setting that is wrong.
+    pub fn from_start(start: &Start) -> anyhow::Result<Self> {
+        Ok(Self {
+            memory: Memory::from_environment(&start.environment, &start.metrics)?,
+            model: Model::from_environment(&start.environment, start.clock.clone())?,
+        })
+    }
 }
 
 /// Gives the function.
-pub fn function(application: Application, clock: Clock, memory: Memory) -> Function {
+pub fn function(application: Application, clock: Clock, backing: Backing) -> Function {
+    let Backing { memory, model } = &backing;
     let is_there = memory.check();
     let is_connected = application.database_probe();
+    let function = Function::new(NAME).ready_when(Check::required("database", is_connected));
+    let function = match model {
+        Some(model) => function
+            .ready_when(Check::optional("ollama", model.probe()))
+            .timeout(REQUEST_DEADLINE + model.deadline()),
+        None => function,
+    };
     let http = OpenApiRouter::new()
         .routes(routes!(command))
         .routes(routes!(parse))
         .routes(routes!(messages))
-        .with_state((application, clock, memory));
-    let function = Function::new(NAME).http(http).ready_when(Check::required("database", is_connected));
-    is_there.into_iter().fold(function, Function::ready_when)
+        .with_state(Chat { application, clock, backing });
+    is_there.into_iter().fold(function.http(http), Function::ready_when)
+}
+
+/// What every request needs.
+#[derive(Clone)]
+struct Chat {
+    application: Application,
+    clock: Clock,
+    backing: Backing,
 }
 
 /// What is said.
@@ -148,12 +192,13 @@ struct Reply {
     responses((status = 200, description = "The answer", body = Reply))
 )]
 async fn command(
-    State((application, clock, memory)): State<(Application, Clock, Memory)>,
+    State(Chat { application, clock, backing }): State<Chat>,
     ask: Ask,
     JsonBody(body, bytes): JsonBody,
 ) -> Result<Response, Problem> {
     let (cause, request) = Request::read(&ask, &clock, &body)?;
-    Ok(respond(turn::answer(&application, &memory, &cause, &request, ask.key(&bytes).as_ref()).await?))
+    let key = ask.key(&bytes);
+    Ok(respond(turn::answer(&application, &backing, &cause, &request, key.as_ref()).await?))
 }
 
 /// Shows what would be understood
@@ -167,7 +212,7 @@ async fn command(
     responses((status = 200, description = "What was understood, with spans in code points", body = Value))
 )]
 async fn parse(
-    State((application, clock, _)): State<(Application, Clock, Memory)>,
+    State(Chat { application, clock, .. }): State<Chat>,
     ask: Ask,
     JsonBody(body, _): JsonBody,
 ) -> Result<Json<Value>, Problem> {
@@ -178,7 +223,7 @@ async fn parse(
 
 /// Shows what was said in a conversation
 ///
-/// Oldest first, both sides.
+/// Oldest first, both sides; `answered_by` says whether the parser or the model understood what was said.
 #[utoipa::path(
     get,
     path = "/chat/conversations/{conversation_id}",
@@ -191,7 +236,7 @@ async fn parse(
     responses((status = 200, description = "A page of messages", body = Value))
 )]
 async fn messages(
-    State((application, ..)): State<(Application, Clock, Memory)>,
+    State(Chat { application, .. }): State<Chat>,
     ask: Ask,
     parameters: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
     uri: Uri,

@@ -29,9 +29,9 @@ pub(crate) use described::described;
 pub(crate) use listed::{count, free, list, which};
 pub(crate) use proposed::{changes, propose};
 pub(crate) use questions::{
-    missing_change, missing_target, missing_time, missing_title, negated, no_such_date, no_such_time,
-    not_a_yes_or_no, nothing_to_confirm, shall_i_create, unclear, unclear_act, unsupported_repetition,
-    yes_or_no,
+    doubtful_time, missing_change, missing_target, missing_time, missing_title, negated, no_such_date,
+    no_such_time, not_a_yes_or_no, nothing_to_confirm, shall_i_create, unclear, unclear_act,
+    unsupported_repetition, yes_or_no,
 };
 pub(crate) use refusals::{
     expired, gone, impossible, impossible_for, no_such_tasks, no_such_title, one_at_a_time, too_many,

@@ -167,7 +167,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// Makes texts equal that look equal, like the search of the store does.
-fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     let same = |c: char| match c {
         '\u{64a}' | '\u{649}' => Some('\u{6cc}'),
         '\u{643}' => Some('\u{6a9}'),

@@ -9,7 +9,9 @@ use events::{Answer, Cause, IdempotencyKey, Refusal};
 use language::Language;
 use runtime::clock::Stopwatch;
 
-use crate::memory::{Conversation, Memory};
+use crate::Backing;
+use crate::memory::Conversation;
+use crate::model::{Consulted, Model};
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::state::State;
@@ -33,6 +35,12 @@ pub(crate) struct Talk<'a> {
     pub(crate) language: Language,
     /// What the conversation is about.
     pub(crate) state: State,
+    /// The model, if there is one.
+    pub(crate) model: Option<&'a Model>,
+    /// What it made of this message, if it was asked.
+    pub(crate) consulted: &'a mut Consulted,
+    /// Whose understanding the answer rests on: `parser` or `model`.
+    pub(crate) answered_by: &'static str,
 }
 
 /// Answers a message.
@@ -41,7 +49,7 @@ pub(crate) struct Talk<'a> {
 /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`]: nothing was done and nothing is claimed.
 pub(crate) async fn answer(
     application: &Application,
-    memory: &Memory,
+    Backing { memory, model }: &Backing,
     cause: &Cause,
     request: &Request,
     key: Option<&IdempotencyKey>,
@@ -55,6 +63,7 @@ pub(crate) async fn answer(
     let new = || (cause.new_id)(cause.now).to_string();
     let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
     let conversation = Conversation { user_id: &cause.user_id, id: &conversation_id };
+    let mut consulted = Consulted::default();
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
         let recalled = memory.recall(conversation, kept.as_ref()).await;
@@ -62,7 +71,9 @@ pub(crate) async fn answer(
         let mut state = State::read(recalled.state);
         let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
         state.speak(language);
-        let mut talk = Talk { application, cause, settings, said, language, state };
+        let (model, consulted, answered_by) = (model.as_ref(), &mut consulted, "parser");
+        let mut talk =
+            Talk { application, cause, settings, said, language, state, model, consulted, answered_by };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
         let turn_id = (cause.new_id)(cause.now);
@@ -72,7 +83,7 @@ pub(crate) async fn answer(
             dapr_state_key: conversation.key(),
             state,
             before: kept,
-            messages: messages(cause, &request.text, &outcome, &watch),
+            messages: messages(cause, &request.text, &outcome, talk.answered_by, &watch),
         };
         let record =
             key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
@@ -98,7 +109,13 @@ pub(crate) async fn answer(
     Err(application::lost_every_race("the conversation, whose tasks keep changing,"))
 }
 
-fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> Vec<Message> {
+fn messages(
+    cause: &Cause,
+    text: &str,
+    outcome: &Outcome,
+    answered_by: &str,
+    watch: &Stopwatch,
+) -> Vec<Message> {
     let message = |role: &str, content: &str, at: DateTime<Utc>| Message {
         id: (cause.new_id)(at),
         role: role.to_owned(),
@@ -107,6 +124,7 @@ fn messages(cause: &Cause, text: &str, outcome: &Outcome, watch: &Stopwatch) -> 
         skill_agent_used: Some(outcome.agent().to_owned()),
         confidence_score: Some(outcome.confidence),
         processing_time_ms: Some(watch.elapsed().as_secs_f64() * 1_000.0),
+        answered_by: Some(answered_by.to_owned()),
         created_at: at,
     };
     let later = cause.now + TimeDelta::microseconds(1);

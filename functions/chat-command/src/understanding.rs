@@ -9,6 +9,8 @@ use language::{Action, Changes, Command, Context, Language, Parse, Problem, Span
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::model::Heard;
+
 /// Below this the user is asked.
 pub(crate) const SURE: f64 = 0.7;
 
@@ -24,6 +26,9 @@ pub(crate) struct Utterance {
     answers: Vec<Given>,
     /// The task that was picked when several were meant.
     pub(crate) chosen: Option<Uuid>,
+    /// What the model made of it, if the parser was not sure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) heard: Option<Box<Heard>>,
 }
 
 /// An answer.
@@ -64,13 +69,22 @@ pub(crate) struct Understood {
     pub(crate) confidence: f64,
     /// What is wrong.
     pub(crate) problem: Option<Problem>,
+    /// Whether the model said two things about the time, or something that can not be.
+    pub(crate) is_time_doubtful: bool,
+}
+
+impl Understood {
+    /// Says whether it may be acted on.
+    pub(crate) fn is_clear(&self) -> bool {
+        self.problem.is_none() && !self.is_time_doubtful && self.confidence >= SURE
+    }
 }
 
 impl Utterance {
     /// Gives a sentence without any answers.
     pub(crate) fn new(text: String, at: DateTime<Utc>, zone: Tz, locale: Locale) -> Self {
         let (zone, locale) = (zone.name().to_owned(), locale.as_str().to_owned());
-        Self { text, at, zone, locale, answers: Vec::new(), chosen: None }
+        Self { text, at, zone, locale, answers: Vec::new(), chosen: None, heard: None }
     }
 
     /// Gives the zone that its times are in.
@@ -98,6 +112,13 @@ impl Utterance {
         self
     }
 
+    /// Gives the sentence with what the model made of it, and the task that it means by a number.
+    #[must_use]
+    pub(crate) fn heard_as(mut self, heard: Box<Heard>, chosen: Option<Uuid>) -> Self {
+        (self.heard, self.chosen) = (Some(heard), chosen);
+        self
+    }
+
     /// Reads the sentence alone.
     pub(crate) fn parse(&self) -> Parse {
         self.read(&self.text, self.at)
@@ -116,10 +137,16 @@ impl Utterance {
 
     /// Reads the sentence and all answers.
     pub(crate) fn understand(&self) -> Understood {
-        let Parse { commands, confidence, problem, .. } = self.parse();
-        let actions = commands.into_iter().map(|command| command.action).collect();
-        let heard = Understood { actions, confidence, problem };
-        self.answers.iter().fold(heard, |understood, given| self.with(understood, given))
+        let parsed = self.parse();
+        let understood = match &self.heard {
+            Some(heard) => heard.understood(&parsed),
+            None => {
+                let Parse { commands, confidence, problem, .. } = parsed;
+                let actions = commands.into_iter().map(|command| command.action).collect();
+                Understood { actions, confidence, problem, is_time_doubtful: false }
+            }
+        };
+        self.answers.iter().fold(understood, |understood, given| self.with(understood, given))
     }
 
     fn with(&self, mut understood: Understood, given: &Given) -> Understood {
@@ -156,6 +183,7 @@ impl Utterance {
             fields.reminders = said.reminders;
         }
         fields.wants_reminder |= said.wants_reminder;
+        understood.is_time_doubtful &= said.due.is_none();
         understood.actions = vec![Action::Create(fields)];
         true
     }
@@ -181,6 +209,7 @@ impl Utterance {
         if fields.reminders.is_empty() {
             fields.reminders = said.reminders;
         }
+        understood.is_time_doubtful = false;
         understood.actions = vec![Action::Create(fields)];
         true
     }
@@ -210,6 +239,7 @@ impl Utterance {
         });
         let Some(found) = found else { return false };
         *changes = found;
+        understood.is_time_doubtful = false;
         true
     }
 
@@ -225,7 +255,8 @@ impl Utterance {
     }
 }
 
-fn fields_of(parse: &Parse) -> TaskFields {
+/// Gives what was understood of a task, new or not; nothing when the sentence is about something else.
+pub(crate) fn fields_of(parse: &Parse) -> TaskFields {
     match parse.commands.first().map(|command| &command.action) {
         Some(Action::Create(fields) | Action::Unknown(fields)) => fields.clone(),
         _ => TaskFields::default(),

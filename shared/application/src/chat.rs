@@ -124,6 +124,7 @@ fn show(message: &Message) -> Value {
         "skill_agent_used": message.skill_agent_used,
         "confidence_score": message.confidence_score,
         "processing_time_ms": message.processing_time_ms,
+        "answered_by": message.answered_by,
         "created_at": instant(message.created_at),
     })
 }

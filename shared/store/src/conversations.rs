@@ -39,6 +39,8 @@ pub struct Message {
     pub confidence_score: Option<f64>,
     /// How long understanding and acting took.
     pub processing_time_ms: Option<f64>,
+    /// Who understood it: `parser` or `model`; `None` for messages of before.
+    pub answered_by: Option<String>,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -75,7 +77,8 @@ impl Store {
     ) -> Result<Option<Vec<Message>>, Error> {
         let messages = sqlx::query_as!(
             Message,
-            r#"SELECT id, role, content, intent_detected, skill_agent_used, confidence_score, processing_time_ms, created_at
+            r#"SELECT id, role, content, intent_detected, skill_agent_used, confidence_score, processing_time_ms, answered_by,
+                      created_at
                FROM messages
                WHERE user_id = $1 AND conversation_id = $2 AND ($3::uuid IS NULL OR id > $3)
                ORDER BY id
@@ -140,8 +143,8 @@ pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Tu
     for message in &turn.messages {
         sqlx::query!(
             r#"INSERT INTO messages (user_id, conversation_id, id, role, content, intent_detected, skill_agent_used,
-                                     confidence_score, processing_time_ms, created_at)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"#,
+                                     confidence_score, processing_time_ms, answered_by, created_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#,
             user_id,
             turn.conversation_id,
             message.id,
@@ -151,6 +154,7 @@ pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Tu
             message.skill_agent_used,
             message.confidence_score,
             message.processing_time_ms,
+            message.answered_by,
             message.created_at,
         )
         .execute(&mut *connection)

@@ -6,7 +6,7 @@ use application::{Application, Connection, Filter};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use chat_command::Memory;
+use chat_command::{Backing, Memory};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use events::Cause;
@@ -43,7 +43,8 @@ impl User {
         let application = Application::new(&connection, Tz::Asia__Karachi, || {}).expect("a sound URL");
         let clock = Clock::manual(now());
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
-        let function = chat_command::function(application.clone(), clock.clone(), Memory::in_postgresql());
+        let backing = Backing { memory: Memory::in_postgresql(), model: None };
+        let function = chat_command::function(application.clone(), clock.clone(), backing);
         Self { application, clock, router: App::new(&config, vec![function]).router() }
     }
 
