@@ -1,14 +1,14 @@
 //! How much of each corpus is understood, by category: `make language-report`.
 //!
-//! The corpora of the project are compared whole; third-party ones, where they lie beside it in `../shared/corpora`, by what
-//! they say of the due time, the repetition, the intent and the title. `KAAM_FAILURES=category` lists what is wrong there
-//! (`all`: everywhere).
+//! The corpora of the project are compared whole; third-party ones, where they lie beside it in `../shared/corpora` or in the
+//! folder that `KAAM_CORPORA` names, by what they say of the due time, the repetition, the intent and the title.
+//! `KAAM_FAILURES=category` lists what is wrong there (`all`: everywhere).
 
 #[path = "../tests/describe/mod.rs"]
 mod describe;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime};
 use chrono_tz::Tz;
@@ -82,14 +82,19 @@ fn fields(parse: &Parse) -> Option<&language::TaskFields> {
     })
 }
 
-fn dates(path: &Path) -> [Report; 2] {
-    let mut reports = [Report::new("third-party dates, core"), Report::new("third-party dates, others")];
+fn dates(path: &Path) -> [Report; 3] {
+    let mut reports = [
+        Report::new("third-party dates, core"),
+        Report::new("third-party dates, others"),
+        Report::new("titles beside those dates"),
+    ];
     for row in rows(path) {
         let text = row["carrier"].as_str().or(row["text"].as_str()).unwrap_or_default();
         let said: DateTime<FixedOffset> =
             row["reference"].as_str().unwrap_or_default().parse().expect("an instant with its offset");
         let is_urdu = row["lang"] == "ur";
-        let locale = if is_urdu { Locale::UrPk } else { Locale::EnUs };
+        let usual = if is_urdu { Locale::UrPk } else { Locale::EnUs };
+        let locale = row["locale"].as_str().and_then(Locale::parse).unwrap_or(usual);
         let parse = parse(text, &Context { now: said.naive_local(), locale }).expect("short enough");
         let fields = fields(&parse).cloned().unwrap_or_default();
         let wrong =
@@ -98,6 +103,12 @@ fn dates(path: &Path) -> [Report; 2] {
             format!("{} {}", row["lang"].as_str().unwrap_or(""), row["category"].as_str().unwrap_or(""));
         let report = if row["core"] == true { &mut reports[0] } else { &mut reports[1] };
         report.add(&category, &format!("{text}   (said {})", said.naive_local()), wrong);
+        if let Some(title) = row["expect"]["title"].as_str().filter(|_| row["core"] == true) {
+            let found = fields.title.unwrap_or_default();
+            let wrong = (!found.eq_ignore_ascii_case(title))
+                .then(|| format!("expected {title}\n    found    {found}"));
+            reports[2].add(&category, text, wrong);
+        }
     }
     reports
 }
@@ -194,14 +205,20 @@ fn intent(parse: &Parse) -> &'static str {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a report is asked for by a person")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 fn main() {
-    #[expect(clippy::disallowed_methods, reason = "a report is asked for by a person")]
-    let wanted = std::env::var("KAAM_FAILURES").unwrap_or_default();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
-    let corpus = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a corpus of the project");
+    let wanted = setting("KAAM_FAILURES").unwrap_or_default();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = |name: &str| {
+        std::fs::read_to_string(folder.join("tests/corpus").join(name)).expect("a corpus of the project")
+    };
     own("English", &corpus("english.tsv"), Locale::EnUs).print(&wanted);
     own("Urdu", &corpus("urdu.tsv"), Locale::UrPk).print(&wanted);
-    let third = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora");
+    let third = setting("KAAM_CORPORA").map_or(folder.join("../../../shared/corpora"), PathBuf::from);
     if third.is_dir() {
         let (dates, intents) =
             (dates(&third.join("datetime.jsonl")), intents(&third.join("utterances.jsonl")));
