@@ -7,6 +7,7 @@ mod date;
 mod duration;
 mod filter;
 mod fixed_date;
+mod holiday;
 mod label;
 mod lead;
 mod names;

@@ -1,5 +1,7 @@
 //! Times of day, as they are said.
 
+use chrono::Timelike;
+
 use crate::english::number;
 use crate::english::vocabulary;
 use crate::meaning::clock::Clock;
@@ -29,15 +31,122 @@ pub(crate) fn part(word: &str) -> Option<Part> {
 
 /// Says whether a word can be nothing but a time: "5pm", "17:30".
 pub(crate) fn is_clock(word: &str) -> bool {
-    matches!(compact(word), Some((_, true)))
+    let is_short = word.ends_with(['a', 'p', 'h']);
+    !is_short && matches!(compact(word), Some((_, true)))
 }
 
 /// Reads a time. A bare hour needs a word before it ("at 5") and nothing after it that it could count ("at 5 shops").
 pub(crate) fn read(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
-    spoken(text, at, lead).or_else(|| written(text, at, lead, beside_date)).map(|(reading, end)| {
-        let end = if text.is_any(end, &["sharp", "exactly"]) { end + 1 } else { end };
-        (reading, text.after(end, "o'clock").unwrap_or(end))
+    let found = spoken(text, at, lead)
+        .or_else(|| four_digits(text, at, lead, beside_date))
+        .or_else(|| written(text, at, lead, beside_date));
+    found.map(|(reading, end)| {
+        let end = text.after_any(end, &["o'clock", "oclock", "hrs", "hours", "h"]).unwrap_or(end);
+        (reading, text.after_any(end, &["sharp", "exactly", "on the dot", "ish", "or so"]).unwrap_or(end))
     })
+}
+
+/// Says whether the word is a time zone, in which the user's clock need not be.
+pub(crate) fn is_zone(text: &Text<'_>, at: usize) -> bool {
+    #[rustfmt::skip]
+    const ZONES: &[&str] = &[
+        "utc", "gmt", "bst", "cet", "cest", "eet", "eest", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt",
+        "pkt", "ist", "jst", "aest", "aedt", "akst", "hst", "msk", "zulu",
+    ];
+    text.is_any(at, ZONES)
+        || text.tokens.get(at).is_some_and(|token| matches!(token.text, "ET" | "PT" | "CT" | "MT" | "Z"))
+}
+
+/// Reads two times, "3-4pm", "from 3 to 4:30", "between 5 and 6pm", and gives the first.
+pub(crate) fn read_range(
+    text: &Text<'_>,
+    at: usize,
+    lead: Lead,
+    beside_date: bool,
+) -> Option<(Clock, usize)> {
+    let is_between = text.word(at) == "between";
+    let start = if is_between { at + 1 } else { at };
+    let is_led = lead == Lead::From;
+    let (first, end) = match text.word(start).split_once(['-', '\u{2013}']) {
+        Some((first, last)) => {
+            let first = clock_alone(first)?;
+            let (last, end) = finish_half(text, clock_alone(last)?, start + 1);
+            (ordered(first, last), end)
+        }
+        None => {
+            let first = hour(text, start).filter(|(_, end)| *end > start)?;
+            let end = first.1;
+            let dash =
+                text.is_mark(end, '-') || text.is_mark(end, '\u{2013}') || text.is_mark(end, '\u{2014}');
+            let link = text
+                .after_any(end, &["to", "until", "till", "til"])
+                .or_else(|| dash.then_some(end + 1))
+                .or_else(|| text.after(end, "and").filter(|_| is_between))?;
+            let (last, end) = hour(text, link)?;
+            (ordered(first.0, last), end)
+        }
+    };
+    let (first, is_exact) = first;
+    // "read pages 3-4", "score 3 to 4": without am, pm or a colon only where a time is led to.
+    let has_minutes = text.slice(start, end).contains(':');
+    let is_time = is_exact || (is_led || lead == Lead::At || beside_date) || has_minutes;
+    (is_time && vocabulary::is_boundary(text, end)).then_some((first, end))
+}
+
+/// Parses one half of "3-4pm".
+fn clock_alone(word: &str) -> Option<Clock> {
+    if let Some((Reading::Clock(clock), _)) = compact(word) {
+        return Some(clock);
+    }
+    let hour = number::digits(word).filter(|hour| *hour < 24)?;
+    Some(Clock { hour, minute: 0, is_open: (1..=12).contains(&hour) })
+}
+
+/// The first of two times has the half of the day that the second says, unless it would be after it: "11 to 1pm".
+fn ordered(first: Clock, last: Clock) -> (Clock, bool) {
+    // "9 to 5" begins in the morning.
+    if first.is_open && last.is_open && first.hour > last.hour && first.hour < 12 {
+        return (Clock::exact(first.hour, first.minute), false);
+    }
+    if !first.is_open || last.is_open {
+        return (first, !first.is_open && first.hour != 0);
+    }
+    let [early, late] = first.readings();
+    let end = last.plain();
+    let is_late = late < end || early >= end && late.hour() == 12;
+    let hour = if is_late { late.hour() } else { early.hour() };
+    (Clock::exact(hour, first.minute), true)
+}
+
+/// "at 1730", "0900 hours", "at 530".
+fn four_digits(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
+    let word = text.word(at);
+    let letters = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
+    let (digits, suffix) = word.split_at(letters);
+    if !(3..=4).contains(&digits.len()) {
+        return None;
+    }
+    let number = number::digits(digits)?;
+    let (hour, minute) = (number / 100, number % 100);
+    if hour > 23 || minute > 59 {
+        return None;
+    }
+    let end = at + 1;
+    let is_military = digits.len() == 4 && (hour > 12 || digits.starts_with('0'));
+    let clock = Clock { hour, minute, is_open: (1..=12).contains(&hour) && !is_military };
+    let half = parse_half(suffix)
+        .map(|half| (half, end))
+        .or_else(|| self::half(text, end).filter(|_| suffix.is_empty()));
+    if let Some((half, end)) = half {
+        return with_half(clock, half).map(|clock| (Reading::Clock(clock), end));
+    }
+    if matches!(suffix, "h" | "hrs" | "hours") || text.is_any(end, &["hrs", "hours"]) && lead == Lead::At {
+        return Some((Reading::Clock(Clock { is_open: false, ..clock }), end));
+    }
+    let is_free = vocabulary::is_boundary(text, end) && !text.is_any(end, &["of", "and", "or", "in"]);
+    let is_led = lead == Lead::At || beside_date && is_military;
+    let is_round = is_military || minute % 5 == 0;
+    (suffix.is_empty() && is_led && is_free && is_round).then_some((Reading::Clock(clock), end))
 }
 
 /// "noon", "half past five", "20 minutes to 6pm".
@@ -45,7 +154,7 @@ fn spoken(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
     let skip = if text.word(at) == "the" { at + 1 } else { at };
     let after_twelve = text.after(skip, "12").unwrap_or(skip);
     let named = match text.word(after_twelve) {
-        "noon" | "midday" | "noontime" => Some(Clock::exact(12, 0)),
+        "noon" | "midday" | "noontime" | "lunchtime" => Some(Clock::exact(12, 0)),
         "midnight" => Some(Clock::exact(0, 0)),
         _ => None,
     };
@@ -69,9 +178,20 @@ fn spoken(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
     let past = match text.word(end) {
         "past" => true,
         "to" | "till" if said_minutes || lead == Lead::At => false,
+        // "half seven" is half past seven, as the British say.
+        _ if text.word(at) == "half" && matches!(lead, Lead::At | Lead::By | Lead::Around) => {
+            let (hour, end) = hour(text, end).filter(|(hour, _)| hour.minute == 0)?;
+            let is_free = vocabulary::is_boundary(text, end);
+            return is_free.then_some((Reading::Clock(Clock { minute: 30, ..hour }), end));
+        }
         _ => return None,
     };
-    let (hour, end) = hour(text, end + 1)?;
+    let named = match text.word(end + 1) {
+        "noon" | "midday" => Some((Clock::exact(12, 0), end + 2)),
+        "midnight" => Some((Clock::exact(0, 0), end + 2)),
+        _ => None,
+    };
+    let (hour, end) = named.or_else(|| hour(text, end + 1))?;
     let sure = said_minutes || vocabulary::is_boundary(text, end);
     if !sure || !(1..60).contains(&minutes) {
         return None;
@@ -94,6 +214,14 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     let word = text.word(at);
     let sure_place = lead.names_time() || beside_date;
     if let Some((reading, has_half)) = compact(word) {
+        // "5p", "15h" may be sizes, rooms and lengths as well.
+        let is_short = word.ends_with(['a', 'p', 'h']) && !word.contains(':');
+        if has_half && is_short {
+            let is_late = matches!(reading, Reading::Clock(clock) if clock.hour > 12) && word.ends_with('h');
+            let free = vocabulary::is_boundary(text, at + 1);
+            let is_time = free && (lead == Lead::At || beside_date || is_late && lead == Lead::Bare);
+            return is_time.then_some((reading, at + 1));
+        }
         if has_half {
             return Some((reading, at + 1));
         }
@@ -186,7 +314,7 @@ const MINUTE_WORDS: &[&str] =
 
 /// Reads "am" or "pm" as a word of its own.
 fn half(text: &Text<'_>, at: usize) -> Option<(bool, usize)> {
-    let is_pm = parse_half(text.word(at))?;
+    let is_pm = parse_half(text.word(at)).filter(|_| text.word(at).len() > 1)?;
     // The dot of "p.m." is a mark of its own, unless it ends the sentence.
     let dotted = text.word(at).contains('.') && text.tokens.get(at + 1).is_some_and(|mark| mark.text == ".");
     Some((is_pm, if dotted { at + 2 } else { at + 1 }))
@@ -194,8 +322,8 @@ fn half(text: &Text<'_>, at: usize) -> Option<(bool, usize)> {
 
 fn parse_half(word: &str) -> Option<bool> {
     match word {
-        "am" | "a.m" => Some(false),
-        "pm" | "p.m" => Some(true),
+        "am" | "a.m" | "a" => Some(false),
+        "pm" | "p.m" | "p" => Some(true),
         _ => None,
     }
 }
@@ -217,7 +345,11 @@ fn compact(word: &str) -> Option<(Reading, bool)> {
     if !digits.starts_with(|c: char| c.is_ascii_digit()) {
         return spelled_pair(word);
     }
-    let half = if suffix.is_empty() { None } else { Some(parse_half(suffix)?) };
+    let suffix = suffix.strip_suffix("ish").unwrap_or(suffix);
+    let half = if suffix.is_empty() { None } else { parse_half(suffix) };
+    if half.is_none() && !suffix.is_empty() {
+        return with_h(digits, suffix);
+    }
     let mut parts = digits.split([':', '.']);
     let two = |part: &str| number::digits(part).filter(|_| part.len() <= 2);
     let hour_text = parts.next()?;
@@ -246,6 +378,20 @@ fn compact(word: &str) -> Option<(Reading, bool)> {
             Some((exact, exact != Reading::Impossible))
         }
     }
+}
+
+/// "19h30", "15h", "17:00h".
+fn with_h(digits: &str, suffix: &str) -> Option<(Reading, bool)> {
+    let (hour, minute) = match (digits.split_once(':'), suffix.strip_prefix('h')?) {
+        (Some((hour, minute)), "" | "rs") if minute.len() == 2 => (hour, minute),
+        (None, "") => (digits, "0"),
+        (None, minute) if minute.len() == 2 => (digits, minute),
+        _ => return None,
+    };
+    let two = |part: &str| number::digits(part).filter(|_| part.len() <= 2);
+    let (hour, minute) = (two(hour).filter(|hour| *hour < 24)?, two(minute).filter(|minute| *minute < 60)?);
+    // "1h" is more often a length.
+    (digits.len() > 1 || suffix.len() > 1).then_some((Reading::Clock(Clock::exact(hour, minute)), true))
 }
 
 /// "five-thirty".

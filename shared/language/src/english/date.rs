@@ -1,8 +1,9 @@
 //! Days, as they are said: "tomorrow", "next friday", "the 5th", "end of the month".
 
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 use crate::Problem;
+use crate::english::duration;
 use crate::english::fixed_date;
 use crate::english::names;
 use crate::english::number;
@@ -44,13 +45,164 @@ pub(crate) fn read(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let day = |found: Option<(Day, usize)>| found.map(|(day, end)| (Reading::Day(day), end));
-    day(relative(text, at, place, today))
+    day(anchored(text, at, place, today, day_first))
+        .or_else(|| day(relative(text, at, place, today)))
+        .or_else(|| weekday_and_date(text, at, today, day_first))
         .or_else(|| day(weekday(text, at, place, today)))
         .or_else(|| day(period(text, at, place, today)))
         .or_else(|| day(nth_weekday(text, at, today)))
         .or_else(|| fixed_date::read(text, at, place, today, day_first))
         .or_else(|| day_of_month(text, at, place, today))
         .filter(|(_, end)| place.lead.is_any() || !vocabulary::is_in_name(text, at, *end))
+}
+
+/// "a week from tomorrow", "the day before christmas", "two weeks on friday", "3 working days from now".
+fn anchored(
+    text: &Text<'_>,
+    at: usize,
+    place: Place,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Day, usize)> {
+    let begins = number::word(text.word(at)).is_some()
+        || text.is_any(at, &["a", "an", "the", "day", "couple", "few", "one", "fortnight", "week"]);
+    if !begins {
+        return None;
+    }
+    if let Some(found) = in_workdays(text, at, place, today) {
+        return Some(found);
+    }
+    let place = Place { lead: Lead::On, ..place };
+    let single = |at: usize| match simple(text, at, place, today, day_first)? {
+        (Reading::Day(day), end) => Some((day.date, end)),
+        (Reading::Bad(_), _) => None,
+    };
+    if let Some(end) = text.after_any(at, &["the day before", "day before", "the day after", "day after"]) {
+        if text.is_any(end, &["tomorrow", "tmrw"]) || text.is_capital(end - 1) {
+            return None;
+        }
+        let (date, found_end) = single(end)?;
+        let date = if text.word(end - 1) == "after" { date.succ_opt()? } else { date.pred_opt()? };
+        return Some((Day::single(date), found_end));
+    }
+    if text.is_any(at.wrapping_sub(1), &["for", "the", "last", "next", "past", "every"]) {
+        return None;
+    }
+    let weekdays = number::read(text, at)
+        .and_then(|(count, end)| Some((count, names::weekdays(text.word(end))?, end + 1)));
+    if let Some((count, weekday, end)) = weekdays {
+        let end = text.after_any(end, &["from now", "from today"])?;
+        let weeks = count.checked_sub(1).filter(|weeks| *weeks < 1_000)?;
+        return Some((Day::single(calendar::days_after(calendar::next(today, weekday)?, weeks * 7)?), end));
+    }
+    let (length, end) = duration::read_length(text, at)?;
+    if length.minutes.is_some() {
+        return None;
+    }
+    if let Some(start) = text.after_any(end, &["from", "after"]) {
+        let (date, end) = single(start)?;
+        return Some((Day::single(length.after_day(date)?), end));
+    }
+    if let Some(start) = text.after(end, "before") {
+        let (date, end) = single(start)?;
+        let date = date.checked_sub_months(Months::new(length.months))?;
+        return Some((Day::single(date.checked_sub_days(Days::new(u64::from(length.days)))?), end));
+    }
+    // "a week today", "two weeks on tuesday", as the British say.
+    let start = text.after(end, "on").unwrap_or(end);
+    let is_weeks = length.months == 0 && length.days % 7 == 0;
+    let names_day = names::weekday(text.word(start)).is_some()
+        || start == end && text.is_any(start, &["today", "tomorrow"]);
+    if !is_weeks || !names_day || text.word_before(at) == "of" {
+        return None;
+    }
+    let (date, end) = single(start)?;
+    Some((Day::single(calendar::days_after(date, length.days)?), end))
+}
+
+/// What a length is counted from.
+fn simple(
+    text: &Text<'_>,
+    at: usize,
+    place: Place,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Reading, usize)> {
+    let day = |found: Option<(Day, usize)>| found.map(|(day, end)| (Reading::Day(day), end));
+    day(relative(text, at, place, today))
+        .or_else(|| day(weekday(text, at, place, today)))
+        .or_else(|| day(period(text, at, place, today)))
+        .or_else(|| fixed_date::read(text, at, place, today, day_first))
+        .or_else(|| day_of_month(text, at, place, today))
+}
+
+/// "in *3 working days*", "5 business days from now".
+fn in_workdays(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
+    let (count, end) = number::read_count(text, at)?;
+    let end = text.after_any(
+        end,
+        &[
+            "business days",
+            "working days",
+            "work days",
+            "business day",
+            "working day",
+            "workdays",
+            "week days",
+            "weekdays",
+        ],
+    )?;
+    let from_now = text.after_any(end, &["from now", "from today", "later"]);
+    if from_now.is_none() && place.lead != Lead::In && text.word_before(at) != "within" {
+        return None;
+    }
+    let is_workday = |date: &NaiveDate| date.weekday().num_days_from_monday() < 5;
+    let count = usize::try_from(count).ok().filter(|count| (1..=1_000).contains(count))?;
+    let date = today.iter_days().skip(1).filter(is_workday).nth(count - 1)?;
+    Some((Day::single(date), from_now.unwrap_or(end)))
+}
+
+/// "fri 4 dec", "friday, december 4th", "tuesday the 19th".
+fn weekday_and_date(
+    text: &Text<'_>,
+    at: usize,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Reading, usize)> {
+    let name_at = text.after_any(at, &["this", "next", "the"]).unwrap_or(at);
+    let weekday = names::weekday(text.word(name_at))?;
+    let next = name_at + 1;
+    let next = if text.is_mark(next, ',') || text.is_mark(next, '.') { next + 1 } else { next };
+    let place = Place { lead: Lead::On, is_start: false, beside_date: true, in_query: false };
+    if let Some((reading, end)) = fixed_date::read(text, next, place, today, day_first) {
+        return match reading {
+            Reading::Day(day) if day.is_month => None,
+            Reading::Day(day) if day.date.weekday() == weekday => Some((Reading::Day(day), end)),
+            // A day that contradicts its own weekday is a slip of one of the two.
+            Reading::Day(day) => Some((
+                Reading::Bad(Problem::NoSuchDate {
+                    text: text.slice(name_at, end).to_owned(),
+                    suggestion: day.date,
+                }),
+                end,
+            )),
+            bad @ Reading::Bad(_) => Some((bad, end)),
+        };
+    }
+    let start = text.after(next, "the").unwrap_or(next);
+    let (day, end) = number::read_ordinal(text, start)?;
+    let in_digits = text.word(start).starts_with(|c: char| c.is_ascii_digit());
+    let is_film = day == 13 && weekday == Weekday::Fri && !text.is_any(at.wrapping_sub(1), &["on", "by"]);
+    if !(in_digits || start > next)
+        || is_film
+        || !vocabulary::is_boundary(text, end)
+        || text.word(end) == "of"
+    {
+        return None;
+    }
+    // Within three years any day of the month, but the 31st, is every weekday.
+    let date = today.iter_days().take(1_100).find(|date| date.day() == day && date.weekday() == weekday)?;
+    Some((Reading::Day(Day::single(date)), end))
 }
 
 fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
@@ -77,11 +229,15 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
     let day = match text.word(at) {
         "today" | "2day" => Day::single(today),
         "tonight" | "tonite" | "2nite" => Day { part: Some(Part::Night), ..Day::single(today) },
-        "tomorrow" | "tmrw" | "tmr" | "tomorow" | "tommorow" | "tommorrow" | "tomorrrow" | "2moro"
-        | "2morrow" => Day::single(calendar::days_after(today, 1)?),
+        "tomorrow" | "tmrw" | "tmr" | "tmw" | "tmrow" | "tmoro" | "tomoz" | "tomo" | "2moro" | "2morrow"
+        | "2mrw" => Day::single(calendar::days_after(today, 1)?),
         "yesterday" if place.in_query => Day::single(today.checked_sub_days(Days::new(1))?),
         _ => return None,
     };
+    // "tomorrow week", as the British say.
+    if text.word(end) == "week" && vocabulary::is_boundary(text, end + 1) && day.part.is_none() {
+        return Some((Day::single(calendar::days_after(day.date, 7)?), end + 1));
+    }
     Some((day, end))
 }
 
@@ -91,7 +247,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
         text.after_any(at, &["this coming", "the coming", "the upcoming", "this", "coming", "upcoming"])
     {
         (Some(false), end)
-    } else if let Some(end) = text.after_any(at, &["the next", "next"]) {
+    } else if let Some(end) = text.after_any(at, &["the next", "next", "the following", "following"]) {
         (Some(true), end)
     } else {
         (None, at)
@@ -110,6 +266,20 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     if let Some(end) = text.after_any(end, &["of next week", "in next week", "next week"]) {
         return Some((day(in_next_week), end));
     }
+    if is_next.is_none() {
+        let coming = calendar::next(today, weekday)?;
+        if let Some(end) = text.after(end, "week").filter(|end| vocabulary::is_boundary(text, *end)) {
+            return Some((day(calendar::days_after(coming, 7)?), end));
+        }
+        if let Some(end) = text.after(end, "after next") {
+            return Some((day(calendar::days_after(coming, 7)?), end));
+        }
+        if let Some(end) =
+            text.after(end, "next").filter(|end| text.is_break(*end) || text.word(*end) == "at")
+        {
+            return Some((day(in_next_week), end));
+        }
+    }
     let end = text.after_any(end, &["of this week", "this week"]).unwrap_or(end);
     // "friday" said on a friday is the one in a week's time; "this friday" as well.
     Some((day(calendar::next(today, weekday)?), end))
@@ -123,7 +293,7 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
     ];
     let word = text.word(name_at);
     let end = name_at + 1;
-    let is_free = vocabulary::is_boundary(text, end);
+    let is_free = vocabulary::is_boundary(text, end) || text.word(end) == "week";
     if word == "friday" && text.after_any(end, &["the 13th", "13th", "the thirteenth"]).is_some() {
         return false;
     }
@@ -168,7 +338,9 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "this" | "current" => (0, at + 1),
         "next" => (1, at + 1),
         "the" if text.word(at + 1) == "next" => (1, at + 2),
+        "following" => (1, at + 1),
         "last" | "past" if place.in_query => (-1, at + 1),
+        "the" if text.word(at + 1) == "following" => (1, at + 2),
         "the" | "over" if text.is_any(at + 1, &["weekend", "week-end"]) && place.lead.is_any() => (0, at + 1),
         _ => return None,
     };
@@ -216,15 +388,28 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
     Some((day, unit_at + 1))
 }
 
-/// "end of the month", "beginning of next month", "eod", "the last day of december".
+/// Which day of a stretch stands for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Edge {
+    First,
+    Middle,
+    Last,
+}
+
+/// "end of the month", "beginning of next month", "eod", "the last day of december", "mid december".
 fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
-    let sunday = calendar::days_after(calendar::monday(today), 6)?;
-    if let Some(end) = text.after_any(at, &["eod tomorrow", "end of day tomorrow", "the end of day tomorrow"])
-    {
-        return Some((Day::single(calendar::days_after(today, 1)?), end));
+    #[rustfmt::skip]
+    const DAY: &[&str] = &[
+        "eod", "cob", "eob", "close of business", "close of play", "end of business", "end of play", "end of day",
+        "end of the day", "end of the work day", "end of the working day", "end of the business day",
+        "the end of the day", "the end of day", "the end of business", "end of work", "end of today",
+        "the end of today",
+    ];
+    if let Some(end) = text.after_any(at, DAY) {
+        return Some(end_of_day(text, end, today));
     }
+    let sunday = calendar::days_after(calendar::monday(today), 6)?;
     let short = match text.word(at) {
-        "eod" => Some(today),
         "eow" => Some(sunday),
         "eom" => Some(calendar::last_of_month(today)),
         "eoy" => NaiveDate::from_ymd_opt(today.year(), 12, 31),
@@ -234,25 +419,79 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
         return Some((Day::single(date), at + 1));
     }
     let start = text.after(at, "the").unwrap_or(at);
-    let (is_end, of) = if let Some(end) = text.after_any(start, &["end of", "last day of", "last day in"]) {
-        (true, end)
-    } else {
-        (false, text.after_any(start, &["beginning of", "start of", "first day of", "first day in"])?)
+    let (edge, of) = edge_words(text, start)?;
+    if edge == Edge::Last
+        && (names::weekday(text.word(of)).is_some() || text.is_any(of, &["tomorrow", "tmrw"]))
+    {
+        return Some(end_of_day(text, of, today));
+    }
+    let pick = |days: [NaiveDate; 3]| match edge {
+        Edge::First => days[0],
+        Edge::Middle => days[1],
+        Edge::Last => days[2],
     };
-    if let Some(end) = text.after_any(of, &["the day", "today", "day", "the work day", "the business day"]) {
-        return is_end.then_some((Day::single(today), end));
+    let next_week = text.after_any(of, &["next week", "the next week", "the coming week", "coming week"]);
+    if let Some(end) = next_week.or_else(|| text.after_any(of, &["the week", "this week", "week"])) {
+        let monday = calendar::monday(today);
+        let monday = if next_week.is_some() { calendar::days_after(monday, 7)? } else { monday };
+        let days = [monday, calendar::days_after(monday, 2)?, calendar::days_after(monday, 6)?];
+        return Some((Day::single(pick(days)), end));
     }
-    if let Some(end) = text.after_any(of, &["the week", "this week", "week"]) {
-        return Some((Day::single(if is_end { sunday } else { calendar::monday(today) }), end));
-    }
-    if let Some(end) = text.after_any(of, &["the year", "this year", "year"]) {
-        let (month, day) = if is_end { (12, 31) } else { (1, 1) };
-        return Some((Day::single(NaiveDate::from_ymd_opt(today.year(), month, day)?), end));
+    let next_year = text.after_any(of, &["next year", "the next year", "the new year"]);
+    if let Some(end) = next_year.or_else(|| text.after_any(of, &["the year", "this year", "year"])) {
+        let of_year = |year| {
+            let day = |month, day| NaiveDate::from_ymd_opt(year, month, day);
+            Some(pick([day(1, 1)?, day(7, 1)?, day(12, 31)?]))
+        };
+        let date = of_year(today.year() + i32::from(next_year.is_some()))?;
+        return Some((Day::single(if date < today { of_year(today.year() + 1)? } else { date }), end));
     }
     let (month, end) = month(text, of, today)?;
-    let date = if is_end { calendar::last_of_month(month) } else { month };
-    let date = if date < today { calendar::months_after(date, 1)? } else { date };
+    let of_month =
+        |month: NaiveDate| pick([month, month.with_day(15).unwrap_or(month), calendar::last_of_month(month)]);
+    let mut date = of_month(month);
+    if date < today && fixed_date::year(text, end - 1).is_none() {
+        date = of_month(calendar::months_after(
+            month,
+            if names::month(text.word(of)).is_some() { 12 } else { 1 },
+        )?);
+    }
     Some((Day::single(date), end))
+}
+
+/// "end of", "mid", "early"; and where what it is of begins.
+fn edge_words(text: &Text<'_>, at: usize) -> Option<(Edge, usize)> {
+    #[rustfmt::skip]
+    const EDGES: &[(&str, Edge)] = &[
+        ("end of", Edge::Last), ("last day of", Edge::Last), ("last day in", Edge::Last),
+        ("beginning of", Edge::First), ("start of", Edge::First), ("first day of", Edge::First),
+        ("first day in", Edge::First), ("middle of", Edge::Middle), ("early in", Edge::First),
+        ("late in", Edge::Last),
+    ];
+    if let Some(found) = EDGES.iter().find_map(|(words, edge)| Some((*edge, text.after(at, words)?))) {
+        return Some(found);
+    }
+    // Without "of" only what is a stretch by its name follows: "early next week", "mid december".
+    let edge = match text.word(at) {
+        "early" => Edge::First,
+        "mid" => Edge::Middle,
+        "late" => Edge::Last,
+        _ => return None,
+    };
+    let next = at + 1;
+    let is_stretch =
+        text.after_any(next, &["next week", "next month", "next year", "this week", "this month"]);
+    (is_stretch.is_some() || names::month(text.word(next)).is_some()).then_some((edge, next))
+}
+
+/// "end of day *friday*", "eod *tomorrow*": a day alone is today.
+fn end_of_day(text: &Text<'_>, at: usize, today: NaiveDate) -> (Day, usize) {
+    let start = text.after_any(at, &["on", "of", "by"]).unwrap_or(at);
+    let place = Place { lead: Lead::On, is_start: false, beside_date: true, in_query: false };
+    relative(text, start, place, today)
+        .filter(|(day, _)| day.part.is_none())
+        .or_else(|| weekday(text, start, place, today))
+        .unwrap_or((Day::single(today), at))
 }
 
 /// Reads a month after "of": "the month", "next month", "october", "october 2015".
@@ -299,7 +538,12 @@ fn nth_weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
 /// "on the 5th", "the 20th of next month"; "The 5th Wave" is none.
 fn day_of_month(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
     let (has_article, start) = text.after(at, "the").map_or((false, at), |end| (true, end));
-    let (n, end) = number::read_ordinal(text, start)?;
+    let (n, end) = number::read_ordinal(text, start).or_else(|| {
+        // "on the 15"
+        let day = number::digits(text.word(start)).filter(|day| (1..=31).contains(day))?;
+        let is_day = has_article && matches!(place.lead, Lead::On | Lead::By) && text.word(start + 1) != "of";
+        is_day.then_some((day, start + 1))
+    })?;
     if n == 13 && text.word_before(at) == "friday" {
         return None;
     }
@@ -307,7 +551,15 @@ fn day_of_month(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> O
     if let Some(of) = text.after(end, "of")
         && let Some((month, end)) = month(text, of, today).filter(|_| names::month(text.word(of)).is_none())
     {
-        return Some((fixed_date::checked(month.year(), month.month(), n, text.slice(start, end)), end));
+        let named = text.slice(start, end);
+        let reading = fixed_date::checked(month.year(), month.month(), n, named);
+        // "the 1st of the month" is to come.
+        let is_over = matches!(&reading, Reading::Day(day) if day.date < today)
+            && text.after_any(of, &["the month", "month"]).is_some();
+        let next = calendar::months_after(month, 1).filter(|_| is_over);
+        let reading =
+            next.map_or(reading, |month| fixed_date::checked(month.year(), month.month(), n, named));
+        return Some((reading, end));
     }
     let names_day = place.lead.names_day() && (has_article || place.lead == Lead::On);
     let at_end = has_article

@@ -13,6 +13,8 @@ use crate::meaning::calendar;
 use crate::meaning::clock::Part;
 use crate::meaning::compose;
 use crate::meaning::compose::Meaning;
+use crate::meaning::day::Day;
+use crate::meaning::lead::Lead;
 use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
@@ -51,7 +53,8 @@ const PADDING: &[&str] = &[
 pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     let text = &relaxed(text);
     let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
-    let phrases: Vec<Phrase> = phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).collect();
+    let phrases: Vec<Phrase> =
+        phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).map(stretched).collect();
     let said = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
     let meaning = compose::compose(phrases, context.now, said);
     let mut query = Query { status: status(text), tags: meaning.tags.clone(), ..Query::default() };
@@ -75,6 +78,15 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     spans.sort_by_key(|span| span.start);
     spans.dedup_by(|next, before| next.start < before.end);
     (query, spans)
+}
+
+/// "from monday to friday" is a stretch of days here.
+fn stretched(phrase: Phrase) -> Phrase {
+    let value = match phrase.value {
+        Value::Range(first, last) => Value::Day(Day { to: last.to.max(first.from), ..first }, Lead::On),
+        value => value,
+    };
+    Phrase { value, ..phrase }
 }
 
 /// "today's" and "todays" are days here.

@@ -5,6 +5,7 @@ use chrono::{Datelike, NaiveDate};
 use crate::Problem;
 use crate::english::date::Place;
 use crate::english::date::Reading;
+use crate::english::holiday;
 use crate::english::names;
 use crate::english::number;
 use crate::english::vocabulary;
@@ -22,8 +23,76 @@ pub(crate) fn read(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     named(text, at, place, today)
+        .or_else(|| joined(text, at, place, today))
         .or_else(|| numeric(text, at, place, today, day_first))
         .or_else(|| month_alone(text, at, place, today))
+        .or_else(|| holiday(text, at, place, today, day_first))
+}
+
+/// "christmas eve", "valentine's day 2027".
+fn holiday(
+    text: &Text<'_>,
+    at: usize,
+    place: Place,
+    today: NaiveDate,
+    day_first: bool,
+) -> Option<(Reading, usize)> {
+    let (month, day, end) = holiday::read(text, at, place, !day_first)?;
+    if let Some((year, end)) = year(text, text.after_any(end, &["of", "in"]).unwrap_or(end)) {
+        return Some((checked(year, month, day, text.slice(at, end)), end));
+    }
+    Some((Reading::Day(Day::single(calendar::next_day_and_month(today, day, month)?)), end))
+}
+
+/// "1dec", "dec1", "1-dec-2026", "oct/2", "dec.5": a day of the calendar in one word.
+fn joined(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
+    let word = text.word(at);
+    if !word.is_ascii() || word.len() > 20 || !word.contains(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let mut parts = [""; 3];
+    let mut count = 0;
+    let is_digit = |c: char| c.is_ascii_digit();
+    let mut rest = word;
+    while !rest.is_empty() {
+        let digits = rest.starts_with(is_digit);
+        let split = rest.find(|c: char| c.is_ascii_digit() != digits || !c.is_ascii_alphanumeric());
+        let (part, behind) = rest.split_at(split.unwrap_or(rest.len()));
+        *parts.get_mut(count)? = part;
+        count += 1;
+        rest = behind.strip_prefix(['-', '/', '.']).filter(|rest| !rest.is_empty()).unwrap_or(behind);
+        if part.is_empty() {
+            return None;
+        }
+    }
+    // "1st-dec" and the like are written apart.
+    let number = |part: &str| number::digits(part).filter(|_| part.len() <= 2);
+    let (day, month) = match (number(parts[0]), names::month(parts[1])) {
+        (Some(day), Some(month)) => (day, month),
+        _ => (number(parts[1])?, names::month(parts[0])?),
+    };
+    let is_said = place.lead.is_any() || place.is_start || vocabulary::is_boundary(text, at + 1);
+    if !(1..=39).contains(&day) || !is_said {
+        return None;
+    }
+    let (said_year, end) = match count {
+        3 => (Some(full_year(number::digits(parts[2])?, parts[2].len(), today)?), at + 1),
+        _ => year(text, at + 1).map_or((None, at + 1), |(year, end)| (Some(year), end)),
+    };
+    let said = text.slice(at, end);
+    Some((in_year(day, month, said_year, today, said)?, end))
+}
+
+/// Gives the day in the year said, or the next one to come.
+fn in_year(day: u32, month: u32, year: Option<i32>, today: NaiveDate, said: &str) -> Option<Reading> {
+    if let Some(year) = year {
+        return Some(checked(year, month, day, said));
+    }
+    if let Some(date) = calendar::next_day_and_month(today, day, month) {
+        return Some(Reading::Day(Day::single(date)));
+    }
+    let first = calendar::next_day_and_month(calendar::first_of_month(today), 1, month)?;
+    Some(checked(first.year(), month, day, said))
 }
 
 /// Reads a year: four digits from 1900 to 2999.
@@ -64,18 +133,23 @@ fn named(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(
     {
         said_year = Some(year);
     }
+    if said_year.is_none()
+        && let Some((year, year_end)) = short_year(text, end, today)
+    {
+        (said_year, end) = (Some(year), year_end);
+    }
     let said = text.slice(at, end);
-    let reading = match said_year {
-        Some(year) => checked(year, month, day, said),
-        None => match calendar::next_day_and_month(today, day, month) {
-            Some(date) => Reading::Day(Day::single(date)),
-            None => {
-                let first = calendar::next_day_and_month(calendar::first_of_month(today), 1, month)?;
-                checked(first.year(), month, day, said)
-            }
-        },
-    };
+    let reading = in_year(day, month, said_year, today, said)?;
     Some((reading, end))
+}
+
+/// "1 dec *26*", "dec 1st *'26*": two digits at the end of what is said.
+fn short_year(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(i32, usize)> {
+    let start = if text.is_mark(at, '\'') || text.is_mark(at, '\u{2019}') { at + 1 } else { at };
+    let word = text.word(start);
+    let year = full_year(number::digits(word).filter(|_| word.len() == 2)?, 2, today)?;
+    let is_near = (today.year() - 1..today.year() + 10).contains(&year);
+    (is_near && vocabulary::is_boundary(text, start + 1)).then_some((year, start + 1))
 }
 
 fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
@@ -171,9 +245,7 @@ fn numeric(
     // A day written with its time is read again as a time, from the same word.
     let end = at + 1;
     match (&parts[..], &numbers[..]) {
-        ([year, ..], &[y, m, d])
-            if year.len() == 4 && mark != '.' && parts[1..].iter().all(|part| part.len() <= 2) =>
-        {
+        ([year, ..], &[y, m, d]) if year.len() == 4 && parts[1..].iter().all(|part| part.len() <= 2) => {
             let valid = (1900..3000).contains(&y) && (1..=12).contains(&m) && (1..=31).contains(&d);
             valid.then(|| (checked(i32::try_from(y).unwrap_or(9999), m, d, word), end))
         }
@@ -184,11 +256,15 @@ fn numeric(
             let (day, month) = order(first, second, day_first || mark == '.')?;
             Some((checked(year, month, day, word), end))
         }
-        ([a, b], &[first, second]) if mark == '/' && a.len() <= 2 && b.len() <= 2 => {
+        ([a, b], &[first, second])
+            if (mark == '/' || (mark == '-' && matches!(place.lead, Lead::On | Lead::By) && second > 9))
+                && a.len() <= 2
+                && b.len() <= 2 =>
+        {
             let free = vocabulary::is_boundary(text, end) || year(text, end).is_some();
             let led = place.lead.names_day() || place.beside_date || place.is_start;
             let (day, month) = order(first, second, day_first)?;
-            let is_name = matches!(word, "24/7" | "9/11" | "50/50") && !led;
+            let is_name = matches!(word, "24/7" | "9/11" | "50/50") && !place.lead.names_day();
             if !free || is_name || (!led && (first < 10 && second < 10 && second > first && first <= 3)) {
                 return None;
             }

@@ -23,6 +23,12 @@ const LEADS: &[(&str, Lead)] = &[
     ("deadline", Lead::By),
     ("before", Lead::By),
     ("by", Lead::By),
+    ("sometime on", Lead::On),
+    ("sometime in", Lead::In),
+    ("sometime", Lead::On),
+    ("some time on", Lead::On),
+    ("some time in", Lead::In),
+    ("some time", Lead::On),
     ("at around", Lead::At),
     ("at about", Lead::At),
     ("at like", Lead::At),
@@ -37,12 +43,27 @@ const LEADS: &[(&str, Lead)] = &[
     ("till", Lead::Until),
     ("til", Lead::Until),
     ("around", Lead::Around),
+    ("over", Lead::On),
 ];
 
 /// Reads what leads to a date or a time, and gives where that begins.
 pub(crate) fn read(text: &Text<'_>, at: usize) -> (Lead, usize) {
     if text.is_mark(at, '@') {
         return (Lead::At, at + 1);
+    }
+    if text.after(at, "beginning of").is_some() {
+        return (Lead::Bare, at);
+    }
+    if text.word(at) == "later" && text.is_any(at + 1, &["today", "tonight", "this"]) {
+        return (Lead::On, at + 1);
+    }
+    // "over the weekend", but not "over friday's mess".
+    if text.word(at) == "over"
+        && text
+            .after_any(at + 1, &["the weekend", "this weekend", "next weekend", "christmas", "new year"])
+            .is_none()
+    {
+        return (Lead::Bare, at);
     }
     let found = LEADS.iter().find_map(|(words, lead)| Some((*lead, text.after(at, words)?)));
     let (lead, end) = found.unwrap_or((Lead::Bare, at));

@@ -73,12 +73,15 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     Some((first, at + 1))
 }
 
-/// Reads a number, or an article that stands for one: "a", "an", "a couple of", "a few" is none.
+/// Reads a number, or words that stand for one: "a", "an", "a couple of", "a few" (three).
 pub(crate) fn read_count(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     if let Some(end) = text.after_any(at, &["a couple of", "a couple", "couple of"]) {
         return Some((2, end));
     }
-    if let Some(end) = text.after_any(at, &["a", "an"]) {
+    if let Some(end) = text.after_any(at, &["a few", "few"]) {
+        return Some((3, end));
+    }
+    if let Some(end) = text.after_any(at, &["a", "an", "one more"]) {
         return Some((1, end));
     }
     read(text, at)

@@ -1,6 +1,6 @@
 //! Finds the phrases of a text, from left to right, each at most once.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDate, NaiveDateTime};
 
 use crate::english::clock;
 use crate::english::date;
@@ -8,11 +8,13 @@ use crate::english::date::Place;
 use crate::english::duration;
 use crate::english::label;
 use crate::english::lead;
-use crate::english::names;
 use crate::english::recurrence;
 use crate::english::reminder;
+use crate::english::vocabulary;
+use crate::meaning::clock::Part;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
+use crate::meaning::length::Length;
 use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
@@ -96,9 +98,19 @@ impl Scanner<'_> {
         if let Some((count, end)) = recurrence::read_times(self.text, at) {
             return Some((Value::Times(count), end));
         }
+        if let Some((days, end)) = recurrence::read_except(self.text, at) {
+            return Some((Value::Except(days), end));
+        }
+        if let Some(start) =
+            self.text.after_any(at, &["through", "thru", "until the end of", "till the end of"])
+            && let Some((date::Reading::Day(day), end)) =
+                date::read(self.text, start, self.place(start, Lead::Until), today, day_first)
+        {
+            let last = day.to.pred_opt().unwrap_or(day.date);
+            return Some((Value::Day(Day::single(last), Lead::Until), end));
+        }
         let start = self.text.after_any(at, &["for the next", "for"])?;
         let (length, end) = duration::read_length(self.text, start)?;
-        let (length, end) = (Some(length).filter(|length| length.minutes.is_none())?, end);
         Some((Value::GoesOn(length), end))
     }
 
@@ -113,9 +125,33 @@ impl Scanner<'_> {
         let from_now_at = if body > at && self.text.word(body - 1) == "in" { body - 1 } else { at };
         let from_now = duration::read_from_now(self.text, from_now_at);
         if let Some((length, end)) = from_now.or_else(|| duration::read_from_now(self.text, body)) {
-            return Some((Value::FromNow(length), end));
+            return Some((self.counted_from_now(length, at, end), end));
         }
-        self.part(at).or_else(|| self.day(body, lead)).or_else(|| self.clock(body, lead))
+        let this = || self.part(body).filter(|_| body > at && self.text.word(body) == "this");
+        self.part(at)
+            .or_else(this)
+            .or_else(|| self.day(body, lead))
+            .or_else(|| self.clock(body, lead))
+            .or_else(|| self.too_far(at))
+    }
+
+    fn counted_from_now(&self, length: Length, from: usize, to: usize) -> Value {
+        if length.after(self.context.now).is_some() { Value::FromNow(length) } else { self.beyond(from, to) }
+    }
+
+    /// "in 100000000 days"
+    fn too_far(&self, at: usize) -> Option<(Value, usize)> {
+        let start = self.text.after(at, "in")?;
+        let number = self.text.word(start);
+        let is_large = number.len() > 4 && number.bytes().all(|b| b.is_ascii_digit());
+        let end = start + 2;
+        (is_large && duration::unit(self.text.word(start + 1)).is_some()).then(|| (self.beyond(at, end), end))
+    }
+
+    /// There is no such day before the end of the calendar.
+    fn beyond(&self, from: usize, to: usize) -> Value {
+        let suggestion = NaiveDate::from_ymd_opt(9999, 12, 31).expect("the last day of the calendar");
+        Value::Bad(Problem::NoSuchDate { text: self.text.slice(from, to).to_owned(), suggestion })
     }
 
     fn day(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
@@ -125,15 +161,10 @@ impl Scanner<'_> {
         let day_first = self.context.locale.day_before_month();
         let (reading, end) =
             date::read(self.text, at, self.place(at, lead), self.context.now.date(), day_first)?;
-        // "from monday to friday" is more than a due date can hold.
-        let goes_on = self.text.after_any(end, &["to", "through", "until", "till"]).is_some_and(|next| {
-            date::read(self.text, next, self.place(next, Lead::On), self.context.now.date(), day_first)
-                .is_some()
-        });
-        let went_on = self.text.is_any(at.wrapping_sub(1), &["to", "through", "until", "till"])
-            && names::weekday(self.text.word(at.wrapping_sub(2))).is_some();
-        if (goes_on || went_on) && !self.mode.in_query && !matches!(reading, date::Reading::Bad(_)) {
-            return None;
+        if let date::Reading::Day(first) = &reading
+            && let Some(found) = self.several(*first, at, end, lead, day_first)
+        {
+            return Some(found);
         }
         let value = match reading {
             date::Reading::Day(day) => Value::Day(day, lead),
@@ -142,8 +173,66 @@ impl Scanner<'_> {
         Some((value, end))
     }
 
+    /// "from monday *to friday*", "monday *and wednesday*": more than a due date can hold.
+    fn several(
+        &self,
+        first: Day,
+        at: usize,
+        end: usize,
+        lead: Lead,
+        day_first: bool,
+    ) -> Option<(Value, usize)> {
+        let text = self.text;
+        let is_between = text.word(at.wrapping_sub(1)) == "between";
+        let dash = text.is_mark(end, '-') || text.is_mark(end, '\u{2013}') || text.is_mark(end, '\u{2014}');
+        let to = text
+            .after_any(end, &["to", "through", "thru", "until", "till", "til"])
+            .or_else(|| dash.then_some(end + 1))
+            .or_else(|| text.after(end, "and").filter(|_| is_between));
+        let place = |at: usize| Place { beside_date: true, ..self.place(at, Lead::On) };
+        let today = self.context.now.date();
+        let day = |at: usize| {
+            let at = text.after_any(at, &["on", "the"]).filter(|_| text.word(at) == "on").unwrap_or(at);
+            match date::read(text, at, place(at), today, day_first)? {
+                (date::Reading::Day(day), end) => Some((day, end)),
+                (date::Reading::Bad(_), _) => None,
+            }
+        };
+        if let Some((last, end)) = to.and_then(day) {
+            return Some((Value::Range(first, last), end));
+        }
+        // Of single days only; "buy milk tomorrow and on friday …" goes on with something else.
+        let comma = if text.is_mark(end, ',') { end + 1 } else { end };
+        let next = text.after_any(comma, &["and", "or"]).or((comma > end).then_some(comma))?;
+        let is_single = first.to == Day::single(first.from).to;
+        if !is_single || lead == Lead::Until || self.mode.in_query {
+            return None;
+        }
+        let (mut last, mut end) = day(next).filter(|(day, _)| day.weekday.is_some())?;
+        // "monday, december 4" was read as one already; seven days are a week.
+        for _ in 0..6 {
+            let comma = if text.is_mark(end, ',') { end + 1 } else { end };
+            let Some(next) = text.after_any(comma, &["and", "or"]).or((comma > end).then_some(comma)) else {
+                break;
+            };
+            let Some((day, day_end)) = day(next).filter(|(day, _)| day.weekday.is_some()) else { break };
+            (last, end) = (day, day_end);
+        }
+        (last.date != first.date).then_some((Value::Several, end))
+    }
+
     fn clock(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
+        // "every hour from 9"
+        let lead = if self.has_rule && lead == Lead::From { Lead::At } else { lead };
+        if let Some((start, end)) = clock::read_range(self.text, at, lead, self.is_beside_date(at)) {
+            return Some((Value::ClockRange(start), end));
+        }
         let (reading, end) = clock::read(self.text, at, lead, self.is_beside_date(at))?;
+        // "5pm CET": what o'clock that is for the user is not known here.
+        if clock::is_zone(self.text, end) {
+            let said = self.text.slice(at, end + 1).to_owned();
+            return Some((Value::Bad(Problem::NoSuchTime { text: said }), end + 1));
+        }
         let value = match reading {
             clock::Reading::Clock(clock) => Value::Clock(clock, lead),
             clock::Reading::Impossible => {
@@ -161,6 +250,16 @@ impl Scanner<'_> {
             "in", "at", "by",
         ];
         let part = |at: usize| clock::part(self.text.word(at)).map(|part| (part, at + 1));
+        if let Some(end) = self.text.after(at, "first thing") {
+            if let Some((part, end)) = self.text.after_any(end, &["in the", "that"]).and_then(part) {
+                return Some((Value::Part(part), end));
+            }
+            let start = self.text.after(end, "on").unwrap_or(end);
+            let today = self.context.now.date();
+            let beside = self.is_beside_date(at) && vocabulary::is_boundary(self.text, end)
+                || date::read(self.text, start, self.place(start, Lead::On), today, true).is_some();
+            return beside.then_some((Value::Part(Part::Morning), end));
+        }
         if let Some(start) = self.text.after(at, "this") {
             let (part, end) = part(start)?;
             let day = Day { part: Some(part), ..Day::single(self.context.now.date()) };

@@ -13,6 +13,7 @@ use crate::english::fixed_date;
 use crate::english::names;
 use crate::english::number;
 use crate::english::vocabulary;
+use crate::meaning::calendar;
 use crate::meaning::clock::Part;
 use crate::meaning::lead::Lead;
 use crate::meaning::length::Unit;
@@ -39,19 +40,30 @@ pub(crate) fn read(
     today: NaiveDate,
     day_first: bool,
 ) -> Option<(Reading, usize)> {
-    let (reading, end) = every(text, at, place, today, day_first)
-        .or_else(|| adverb(text, at, place))
-        .or_else(|| times_a(text, at))
-        .or_else(|| plural(text, at, place))
-        .or_else(|| of_every_month(text, at))
-        .or_else(|| after_done(text, at))?;
-    Some(match (reading, except(text, end)) {
-        (Reading::Rule(rule), Some((days, end))) => (without(rule, &days), end),
-        (Reading::Rule(_), None) if text.is_any(end, &["except", "excluding"]) => {
-            (Reading::Unsupported, end + 2)
-        }
-        (reading, _) => (reading, end),
-    })
+    let start = led(text, at);
+    let place = if start > at { Place { is_start: true, ..place } } else { place };
+    let (reading, end) = every(text, start, place, today, day_first)
+        .or_else(|| adverb(text, start, place))
+        .or_else(|| times_a(text, start))
+        .or_else(|| plural(text, start, place))
+        .or_else(|| of_every_month(text, start, today))
+        .or_else(|| after_done(text, start))?;
+    // "tomorrow and every day after"
+    let after = text.after_any(end, &["after that", "thereafter", "from then on", "afterwards", "after"]);
+    let end = after.filter(|end| text.is_break(*end) || text.is_any(*end, &["at", "until"])).unwrap_or(end);
+    Some((reading, end))
+}
+
+/// "*and repeat* weekly", "*recurring:* daily".
+fn led(text: &Text<'_>, at: usize) -> usize {
+    let and = text.after_any(at, &["and then", "and"]).unwrap_or(at);
+    let Some(end) = text.after_any(
+        and,
+        &["it repeats", "repeats", "repeating", "repeat it", "repeat this", "repeat", "recurring", "recurs"],
+    ) else {
+        return at;
+    };
+    if text.is_mark(end, ':') { end + 1 } else { end }
 }
 
 /// Reads what makes a rule count from its completion: "after I finish".
@@ -76,10 +88,16 @@ pub(crate) fn read_after_done(text: &Text<'_>, at: usize) -> Option<usize> {
 /// Reads how often in all: "for 5 times", "10 times".
 pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     let start = text.after_any(at, &["for the next", "for", "only"]).unwrap_or(at);
-    let (count, end) = number::read(text, start)?;
+    let (count, end) = number::read(text, start).or_else(|| huge(text, start))?;
     let end =
         text.after_any(end, &["times in total", "times in all", "times", "occurrences", "repetitions"])?;
     Some((count, end))
+}
+
+/// A number that no rule can hold.
+fn huge(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    let word = text.word(at);
+    (word.len() > 6 && word.bytes().all(|b| b.is_ascii_digit())).then_some((u32::MAX, at + 1))
 }
 
 fn rule(parts: Parts, end: usize) -> Option<(Reading, usize)> {
@@ -105,6 +123,73 @@ fn nth_weekday(
         }
         _ => Some((Reading::Unsupported, end)),
     }
+}
+
+/// Reads the day that an ordinal counts: "the last *friday*", "the first *working day*".
+fn counted_day(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
+    if let Some(weekday) = names::weekday(text.word(at)) {
+        return Some((vec![weekday], at + 1));
+    }
+    let workday =
+        ["weekday", "workday", "week day", "working day", "work day", "business day", "working weekday"];
+    let weekend = ["weekend day"];
+    let end = text.after_any(at, &workday).map(|end| (WORKDAYS.to_vec(), end));
+    end.or_else(|| text.after_any(at, &weekend).map(|end| (WEEKEND.to_vec(), end)))
+}
+
+/// "the first monday of the month", "the last working day of each quarter", "the 4th thursday of november".
+fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading, usize)> {
+    let start = text.after(at, "the").unwrap_or(at);
+    let (nth, day_at) = match text.after_any(start, &["second to last", "second last", "penultimate"]) {
+        Some(end) => (-2, end),
+        None => match text.after(start, "last") {
+            Some(end) => (-1, end),
+            None => {
+                let (n, end) = number::read_ordinal(text, start)?;
+                (i8::try_from(n).ok().filter(|n| (1..=23).contains(n))?, end)
+            }
+        },
+    };
+    let (days, end) = counted_day(text, day_at)?;
+    let is_kept = days.len() > 1 || nth <= 5;
+    let of = text.after_any(end, &["of", "in"]);
+    let every = ["every month", "each month", "every single month", "the month", "month", "a month"];
+    let months = of.and_then(|of| text.after_any(of, &every)).or_else(|| text.after_any(end, &every[..2]));
+    let named = of.and_then(|of| {
+        let month = names::month(text.word(of))?;
+        let year = ["every year", "each year", "yearly", "annually"];
+        let end = text.after_any(of + 1, &year);
+        (said_every || end.is_some()).then_some((month, end.unwrap_or(of + 1)))
+    });
+    let (interval, month, end) = if let Some((month, end)) = named {
+        (1, Some(month), end)
+    } else if let Some(end) = months {
+        (1, None, end)
+    } else if let Some(end) =
+        of.and_then(|of| text.after_any(of, &["every quarter", "each quarter", "the quarter"]))
+    {
+        return Some((Reading::Unsupported, end));
+    } else if let Some((count, end)) = of.and_then(|of| every_months(text, of)) {
+        (count, None, end)
+    } else if said_every && of.is_none() {
+        (1, None, end)
+    } else {
+        return None;
+    };
+    if !is_kept {
+        return Some((Reading::Unsupported, end));
+    }
+    special(Special::NthWeekday { nth, month }, interval, days, end)
+}
+
+/// "every 3 months", "every other month".
+fn every_months(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    let start = text.after_any(at, &["every", "each"])?;
+    if let Some(end) = text.after_any(start, &["other month", "second month"]) {
+        return Some((2, end));
+    }
+    let (count, end) = number::read(text, start)?;
+    Some((count, text.after_any(end, &["months", "month"])?))
 }
 
 fn every(
@@ -139,12 +224,17 @@ fn every(
     // "every! 3 days" counts from completion, as elsewhere.
     let (anchor, start) =
         if text.is_mark(start, '!') { (Anchor::Completion, start + 1) } else { (Anchor::Due, start) };
-    let found = other(text, start)
+    let found = nth_of_month(text, start, true)
+        .filter(|(_, end)| !is_other(text, start, *end))
+        .or_else(|| other(text, start))
         .or_else(|| counted(text, start))
         .or_else(|| unit(text, start))
+        .or_else(|| edge_of_unit(text, start, today))
         .or_else(|| weekdays_rule(text, start, 1))
         .or_else(|| ordinals(text, start))
-        .or_else(|| every_date(text, start, place, today, day_first))?;
+        .or_else(|| every_date(text, start, place, today, day_first))
+        .or_else(|| every_clock(text, start))
+        .or_else(|| unkept(text, start))?;
     Some(match found {
         (Reading::Rule(mut rule), end) => {
             rule.parts.anchor = anchor;
@@ -154,13 +244,94 @@ fn every(
     })
 }
 
+/// "every second tuesday" is every other one, unless it is said of what it is the second.
+fn is_other(text: &Text<'_>, at: usize, end: usize) -> bool {
+    text.is_any(at, &["second", "2nd"]) && end == at + 2
+}
+
+/// "every 5pm", "every midnight": the time is read by itself.
+fn every_clock(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+    let is_time =
+        clock::is_clock(text.word(at)) || text.is_any(at, &["noon", "midday", "midnight", "lunchtime"]);
+    if is_time && vocabulary::is_boundary(text, at + 1) {
+        rule(Parts::every(Frequency::Daily), at)
+    } else {
+        None
+    }
+}
+
+/// "every full moon", "every leap year", "every now and then": it is a repetition, and no rule.
+fn unkept(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+    #[rustfmt::skip]
+    const RARE: &[&str] = &[
+        "now and then", "now and again", "so often", "once in a while", "full moon", "new moon", "blue moon",
+        "leap year", "other weekday", "other workday", "summer", "winter", "spring", "autumn", "semester",
+        "term", "decade", "century", "second", "few days", "few weeks", "few months", "few hours", "few minutes",
+        "so many days", "time i", "time it", "time we",
+    ];
+    if let Some(end) = text.after_any(at, RARE) {
+        return vocabulary::is_boundary(text, end).then_some((Reading::Unsupported, end));
+    }
+    if names::month(text.word(at)).is_some() && vocabulary::is_boundary(text, at + 1) {
+        return Some((Reading::Unsupported, at + 1));
+    }
+    // "every -1 days", "every 99999999 days"
+    let start = if text.is_mark(at, '-') { at + 1 } else { at };
+    let is_number = !text.word(start).is_empty() && text.word(start).bytes().all(|b| b.is_ascii_digit());
+    let is_unit = duration::unit(text.word(start + 1)).is_some();
+    (is_number && is_unit).then_some((Reading::Unsupported, start + 2))
+}
+
+/// "at the end of *every month*", "beginning of *each week*": read from "end of".
+fn edge_of_every(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
+    let start = text.after_any(at, &["at the", "on the", "by the", "at", "the"]).unwrap_or(at);
+    let (is_end, of) = match text.after_any(start, &["end of", "last day of"]) {
+        Some(end) => (true, end),
+        None => (false, text.after_any(start, &["beginning of", "start of", "first day of"])?),
+    };
+    let unit_at = text.after_any(of, &["every", "each"])?;
+    edge_rule(text, is_end, unit_at, today)
+}
+
+/// "every *end of month*".
+fn edge_of_unit(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
+    let (is_end, of) = match text.after_any(at, &["end of the", "end of"]) {
+        Some(end) => (true, end),
+        None => {
+            (false, text.after_any(at, &["beginning of the", "start of the", "beginning of", "start of"])?)
+        }
+    };
+    edge_rule(text, is_end, of, today)
+}
+
+fn edge_rule(text: &Text<'_>, is_end: bool, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
+    let end = at + 1;
+    match text.word(at) {
+        "week" => {
+            let day = if is_end { Weekday::Sun } else { Weekday::Mon };
+            rule(Parts { weekdays: vec![day], ..Parts::every(Frequency::Weekly) }, end)
+        }
+        "month" => {
+            let day = if is_end { -1 } else { 1 };
+            rule(Parts { month_days: vec![day], ..Parts::every(Frequency::Monthly) }, end)
+        }
+        "year" => {
+            let (month, day) = if is_end { (12, 31) } else { (1, 1) };
+            let start = calendar::next_day_and_month(today, day, month);
+            let parts = Parts::every(Frequency::Yearly);
+            Some((Reading::Rule(Repetition { start, ..Repetition::pattern(parts) }), end))
+        }
+        "day" if is_end => rule(Parts::every(Frequency::Daily), end),
+        "quarter" => Some((Reading::Unsupported, end)),
+        _ => None,
+    }
+}
+
 /// "every other tuesday", "every second week".
 fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let start = text.after_any(at, &["other", "second", "2nd", "alternate"])?;
     if let Some(found) = weekdays_rule(text, start, 2) {
-        let is_ordinal = text.is_any(at, &["second", "2nd"]);
-        let of_month = text.after_any(found.1, &["of the month", "of every month", "of each month", "of"]);
-        return Some(of_month.filter(|_| is_ordinal).map_or(found, |end| (Reading::Unsupported, end)));
+        return Some(found);
     }
     match text.word(start) {
         "weekend" => rule(
@@ -173,8 +344,28 @@ fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 
 /// "every 3 days", "every three week", "every third day".
 fn counted(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+    if let Some(end) = text.after_any(at, &["half hour", "half an hour", "half-hour"]) {
+        return by_unit(text, Unit::Minute, 30, end);
+    }
+    if let Some(end) = text.after_any(at, &["half year", "half a year", "half-year"]) {
+        return by_unit(text, Unit::Month, 6, end);
+    }
+    if let Some(end) = text.after_any(at, &["quarter of an hour", "quarter hour"]) {
+        return by_unit(text, Unit::Minute, 15, end);
+    }
     let found = number::read(text, at).or_else(|| number::read_ordinal(text, at));
     let (count, end) = found.or_else(|| text.after_any(at, &["couple of", "couple"]).map(|end| (2, end)))?;
+    if text.is_any(end, &["fortnights", "fortnight"]) {
+        return by_unit(text, Unit::Week, count.checked_mul(2)?, end + 1);
+    }
+    if text.is_any(end, &["weekdays", "workdays"])
+        || text.after_any(end, &["business days", "working days"]).is_some()
+    {
+        return Some((Reading::Unsupported, end + 1));
+    }
+    if text.is_any(end, &["quarters", "quarter"]) {
+        return by_unit(text, Unit::Month, count.checked_mul(3)?, end + 1);
+    }
     let unit = duration::unit(text.word(end))?;
     by_unit(text, unit, count, end + 1)
 }
@@ -184,6 +375,12 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let end = at + 1;
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
     if let Some(part) = clock::part(text.word(at)) {
+        // "every morning and evening": a repetition has one time of day.
+        if let Some(more) = text.after_any(end, &["and every", "and"])
+            && clock::part(text.word(more)).is_some()
+        {
+            return Some((Reading::Unsupported, more + 1));
+        }
         let parts = Parts::every(Frequency::Daily);
         return Some((Reading::Rule(Repetition { part: Some(part), ..Repetition::pattern(parts) }), end));
     }
@@ -191,6 +388,8 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         "weekday" | "weekdays" | "workday" | "workdays" => rule(weekly(&WORKDAYS), end),
         "working" | "work" | "business" if text.word(end) == "day" => rule(weekly(&WORKDAYS), end + 1),
         "weekend" | "weekends" => rule(weekly(&WEEKEND), end),
+        "week" if text.is_any(end, &["day", "days"]) => rule(weekly(&WORKDAYS), end + 1),
+        "week" if text.word(end) == "end" => rule(weekly(&WEEKEND), end + 1),
         "quarter" => rule(Parts { interval: 3, ..Parts::every(Frequency::Monthly) }, end),
         "fortnight" => by_unit(text, Unit::Week, 2, end),
         "day" => by_unit(text, Unit::Day, 1, text.after(end, "of the week").unwrap_or(end)),
@@ -209,7 +408,10 @@ fn by_unit(text: &Text<'_>, unit: Unit, interval: u32, end: usize) -> Option<(Re
         Unit::Day => rule(parts(Frequency::Daily), end),
         Unit::Week => on_weekdays(text, interval, end).or_else(|| rule(parts(Frequency::Weekly), end)),
         Unit::Month => on_month_days(text, interval, end).or_else(|| rule(parts(Frequency::Monthly), end)),
-        Unit::Year => rule(parts(Frequency::Yearly), end),
+        Unit::Year => {
+            let nth = text.after(end, "on").and_then(|on| nth_of_month(text, on, true));
+            nth.filter(|_| interval == 1).or_else(|| rule(parts(Frequency::Yearly), end))
+        }
     }
 }
 
@@ -232,6 +434,11 @@ fn on_month_days(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, 
 
 fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Option<(Reading, usize)> {
     let (weekdays, end) = weekdays(text, at)?;
+    if weekdays == [Weekday::Fri]
+        && let Some(end) = text.after_any(end, &["the 13th", "13th", "the thirteenth"])
+    {
+        return Some((Reading::Unsupported, end));
+    }
     rule(Parts { interval, weekdays, ..Parts::every(Frequency::Weekly) }, end)
 }
 
@@ -257,10 +464,8 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
     }
     for _ in 0..6 {
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
-        let and = text.after_any(comma, &["and every", "and on", "and", "or"]).unwrap_or(comma);
-        if and == end {
-            break;
-        }
+        let and = text.after_any(comma, &["and every", "and on", "and", "or", "plus"]).unwrap_or(comma);
+        // "mon wed fri", too.
         let Some(more) = one(and) else { break };
         days.extend(more);
         end = and + 1;
@@ -303,7 +508,8 @@ fn month_days(text: &Text<'_>, at: usize) -> Option<(Vec<i8>, usize)> {
 fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (days, end) = month_days(text, at)?;
     if names::weekday(text.word(end)).is_some() {
-        let after = text.after_any(end + 1, &["of the month", "of each month"]).unwrap_or(end + 1);
+        let after =
+            text.after_any(end + 1, &["of the month", "of each month", "of every month"]).unwrap_or(end + 1);
         return nth_weekday(text, &days, end, 1, after);
     }
     if days == [-1] && text.word(end) != "day" {
@@ -347,12 +553,15 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         "biweekly" | "bi-weekly" | "fortnightly" => (Unit::Week, 2),
         "monthly" => (Unit::Month, 1),
         "quarterly" => (Unit::Month, 3),
+        "half-yearly" | "semiannually" | "semi-annually" | "biannually" => (Unit::Month, 6),
         "yearly" | "annually" => (Unit::Year, 1),
         "hourly" => (Unit::Hour, 1),
         _ => return None,
     };
     let end = at + 1;
-    let free = vocabulary::is_boundary(text, end) || (place.is_start && vocabulary::is_verb(text.word(end)));
+    // "daily walk the dog", but not "weekly review", "daily report every friday".
+    let acts = || vocabulary::is_verb(text.word(end)) && !vocabulary::is_boundary(text, end + 1);
+    let free = vocabulary::is_boundary(text, end) || (place.is_start && acts());
     if !free || text.is_any(end, &["and", "or", "of"]) || text.word_before(at) == "the" {
         return None;
     }
@@ -393,25 +602,42 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
     ((led || !named) && free).then_some((reading, end))
 }
 
-/// "on the 19th of every month", "the last day of each month"; "the last friday of the month" can not be kept.
-fn of_every_month(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+/// "on the 19th of every month", "the last day of each month", "the last friday of the month".
+fn of_every_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
+    if let Some(found) = edge_of_every(text, at, today) {
+        return Some(found);
+    }
     let start = text.after(at, "on").unwrap_or(at);
+    if let Some(found) = nth_of_month(text, start, false) {
+        return Some(found);
+    }
+    let months = ["of every month", "of each month", "every month", "each month", "monthly"];
+    if let Some((day, end)) = text.after(start, "day").and_then(|at| number::read(text, at)) {
+        let end = text.after_any(end, &months)?;
+        let days = vec![i8::try_from(day).ok().filter(|day| (1..=31).contains(day))?];
+        return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
+    }
     let (days, end) = month_days(text, start)?;
     let weekday_at = end;
     let is_weekday = names::weekday(text.word(end)).is_some();
     let end = if is_weekday { end + 1 } else { text.after(end, "day").unwrap_or(end) };
-    if let Some(end) = text.after_any(end, &["of every month", "of each month", "every month", "each month"])
+    if let Some(end) = text.after_any(end, &months) {
+        let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };
+        return if is_weekday { nth_weekday(text, &days, weekday_at, 1, end) } else { rule(parts, end) };
+    }
+    if let Some((interval, end)) =
+        text.after(end, "of").and_then(|of| every_months(text, of)).or_else(|| every_months(text, end))
+    {
+        return rule(Parts { month_days: days, interval, ..Parts::every(Frequency::Monthly) }, end);
+    }
+    let several = days.len() > 1 && !is_weekday;
+    if let Some(end) =
+        text.after_any(end, &["of the month", "of month", "in the month"]).filter(|_| several || is_weekday)
     {
         let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };
-        return if is_weekday {
-            nth_weekday(text, &parts.month_days, weekday_at, 1, end)
-        } else {
-            rule(parts, end)
-        };
+        return if several { rule(parts, end) } else { nth_weekday(text, &days, weekday_at, 1, end) };
     }
-    let end = text
-        .after_any(end, &["of the month", "of month", "in the month", "of every", "of each"])
-        .filter(|_| is_weekday)?;
+    let end = text.after_any(end, &["of every", "of each"]).filter(|_| is_weekday)?;
     nth_weekday(text, &days, weekday_at, 1, end)
 }
 
@@ -423,22 +649,32 @@ fn after_done(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     by_unit(text, unit, count, end + 1)
 }
 
-/// "every day *except sunday*".
-fn except(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    let start = text.after_any(at, &["except on", "except for", "except", "excluding", "but not on"])?;
+/// Reads the weekdays that are left out: "except sunday", "but not on weekends".
+pub(crate) fn read_except(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
+    let at = if text.is_mark(at, ',') { at + 1 } else { at };
+    let start = text.after_any(
+        at,
+        &[
+            "except on",
+            "except for",
+            "except",
+            "excluding",
+            "but not on",
+            "but not",
+            "but",
+            "other than",
+            "not on",
+        ],
+    )?;
+    let start = text.after(start, "the").unwrap_or(start);
     if text.is_any(start, &["weekends", "weekend"]) {
         return Some((WEEKEND.to_vec(), start + 1));
     }
-    weekdays(text, start)
-}
-
-fn without(mut rule: Repetition, days: &[Weekday]) -> Reading {
-    let daily = rule.parts.frequency == Frequency::Daily && rule.parts.interval == 1;
-    if daily {
-        rule.parts.frequency = Frequency::Weekly;
-        rule.parts.weekdays = WORKDAYS.into_iter().chain(WEEKEND).collect();
+    if text.is_any(start, &["weekdays"]) {
+        return Some((WORKDAYS.to_vec(), start + 1));
     }
-    rule.parts.weekdays.retain(|day| !days.contains(day));
-    let keeps = rule.parts.frequency == Frequency::Weekly && !rule.parts.weekdays.is_empty();
-    if keeps { Reading::Rule(rule) } else { Reading::Unsupported }
+    let named = weekdays(text, start);
+    // What else is left out no rule can keep: "except holidays".
+    let unknown = || text.is_any(at, &["except", "excluding"]).then(|| (Vec::new(), start + 1));
+    named.or_else(unknown)
 }

@@ -9,7 +9,7 @@ const FRINGE: Fringe = Fringe {
     opening: &["to", "that", "and", "then"],
     dangling: &[
         "on", "at", "by", "for", "in", "and", "with", "due", "until", "before", "from", "is", "it", "to",
-        "every", "starting", "the", "a", "of", "around", "but", "then", "also",
+        "every", "starting", "the", "a", "of", "around", "but", "then", "also", "between",
     ],
     closing: &["please", "pls", "plz", "thanks", "ok", "okay", "thx"],
 };

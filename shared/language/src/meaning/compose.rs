@@ -1,7 +1,7 @@
 //! Puts phrases together: one due time, one rule, its reminders.
 
-use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
-use domain::recurrence::{Anchor, Rule, Until};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
+use domain::recurrence::{Anchor, Frequency, Rule, Until};
 use domain::reminder::Method;
 use domain::task::Priority;
 
@@ -58,9 +58,19 @@ struct Parts {
     until: Option<Day>,
     times: Option<u32>,
     goes_on: Option<Length>,
+    except: Option<Vec<Weekday>>,
     reminder_clock: Option<Clock>,
     reminder_day: Option<Day>,
     after_wish: bool,
+    has_several: bool,
+    /// The times from one to another were named.
+    clock_range: bool,
+    /// The day was counted in weeks, so that a weekday may follow.
+    counted: bool,
+    /// The repetition can not be kept for what else was said of it.
+    is_impossible: bool,
+    /// Two times of day were named.
+    has_two_clocks: bool,
 }
 
 /// Puts phrases together, as said at `now`; `said` gives the text of a phrase.
@@ -91,6 +101,11 @@ pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&P
                 set(&mut meaning.problem, Problem::UnsupportedRepetition { text: said(&phrase) });
                 false
             }
+            Value::Several => {
+                parts.has_several = true;
+                set(&mut meaning.problem, Problem::UnclearIntent);
+                false
+            }
             _ => parts.take(&phrase, meaning.used.last(), now, has_rule),
         };
         if is_used {
@@ -115,6 +130,11 @@ impl Parts {
         match &phrase.value {
             Value::Day(day, Lead::Until) if has_rule => set(&mut self.until, *day),
             Value::Day(day, lead) => self.take_day(*day, *lead, phrase, last),
+            Value::Range(first, last) => self.take_range(*first, *last, has_rule),
+            Value::ClockRange(clock) => {
+                self.clock_range |= self.moment.is_none() && set(&mut self.clock, *clock);
+                false
+            }
             Value::Moment(at) => self.day.is_none() && self.clock.is_none() && set(&mut self.moment, *at),
             Value::FromNow(length) => self.take_length(*length, now),
             Value::Clock(clock, Lead::Until) if has_rule => {
@@ -124,11 +144,21 @@ impl Parts {
             Value::Clock(clock, _) if self.after_wish && (self.clock.is_some() || self.moment.is_some()) => {
                 set(&mut self.reminder_clock, *clock)
             }
-            Value::Clock(clock, _) => self.moment.is_none() && set(&mut self.clock, *clock),
+            Value::Clock(clock, _) => {
+                // "at 8am and 8pm": a repetition has one time of day.
+                self.has_two_clocks |= self.clock.is_some_and(|first| first != *clock);
+                self.moment.is_none() && set(&mut self.clock, *clock)
+            }
             Value::Part(part) => set(&mut self.part, *part),
             Value::Rule(rule) => set(&mut self.rule, rule.clone()),
             Value::Times(count) => set(&mut self.times, *count),
+            // "run every day for 30 minutes" says how long each run is, "every hour for 5 hours" how long it goes on.
+            Value::GoesOn(length) if length.minutes.is_some() => {
+                let by_the_clock = self.rule.as_ref().is_some_and(Repetition::is_by_the_clock);
+                by_the_clock && set(&mut self.goes_on, *length)
+            }
             Value::GoesOn(length) => set(&mut self.goes_on, *length),
+            Value::Except(days) => self.rule.is_some() && set(&mut self.except, days.clone()),
             Value::AfterDone => self.rule.as_mut().is_some_and(|rule| {
                 rule.parts.anchor = Anchor::Completion;
                 true
@@ -154,8 +184,26 @@ impl Parts {
             self.day = Some((day, lead));
             return true;
         }
+        // "in three weeks on monday"
+        if let Some(weekday) = day.weekday.filter(|_| self.counted && first.weekday.is_none()) {
+            let date = calendar::on_or_after(calendar::monday(first.date), weekday);
+            self.day =
+                date.map(|date| (Day { weekday: Some(weekday), ..Day::single(date) }, lead)).or(self.day);
+            return date.is_some();
+        }
         // "tomorrow this evening" makes no sense, "8am this morning" does.
         false
+    }
+
+    /// Days from one to another bound a repetition; a due date can not hold them.
+    fn take_range(&mut self, first: Day, last: Day, has_rule: bool) -> bool {
+        if !has_rule || self.day.is_some() || self.until.is_some() {
+            self.has_several = true;
+            return false;
+        }
+        self.day = Some((first, Lead::From));
+        self.until = Some(Day { date: last.to.pred_opt().unwrap_or(last.date), is_month: false, ..last });
+        true
     }
 
     fn take_length(&mut self, length: Length, now: NaiveDateTime) -> bool {
@@ -165,6 +213,8 @@ impl Parts {
         if length.minutes.is_some() {
             return length.after(now).is_some_and(|at| set(&mut self.moment, at));
         }
+        let whole_weeks = length.months == 0 && length.days > 0 && length.days.is_multiple_of(7);
+        self.counted = whole_weeks;
         length.after_day(now.date()).is_some_and(|date| set(&mut self.day, (Day::single(date), Lead::In)))
     }
 
@@ -172,8 +222,14 @@ impl Parts {
         meaning.day_lead = self.day.map(|(_, lead)| lead);
         meaning.days = self.day.map(|(day, _)| (day.from, day.to));
         meaning.part = self.part.filter(|_| self.clock.is_none());
-        let rule = self.rule.take();
+        let mut rule = self.rule.take();
+        if let (Some(kept), Some(days)) = (&rule, &self.except) {
+            let without = kept.clone().without(days);
+            self.is_impossible |= without.is_none();
+            rule = without.or(rule);
+        }
         if let Some(rule) = &rule {
+            self.bound(rule, now.date());
             self.part = self.part.or(rule.part);
             if self.day.is_none() {
                 self.day = rule.start.map(|date| (Day::single(date), Lead::On));
@@ -183,13 +239,19 @@ impl Parts {
         meaning.due = self.due(now, rule.as_ref());
         meaning.time = meaning.due.and_then(|due| due.time);
         if let (Some(rule), Some(due)) = (rule, meaning.due) {
-            match self.rule(rule, due) {
+            let is_bounded =
+                self.clock_range && rule.is_by_the_clock() || self.has_two_clocks || self.is_impossible;
+            match Some(rule).filter(|_| !is_bounded).and_then(|rule| self.rule(rule, due)) {
                 Some(rule) => meaning.rule = Some(rule),
                 None => {
                     let is_rule = |phrase: &Phrase| {
                         matches!(
                             phrase.value,
-                            Value::Rule(_) | Value::Times(_) | Value::GoesOn(_) | Value::AfterDone
+                            Value::Rule(_)
+                                | Value::Times(_)
+                                | Value::GoesOn(_)
+                                | Value::Except(_)
+                                | Value::AfterDone
                         ) || matches!(phrase.value, Value::Day(_, Lead::Until))
                     };
                     let text = meaning
@@ -205,10 +267,24 @@ impl Parts {
                 }
             }
         }
-        if matches!(meaning.problem, Some(Problem::UnsupportedRepetition { .. })) && meaning.rule.is_none() {
+        let lost_rule = matches!(meaning.problem, Some(Problem::UnsupportedRepetition { .. }));
+        if lost_rule && meaning.rule.is_none() || self.has_several && meaning.rule.is_none() {
             self.without_rule(meaning);
         }
         self.reminder_at(meaning, now);
+    }
+
+    /// "every day next week", "every monday in december" end with the stretch that they are in.
+    fn bound(&mut self, rule: &Repetition, today: NaiveDate) {
+        let Some((day, lead)) = self.day else { return };
+        let is_stretch = day.to > Day::single(day.from).to;
+        let is_finer = rule.is_by_the_clock()
+            || rule.special.is_none() && matches!(rule.parts.frequency, Frequency::Daily | Frequency::Weekly);
+        if is_stretch && is_finer && self.until.is_none() && !matches!(lead, Lead::From | Lead::By) {
+            let last = day.to.pred_opt().unwrap_or(day.date);
+            self.until = Some(Day::single(last));
+            self.day = Some((Day { date: day.from.max(today), ..day }, lead));
+        }
     }
 
     /// A time of day without its repetition would be half of what was asked for.
@@ -317,6 +393,9 @@ impl Parts {
             parts.until?;
         }
         if let Some(length) = self.goes_on {
+            if length.minutes.is_some() {
+                return None;
+            }
             if parts.until.is_some() {
                 return None;
             }

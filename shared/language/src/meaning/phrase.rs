@@ -1,6 +1,6 @@
 //! What the stretches of a text say, whatever the language.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, Weekday};
 use domain::reminder::{self, Method};
 use domain::task::Priority;
 
@@ -16,6 +16,13 @@ use crate::{Problem, SpanKind};
 pub(crate) enum Value {
     /// A day, and what led to it.
     Day(Day, Lead),
+    /// Days from one to another, "from monday to friday": no due date holds them, so that their words stay in the title unless
+    /// they bound a repetition or a question.
+    Range(Day, Day),
+    /// Days of which a task would be due on each, "on monday and wednesday": their words stay in the title, and it is asked.
+    Several,
+    /// The first time of two, "from 3 to 4pm": the task is due at it, and the words stay in the title.
+    ClockRange(Clock),
     /// A day and a time of it, in one word: "2026-12-05T17:00".
     Moment(NaiveDateTime),
     /// A length counted from now.
@@ -34,6 +41,8 @@ pub(crate) enum Value {
     Times(u32),
     /// How long a repetition goes on.
     GoesOn(Length),
+    /// Weekdays on which a repetition does not come.
+    Except(Vec<Weekday>),
     /// The repetition counts from its completion.
     AfterDone,
     /// A wish to be reminded.
@@ -48,12 +57,19 @@ impl Value {
     /// Gives the kind of span that it makes.
     pub(crate) fn kind(&self) -> SpanKind {
         match self {
-            Self::Day(..) | Self::Moment(_) | Self::Bad(Problem::NoSuchDate { .. }) => SpanKind::Date,
+            Self::Day(..)
+            | Self::Range(..)
+            | Self::Several
+            | Self::Moment(_)
+            | Self::Bad(Problem::NoSuchDate { .. }) => SpanKind::Date,
             Self::FromNow(_) => SpanKind::Duration,
-            Self::Clock(..) | Self::Part(_) | Self::Bad(_) => SpanKind::Time,
-            Self::Rule(_) | Self::Unsupported | Self::Times(_) | Self::GoesOn(_) | Self::AfterDone => {
-                SpanKind::Recurrence
-            }
+            Self::Clock(..) | Self::ClockRange(_) | Self::Part(_) | Self::Bad(_) => SpanKind::Time,
+            Self::Rule(_)
+            | Self::Unsupported
+            | Self::Times(_)
+            | Self::GoesOn(_)
+            | Self::Except(_)
+            | Self::AfterDone => SpanKind::Recurrence,
             Self::Reminder(_) => SpanKind::Reminder,
             Self::Priority(_) => SpanKind::Priority,
             Self::Tags(_) => SpanKind::Tag,

@@ -26,7 +26,7 @@ pub(crate) struct Repetition {
 pub(crate) enum Special {
     /// The n-th of the weekdays of every month, or of one month of every year; −1 is the last.
     NthWeekday {
-        /// 1–5, or −1 to −5.
+        /// From the first, or below 0 from the last; of several weekdays together.
         nth: i8,
         /// 1–12; `None`: every month.
         month: Option<u32>,
@@ -49,6 +49,23 @@ impl Repetition {
         Self { special: Some(special), ..Self::pattern(parts) }
     }
 
+    /// Takes weekdays out of it; `None` when none are left, or when it names no days.
+    pub(crate) fn without(mut self, days: &[Weekday]) -> Option<Self> {
+        let is_daily =
+            self.special.is_none() && self.parts.frequency == Frequency::Daily && self.parts.interval == 1;
+        if is_daily {
+            self.parts.frequency = Frequency::Weekly;
+            self.parts.weekdays =
+                std::iter::successors(Some(Weekday::Mon), |day| Some(day.succ())).take(7).collect();
+        }
+        self.parts.weekdays.retain(|day| !days.contains(day));
+        let keeps = !days.is_empty()
+            && self.special.is_none()
+            && self.parts.frequency == Frequency::Weekly
+            && !self.parts.weekdays.is_empty();
+        keeps.then_some(self)
+    }
+
     /// Says whether it counts hours or minutes, so that it needs a time of day.
     pub(crate) fn is_by_the_clock(&self) -> bool {
         matches!(self.special, Some(Special::Hours | Special::Minutes))
@@ -59,7 +76,7 @@ impl Repetition {
         let is_weekday = self.parts.weekdays.is_empty() || self.parts.weekdays.contains(&date.weekday());
         match (self.special, self.parts.frequency) {
             (Some(Special::NthWeekday { nth, month }), _) => {
-                is_weekday && month.is_none_or(|month| date.month() == month) && is_nth(date, nth)
+                is_weekday && month.is_none_or(|month| date.month() == month) && self.is_nth(date, nth)
             }
             (Some(Special::Hours | Special::Minutes), _) => true,
             (None, Frequency::Weekly) => is_weekday,
@@ -68,6 +85,16 @@ impl Repetition {
             }
             (None, Frequency::Daily | Frequency::Yearly) => true,
         }
+    }
+
+    /// Counts the days of the month that are one of its weekdays, from either end.
+    fn is_nth(&self, date: NaiveDate, nth: i8) -> bool {
+        let first = calendar::first_of_month(date);
+        let last = calendar::last_of_month(date);
+        let (from, to) = if nth > 0 { (first, date) } else { (date, last) };
+        let counted = from.iter_days().take_while(|day| *day <= to);
+        let counted = counted.filter(|day| self.parts.weekdays.contains(&day.weekday())).count();
+        counted == usize::from(nth.unsigned_abs())
     }
 
     /// Gives the rule; `None` when the domain can not hold it.
@@ -107,11 +134,6 @@ fn is_day(date: NaiveDate, day: i8) -> bool {
     let day = i64::from(day);
     let day = if day < 0 { last + 1 + day } else { day.min(last) };
     i64::from(date.day()) == day
-}
-
-fn is_nth(date: NaiveDate, nth: i8) -> bool {
-    let counted = if nth > 0 { date.day0() } else { calendar::last_of_month(date).day() - date.day() };
-    counted / 7 + 1 == u32::from(nth.unsigned_abs())
 }
 
 fn code(day: Weekday) -> &'static str {
