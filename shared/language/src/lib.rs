@@ -66,6 +66,7 @@
 mod clause;
 mod command;
 mod english;
+mod fold;
 mod meaning;
 mod script;
 mod span;

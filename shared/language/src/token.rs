@@ -1,5 +1,6 @@
 //! The words of a text, and what must never be read as one: quotations, addresses, ticket numbers.
 
+use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
 
 /// What a token is.
@@ -22,7 +23,7 @@ pub(crate) enum Kind {
 pub(crate) struct Token<'a> {
     /// As it was written.
     pub(crate) text: &'a str,
-    /// In lower case, with straight apostrophes.
+    /// In the form in which it is compared: lower case, one form of each letter, digit and mark.
     pub(crate) lower: String,
     /// What it is.
     pub(crate) kind: Kind,
@@ -49,6 +50,43 @@ impl<'a> Text<'a> {
     /// Splits a text, in time linear in its length.
     pub(crate) fn new(source: &'a str) -> Self {
         Self { source, tokens: Splitter::new(source).split() }
+    }
+
+    /// Gives the same text with some words read apart: `cut` gives the byte of a word where the next one begins.
+    pub(crate) fn cut(&self, cut: impl Fn(&str) -> Option<usize>) -> Self {
+        let mut tokens = Vec::with_capacity(self.tokens.len());
+        for token in &self.tokens {
+            let split = (token.kind == Kind::Word).then(|| cut(token.text)).flatten();
+            match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
+                Some(at) => tokens.extend(token.halves(at)),
+                None => tokens.push(token.clone()),
+            }
+        }
+        Self { source: self.source, tokens }
+    }
+
+    /// Gives the same text with some words read as one: `is_one` is asked about each two that only a joiner parts.
+    pub(crate) fn join(&self, is_one: impl Fn(&str) -> bool) -> Self {
+        let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.tokens.len());
+        for token in &self.tokens {
+            let joined = tokens.last().and_then(|last| {
+                let is_near = token.kind == Kind::Word
+                    && last.kind == Kind::Word
+                    && self.source[last.to..token.from].chars().all(|c| c == JOINER)
+                    && last.to < token.from;
+                let text = &self.source[last.from..token.to];
+                let lower = if is_near { fold(text) } else { return None };
+                is_one(&lower).then(|| Token { text, lower, to: token.to, end: token.end, ..last.clone() })
+            });
+            match joined {
+                Some(joined) => {
+                    tokens.pop();
+                    tokens.push(joined);
+                }
+                None => tokens.push(token.clone()),
+            }
+        }
+        Self { source: self.source, tokens }
     }
 
     /// Gives the tokens from one up to another as a text of their own; spans still count from the whole.
@@ -92,7 +130,7 @@ impl<'a> Text<'a> {
 
     /// Says whether a token is this punctuation mark, or a run of it.
     pub(crate) fn is_mark(&self, at: usize, mark: char) -> bool {
-        self.tokens.get(at).is_some_and(|token| token.kind == Kind::Mark && token.text.starts_with(mark))
+        self.tokens.get(at).is_some_and(|token| token.kind == Kind::Mark && token.lower.starts_with(mark))
     }
 
     /// Says whether there is no word at `at`: the end, or punctuation.
@@ -150,6 +188,21 @@ impl<'a> Text<'a> {
     }
 }
 
+impl<'a> Token<'a> {
+    /// Gives the words before and after a byte.
+    fn halves(&self, at: usize) -> [Self; 2] {
+        let (head, tail) = self.text.split_at(at);
+        let middle = self.start + head.chars().count();
+        [
+            Self { text: head, lower: fold(head), to: self.from + at, end: middle, ..self.clone() },
+            Self { text: tail, lower: fold(tail), from: self.from + at, start: middle, ..self.clone() },
+        ]
+    }
+}
+
+/// What keeps two letters apart that would be joined, within a word or between the words of one.
+const JOINER: char = '\u{200c}';
+
 /// Gives what is between quotation marks.
 pub(crate) fn quoted(text: &str) -> &str {
     let mut chars = text.chars();
@@ -195,8 +248,7 @@ impl<'a> Splitter<'a> {
     fn push(&mut self, start: usize, end: usize, kind: Kind) {
         let (from, to) = (self.byte(start), self.byte(end));
         let text = &self.source[from..to];
-        let lower = text.to_lowercase().replace(['\u{2019}', '\u{2018}'], "'");
-        self.tokens.push(Token { text, lower, kind, from, to, start, end });
+        self.tokens.push(Token { text, lower: fold(text), kind, from, to, start, end });
     }
 
     /// Takes a quotation that begins here; an apostrophe closes one only at the end of a word.
@@ -297,12 +349,14 @@ impl<'a> Splitter<'a> {
 
     /// Says whether a mark inside of a chunk separates words: "milk,eggs" but not "1,000".
     fn splits(&self, at: usize) -> bool {
-        let is_digit = |at: usize| self.char(at).is_some_and(|c| c.is_ascii_digit());
+        let is_digit = |at: usize| self.char(at).and_then(fold::digit).is_some();
         match self.char(at) {
-            Some(',') => {
+            Some(',' | '،' | '٬') => {
                 let thousands = (1..=3).all(|n| is_digit(at + n)) && !is_digit(at + 4);
                 !(at.checked_sub(1).is_some_and(is_digit) && thousands)
             }
+            Some('؛' | '؟') => true,
+            Some('۔') => !is_digit(at + 1),
             Some(';' | '(' | ')' | '[' | ']' | '\u{2014}' | '!' | '?' | '\u{2026}') => true,
             _ => false,
         }
@@ -322,7 +376,10 @@ fn closing(open: char) -> Option<char> {
 }
 
 fn is_blank(c: char) -> bool {
-    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+    c.is_whitespace()
+        || c.is_control()
+        || fold::is_direction(c)
+        || matches!(c, '\u{200b}' | JOINER | '\u{feff}')
 }
 
 /// URLs, e-mail addresses and ticket numbers.

@@ -213,6 +213,7 @@ fn range(text: &Text<'_>, meaning: &Meaning, now: NaiveDateTime) -> (Bound, Boun
 fn part_of(date: NaiveDate, part: Part) -> (NaiveDateTime, NaiveDateTime) {
     let (from, hours) = match part {
         Part::Morning => (5, 7),
+        Part::Noon => (11, 4),
         Part::Afternoon => (12, 5),
         Part::Evening => (17, 5),
         Part::Night => (18, 6),

@@ -40,6 +40,18 @@ pub(crate) fn scan(text: &Text<'_>, context: &Context, mode: Mode) -> Vec<Phrase
     found
 }
 
+/// Finds the phrase that begins at a word, behind those found before, and gives it and where it ends.
+pub(crate) fn read_at(
+    text: &Text<'_>,
+    context: &Context,
+    mode: Mode,
+    found: &[Phrase],
+    at: usize,
+) -> Option<(Value, usize)> {
+    let has_rule = found.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
+    Scanner { text, context, mode, found, has_rule }.read(at).filter(|(_, to)| *to > at)
+}
+
 struct Scanner<'a> {
     text: &'a Text<'a>,
     context: &'a Context,

@@ -18,6 +18,8 @@ pub(crate) struct Clock {
 pub(crate) enum Part {
     /// From 9:00.
     Morning,
+    /// At 12:00, and the hours around it.
+    Noon,
     /// From 15:00.
     Afternoon,
     /// From 19:00.
@@ -31,6 +33,7 @@ impl Part {
     pub(crate) const fn hour(self) -> u32 {
         match self {
             Self::Morning => 9,
+            Self::Noon => 12,
             Self::Afternoon => 15,
             Self::Evening => 19,
             Self::Night => 21,
@@ -55,6 +58,7 @@ impl Clock {
         let hour = match (self.is_open, part) {
             (false, _) => self.hour,
             (true, Part::Morning) => self.hour % 12,
+            (true, Part::Noon) if matches!(self.hour, 10 | 11) => self.hour,
             (true, Part::Night) if self.hour == 12 || self.hour < 5 => self.hour % 12,
             (true, _) => self.hour % 12 + 12,
         };

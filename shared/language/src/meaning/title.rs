@@ -60,7 +60,7 @@ fn trim(text: &Text<'_>, free: &mut [bool], fringe: &Fringe) {
         }
         let begins = at == 0 || !free[at - 1];
         let mark =
-            text.tokens[at].kind == Kind::Mark && !matches!(text.tokens[at].text, "(" | "[" | "¿" | "¡");
+            text.tokens[at].kind == Kind::Mark && !matches!(&*text.tokens[at].lower, "(" | "[" | "¿" | "¡");
         let link = !has_begun && taken_before && text.is_any(at, fringe.opening);
         if begins && (mark || link) {
             free[at] = false;
@@ -81,7 +81,7 @@ fn trim_ends(text: &Text<'_>, free: &mut [bool], taken: &[bool], fringe: &Fringe
             continue;
         }
         let ends_run = at + 1 == free.len() || !free[at + 1];
-        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(text.tokens[at].text);
+        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(&text.tokens[at].lower);
         let closing = at_end && text.is_any(at, fringe.closing);
         let dangles = before_phrase && text.is_any(at, fringe.dangling);
         if ends_run && (mark || closing || dangles) {
