@@ -5,6 +5,7 @@ mod bodies;
 mod claims;
 mod confirmations;
 mod creations;
+mod destructive;
 mod languages;
 mod queries;
 mod safety;
