@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chat_command::Memory;
 use futures::future::{join, join_all};
+use runtime::clock::Stopwatch;
 use runtime::dapr::{Error, Sidecar};
 use runtime::metrics::Metrics;
 use serde_json::{Value, json};
@@ -226,6 +227,22 @@ async fn a_turn_that_is_overtaken_leaves_the_document_to_the_later_one() {
     assert_eq!(done["task_completed"]["title"], "buy eggs", "{done}");
     // The later one could not see what the overtaken one was about.
     assert_eq!(scene.forgotten(), [("stale".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_sidecar_that_hangs_delays_an_answer_by_seconds_and_loses_what_it_is_about() {
+    let Some(scene) = Scene::in_dapr().await else { return };
+    let daprd = scene.daprd.as_ref().expect("this scene has one");
+    let gate = Gate::before(daprd.port).await;
+    let world = scene.world.with_memory(Memory::in_dapr(daprd.sidecar_at(gate.port), STORE, &scene.metrics));
+    gate.shut();
+    let watch = Stopwatch::start();
+    let created = say(&world, "add a task to buy milk").await;
+    assert_eq!(created["task_created"]["title"], "buy milk", "{created}");
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
+    assert_eq!(scene.forgotten(), [("unwritten".to_owned(), 1)]);
+    let forgotten = say(&world, "delete it").await;
+    assert_eq!(forgotten["clarification_needed"], true, "{forgotten}");
 }
 
 #[tokio::test]
