@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use chat_command::Memory;
-use futures::future::join_all;
+use futures::future::{join, join_all};
+use runtime::clock::Stopwatch;
 use runtime::dapr::{Error, Sidecar};
 use runtime::metrics::Metrics;
 use serde_json::{Value, json};
 use tests::daprd::{Daprd, STORE, TABLE};
 use tests::database::{count, execute, rows};
+use tests::gate::Gate;
 use tests::process::{Program, command, outcome};
 use tests::world::{World, path_of};
 
@@ -166,12 +168,13 @@ async fn two_users_with_one_conversation_id_have_two_conversations() {
 
 #[tokio::test]
 async fn no_conversation_id_is_too_long_or_too_odd_to_be_kept() {
-    let ids = ["ب".repeat(200), "a||b".to_owned(), "../x?y#z %2F".to_owned(), "\u{1f600}\n\t".to_owned()];
+    let ids = ["\u{1f600}".repeat(200), "a||b".to_owned(), "../x?y#z %2F".to_owned(), "دودھ\n\t".to_owned()];
+    let user_id = "|".repeat(128);
     for scene in Scene::each().await {
         for id in &ids {
-            say_as(&scene.world, "amna", id, "add a task to buy milk").await;
-            say_as(&scene.world, "amna", id, "delete it").await;
-            let done = say_as(&scene.world, "amna", id, "yes").await;
+            say_as(&scene.world, &user_id, id, "add a task to buy milk").await;
+            say_as(&scene.world, &user_id, id, "delete it").await;
+            let done = say_as(&scene.world, &user_id, id, "yes").await;
             assert_eq!(done["task_deleted"]["title"], "buy milk", "{id:?}: {done}");
         }
         assert_eq!(scene.forgotten(), []);
@@ -201,6 +204,45 @@ async fn messages_at_the_same_time_are_all_answered_and_the_last_one_is_remember
         let done = say(&elsewhere, "complete it").await;
         assert!(done["task_completed"].is_object(), "{done}");
     }
+}
+
+#[tokio::test]
+async fn a_turn_that_is_overtaken_leaves_the_document_to_the_later_one() {
+    let Some(scene) = Scene::in_dapr().await else { return };
+    let daprd = scene.daprd.as_ref().expect("this scene has one");
+    let gate = Gate::before(daprd.port).await;
+    let slow = scene.world.with_memory(Memory::in_dapr(daprd.sidecar_at(gate.port), STORE, &scene.metrics));
+    say(&scene.world, "add a task to buy milk").await;
+    gate.shut();
+    let later = async {
+        gate.is_holding().await;
+        let created = say(&scene.world, "add a task to buy eggs").await;
+        gate.open();
+        created
+    };
+    let (overtaken, later) = join(say(&slow, "add a task to buy bread"), later).await;
+    assert_eq!(overtaken["task_created"]["title"], "buy bread", "{overtaken}");
+    assert_eq!(later["task_created"]["title"], "buy eggs", "{later}");
+    let done = say(&slow, "complete it").await;
+    assert_eq!(done["task_completed"]["title"], "buy eggs", "{done}");
+    // The later one could not see what the overtaken one was about.
+    assert_eq!(scene.forgotten(), [("stale".to_owned(), 1)]);
+}
+
+#[tokio::test]
+async fn a_sidecar_that_hangs_delays_an_answer_by_seconds_and_loses_what_it_is_about() {
+    let Some(scene) = Scene::in_dapr().await else { return };
+    let daprd = scene.daprd.as_ref().expect("this scene has one");
+    let gate = Gate::before(daprd.port).await;
+    let world = scene.world.with_memory(Memory::in_dapr(daprd.sidecar_at(gate.port), STORE, &scene.metrics));
+    gate.shut();
+    let watch = Stopwatch::start();
+    let created = say(&world, "add a task to buy milk").await;
+    assert_eq!(created["task_created"]["title"], "buy milk", "{created}");
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
+    assert_eq!(scene.forgotten(), [("unwritten".to_owned(), 1)]);
+    let forgotten = say(&world, "delete it").await;
+    assert_eq!(forgotten["clarification_needed"], true, "{forgotten}");
 }
 
 #[tokio::test]

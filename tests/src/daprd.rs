@@ -18,9 +18,6 @@ use crate::process::eventually;
 pub const STORE: &str = "statestore";
 /// Its table.
 pub const TABLE: &str = "dapr_state";
-/// What the sidecar wants to be shown.
-const TOKEN: &str = "a token of the tests";
-
 /// The parent of the sidecar: it ends it, whatever became of the test, when the pipe on its input is closed. Nothing is lost
 /// with a sidecar, so it is killed.
 const WATCH: &str = r#"
@@ -47,6 +44,8 @@ pub struct Daprd {
     /// `DAPR_HTTP_PORT`.
     pub port: u16,
     daprd: PathBuf,
+    /// What it wants to be shown: its folder, which no other sidecar has.
+    token: String,
     files: TestDirectory,
     watch: Child,
 }
@@ -63,9 +62,9 @@ impl Daprd {
         fs::write(files.path().join("resources/statestore.yaml"), component(database_url))
             .expect("the folder is ours");
         fs::write(files.path().join("configuration.yaml"), CONFIGURATION).expect("the folder is ours");
-        let port = unused_port();
-        let watch = spawn(&daprd, files.path(), port);
-        let mut started = Self { port, daprd, files, watch };
+        let (port, token) = (unused_port(), files.path().display().to_string());
+        let watch = spawn(&daprd, files.path(), &token, port);
+        let mut started = Self { port, daprd, token, files, watch };
         while !started.is_ready().await {
             // Somebody else took a port that was free a moment ago.
             started.port = unused_port();
@@ -76,7 +75,13 @@ impl Daprd {
 
     /// Gives a client of it.
     pub fn sidecar(&self) -> Sidecar {
-        Sidecar::new(self.port, Some(HeaderValue::from_static(TOKEN))).expect("a client")
+        self.sidecar_at(self.port)
+    }
+
+    /// Gives a client that reaches it through another port.
+    pub fn sidecar_at(&self, port: u16) -> Sidecar {
+        let token = HeaderValue::from_str(&self.token).expect("a path that fits a header");
+        Sidecar::new(port, Some(token)).expect("a client")
     }
 
     /// Gives the settings of a program that is to use it.
@@ -84,7 +89,7 @@ impl Daprd {
         [
             ("CONVERSATION_STATE", "dapr".to_owned()),
             ("DAPR_HTTP_PORT", self.port.to_string()),
-            ("DAPR_API_TOKEN", TOKEN.to_owned()),
+            ("DAPR_API_TOKEN", self.token.clone()),
         ]
     }
 
@@ -108,22 +113,24 @@ impl Daprd {
 
     async fn start_again(&mut self) {
         self.stop().await;
-        self.watch = spawn(&self.daprd, self.files.path(), self.port);
+        self.watch = spawn(&self.daprd, self.files.path(), &self.token, self.port);
     }
 
-    /// Waits until it has started; `false` when one of its ports is taken.
+    /// Waits until its state store answers; `false` when one of its ports is taken. Another sidecar, which may be at that port,
+    /// does not know the token.
     async fn is_ready(&self) -> bool {
         let sidecar = self.sidecar();
         let log = || fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
         let looked = eventually("daprd is ready, or says why not", async || {
-            let (is_there, log) = (sidecar.is_there().await, log());
-            let is_taken = log.contains("address already in use");
-            let is_over = is_taken || log.contains("level=fatal");
-            (is_there || is_over).then_some((is_there, is_taken))
+            if sidecar.document(STORE, "nothing").await.is_ok() {
+                return Some(Ok(true));
+            }
+            let log = log();
+            let is_taken =
+                ["could not listen", "address already in use"].iter().any(|said| log.contains(said));
+            if is_taken { Some(Ok(false)) } else { log.contains("level=fatal").then_some(Err(log)) }
         });
-        let (is_there, is_taken) = looked.await;
-        assert!(is_there || is_taken, "daprd did not start:\n{}", log());
-        is_there
+        looked.await.unwrap_or_else(|log| panic!("daprd did not start:\n{log}"))
     }
 }
 
@@ -168,7 +175,7 @@ spec:
     )
 }
 
-fn spawn(daprd: &Path, files: &Path, port: u16) -> Child {
+fn spawn(daprd: &Path, files: &Path, token: &str, port: u16) -> Child {
     let log = File::create(files.join("log")).expect("the folder is ours");
     let again = log.try_clone().expect("a second handle");
     let ports = [port, unused_port(), unused_port()].map(|port| port.to_string());
@@ -183,7 +190,7 @@ fn spawn(daprd: &Path, files: &Path, port: u16) -> Child {
         .arg(files.join("resources"))
         .arg("--config")
         .arg(files.join("configuration.yaml"))
-        .env("DAPR_API_TOKEN", TOKEN)
+        .env("DAPR_API_TOKEN", token)
         // A machine may have no other network.
         .env("DAPR_HOST_IP", "127.0.0.1")
         // Ctrl-C ends the test, and that the sidecar.

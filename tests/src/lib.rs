@@ -6,6 +6,7 @@ pub mod bus;
 pub mod daprd;
 pub mod database;
 pub mod dice;
+pub mod gate;
 pub mod ollama;
 pub mod process;
 pub mod push_service;

@@ -23,8 +23,8 @@ const LIFE_S: u32 = 2_592_000;
 const TRIES: usize = 3;
 /// The default of `DAPR_STATE_STORE`.
 const STORE: &str = "statestore";
-/// The longest name of a conversation that stands in a key as it is, in bytes. A sidecar takes no address of more than 4 KiB
-/// and stores no longer keys than a few hundred bytes.
+/// The longest name of a conversation that stands in a key as it is, in bytes. Some of Dapr's state stores end keys at 255
+/// (MySQL), and the app-id and the user come before it.
 const MAX_NAME_BYTES: usize = 128;
 
 /// Where conversations are kept; clones are the same place.
