@@ -19,6 +19,7 @@ mod recurrence;
 mod reminder;
 mod reschedule;
 mod small_talk;
+mod spelling;
 mod target;
 mod title;
 mod update;
@@ -31,6 +32,7 @@ use crate::{Action, Context, Language, Parse, Problem, TaskFields};
 
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
+    let text = &spelling::mended(text);
     let parts = clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context));
     let clauses: Vec<Clause> = parts.collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.

@@ -9,8 +9,11 @@ use crate::english::title;
 use crate::english::vocabulary;
 use crate::meaning::compose;
 use crate::meaning::compose::Meaning;
+use crate::meaning::lead::Lead;
 use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Phrase;
+use crate::meaning::phrase::Value;
+use crate::meaning::phrase::Wish;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
 use crate::{Action, Context, Problem, ReminderText, TaskFields};
@@ -26,7 +29,7 @@ pub(crate) fn read_explicit(text: &Text<'_>, at: usize, context: &Context) -> Op
 
 /// Reads anything else: a task when it looks like one, with honest doubt.
 pub(crate) fn read_implicit(text: &Text<'_>, at: usize, context: &Context) -> Clause {
-    let opening = Opening { end: at, confidence: 0.6, wants_reminder: false, priority: None };
+    let opening = Opening { end: at, confidence: 0.6, wants_reminder: false, priority: None, method: None };
     let mut clause = build(text, opening, context);
     let Action::Create(fields) = &clause.commands[0].action else { return clause };
     let fields = fields.clone();
@@ -100,7 +103,8 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
 fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if text.word(at) == "to" && text.is_any(at + 1, &["my", "the"]) {
         let add_at = (at + 2..text.len().min(at + 8)).find(|at| text.word(*at) == "add")?;
-        let opening = Opening { end: add_at + 1, confidence: 0.9, wants_reminder: false, priority: None };
+        let opening =
+            Opening { end: add_at + 1, confidence: 0.9, wants_reminder: false, priority: None, method: None };
         return Some(build(text, opening, context));
     }
     if !text.is_any(at, &["put", "add", "append", "write", "place", "note"]) {
@@ -115,7 +119,8 @@ fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> 
     if !is_list || without.len() <= start {
         return None;
     }
-    let opening = Opening { end: start, confidence: 0.9, wants_reminder: false, priority: None };
+    let opening =
+        Opening { end: start, confidence: 0.9, wants_reminder: false, priority: None, method: None };
     Some(build(&without, opening, context))
 }
 
@@ -129,7 +134,9 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let body = text.part(opening.end, body_end);
     let mode = Mode { wants_reminder: opening.wants_reminder, ..Mode::default() };
     let said = |phrase: &Phrase| body.slice(phrase.from, phrase.to).to_owned();
-    let meaning = compose::compose(phrase::scan(&body, context, mode), context.now, said);
+    let phrases = phrase::scan(&body, context, mode);
+    let phrases = if opening.wants_reminder { reminder_first(phrases) } else { phrases };
+    let meaning = compose::compose(phrases, context.now, said);
     let (title, title_spans) = title::title(&body, &meaning.used);
     let mut spans: Vec<Span> = title_spans;
     spans.extend(text.span(0, opening.end, SpanKind::Intent));
@@ -143,10 +150,42 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     Clause::one(Action::Create(fields), spans, opening.confidence).with_problem(problem.or(missing))
 }
 
+/// "remind me *on friday* about the report *due monday*": the first days say when to remind, the later ones when it is due.
+fn reminder_first(phrases: Vec<Phrase>) -> Vec<Phrase> {
+    let is_when = |phrase: &Phrase| {
+        matches!(
+            phrase.value,
+            Value::Day(..) | Value::Clock(..) | Value::Part(_) | Value::FromNow(_) | Value::Moment(_)
+        )
+    };
+    let mut end = 0;
+    let leading = phrases.iter().take_while(|phrase| {
+        let follows = is_when(phrase) && phrase.from <= end + 1 && (end > 0 || phrase.from == 0);
+        end = phrase.to;
+        follows
+    });
+    let count = leading.count();
+    let is_day = |phrase: &Phrase| {
+        matches!(phrase.value, Value::Day(_, lead) if lead != Lead::Until)
+            || matches!(phrase.value, Value::FromNow(_) | Value::Moment(_))
+    };
+    let (first, rest) = phrases.split_at(count);
+    if !first.iter().any(is_day)
+        || !rest.iter().any(is_day)
+        || phrases.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)))
+    {
+        return phrases;
+    }
+    let at = first[0].from;
+    let wish = Phrase { from: at, to: at, value: Value::Reminder(Wish { lead: None, method: None }) };
+    let (days, times) = first.iter().cloned().partition::<Vec<_>, _>(is_day);
+    rest.iter().cloned().chain([wish]).chain(days).chain(times).collect()
+}
+
 fn is_placeholder(title: &str) -> bool {
     matches!(
         title.to_lowercase().as_str(),
-        "something" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
+        "something" | "again" | "later" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
     )
 }
 
@@ -169,7 +208,7 @@ fn fields(
         tags: meaning.tags,
         recurrence: meaning.rule,
         reminders,
-        reminder_method: meaning.method,
+        reminder_method: meaning.method.or(opening.method),
         wants_reminder,
     }
 }

@@ -36,10 +36,41 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
             _ => (marks > 1).then_some((Priority::High, end)),
         };
     }
-    let start = text
-        .after_any(at, &["and make it", "make it", "with a", "with", "as", "at", "it is", "it's", "this is"]);
+    if let Some(end) = unimportant(text, at) {
+        return Some((Priority::Low, end));
+    }
+    if let Some(found) = key(text, at) {
+        return Some(found);
+    }
+    #[rustfmt::skip]
+    const SET: &[&str] = &[
+        "and set the priority to", "and set its priority to", "and set priority to", "and set priority as",
+        "set the priority to", "set priority to", "with the priority set to", "with priority set to", "and give it",
+        "give it", "priority to",
+    ];
+    if let Some(value) = text.after_any(at, SET)
+        && let Some(level) = priority_word(text.word(value))
+    {
+        return Some((level, text.after_any(value + 1, NOUNS).unwrap_or(value + 1)));
+    }
+    #[rustfmt::skip]
+    const LEADS: &[&str] = &[
+        "and make it a", "and make it", "make it a", "make it", "and mark it as", "mark it as", "and mark as",
+        "and mark it", "mark it", "and flag it as", "flag it as", "and flag as", "and set it as", "and set it to",
+        "and set as", "set it as", "set as", "with a", "with", "as a", "as", "at", "it is", "it's", "its", "this is",
+        "that's", "which is", "and it's", "because it's", "of",
+    ];
+    let start = text.after_any(at, LEADS);
+    let intensified = |at: usize| {
+        let adverbs = ["very", "really", "super", "extremely", "quite", "so", "pretty", "most", "absolutely"];
+        if text.is_any(at, &adverbs) { at + 1 } else { at }
+    };
+    let start = start.map(intensified).or_else(|| {
+        let end = intensified(at);
+        (end > at && text.is_any(end, &["urgent", "important", "critical"])).then_some(end)
+    });
     let found = |at: usize, is_led: bool| {
-        if text.word(at) == "priority" {
+        if text.is_any(at, NOUNS) {
             let value = text.after_any(at + 1, &["is", "of"]).unwrap_or(at + 1);
             let value = if text.is_mark(value, ':') || text.is_mark(value, '=') { value + 1 } else { value };
             let level = match text.word(value) {
@@ -51,7 +82,7 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
             return Some((level, value + 1));
         }
         let level = priority_word(text.word(at))?;
-        if let Some(end) = text.after(at + 1, "priority") {
+        if let Some(end) = text.after_any(at + 1, NOUNS).filter(|_| !text.word(at).ends_with("priority")) {
             return Some((level, end));
         }
         let alone = match text.word(at) {
@@ -74,9 +105,42 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
         .or_else(|| found(at, false))
 }
 
+/// What a level is of.
+const NOUNS: &[&str] = &["priority", "prio", "importance", "urgency"];
+
+/// "not urgent", "no rush".
+fn unimportant(text: &Text<'_>, at: usize) -> Option<usize> {
+    let start =
+        text.after_any(at, &["it is", "it's", "its", "this is", "but it's", "but", "and it's"]).unwrap_or(at);
+    #[rustfmt::skip]
+    const CALM: &[&str] = &[
+        "not urgent", "not important", "not very urgent", "not very important", "not that urgent",
+        "not that important", "not so urgent", "not so important", "not too urgent", "non-urgent", "no rush",
+        "no hurry", "not a priority", "not high priority",
+    ];
+    let end = text.after_any(start, CALM)?;
+    (vocabulary::is_boundary(text, end) || at == 0 && text.is_break(end)).then_some(end)
+}
+
+/// "priority:high", "pri:h", "p:1".
+fn key(text: &Text<'_>, at: usize) -> Option<(Priority, usize)> {
+    let (key, value) = text.word(at).split_once(':')?;
+    let level = match value {
+        "h" | "1" => Priority::High,
+        "m" | "2" => Priority::Medium,
+        "l" | "3" | "4" => Priority::Low,
+        word => priority_word(word)?,
+    };
+    matches!(key, "priority" | "prio" | "pri" | "p").then_some((level, at + 1))
+}
+
 /// At the end of a sentence, at its beginning before a colon, or before a date: not before what it may describe.
 fn free(text: &Text<'_>, at: usize) -> bool {
     let article = ["the", "a", "an", "is", "are", "be", "this", "that", "not", "most", "very"];
+    // "urgent buy milk"
+    if at == 0 && vocabulary::is_verb(text.word(1)) && text.len() > 2 && !vocabulary::is_boundary(text, 2) {
+        return true;
+    }
     vocabulary::is_boundary(text, at + 1)
         && !article.contains(&text.word_before(at))
         && (at > 0 || text.is_break(at + 1))
@@ -85,18 +149,28 @@ fn free(text: &Text<'_>, at: usize) -> bool {
 
 /// Reads tags: "#home", "tagged work and home", "with the tag errands".
 pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
-    if let Some(tag) = hash_tag(text, at) {
+    if let Some(tag) = hash_tag(text, at).or_else(|| at_tag(text, at)) {
+        return Some((vec![tag], at + 1));
+    }
+    if let Some((key, names)) = text.word(at).split_once(':')
+        && matches!(key, "tag" | "tags" | "label" | "labels")
+    {
+        let tag = task::parse_tag(names).ok()?;
         return Some((vec![tag], at + 1));
     }
     #[rustfmt::skip]
     const LEADS: &[&str] = &[
         "and tag it with", "and tag it as", "and tag it", "tag it with", "tag it as", "tag it",
         "tagged with", "tagged as", "tagged", "with the tags", "with the tag", "with tags", "with tag",
-        "with a tag", "with label", "with the label", "labelled", "labeled", "add tag", "under the tag",
+        "with a tag", "with label", "with the label", "with labels", "with the labels", "with a label", "labelled as", "labelled",
+        "labeled as", "labeled", "and add the tag", "and add tag", "add tag", "under the tag", "and label it as",
+        "and label it", "and tag as", "with hashtag",
     ];
     let start = match text.after_any(at, LEADS) {
         Some(end) => end,
-        None => text.after_any(at, &["tags", "tag"]).filter(|end| text.is_mark(*end, ':'))?,
+        None => {
+            text.after_any(at, &["tags", "tag", "labels", "label"]).filter(|end| text.is_mark(*end, ':'))?
+        }
     };
     let start = if text.is_mark(start, ':') { start + 1 } else { start };
     read_names(text, start)
@@ -133,6 +207,20 @@ fn name(text: &Text<'_>, at: usize) -> Option<String> {
         _ => return None,
     };
     task::parse_tag(name).ok()
+}
+
+/// "@home", where it is no object: not "call @bob", "lunch with @bob".
+fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
+    let token = text.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
+    let name = token.text.strip_prefix('@').filter(|name| name.starts_with(char::is_alphabetic))?;
+    let before = text.word_before(at);
+    #[rustfmt::skip]
+    const TO_SOMEONE: &[&str] = &[
+        "with", "to", "for", "from", "by", "and", "or", "of", "about", "the", "a", "at", "up", "via", "in", "on",
+    ];
+    let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(&before);
+    let is_free = at == 0 || vocabulary::is_boundary(text, at + 1) || text.word(at + 1).starts_with('@');
+    if is_object || !is_free || name.contains(['.', '@', '/']) { None } else { task::parse_tag(name).ok() }
 }
 
 fn hash_tag(text: &Text<'_>, at: usize) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The words that ask for a new task: "create a task to", "remind me to", "add".
 
+use domain::reminder::Method;
 use domain::task::Priority;
 
 use crate::english::label;
@@ -17,6 +18,8 @@ pub(crate) struct Opening {
     pub(crate) wants_reminder: bool,
     /// The priority named in front: "an urgent task".
     pub(crate) priority: Option<Priority>,
+    /// How to be reminded, if said: "send me an e-mail reminder to".
+    pub(crate) method: Option<Method>,
 }
 
 /// The words of a wish, how clear it is, and whether it is one to be reminded.
@@ -37,11 +40,43 @@ const WISHES: &[(&str, f64, bool)] = &[
     ("remind me about", 0.95, true),
     ("remind me to", 0.95, true),
     ("remind me of", 0.95, true),
+    ("remind me please to", 0.95, true),
+    ("remind me again to", 0.95, true),
+    ("remind me i have to", 0.95, true),
+    ("remind me i need to", 0.95, true),
+    ("remind me i should", 0.95, true),
+    ("remind me for", 0.92, true),
     ("remind me", 0.92, true),
+    ("i want to be reminded about", 0.95, true),
+    ("i want to be reminded of", 0.95, true),
+    ("i need to be reminded about", 0.95, true),
+    ("i want to be reminded", 0.9, true),
+    ("i need to be reminded", 0.9, true),
+    ("be reminded about", 0.92, true),
+    ("be reminded that", 0.92, true),
+    ("be reminded of", 0.92, true),
+    ("be reminded to", 0.92, true),
+    ("be reminded", 0.9, true),
+    ("don't let me forget that", 0.95, true),
+    ("don't let me forget", 0.92, true),
+    ("alert me to", 0.92, true),
+    ("alert me about", 0.92, true),
+    ("alert me", 0.88, true),
+    ("notify me to", 0.92, true),
+    ("notify me about", 0.92, true),
+    ("notify me", 0.88, true),
+    ("ping me to", 0.9, true),
+    ("ping me about", 0.9, true),
+    ("ping me", 0.85, true),
+    ("nudge me to", 0.92, true),
+    ("nudge me about", 0.9, true),
+    ("nudge me", 0.85, true),
     ("remind us to", 0.92, true),
     ("reminder to", 0.92, true),
     ("reminder that", 0.92, true),
     ("reminder for", 0.92, true),
+    ("reminder about", 0.92, true),
+    ("reminder", 0.85, true),
     ("don't forget that i have to", 0.9, false),
     ("don't forget to", 0.9, false),
     ("do not forget to", 0.9, false),
@@ -86,7 +121,38 @@ pub(crate) const NOUNS: &[&str] = &[
 
 /// Reads the words that ask for a new task.
 pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<Opening> {
-    noun_opening(text, at).or_else(|| wish(text, at)).or_else(|| add(text, at))
+    noun_opening(text, at).or_else(|| sent(text, at)).or_else(|| wish(text, at)).or_else(|| add(text, at))
+}
+
+/// "send me an e-mail reminder to …", "e-mail me a reminder on friday to …".
+fn sent(text: &Text<'_>, at: usize) -> Option<Opening> {
+    let start = text.after_any(
+        at,
+        &[
+            "send me",
+            "give me",
+            "set me",
+            "email me",
+            "e-mail me",
+            "mail me",
+            "i want",
+            "i would like",
+            "i'd like",
+            "set",
+        ],
+    )?;
+    let by_mail = text.is_any(at, &["email", "e-mail", "mail"]);
+    let article = text.after_any(start, &["a", "an", "another"]).unwrap_or(start);
+    let (method, noun) = match text.after_any(article, &["email", "e-mail", "mail"]) {
+        Some(end) => (Some(Method::Email), end),
+        None => match text.after_any(article, &["push", "push notification"]) {
+            Some(end) => (Some(Method::Push), end),
+            None => (by_mail.then_some(Method::Email), article),
+        },
+    };
+    let end = text.after_any(noun, &["reminder", "reminders", "alert", "notification"])?;
+    let end = text.after_any(end, &["to", "that", "about", "of", "for me to"]).unwrap_or(end);
+    Some(Opening { end, confidence: 0.92, wants_reminder: true, priority: None, method })
 }
 
 /// "create a high priority task to …", "new task: …", "todo: …".
@@ -155,7 +221,7 @@ fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
     let end = linked.unwrap_or(end);
     let end = if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end };
     let end = for_someone(text, end, is_reminder);
-    Some(Opening { end, confidence: 0.95, wants_reminder: is_reminder, priority })
+    Some(Opening { end, confidence: 0.95, wants_reminder: is_reminder, priority, method: None })
 }
 
 /// "a task *for* painting", but not "for tomorrow", which is a date.
@@ -197,12 +263,14 @@ fn wish(text: &Text<'_>, at: usize) -> Option<Opening> {
         return None;
     }
     let end = if text.is_mark(end, ':') || text.is_mark(end, ',') { end + 1 } else { end };
-    Some(Opening { end, confidence, wants_reminder, priority: None })
+    Some(Opening { end, confidence, wants_reminder, priority: None, method: None })
 }
 
 /// "add milk", "schedule a meeting tomorrow at 3".
 fn add(text: &Text<'_>, at: usize) -> Option<Opening> {
-    let plain = |end, confidence| Some(Opening { end, confidence, wants_reminder: false, priority: None });
+    let plain = |end, confidence| {
+        Some(Opening { end, confidence, wants_reminder: false, priority: None, method: None })
+    };
     if let Some(end) = text.after_any(
         at,
         &[

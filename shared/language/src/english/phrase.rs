@@ -25,12 +25,13 @@ use crate::{Context, Problem};
 /// Finds all phrases.
 pub(crate) fn scan(text: &Text<'_>, context: &Context, mode: Mode) -> Vec<Phrase> {
     let mut found: Vec<Phrase> = Vec::new();
-    let (mut at, mut has_rule) = (0, false);
+    let (mut at, mut has_rule, mut has_wish) = (0, false, false);
     while at < text.len() {
-        let scanner = Scanner { text, context, mode, found: &found, has_rule };
+        let scanner = Scanner { text, context, mode, found: &found, has_rule, has_wish };
         match scanner.read(at) {
             Some((value, to)) if to > at => {
                 has_rule |= matches!(value, Value::Rule(_));
+                has_wish |= matches!(value, Value::Reminder(_));
                 found.push(Phrase { from: at, to, value });
                 at = to;
             }
@@ -59,6 +60,8 @@ struct Scanner<'a> {
     found: &'a [Phrase],
     /// Whether a repetition was found already, which may now be ended.
     has_rule: bool,
+    /// Whether a reminder was wished for already.
+    has_wish: bool,
 }
 
 impl Scanner<'_> {
@@ -81,13 +84,17 @@ impl Scanner<'_> {
         if let Some((wish, end)) = reminder::read(self.text, at) {
             return Some((Value::Reminder(wish), end));
         }
-        if !self.mode.wants_reminder {
+        if !self.mode.wants_reminder && !self.has_wish {
             return None;
         }
         if let Some((method, end)) = reminder::read_method(self.text, at) {
             return Some((Value::Reminder(Wish { lead: None, method: Some(method) }), end));
         }
-        let (lead, end) = reminder::read_lead(self.text, at)?;
+        let (lead, end) = if self.has_wish {
+            reminder::read_another(self.text, at)?
+        } else {
+            reminder::read_lead(self.text, at)?
+        };
         Some((Value::Reminder(Wish { lead: Some(lead), method: None }), end))
     }
 
@@ -236,6 +243,9 @@ impl Scanner<'_> {
     fn clock(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
         // "every hour from 9"
         let lead = if self.has_rule && lead == Lead::From { Lead::At } else { lead };
+        // "until tomorrow 9"
+        let lead =
+            if self.mode.is_value && lead == Lead::Bare && self.is_beside_date(at) { Lead::At } else { lead };
         if let Some((start, end)) = clock::read_range(self.text, at, lead, self.is_beside_date(at)) {
             return Some((Value::ClockRange(start), end));
         }

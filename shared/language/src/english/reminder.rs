@@ -3,6 +3,8 @@
 use domain::reminder::{Lead, Method};
 
 use crate::english::duration;
+use crate::english::number;
+use crate::english::vocabulary;
 use crate::meaning::length::Length;
 use crate::meaning::phrase::Wish;
 use crate::token::Text;
@@ -14,7 +16,16 @@ const WISHES: &[&str] = &[
     "with reminder", "and a reminder", "and also remind me", "and remind me", "also remind me",
     "please remind me", "but remind me", "remind me about it", "remind me of it", "remind me",
     "and alert me", "alert me", "and notify me", "notify me", "and ping me", "ping me", "and email me",
-    "and e-mail me", "send me a reminder", "give me a reminder", "with an alert",
+    "and e-mail me", "send me a reminder", "give me a reminder", "with an alert", "and nudge me", "nudge me",
+    "with reminders", "with a notification", "set reminders for", "set reminder for", "set reminder",
+];
+
+#[rustfmt::skip]
+const BEFORE: &[&str] = &[
+    "before it's due", "before it is due", "before the due time", "before the due date", "before due",
+    "before it starts", "before the time", "before that", "before it", "before then", "beforehand",
+    "before hand", "before", "earlier", "early", "in advance", "ahead of time", "ahead", "prior to it",
+    "prior to", "prior",
 ];
 
 /// Reads a wish to be reminded in the middle of a text.
@@ -30,7 +41,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
             if let Some((method, next)) = read_method(text, end) {
                 (wish.method, end) = (Some(method), next);
             }
-            if let Some((lead, next)) = read_lead(text, end) {
+            if let Some((lead, next)) = read_lead(text, end).filter(|_| wish.lead.is_none()) {
                 (wish.lead, end) = (Some(lead), next);
             }
         }
@@ -45,9 +56,21 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
     {
         return Some((Wish { lead: Some(lead), method: None }, end));
     }
-    let (lead, end) = read_lead(text, start)?;
-    let end = text.after(end, "reminder").filter(|end| text.is_break(*end))?;
-    Some((Wish { lead: Some(lead), method: None }, end))
+    // "with a 30 minute reminder"
+    let begins = number::word(text.word(start)).is_some() || text.is_any(start, &["a", "an", "half"]);
+    let (length, end) = begins.then(|| duration::read_length(text, start)).flatten()?;
+    let end = text.after_any(end, BEFORE).unwrap_or(end);
+    let end = text
+        .after(end, "reminder")
+        .filter(|end| text.is_break(*end) || vocabulary::is_boundary(text, *end))?;
+    Some((Wish { lead: Some(of_length(length)?), method: None }, end))
+}
+
+/// Reads one more lead behind a wish to be reminded: "*and 15 minutes before*".
+pub(crate) fn read_another(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
+    let comma = if text.is_mark(at, ',') || text.is_mark(at, '&') { at + 1 } else { at };
+    let start = text.after_any(comma, &["and again", "and also", "and then", "and"]).unwrap_or(comma);
+    read_lead(text, start)
 }
 
 /// Reads how: "by e-mail".
@@ -72,15 +95,17 @@ pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
             None => duration::read_length(text, at)?,
         },
     };
-    #[rustfmt::skip]
-    const BEFORE: &[&str] = &[
-        "before it's due", "before it is due", "before the due time", "before the due date", "before due",
-        "before it starts", "before the time", "before that", "before it", "before then", "beforehand",
-        "before hand", "before", "earlier", "in advance", "ahead of time", "ahead", "prior to it",
-        "prior to", "prior",
-    ];
-    let end = text.after_any(end, BEFORE)?;
-    Some((of_length(length)?, end))
+    if let (Some(lead), Some(end)) = (of_length(length), text.after_any(end, BEFORE)) {
+        return Some((lead, end));
+    }
+    // "1 day and 1 hour before" are two reminders.
+    let first = text.after(at + 2, "and").or_else(|| text.is_mark(at + 2, ',').then_some(at + 3))?;
+    let (count, unit_at) = number::read_count(text, at).filter(|(_, unit_at)| *unit_at == at + 1)?;
+    let mut length = Length::default();
+    length.add(count, duration::unit(text.word(unit_at))?)?;
+    let first = text.after(first, "and").unwrap_or(first);
+    read_lead(text, first)?;
+    Some((of_length(length)?, first))
 }
 
 fn of_length(length: Length) -> Option<Lead> {

@@ -1,6 +1,6 @@
 //! Changes of when: "move it to friday", "postpone it by two days", "snooze it for 10 minutes".
 
-use chrono::{NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 
 use crate::clause::Clause;
 use crate::english::duration;
@@ -22,17 +22,46 @@ const SNOOZE_MINUTES: i64 = 10;
 
 /// "snooze it for 10 minutes": neither due time nor rule changes, only when to remind.
 fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let start = text.after(at, "snooze")?;
-    let link = (start..text.len()).find(|at| text.is_any(*at, &["for", "until", "till", "to", "by"]));
-    let end = link.unwrap_or(text.len());
+    let again = text.after_any(
+        at,
+        &[
+            "remind me about it again",
+            "remind me about this again",
+            "remind me of it again",
+            "remind me again",
+            "ask me again",
+            "remind me later",
+            "ping me again",
+            "bug me again",
+        ],
+    );
+    let start = again.or_else(|| text.after(at, "snooze"))?;
+    if again.is_some() && text.is_any(start, &["to", "about", "that"]) {
+        return None;
+    }
+    let len = text.end_of_words();
+    let link = (start..len).find(|at| text.is_any(*at, &["for", "until", "till", "til", "to", "by"]));
+    // "snooze it 10 minutes", "remind me again in an hour", "snooze milk tomorrow"
+    let bare = || {
+        let begins = (len.saturating_sub(8).max(start)..len).find(|at| is_when(text, *at, len, context))?;
+        begins.checked_sub(1)
+    };
+    let link = link.or_else(bare);
+    let has_word =
+        link.is_some_and(|link| text.is_any(link, &["for", "until", "till", "til", "to", "by", "in"]));
+    let end = link.map_or(len, |link| if has_word { link } else { link + 1 }).max(start);
     let found = target::read(&text.part(start, end), context);
-    let found = if start == end { Found { targets: vec![Target::It], ..found } } else { found };
+    let found =
+        if start == end || again.is_some() { Found { targets: vec![Target::It], ..found } } else { found };
     let until = match link {
+        None if again.is_some() => None,
         None => context.now.checked_add_signed(TimeDelta::minutes(SNOOZE_MINUTES)),
         Some(link) => snoozed_until(text, link + 1, context),
     };
-    let spans: Vec<_> =
-        link.and_then(|link| text.span(link, text.end_of_words(), SpanKind::Reminder)).into_iter().collect();
+    let spans: Vec<_> = link
+        .and_then(|link| text.span(link + usize::from(!has_word), text.end_of_words(), SpanKind::Reminder))
+        .into_iter()
+        .collect();
     let Some(until) = until else {
         return Some(
             clause(text, found, Changes::default(), (at, start), spans, 0.5)
@@ -49,15 +78,27 @@ fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     Some(clause)
 }
 
+/// Whether a length or a date begins here and goes on to the end.
+fn is_when(text: &Text<'_>, at: usize, len: usize, context: &Context) -> bool {
+    duration::read_length(text, at).is_some_and(|(_, end)| end == len)
+        || value(text, at, len, context).is_some_and(|(changes, ..)| changes.due.is_some())
+}
+
 /// "10 minutes", "tomorrow at 9", "monday": a day alone is its morning.
 fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveDateTime> {
-    if let Some((length, _)) = duration::read_length(text, at) {
+    if let Some((length, _)) = duration::read_length(text, at).filter(|(_, end)| *end == text.end_of_words())
+    {
         return length.after(context.now);
     }
     let (changes, ..) = value(text, at, text.len(), context)?;
     let Some(DueChange::Set { date, time }) = changes.due else { return None };
-    let date = date.unwrap_or(context.now.date());
-    Some(date.and_time(time.unwrap_or(meaning::clock::time(9, 0))))
+    let until = |date: NaiveDate| date.and_time(time.unwrap_or(meaning::clock::time(9, 0)));
+    let today = context.now.date();
+    match date {
+        Some(date) => Some(until(date)),
+        None if until(today) > context.now => Some(until(today)),
+        None => Some(until(today.succ_opt()?)),
+    }
 }
 
 const MOVES: &[&str] = &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring"];

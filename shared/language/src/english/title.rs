@@ -6,7 +6,7 @@ use crate::span::Span;
 use crate::token::Text;
 
 const FRINGE: Fringe = Fringe {
-    opening: &["to", "that", "and", "then"],
+    opening: &["to", "that", "and", "then", "about"],
     dangling: &[
         "on", "at", "by", "for", "in", "and", "with", "due", "until", "before", "from", "is", "it", "to",
         "every", "starting", "the", "a", "of", "around", "but", "then", "also", "between",

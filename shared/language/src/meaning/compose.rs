@@ -2,7 +2,7 @@
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
 use domain::recurrence::{Anchor, Frequency, Rule, Until};
-use domain::reminder::Method;
+use domain::reminder::{self, LeadUnit, Method};
 use domain::task::Priority;
 
 use crate::meaning::calendar;
@@ -61,6 +61,7 @@ struct Parts {
     except: Option<Vec<Weekday>>,
     reminder_clock: Option<Clock>,
     reminder_day: Option<Day>,
+    reminder_moment: Option<NaiveDateTime>,
     after_wish: bool,
     has_several: bool,
     /// The times from one to another were named.
@@ -135,14 +136,31 @@ impl Parts {
                 self.clock_range |= self.moment.is_none() && set(&mut self.clock, *clock);
                 false
             }
-            Value::Moment(at) => self.day.is_none() && self.clock.is_none() && set(&mut self.moment, *at),
-            Value::FromNow(length) => self.take_length(*length, now),
             Value::Clock(clock, Lead::Until) if has_rule => {
                 let _ = clock;
                 false
             }
-            Value::Clock(clock, _) if self.after_wish && (self.clock.is_some() || self.moment.is_some()) => {
+            Value::Moment(at) if self.after_wish && self.has_day() => set(&mut self.reminder_moment, *at),
+            Value::FromNow(length) if self.after_wish && self.has_day() => {
+                let at = length.after(now).filter(|_| length.minutes.is_some());
+                let day = length.after_day(now.date()).filter(|_| length.minutes.is_none());
+                at.is_some_and(|at| set(&mut self.reminder_moment, at))
+                    || day.is_some_and(|day| set(&mut self.reminder_day, Day::single(day)))
+            }
+            Value::Moment(at) => self.day.is_none() && self.clock.is_none() && set(&mut self.moment, *at),
+            Value::FromNow(length) => self.take_length(*length, now),
+            Value::Clock(clock, _)
+                if self.after_wish
+                    && (self.clock.is_some() || self.moment.is_some() || self.reminder_day.is_some()) =>
+            {
                 set(&mut self.reminder_clock, *clock)
+            }
+            Value::Part(part)
+                if self.after_wish
+                    && self.reminder_clock.is_none()
+                    && (self.clock.is_some() || self.moment.is_some() || self.reminder_day.is_some()) =>
+            {
+                set(&mut self.reminder_clock, Clock::exact(part.hour(), 0))
             }
             Value::Clock(clock, _) => {
                 // "at 8am and 8pm": a repetition has one time of day.
@@ -168,11 +186,18 @@ impl Parts {
     }
 
     fn take_day(&mut self, day: Day, lead: Lead, phrase: &Phrase, last: Option<&Phrase>) -> bool {
+        // "…at 5pm remind me tonight": the day of the task is today.
+        if self.after_wish && self.day.is_none() && self.clock.is_some() && day.part.is_some() {
+            return day.part.is_some_and(|part| set(&mut self.reminder_clock, Clock::exact(part.hour(), 0)));
+        }
         let Some((first, _)) = self.day else {
             self.part = self.part.or(day.part);
             return self.moment.is_none() && set(&mut self.day, (day, lead));
         };
         if self.after_wish && self.reminder_day.is_none() {
+            if let Some(part) = day.part {
+                set(&mut self.reminder_clock, Clock::exact(part.hour(), 0));
+            }
             return set(&mut self.reminder_day, day);
         }
         // "fri, sep 20": the day of the calendar says more than the weekday; "tomorrow night, tonight" does not.
@@ -295,13 +320,27 @@ impl Parts {
         }
     }
 
+    fn has_day(&self) -> bool {
+        self.day.is_some() || self.moment.is_some()
+    }
+
     fn reminder_at(&self, meaning: &mut Meaning, now: NaiveDateTime) {
+        meaning.reminders.extend(self.reminder_moment.map(ReminderText::At));
         if self.reminder_clock.is_none() && self.reminder_day.is_none() {
             return;
         }
         let date =
             self.reminder_day.map(|day| day.date).or(meaning.due.map(|due| due.date)).unwrap_or(now.date());
         let time = self.reminder_clock.map_or(clock::time(9, 0), Clock::plain);
+        // "the day before at 9am"
+        if let (Some(ReminderText::Lead(lead)), None) = (meaning.reminders.last(), self.reminder_day)
+            && let Some(days) = days_of(*lead)
+            && let Some(date) = date.checked_sub_days(Days::new(days))
+        {
+            meaning.reminders.pop();
+            meaning.reminders.push(ReminderText::At(date.and_time(time)));
+            return;
+        }
         meaning.reminders.push(ReminderText::At(date.and_time(time)));
     }
 
@@ -404,6 +443,15 @@ impl Parts {
             parts.until?;
         }
         Repetition { parts, ..repetition }.rule()
+    }
+}
+
+/// Gives the days of a lead of whole days.
+fn days_of(lead: reminder::Lead) -> Option<u64> {
+    match lead.unit {
+        LeadUnit::Days => Some(u64::from(lead.count)),
+        LeadUnit::Weeks => Some(u64::from(lead.count) * 7),
+        LeadUnit::Minutes | LeadUnit::Hours => None,
     }
 }
 
