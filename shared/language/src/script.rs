@@ -29,7 +29,7 @@ const URDU: &[&str] = &[
     "usko", "hafton", "minat", "aakhri", "bohat", "bahut", "bohot", "foran", "fori", "multavi", "muntaqil", "rehne", "narson",
     "tarson", "somwar", "jaldi", "lazmi", "chhutti", "chutti", "beta", "walimah", "shadi", "shaadi", "paisay", "paise", "yaar",
     "hafta", "mahana", "salana", "guzar", "gaye", "gayay", "liya", "diya", "chuka", "chuki", "aya", "aye", "sham", "dopher", "unko",
-    "karwana", "karwani", "dhona", "pakana", "banana_", "dekhna", "dekhni", "sona_", "uthna", "uthana", "jagana", "khilana",
+    "karwana", "karwani", "dhona", "pakana", "dekhna", "dekhni", "uthna", "uthana", "jagana", "khilana",
 ];
 
 /// Small words of Urdu that English has too, or that are short: they count where others do.
@@ -51,6 +51,13 @@ const ENGLISH: &[&str] = &[
     "evening", "afternoon", "night", "noon", "and", "his", "an", "name", "says", "called",
 ];
 
+/// Words of English phrases about time that Urdu sentences borrow: "kal meeting at 5pm".
+#[rustfmt::skip]
+const MIXED: &[&str] = &[
+    "after", "afternoon", "at", "before", "by", "daily", "evening", "every", "from", "morning", "next", "night", "noon", "on",
+    "please", "remind", "today", "tomorrow", "tonight", "until", "this", "done",
+];
+
 /// Gives the language of a text.
 pub(crate) fn language(text: &Text<'_>) -> Language {
     let has_arabic = text.source.chars().any(is_arabic);
@@ -63,21 +70,18 @@ pub(crate) fn language(text: &Text<'_>) -> Language {
 /// Weighs words of Arabic letters against those that hold an English sentence together.
 fn is_in_arabic_script(text: &Text<'_>) -> bool {
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
-    for token in text.tokens.iter().filter(|token| token.kind != Kind::Mark) {
+    for (at, token) in text.tokens.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark) {
         if token.text.chars().any(is_arabic) {
             let is_known = token.kind == Kind::Word && lexicon::lexeme(&token.lower).is_some();
             arabic += if is_known { 3 } else { 2 };
         } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
             latin += 1;
-            english += i32::from(is_english(&token.lower));
+            let begins = at == 0 && vocabulary::is_verb(&token.lower);
+            english += if begins { 3 } else { i32::from(ENGLISH.contains(&&*token.lower)) };
         }
     }
     // One name among English words makes no Urdu of them.
-    arabic >= latin * 2 || arabic > english * 2
-}
-
-fn is_english(word: &str) -> bool {
-    ENGLISH.contains(&word) || vocabulary::is_verb(word)
+    arabic >= latin * 2 || arabic > english
 }
 
 fn is_latin_urdu(text: &Text<'_>) -> bool {
@@ -91,13 +95,18 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
         let word = without_digits(&token.lower);
         let has_number = word.len() < token.lower.len();
         // A capital in the middle makes a name: "call Kal".
-        let is_name = at > 0 && text.is_capital(at) && text.tokens[at].text.chars().any(char::is_lowercase) && !text.is_capital(0);
+        let is_name = at > 0
+            && text.is_capital(at)
+            && text.tokens[at].text.chars().any(char::is_lowercase)
+            && !text.is_capital(0);
         if is_small(word) {
             small += 1;
         } else if is_urdu(word) && !(has_number && word.len() < 3) {
             urdu += if is_name { 1 } else { 2 };
         }
-        if ENGLISH.contains(&word) && !is_small(word) {
+        if MIXED.contains(&word) {
+            english += 1;
+        } else if ENGLISH.contains(&word) && !is_small(word) {
             english += 2;
         } else if vocabulary::is_verb(word) && at == 0 && !is_urdu(word) {
             english += 3;

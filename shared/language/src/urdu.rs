@@ -53,7 +53,10 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let end = text.end_of_words();
     let mut starts = vec![0];
     for at in 2..end {
-        let is_link = text.is_mark(at, '.') || text.is_mark(at, ';') || text.is_any(at, &["aur", "phir"]) || text.is_mark(at, ',');
+        let is_link = text.is_mark(at, '.')
+            || text.is_mark(at, ';')
+            || text.is_any(at, &["aur", "phir"])
+            || text.is_mark(at, ',');
         if !is_link || starts.len() >= 20 {
             continue;
         }
@@ -61,7 +64,8 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
             let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
             verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
         };
-        let before = if text.is_any(at - 1, &["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
+        let before =
+            if text.is_any(at - 1, &["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
         if is_command(before) && is_command(act::without_courtesies(text)) {
             starts.push(text.after_any(at + 1, &["aur phir", "aur", "phir"]).unwrap_or(at + 1));
         }
@@ -117,10 +121,33 @@ fn courtesies(text: &Text<'_>) -> usize {
     let mut at = 0;
     loop {
         let polite = [
-            "barah karam", "barah-e-karam", "meherbani kar ke", "meherbani kar kar", "meherbani", "please", "zara", "acha",
-            "suna-o", "سنو", "suno", "یار", "yaar", "haan", "ji haan", "ab", "hey", "ok", "salam", "theek hai", "اچھا",
+            "barah karam",
+            "barah-e-karam",
+            "meherbani kar ke",
+            "meherbani kar kar",
+            "meherbani",
+            "please",
+            "zara",
+            "acha",
+            "suna-o",
+            "سنو",
+            "suno",
+            "یار",
+            "yaar",
+            "haan",
+            "ji haan",
+            "ab",
+            "hey",
+            "ok",
+            "salam",
+            "theek hai",
+            "اچھا",
         ];
-        if text.is_mark(at, ',') || text.is_mark(at, '-') || text.is_mark(at, '*') || text.is_mark(at, '\u{2022}') {
+        if text.is_mark(at, ',')
+            || text.is_mark(at, '-')
+            || text.is_mark(at, '*')
+            || text.is_mark(at, '\u{2022}')
+        {
             at += 1;
         } else if let Some(end) = text.after_any(at, &polite).filter(|end| *end < text.end_of_words()) {
             at = end;

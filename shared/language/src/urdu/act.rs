@@ -70,7 +70,10 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
 
 pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
     let mut end = text.end_of_words();
-    while end > 1 && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "یار", "yaar"]) || text.tokens[end - 1].kind == Kind::Mark) {
+    while end > 1
+        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "یار", "yaar"])
+            || text.tokens[end - 1].kind == Kind::Mark)
+    {
         end -= 1;
     }
     end
@@ -81,7 +84,9 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
     let does = |end: usize| {
         verb::command_before(text, end, "kar").or_else(|| verb::command_before(text, end, "kara"))
     };
-    let is_at = |at: Option<usize>, words: &[&str]| at.filter(|at| *at > 0 && text.is_any(*at - 1, words)).map(|at| at - 1);
+    let is_at = |at: Option<usize>, words: &[&str]| {
+        at.filter(|at| *at > 0 && text.is_any(*at - 1, words)).map(|at| at - 1)
+    };
     let command = does(end);
     if let Some(from) = is_at(command, &["delete", "cancel"]) {
         return Some((Act::Delete, Force::Plain, from));
@@ -92,7 +97,11 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         }
     }
     if let Some(from) = is_at(command, &["mukammal", "khatam", "check", "close", "tick"]) {
-        let force = if text.word(from) == "mukammal" || text.word(from) == "check" { Force::Plain } else { Force::Weak };
+        let force = if text.word(from) == "mukammal" || text.word(from) == "check" {
+            Force::Plain
+        } else {
+            Force::Weak
+        };
         let from = if from > 0 && text.is_any(from - 1, &["mark"]) { from - 1 } else { from };
         return Some((Act::Complete, force, from));
     }
@@ -103,7 +112,9 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
     {
         return Some((Act::Complete, Force::Plain, mark - 1));
     }
-    if let Some(from) = is_at(command, &["reopen", "active", "pending", "open", "نامکمل", "namukammal", "na-mukammal"]) {
+    if let Some(from) =
+        is_at(command, &["reopen", "active", "pending", "open", "نامکمل", "namukammal", "na-mukammal"])
+    {
         return Some((Act::Reopen, Force::Plain, before_again(text, from)));
     }
     if let Some(from) = verb::command_before(text, end, "khol") {
@@ -122,13 +133,16 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         }
         // "task 2 delete karna"
         if text.word(end - 1) == "kar-na" && text.word(end - 2) == "delete" {
-            return Some((Act::Delete, Force::Weak, end - 2)).filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
+            return Some((Act::Delete, Force::Weak, end - 2))
+                .filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
         }
     }
     let done = verb::done_before(text, end)?;
     // What had been is past, and nothing that a list of tasks needs to know.
     if text.is_any(end - 1, &["tha"]) || done == 0 {
-        return (done == 0 && end <= 2).then_some((Act::Complete, Force::Plain, 0)).filter(|_| !text.is_any(end - 1, &["tha"]));
+        return (done == 0 && end <= 2)
+            .then_some((Act::Complete, Force::Plain, 0))
+            .filter(|_| !text.is_any(end - 1, &["tha"]));
     }
     let from = if text.is_any(done - 1, &["mukammal", "khatam"]) && done >= 1 { done - 1 } else { done };
     Some((Act::Complete, Force::Plain, from))
@@ -155,5 +169,8 @@ fn in_front(text: &Text<'_>) -> Option<(Act, usize)> {
         "reopen" => return after(does(1).unwrap_or(1)).map(|end| (Act::Reopen, end)),
         _ => {}
     }
-    ["mita", "hata", "nikal"].iter().find_map(|verb| after(verb::command(text, 0, verb)?)).map(|end| (Act::Delete, end))
+    ["mita", "hata", "nikal"]
+        .iter()
+        .find_map(|verb| after(verb::command(text, 0, verb)?))
+        .map(|end| (Act::Delete, end))
 }

@@ -34,5 +34,6 @@ fn is_time(text: &Text<'_>, at: usize) -> bool {
         return true;
     }
     word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit())
-        || number::whole(text, at).is_some_and(|(_, end)| text.is_any(end, &["baje", "baj", "bajkar", "bajne"]))
+        || number::whole(text, at)
+            .is_some_and(|(_, end)| text.is_any(end, &["baje", "baj", "bajkar", "bajne"]))
 }

@@ -82,7 +82,11 @@ fn has_verb(text: &Text<'_>) -> bool {
         let word = text.word(at);
         let followed = text.is_any(at + 1, &["hai", "hoga", "parega", "chahiye"]);
         word.ends_with("-o")
-            || verb::is_infinitive(text, at, followed) && (followed || word.ends_with("-na") || text.is_break(at + 1) || at + 1 >= text.end_of_words())
+            || verb::is_infinitive(text, at, followed)
+                && (followed
+                    || word.ends_with("-na")
+                    || text.is_break(at + 1)
+                    || at + 1 >= text.end_of_words())
             || (word == "kar" || word == "de") && text.is_any(at + 1, &["do", "de-o", "de-na"])
             || is_told(word) && at + 1 >= text.end_of_words()
     })
@@ -98,8 +102,12 @@ const NOUNS: &[&str] = &["kaam", "reminder", "note", "entry"];
 
 /// Reads "نیا کام:", "task banao", "add karo"; gives where what is to be done begins.
 fn opening(text: &Text<'_>) -> Option<usize> {
-    let start = text.after_any(0, &["mujhe 1", "mera list mein", "list mein", "mera kaam mein", "kaam mein"]).unwrap_or(0);
-    let one = text.after_any(start, &["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"]).unwrap_or(start);
+    let start = text
+        .after_any(0, &["mujhe 1", "mera list mein", "list mein", "mera kaam mein", "kaam mein"])
+        .unwrap_or(0);
+    let one = text
+        .after_any(start, &["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"])
+        .unwrap_or(start);
     let is_new = one > start && text.word(one - 1) == "naya";
     let noun = text.is_any(one, NOUNS).then_some(one + 1);
     let after = |end: usize| {
@@ -107,16 +115,20 @@ fn opening(text: &Text<'_>) -> Option<usize> {
         if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end }
     };
     let verb = |at: usize| {
-        ["bana", "likh", "daal", "laga", "rakh"].iter().find_map(|verb| verb::command(text, at, verb)).or_else(|| {
-            let named = text.is_any(at, &["add", "create", "note", "save"]).then_some(at + 1)?;
-            verb::command(text, named, "kar").or_else(|| verb::command(text, named, "kara"))
-        })
+        ["bana", "likh", "daal", "laga", "rakh"]
+            .iter()
+            .find_map(|verb| verb::command(text, at, verb))
+            .or_else(|| {
+                let named = text.is_any(at, &["add", "create", "note", "save"]).then_some(at + 1)?;
+                verb::command(text, named, "kar").or_else(|| verb::command(text, named, "kara"))
+            })
     };
     if let Some(noun) = noun {
         if let Some(end) = verb(noun) {
             return Some(after(end)).filter(|end| *end < text.len());
         }
-        let is_named = text.is_mark(noun, ':') || is_new && !text.is_any(noun, &["ka", "ki", "ke", "ko", "par"]);
+        let is_named =
+            text.is_mark(noun, ':') || is_new && !text.is_any(noun, &["ka", "ki", "ke", "ko", "par"]);
         return is_named.then(|| after(noun)).filter(|end| *end < text.len());
     }
     // "add task doodh lana", "create task: …", "likh lo doodh lana"
@@ -132,7 +144,8 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
     while end > 0 && text.is_any(end - 1, &["please", "ji", "na", "zara", "ga"]) {
         end -= 1;
     }
-    let before = |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let before =
+        |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
     let named = |end: usize| {
         let at = before(end, &["kar", "kara"])?;
         (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh"])).then(|| at - 1)
@@ -141,14 +154,36 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
     // What is made, noted, or put somewhere is a task only where the words say so.
     let (mut at, mut is_task) = (made, named(end).is_some() || before(end, &["likh"]).is_some());
     for _ in 0..2 {
-        let place = ["mera kaam ki list mein", "mera list mein", "list mein", "mera kaam mein", "kaam mein", "list par"];
+        let place = [
+            "mera kaam ki list mein",
+            "mera list mein",
+            "list mein",
+            "mera kaam mein",
+            "kaam mein",
+            "list par",
+        ];
         if let Some(from) = ends_at(text, at, &place) {
             (at, is_task) = (from, true);
         }
         let noun = [
-            "ke liye 1 naya kaam", "ka 1 naya kaam", "ke liye naya kaam", "ke liye 1 kaam", "ka naya kaam", "ka 1 kaam",
-            "ke liye kaam", "ke naam se kaam", "naam ka kaam", "ka kaam", "ki kaam", "ka reminder", "ke liye reminder",
-            "1 naya kaam", "1 kaam", "naya kaam", "kaam", "reminder",
+            "ke liye 1 naya kaam",
+            "ka 1 naya kaam",
+            "ke liye naya kaam",
+            "ke liye 1 kaam",
+            "ka naya kaam",
+            "ka 1 kaam",
+            "ke liye kaam",
+            "ke naam se kaam",
+            "naam ka kaam",
+            "ka kaam",
+            "ki kaam",
+            "ka reminder",
+            "ke liye reminder",
+            "1 naya kaam",
+            "1 kaam",
+            "naya kaam",
+            "kaam",
+            "reminder",
         ];
         if let Some(from) = ends_at(text, at, &noun) {
             (at, is_task) = (from, true);
@@ -251,7 +286,9 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     let mut spans = title_spans;
     spans.extend(said.text.span(0, from, SpanKind::Intent));
     spans.extend(said.text.span(to, said.text.len(), SpanKind::Intent));
-    spans.extend(meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())));
+    spans.extend(
+        meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())),
+    );
     if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans) {
         return clause;
     }
@@ -269,7 +306,8 @@ fn wish_first(text: &Text<'_>, phrases: &mut Vec<Phrase>) {
         first -= 1;
     }
     let begins = phrases[first].from;
-    let is_apart = begins > 0 && (text.is_mark(begins - 1, ',') || text.is_any(begins - 1, &["aur", "mujhe", "lekin", "لیکن"]));
+    let is_apart = begins > 0
+        && (text.is_mark(begins - 1, ',') || text.is_any(begins - 1, &["aur", "mujhe", "lekin", "لیکن"]));
     let is_due_before = phrases[..first].iter().any(Phrase::is_temporal);
     if first < wish && is_apart && is_due_before {
         let wish = phrases.remove(wish);
@@ -306,7 +344,9 @@ fn padding(text: &Text<'_>, meaning: &Meaning) -> Vec<Phrase> {
     for at in 0..text.len().min(12) {
         let is_me = text.is_any(at, &["mujhe", "hum", "mein", "mene"]) && has_verb;
         let polite = text.is_any(at, &["please", "zara"]) && at == 0;
-        let first = found.iter().any(|phrase| phrase.to == at) || at == 0 || meaning.used.iter().any(|phrase| phrase.to == at);
+        let first = found.iter().any(|phrase| phrase.to == at)
+            || at == 0
+            || meaning.used.iter().any(|phrase| phrase.to == at);
         if first && (is_me || polite) {
             let end = if text.word(at) == "mein" && text.word(at + 1) == "ne" { at + 2 } else { at + 1 };
             let end = text.after_any(end, &["ne", "to"]).unwrap_or(end);
@@ -320,13 +360,30 @@ fn padding(text: &Text<'_>, meaning: &Meaning) -> Vec<Phrase> {
 }
 
 /// "اسے کل یاد دلانا": no new task, but when to remind of one.
-fn about_it(title: Option<&str>, body: &Said<'_>, meaning: &Meaning, spans: &[crate::Span]) -> Option<Clause> {
+fn about_it(
+    title: Option<&str>,
+    body: &Said<'_>,
+    meaning: &Meaning,
+    spans: &[crate::Span],
+) -> Option<Clause> {
     let due = meaning.due.filter(|_| meaning.wants_reminder)?;
     let text = &body.text;
     let title = title?;
     let words = Said::new(&Text::new(title)).text;
     let whole = [
-        "is", "ise", "yeh", "is ka", "is ki", "is ke", "is ke bare mein", "is ke baray mein", "yeh kaam", "is kaam", "is kaam ka",
+        "is",
+        "ise",
+        "yeh",
+        "is ka",
+        "is ki",
+        "is ke",
+        "is ke bare mein",
+        "is ke baray mein",
+        "ise bare mein",
+        "ise baray mein",
+        "yeh kaam",
+        "is kaam",
+        "is kaam ka",
         "is kaam ki",
     ];
     let is_it = whole.iter().any(|row| words.after(0, row) == Some(words.len()));
@@ -334,16 +391,28 @@ fn about_it(title: Option<&str>, body: &Said<'_>, meaning: &Meaning, spans: &[cr
         return None;
     }
     let at = due.date.and_time(due.time.unwrap_or_else(|| crate::meaning::clock::time(9, 0)));
-    let changes = Changes {
-        reminders: Some(crate::Change::Set(vec![ReminderText::At(at)])),
-        ..Changes::default()
-    };
+    let changes =
+        Changes { reminders: Some(crate::Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
     Some(Clause::one(Action::Update { target: Target::It, changes }, spans.to_vec(), 0.9))
 }
 
 fn is_placeholder(title: &str) -> bool {
     let words = Said::new(&Text::new(title)).text;
-    let whole = ["kaam", "yeh", "wo", "kuch", "1 kaam", "naya kaam", "mujhe", "ka", "ki", "ke", "ko", "reminder", "kar-na"];
+    let whole = [
+        "kaam",
+        "yeh",
+        "wo",
+        "kuch",
+        "1 kaam",
+        "naya kaam",
+        "mujhe",
+        "ka",
+        "ki",
+        "ke",
+        "ko",
+        "reminder",
+        "kar-na",
+    ];
     whole.iter().any(|row| words.after(0, row) == Some(words.len()))
 }
 

@@ -87,7 +87,9 @@ pub(crate) fn lead(text: &Text<'_>, at: usize) -> (Lead, usize) {
         }
         // "کل کی صبح", "ہفتے کی شام": the part of the day is read next.
         None => match text.after_any(at, &["ki", "ke", "ka"]) {
-            Some(end) if clock::part(text, end).is_some_and(|(_, end)| !is_attribute(text, end)) => (Lead::On, end),
+            Some(end) if clock::part(text, end).is_some_and(|(_, end)| !is_attribute(text, end)) => {
+                (Lead::On, end)
+            }
             _ => (Lead::Bare, at),
         },
     }
@@ -131,7 +133,9 @@ fn is_sum(text: &Text<'_>, at: usize) -> bool {
 
 /// "Kal Penn".
 fn is_name(text: &Text<'_>, at: usize) -> bool {
-    text.is_capital(at) && text.is_capital(at + 1) && text.word(at + 1) == text.tokens[at + 1].lower
+    text.is_capital(at)
+        && text.is_capital(at + 1)
+        && text.word(at + 1) == text.tokens[at + 1].lower
         && crate::urdu::lexicon::lexeme(&crate::fold::fold(text.tokens[at + 1].text)).is_none()
 }
 
@@ -145,22 +149,25 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
             return Some((Day::single(calendar::on_or_after(next_week, weekday)?), name_at + 1, false));
         }
     }
-    if let Some(name_at) = text.after_any(at, &["is hafte ke", "isi hafte ke", "is hafte", "isi hafte", "is week"])
+    if let Some(name_at) =
+        text.after_any(at, &["is hafte ke", "isi hafte ke", "is hafte", "isi hafte", "is week"])
         && let Some(weekday) = names::weekday(text.word(name_at))
     {
         let date = calendar::on_or_after(calendar::monday(today), weekday)?;
         let date = if date < today { calendar::next(today, weekday)? } else { date };
         return Some((Day::single(date), name_at + 1, false));
     }
-    let (is_next, name_at) = if let Some(end) = text.after_any(at, &["is aa-na wala", "aa-na wala", "is", "isi"]) {
-        (Some(false), end)
-    } else if let Some(end) = text.after_any(at, &["agla"]) {
-        (Some(true), end)
-    } else {
-        (None, at)
-    };
+    let (is_next, name_at) =
+        if let Some(end) = text.after_any(at, &["is aa-na wala", "aa-na wala", "is", "isi"]) {
+            (Some(false), end)
+        } else if let Some(end) = text.after_any(at, &["agla"]) {
+            (Some(true), end)
+        } else {
+            (None, at)
+        };
     let end = name_at + 1;
-    let weekday = names::weekday(text.word(name_at)).or_else(|| saturday(text, name_at, is_next.is_some()))?;
+    let weekday =
+        names::weekday(text.word(name_at)).or_else(|| saturday(text, name_at, is_next.is_some()))?;
     if is_named(text, name_at) {
         return None;
     }
@@ -220,10 +227,10 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         return if is_led || boundary::is_free(text, end) { weekend(end) } else { None };
     }
     let end = unit_at + 1;
-    let edge = text
-        .after_any(end, &["ke akhir", "ke akhri din", "ke end"])
-        .map(|end| (true, end))
-        .or_else(|| text.after_any(end, &["ke shuru", "ke 1-wan din", "ke pehle din"]).map(|end| (false, end)));
+    let edge =
+        text.after_any(end, &["ke akhir", "ke akhri din", "ke end"]).map(|end| (true, end)).or_else(|| {
+            text.after_any(end, &["ke shuru", "ke 1-wan din", "ke pehle din"]).map(|end| (false, end))
+        });
     if let (Some((is_end, end)), Some((first, next))) = (edge, month(text, unit_at, which, today)) {
         let date = if is_end { next.pred_opt()? } else { first };
         let date = if date < today { calendar::months_after(date, 1)? } else { date };
@@ -272,7 +279,8 @@ fn month(text: &Text<'_>, at: usize, which: i32, today: NaiveDate) -> Option<(Na
 fn month_alone(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     let start = text.after_any(at, &["agla", "is"]).unwrap_or(at);
     let month = names::month(text.word(start))?;
-    let (year, end) = fixed_date::year(text, start + 1).map_or((None, start + 1), |(year, end)| (Some(year), end));
+    let (year, end) =
+        fixed_date::year(text, start + 1).map_or((None, start + 1), |(year, end)| (Some(year), end));
     let end = text.after_any(end, &["ke mahina"]).unwrap_or(end);
     if !matches!(lead(text, end).0, Lead::In | Lead::Until | Lead::By | Lead::From) {
         return None;
@@ -300,7 +308,8 @@ fn holiday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)>
     if !matches!(text.word(at).chars().next()?, 'ی' | 'ک' | 'y' | 'c' | 'k') {
         return None;
     }
-    let (end, day, month) = DAYS.iter().find_map(|(name, day, month)| Some((text.after(at, name)?, *day, *month)))?;
+    let (end, day, month) =
+        DAYS.iter().find_map(|(name, day, month)| Some((text.after(at, name)?, *day, *month)))?;
     let is_led = matches!(lead(text, end).0, Lead::On | Lead::Until | Lead::By);
     let date = calendar::next_day_and_month(today, day, month)?;
     is_led.then_some((Day::single(date), end))
@@ -320,7 +329,8 @@ fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     if text.word(at) == "yakum" {
         return Some((1, at + 1));
     }
-    let (day, end) = number::whole(text, at).or_else(|| number::ordinal(text, at).filter(|_| text.word(at) != "pehle"))?;
+    let (day, end) =
+        number::whole(text, at).or_else(|| number::ordinal(text, at).filter(|_| text.word(at) != "pehle"))?;
     let end = text.after(end, "wan").unwrap_or(end);
     (1..=99).contains(&day).then_some((day, end))
 }

@@ -7,7 +7,7 @@ use crate::meaning::calendar;
 use crate::meaning::compose::{self, Meaning};
 use crate::meaning::lead::Lead;
 use crate::meaning::phrase::{Mode, Phrase, Value};
-use crate::span::{Span, SpanKind};
+use crate::span::Span;
 use crate::token::{Kind, quoted};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
@@ -37,18 +37,24 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
     let is_past = status == Some(Status::Completed) || text.has_any(&["tha"]);
     let look = Look { mode: Mode { in_query: true, ..Mode::default() }, is_past, has_verb: false };
     let phrases = phrase::scan(said, context, look).into_iter();
-    let phrases = phrases.filter(|phrase| !matches!(phrase.value, Value::Rule(_) | Value::Reminder(_) | Value::Unsupported));
-    let meaning = compose::compose(phrases.collect(), context.now, |phrase| text.slice(phrase.from, phrase.to).to_owned());
+    let phrases = phrases
+        .filter(|phrase| !matches!(phrase.value, Value::Rule(_) | Value::Reminder(_) | Value::Unsupported));
+    let meaning = compose::compose(phrases.collect(), context.now, |phrase| {
+        text.slice(phrase.from, phrase.to).to_owned()
+    });
     let mut query = Query { status, tags: meaning.tags.clone(), ..Query::default() };
     query.overdue = is_overdue(said);
     if query.overdue {
         query.status = Some(Status::Active);
     }
-    query.priority =
-        meaning.priority.or_else(|| (0..text.len()).find_map(|at| {
+    query.priority = meaning.priority.or_else(|| {
+        (0..text.len()).find_map(|at| {
             let word = text.word(at);
-            matches!(word, "fori" | "urgent" | "zaroori" | "ahem").then(|| label::priority_word(word)).flatten()
-        }));
+            matches!(word, "fori" | "urgent" | "zaroori" | "ahem")
+                .then(|| label::priority_word(word))
+                .flatten()
+        })
+    });
     if !query.overdue {
         let (from, to) = range(&meaning, context.now);
         if query.status == Some(Status::Completed) {
@@ -58,8 +64,11 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
         }
     }
     query.text = words(said, &meaning.used);
-    let mut spans: Vec<Span> =
-        meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())).collect();
+    let mut spans: Vec<Span> = meaning
+        .used
+        .iter()
+        .filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind()))
+        .collect();
     spans.sort_by_key(|span| span.start);
     (query, spans)
 }
@@ -77,8 +86,23 @@ fn is_overdue(said: &Said<'_>) -> bool {
 fn status(said: &Said<'_>) -> Option<Status> {
     let text = &said.text;
     let is_open = text.has_any(&[
-        "nahi", "baqi", "باقی", "pending", "پینڈنگ", "active", "open", "rehte", "رہتے", "rehta", "رہتا", "نامکمل", "na-mukammal",
-        "naamukammal", "ادھورے", "adhoore", "adhure",
+        "nahi",
+        "baqi",
+        "باقی",
+        "pending",
+        "پینڈنگ",
+        "active",
+        "open",
+        "rehte",
+        "رہتے",
+        "rehta",
+        "رہتا",
+        "نامکمل",
+        "na-mukammal",
+        "naamukammal",
+        "ادھورے",
+        "adhoore",
+        "adhure",
     ]);
     let done = text.has_any(&["mukammal", "khatam", "kiya", "kar-a"])
         || text.find(0, "ho chuk-a").is_some()
@@ -102,7 +126,8 @@ fn verb_kya(said: &Said<'_>) -> bool {
     let text = &said.text;
     let end = text.end_of_words();
     let end = if end > 0 && text.is_any(end - 1, &["tha", "hai"]) { end - 1 } else { end };
-    let asks_before = (0..end.saturating_sub(1)).any(|at| text.is_any(at, &["kya", "kaunsa", "kaun", "kitna"]));
+    let asks_before =
+        (0..end.saturating_sub(1)).any(|at| text.is_any(at, &["kya", "kaunsa", "kaun", "kitna"]));
     end > 1 && text.word(end - 1) == "kya" && asks_before && verb::done_before(text, end).is_some()
 }
 
@@ -148,7 +173,8 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
             && match token.kind {
                 Kind::Word => {
                     let stem = token.lower.split('-').next().unwrap_or("");
-                    !PADDING.contains(&&*token.lower) && !(PADDING.contains(&stem) && token.lower.contains('-'))
+                    !(PADDING.contains(&&*token.lower)
+                        || PADDING.contains(&stem) && token.lower.contains('-'))
                 }
                 Kind::Quoted | Kind::Opaque => true,
                 _ => false,
@@ -164,12 +190,11 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
     }
     let inside = used.iter().filter(|phrase| phrase.from >= first && phrase.to <= last + 1);
     let inside: Vec<Phrase> = inside
-        .map(|phrase| Phrase { from: phrase.from - first, to: phrase.to - first, value: phrase.value.clone() })
+        .map(|phrase| Phrase {
+            from: phrase.from - first,
+            to: phrase.to - first,
+            value: phrase.value.clone(),
+        })
         .collect();
     title::title(&between, &inside).0
-}
-
-/// Gives the span of what asks.
-pub(crate) fn intent(said: &Said<'_>, from: usize, to: usize) -> Option<Span> {
-    said.text.span(from, to, SpanKind::Intent)
 }

@@ -22,7 +22,15 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize, is_value: bool) -> Optio
     if text.is_mark(at, '!') {
         return (text.tokens[at].lower.len() >= 2).then_some((Priority::High, at + 1));
     }
-    let kam = ["kam zaroori", "kam ahem", "kaam zaroori", "kaam ahem", "kam priority", "kaam priority", "low priority"];
+    let kam = [
+        "kam zaroori",
+        "kam ahem",
+        "kaam zaroori",
+        "kaam ahem",
+        "kam priority",
+        "kaam priority",
+        "low priority",
+    ];
     if let Some(end) = text.after_any(at, &kam) {
         return Some((Priority::Low, end));
     }
@@ -84,7 +92,11 @@ fn is_tag_place(text: &Text<'_>, end: usize) -> bool {
 }
 
 fn verb(text: &Text<'_>, at: usize) -> usize {
-    text.after_any(at, &["ke ساتھ", "ke sath", "ke saath", "laga do", "laga de-o", "laga-o", "kar do", "kar-o"]).unwrap_or(at)
+    text.after_any(
+        at,
+        &["ke ساتھ", "ke sath", "ke saath", "laga do", "laga de-o", "laga-o", "kar do", "kar-o"],
+    )
+    .unwrap_or(at)
 }
 
 fn name(text: &Text<'_>, at: usize) -> Option<String> {

@@ -62,7 +62,10 @@ const IRREGULAR: &[(&str, &[&str])] = &[
     ("de-na", &["dena", "deni", "dene", "denay", "دینا", "دینی", "دینے"]),
     ("de-o", &["dein", "dain", "den", "dijiye", "dijie", "dijye", "dejiye", "دیں", "دیجیے", "دیجئے"]),
     ("kar-o", &["keejiye", "kijiye", "kijie", "kijye", "karye", "kariye", "krein", "کیجیے", "کیجئے", "کریے"]),
-    ("ho-a", &["hogaya", "hogayi", "hogya", "hogyi", "hogai", "hogaye", "hochuka", "ہوگیا", "ہوگئی", "ہوگئے"]),
+    (
+        "ho-a",
+        &["hogaya", "hogayi", "hogya", "hogyi", "hogai", "hogaye", "hochuka", "ہوگیا", "ہوگئی", "ہوگئے"],
+    ),
     ("ja-na", &["jaana", "جانا", "جانی"]),
     ("hoga", &["hoga", "hogi", "ہوگا", "ہوگی", "ہونگے"]),
     ("bhool-jaun", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
@@ -174,7 +177,8 @@ pub(crate) struct Said<'a> {
 impl<'a> Said<'a> {
     /// Reads the words of a text as lexemes; a number and the word written to it are two.
     pub(crate) fn new(text: &Text<'a>) -> Self {
-        let plain = text.cut(after_digits).join(|word| lexeme(word).is_some());
+        let plain =
+            text.cut(|word| after_digits(word).or_else(|| fused(word))).join(|word| lexeme(word).is_some());
         let (mut text, mut english) = (plain.part(0, plain.len()), plain);
         for (token, other) in text.tokens.iter_mut().zip(&mut english.tokens) {
             if token.kind != Kind::Word {
@@ -187,6 +191,12 @@ impl<'a> Said<'a> {
             }
             if let Some(lexeme) = found {
                 lexeme.clone_into(&mut token.lower);
+            }
+        }
+        for at in 1..text.len() {
+            // "کیلئے", "keliye"
+            if text.word(at) == "liye" && text.word(at - 1) == "ki" {
+                "ke".clone_into(&mut text.tokens[at - 1].lower);
             }
         }
         Self { text, english }
@@ -222,4 +232,19 @@ fn after_digits(word: &str) -> Option<usize> {
     let is_word = rest.starts_with(|c: char| c.is_alphabetic());
     let is_urdu = || !rest.is_ascii() || lexeme(&fold(rest)).is_some_and(|_| !is_english(&fold(rest)));
     (letters > 0 && is_word && is_urdu()).then_some(letters)
+}
+
+/// Gives where the second word begins of two that are often written as one: "isko", "اسکا", "keliye".
+fn fused(word: &str) -> Option<usize> {
+    #[rustfmt::skip]
+    const LATIN: &[&str] = &[
+        "inko", "iska", "iske", "iski", "isko", "keliye", "kelie", "kelye", "unka", "unke", "unki", "unko", "uska", "uske", "uski",
+        "usko", "isse", "isme", "ismein", "kaliye",
+    ];
+    #[rustfmt::skip]
+    const ARABIC: &[&str] = &["اسکا", "اسکے", "اسکی", "اسکو", "انکا", "انکے", "انکی", "انکو", "کیلیے", "کیلیی", "اسمیں"];
+    if word.is_ascii() {
+        return LATIN.contains(&&*word.to_ascii_lowercase()).then_some(2);
+    }
+    ARABIC.contains(&&*fold(word)).then_some('ک'.len_utf8() * 2)
 }

@@ -154,7 +154,9 @@ impl Scanner<'_> {
         let led = text.after_any(hi, &["ke waqt", "ko hi", "ko", "mein", "tak", "se pehle", "par"]);
         let before_clock = |at: usize| clock::read(text, at, true).is_some() || self.is_english_clock(at);
         // "رات کے 9 بجے"
-        if let Some(start) = text.after_any(hi, &["ke qareeb", "ke", "mein", "ko"]).filter(|at| before_clock(*at)) {
+        if let Some(start) =
+            text.after_any(hi, &["ke qareeb", "ke", "mein", "ko"]).filter(|at| before_clock(*at))
+        {
             return value(start);
         }
         if before_clock(hi) {
@@ -187,7 +189,9 @@ impl Scanner<'_> {
         if english.word(at).is_empty() {
             return None;
         }
-        let mode = Mode { is_value: self.look.mode.is_value && at == 0, ..self.look.mode };
+        // "2 کو فوری کر دو": a number alone is no hour.
+        let is_number = english.word(at).bytes().all(|b| b.is_ascii_digit());
+        let mode = Mode { is_value: self.look.mode.is_value && at == 0 && !is_number, ..self.look.mode };
         let (value, end) = english::phrase::read_at(english, self.context, mode, self.found, at)
             .or_else(|| self.numeric(at))?;
         let text = &self.said.text;
@@ -215,7 +219,8 @@ impl Scanner<'_> {
         if !is_led || !word.contains('/') {
             return None;
         }
-        let place = english::date::Place { lead: Lead::On, is_start: true, beside_date: false, in_query: false };
+        let place =
+            english::date::Place { lead: Lead::On, is_start: true, beside_date: false, in_query: false };
         let day_first = self.context.locale.day_before_month();
         let (reading, end) =
             english::fixed_date::read(english, at, place, self.context.now.date(), day_first)?;

@@ -53,10 +53,28 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let is_question = text.is_mark(words, '?');
     // "کیا کرنا ہے", "کیا کیا", "kya hai", "kya kya kaam hain"
     let duty = (0..words).any(|at| {
-        text.after_any(at, &["kya kar-na", "kya kya kar-na", "kya kya", "kya kiya", "kya hai", "kya rah", "kya baqi", "kya باقی", "kya ho-na", "kya le-na"])
-            .is_some()
+        text.after_any(
+            at,
+            &[
+                "kya kar-na",
+                "kya kya kar-na",
+                "kya kya",
+                "kya kiya",
+                "kya hai",
+                "kya rah",
+                "kya baqi",
+                "kya باقی",
+                "kya ho-na",
+                "kya le-na",
+            ],
+        )
+        .is_some()
     });
-    let ends = end > 0 && text.is_any(end - 1, &["hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "baqi", "باقی"]);
+    let ends = end > 0
+        && text.is_any(
+            end - 1,
+            &["hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "baqi", "باقی"],
+        );
     let when = text.word(at) == "kab" && ends && end > at;
     let is_about_me = about || duty || when;
     let is_koi = text.word(at) != "koi" || is_question || text.is_any(0, &["kya", "koi"]);
@@ -67,7 +85,10 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
 /// "یہ کیا ہے", "mausam kya hai": not about tasks.
 fn is_talk(text: &Text<'_>) -> bool {
     let has_noun = about_tasks(text);
-    let other = ["موسم", "mausam", "weather", "حال", "haal", "نام", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ", "score", "سکور"];
+    let other = [
+        "موسم", "mausam", "weather", "حال", "haal", "نام", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ",
+        "score", "سکور",
+    ];
     !has_noun && (text.has_any(&other) || text.word(0) == "yeh")
 }
 
@@ -85,7 +106,8 @@ fn is_list(text: &Text<'_>, end: usize) -> bool {
         "rehte", "رہتے", "ho-a", "high", "priority", "wala",
     ];
     let plain = (0..end.saturating_sub(1)).all(|at| text.is_any(at, FILTERS));
-    let says = end > 1 || text.word(0) == "list" || text.tokens[0].text.ends_with('s') || text.word(0) == "overdue";
+    let says =
+        end > 1 || text.word(0) == "list" || text.tokens[0].text.ends_with('s') || text.word(0) == "overdue";
     noun && plain && says && !text.is_any(end, &["kar", "kar-o"])
 }
 
@@ -102,5 +124,7 @@ fn is_free(text: &Text<'_>) -> bool {
     let end = text.end_of_words();
     let asks = text.is_mark(end, '?') || text.has_any(&["kya", "kab"]);
     let at = (0..end).find(|at| text.is_any(*at, &["free", "masroof"]));
-    at.is_some_and(|at| text.is_any(at + 1, &["hoon", "hai"]) && (asks || at + 2 >= end) && text.word(end - 1) != "kar-na")
+    at.is_some_and(|at| {
+        text.is_any(at + 1, &["hoon", "hai"]) && (asks || at + 2 >= end) && text.word(end - 1) != "kar-na"
+    })
 }

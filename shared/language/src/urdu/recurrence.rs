@@ -120,7 +120,9 @@ fn by_part(text: &Text<'_>, at: usize) -> Found {
 /// "ہر روز", "ہر ہفتے [پیر کو]", "ہر کام کے دن", "ہر ویک اینڈ".
 fn named_unit(text: &Text<'_>, at: usize) -> Found {
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
-    if let Some(end) = text.after_any(at, &["kaam ke din", "kaam wala din", "karobari din", "working day", "weekday"]) {
+    if let Some(end) =
+        text.after_any(at, &["kaam ke din", "kaam wala din", "karobari din", "working day", "weekday"])
+    {
         return rule(weekly(&WORKDAYS), end);
     }
     if let Some(end) = text.after_any(at, &["weekend", "week end", "hafte ke akhir"]) {
@@ -229,7 +231,8 @@ fn month_day(text: &Text<'_>, at: usize) -> Found {
     }
     let named = text.after(end, "tarikh");
     let is_date = named.is_some() || text.is_any(end, &["ko"]) || text.word(of) == "yakum";
-    is_date.then(|| rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, named.unwrap_or(end)))?
+    is_date
+        .then(|| rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, named.unwrap_or(end)))?
 }
 
 fn numbered(text: &Text<'_>, at: usize) -> Option<(i8, usize)> {
@@ -331,7 +334,8 @@ fn daily(text: &Text<'_>, at: usize, is_start: bool) -> Found {
         let before = if at == 0 { "" } else { text.word(at - 1) };
         let is_unit = matches!(before, "ke" | "ka" | "ki" | "kisi" | "is" | "isi" | "agla" | "har")
             || (at > 0 && number::quarters(text, at - 1).is_some());
-        let is_name = text.is_any(end, &["مرہ", "marra", "mara", "mrra", "نامچہ", "namcha", "ka", "ki", "ke", "e"]);
+        let is_name =
+            text.is_any(end, &["مرہ", "marra", "mara", "mrra", "نامچہ", "namcha", "ka", "ki", "ke", "e"]);
         let end = text.after(end, "roz").unwrap_or(end);
         return if is_unit || is_name { None } else { by_unit(Unit::Day, 1, end) };
     }

@@ -51,7 +51,8 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
         return None;
     }
-    let mut words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
+    let mut words: Vec<&str> =
+        (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
     let lists = [
         (YES, Action::Yes),
@@ -61,9 +62,13 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
         (GREETINGS, Action::Greeting),
         (THANKS, Action::Thanks),
     ];
-    let in_list = |said: &str| lists.iter().find(|(list, _)| list.contains(&said)).map(|(_, action)| action.clone());
+    let in_list =
+        |said: &str| lists.iter().find(|(list, _)| list.contains(&said)).map(|(_, action)| action.clone());
     in_list(&said).or_else(|| {
-        while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "یار" | "bhai" | "بھائی")) {
+        while words
+            .last()
+            .is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "یار" | "bhai" | "بھائی"))
+        {
             words.pop();
         }
         in_list(&words.join(" "))
@@ -77,8 +82,10 @@ pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
         let refuses = match text.word(at) {
             "mat" | "nahi" | "don't" | "dont" | "never" | "ہرگز" | "hargiz" => true,
             "na" => {
-                let insists = at + 1 >= end && at > 0
-                    && (text.word(at - 1).ends_with("-o") || text.is_any(at - 1, &["do", "de"])
+                let insists = at + 1 >= end
+                    && at > 0
+                    && (text.word(at - 1).ends_with("-o")
+                        || text.is_any(at - 1, &["do", "de"])
                         || verb::command_before(text, at, "kar").is_some());
                 !insists
             }

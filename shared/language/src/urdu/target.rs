@@ -20,11 +20,14 @@ pub(crate) struct Found {
 }
 
 /// Words in front of a task's name that are no part of it.
-const OPENING: &[&str] = &["mera", "wo", "yeh", "is", "isi", "us", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene"];
+const OPENING: &[&str] =
+    &["mera", "wo", "yeh", "is", "isi", "us", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene"];
 
 /// Words behind a task's name that are no part of it.
-const CLOSING: &[&str] =
-    &["ko", "ka", "ki", "ke", "wala", "bhi", "hi", "please", "ab", "abhi", "ne", "to", "par", "se", "ji", "wo", "sara"];
+const CLOSING: &[&str] = &[
+    "ko", "ka", "ki", "ke", "wala", "bhi", "hi", "please", "ab", "abhi", "ne", "to", "par", "se", "ji", "wo",
+    "sara",
+];
 
 /// Reads targets from all of a text.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
@@ -118,7 +121,8 @@ fn one_number(said: &Said<'_>, at: usize) -> Option<(u32, usize)> {
     if let Some(number) = token.lower.strip_prefix('#').and_then(crate::english::number::digits) {
         return (number > 0).then_some((number, at + 1));
     }
-    let (number, end) = number::ordinal(text, at).or_else(|| number::whole(text, at)).filter(|(number, _)| *number > 0)?;
+    let (number, end) =
+        number::ordinal(text, at).or_else(|| number::whole(text, at)).filter(|(number, _)| *number > 0)?;
     let noun = ["wala kaam", "number wala kaam", "number wala", "number kaam", "number", "wala", "kaam"];
     let end = text.after_any(end, &noun).unwrap_or(end);
     Some((number, text.after(end, "ko").filter(|after| *after < text.len()).unwrap_or(end)))
@@ -143,7 +147,10 @@ fn is_filtered(said: &Said<'_>) -> bool {
     let text = &said.text;
     let Some(last) = text.len().checked_sub(1) else { return false };
     let is_many = text.tokens[last].text.ends_with('s') || text.tokens[last].text.ends_with("وں");
-    text.word(last) == "kaam" && is_many && text.is_any(0, &["mukammal", "overdue", "late", "khatam"]) && text.len() <= 3
+    text.word(last) == "kaam"
+        && is_many
+        && text.is_any(0, &["mukammal", "overdue", "late", "khatam"])
+        && text.len() <= 3
 }
 
 /// The words that are left without "والا", "کام" and dates.
@@ -153,7 +160,10 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
     while start + 1 < end && text.is_any(start, OPENING) {
         start += 1;
     }
-    if start + 1 < end && text.is_any(start, &["kaam", "reminder"]) && !text.is_any(start + 1, &["ka", "ki", "ke", "par", "ko"]) {
+    if start + 1 < end
+        && text.is_any(start, &["kaam", "reminder"])
+        && !text.is_any(start + 1, &["ka", "ki", "ke", "par", "ko"])
+    {
         start += 1;
         is_plain = true;
         if text.is_mark(start, ':') {
@@ -181,6 +191,7 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
         .collect();
     let whole = || words.text.slice(0, words.text.len()).to_owned();
     let title = title::title(&words.text, &phrases).0.unwrap_or_else(whole);
-    let is_empty = title.is_empty() || words.text.len() == 1 && words.text.is_any(0, &["kaam", "wala", "reminder", "mujhe"]);
+    let is_empty = title.is_empty()
+        || words.text.len() == 1 && words.text.is_any(0, &["kaam", "wala", "reminder", "mujhe"]);
     (if is_empty { Target::Missing } else { Target::Title(title) }, is_plain)
 }

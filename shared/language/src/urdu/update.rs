@@ -25,7 +25,14 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
         .or_else(|| changed(said, context))
 }
 
-fn clause(said: &Said<'_>, found: Found, changes: Changes, verb: (usize, usize), value: Vec<Span>, confidence: f64) -> Clause {
+fn clause(
+    said: &Said<'_>,
+    found: Found,
+    changes: Changes,
+    verb: (usize, usize),
+    value: Vec<Span>,
+    confidence: f64,
+) -> Clause {
     let mut spans = found.spans;
     spans.extend(said.text.span(verb.0, verb.1, SpanKind::Intent));
     spans.extend(value);
@@ -62,7 +69,8 @@ fn snoozed(said: &Said<'_>, context: &Context) -> Option<Clause> {
         }
     }
     let found = target::read(&rest, context);
-    let found = if found.targets == [Target::Missing] { Found { targets: vec![Target::It], ..found } } else { found };
+    let found =
+        if found.targets == [Target::Missing] { Found { targets: vec![Target::It], ..found } } else { found };
     let until = match until {
         Some(until) => until,
         None => context.now.checked_add_signed(TimeDelta::minutes(SNOOZE_MINUTES))?,
@@ -83,7 +91,9 @@ fn snooze_at(text: &Text<'_>) -> Option<usize> {
     let end = act::without_courtesies(text);
     let again = |at: usize| {
         let next = text.after_any(at + 1, &["se", "mujhe"]).unwrap_or(at + 1);
-        text.is_any(at, &["dobara", "phir"]) && text.is_any(next, &["yaad", "remind"]) && wish::read(text, next) == Some(end)
+        text.is_any(at, &["dobara", "phir"])
+            && text.is_any(next, &["yaad", "remind"])
+            && wish::read(text, next) == Some(end)
     };
     (0..end).find(|at| text.word(*at) == "snooze" || again(*at))
 }
@@ -99,7 +109,8 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
         let phrases: Vec<Phrase> = phrase::scan(&said.part(at, text.len()), context, look);
         let first = phrases.first().filter(|phrase| phrase.from == 0 && phrase.is_temporal());
         if first.is_some() {
-            let end = phrases.iter().take_while(|phrase| phrase.is_temporal()).last().map_or(0, |phrase| phrase.to);
+            let end =
+                phrases.iter().take_while(|phrase| phrase.is_temporal()).last().map_or(0, |phrase| phrase.to);
             let meaning = compose::compose(phrases, context.now, |_| String::new());
             let due = meaning.due?;
             let time = due.time.unwrap_or_else(|| clock::time(9, 0));
@@ -122,7 +133,10 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
         from.or_else(|| end.checked_sub(1).filter(|at| text.is_any(*at, &["badal-o"])))
     })?;
     let named = (1..verb).find_map(|at| {
-        let end = text.after_any(at, &["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke", "ka عنوان"])?;
+        let end = text.after_any(
+            at,
+            &["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke", "ka عنوان"],
+        )?;
         Some((at, end))
     });
     let (at, start) = named?;
@@ -145,7 +159,8 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
 fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let removes = ["hata", "mita", "nikal", "khatam"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let removes =
+        ["hata", "mita", "nikal", "khatam"].iter().find_map(|verb| verb::command_before(text, end, verb));
     let verb = removes.or_else(|| {
         let from = verb::command_before(text, end, "kar")?;
         let named = from.checked_sub(1)?;
@@ -156,13 +171,29 @@ fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
         (text.after(from, row) == Some(verb)).then_some(from)
     };
     let any = |rows: &[&str]| rows.iter().find_map(|row| what(row));
-    let (changes, from) = if let Some(from) =
-        any(&["ki due date", "ki tarikh aur waqt", "ki tarikh", "ka waqt", "ki deadline", "ki ded lain", "ka time", "ki date"])
-    {
+    let (changes, from) = if let Some(from) = any(&[
+        "ki due date",
+        "ki tarikh aur waqt",
+        "ki tarikh",
+        "ka waqt",
+        "ki deadline",
+        "ki ded lain",
+        "ka time",
+        "ki date",
+    ]) {
         (Changes { due: Some(DueChange::Clear), ..Changes::default() }, from)
     } else if let Some(from) = any(&["ka reminder", "ki yaad dehani", "ke reminder", "ki reminder"]) {
         (Changes { reminders: Some(Change::Clear), ..Changes::default() }, from)
-    } else if let Some(from) = any(&["ki تکرار", "ka دہرانا", "ki takrar", "ka repeat", "ko دہرانا", "ko dohrana", "ko repeat kar-na", "ki repeat"]) {
+    } else if let Some(from) = any(&[
+        "ki تکرار",
+        "ka دہرانا",
+        "ki takrar",
+        "ka repeat",
+        "ko دہرانا",
+        "ko dohrana",
+        "ko repeat kar-na",
+        "ki repeat",
+    ]) {
         (Changes { recurrence: Some(Change::Clear), ..Changes::default() }, from)
     } else {
         let from = any(&["ki priority"])?;
@@ -205,19 +236,35 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     Some(clause(said, found, changes, (name_end, end), value, 0.9))
 }
 
-const MOVES: &[&str] = &["multavi", "muntaqil", "shift", "late", "آگے", "aage", "agay", "age", "پیچھے", "peeche", "peechay", "move", "tabdeel"];
+const MOVES: &[&str] = &[
+    "multavi",
+    "muntaqil",
+    "shift",
+    "late",
+    "آگے",
+    "aage",
+    "agay",
+    "age",
+    "پیچھے",
+    "peeche",
+    "peechay",
+    "move",
+    "tabdeel",
+];
 
 /// "میٹنگ ایک گھنٹہ آگے کر دو", "ise 2 din ke liye multavi karo", "dentist ek ghanta pehle kar do".
 fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let does = ["kar", "barha", "le", "kara"].iter().find_map(|verb| verb::command_before(text, end, verb))?;
+    let does =
+        ["kar", "barha", "le", "kara"].iter().find_map(|verb| verb::command_before(text, end, verb))?;
     let mut stop = does;
     let mut is_earlier = None;
     while stop > 0 {
         let word = text.word(stop - 1);
         if MOVES.contains(&word) {
-            is_earlier = is_earlier.or(Some(matches!(word, "پیچھے" | "peeche" | "peechay")).filter(|earlier| *earlier));
+            is_earlier = is_earlier
+                .or(Some(matches!(word, "پیچھے" | "peeche" | "peechay")).filter(|earlier| *earlier));
             is_earlier = is_earlier.or(Some(false));
         } else if matches!(word, "pehle" | "jaldi") {
             is_earlier = Some(true);
@@ -246,10 +293,14 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
 fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let does = ["kar", "le", "rakh", "bana", "badal", "kara", "daal"].iter().find_map(|verb| verb::command_before(text, end, verb))?;
+    let does = ["kar", "le", "rakh", "bana", "badal", "kara", "daal"]
+        .iter()
+        .find_map(|verb| verb::command_before(text, end, verb))?;
     let mut verb = does;
     let mut moves = false;
-    while verb > 0 && (MOVES.contains(&text.word(verb - 1)) || text.is_any(verb - 1, &["set", "update", "mark", "مارک"])) {
+    while verb > 0
+        && (MOVES.contains(&text.word(verb - 1)) || text.is_any(verb - 1, &["set", "update", "mark", "مارک"]))
+    {
         verb -= 1;
         moves |= !text.is_any(verb, &["set", "mark", "مارک"]);
     }
@@ -294,17 +345,23 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
         let part = said.part(from, end);
         let phrases = phrase::scan(&part, context, look);
         let is_first = phrases.first().is_some_and(|phrase| phrase.from == 0);
-        let level = label::priority_word(part.text.word(0)).filter(|_| part.text.len() == 1 || part.text.word(1) == "priority" && part.text.len() == 2);
+        let level = label::priority_word(part.text.word(0))
+            .filter(|_| part.text.len() == 1 || part.text.word(1) == "priority" && part.text.len() == 2);
         if !is_first && level.is_none() {
             continue;
         }
-        let meaning = compose::compose(phrases, context.now, |phrase| part.text.slice(phrase.from, phrase.to).to_owned());
+        let meaning = compose::compose(phrases, context.now, |phrase| {
+            part.text.slice(phrase.from, phrase.to).to_owned()
+        });
         let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
         let links = ["par", "ko", "tak", "ke", "liye", "ki", "ka", "hi", "aur", "priority", "bhi", "ab"];
         let is_whole = (0..part.text.len())
             .all(|at| is_used(at) || part.text.tokens[at].kind == Kind::Mark || part.text.is_any(at, &links));
         if is_whole && !meaning.used.is_empty() || level.is_some() {
-            let spans = meaning.used.iter().filter_map(|phrase| part.text.span(phrase.from, phrase.to, phrase.value.kind()));
+            let spans = meaning
+                .used
+                .iter()
+                .filter_map(|phrase| part.text.span(phrase.from, phrase.to, phrase.value.kind()));
             let mut spans: Vec<Span> = spans.collect();
             if spans.is_empty() {
                 spans.extend(part.text.span(0, part.text.len(), SpanKind::Priority));
@@ -318,7 +375,16 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
 /// Takes off "کا وقت", "کی تاریخ", "ki priority" before a value; gives where the target ends.
 fn without_field(text: &Text<'_>, end: usize) -> (usize, bool) {
     let rows = [
-        "ka waqt badal kar", "ki tarikh badal kar", "ki due date", "ki deadline", "ki tarikh", "ka waqt", "ka time", "ki priority", "ki date", "ka din",
+        "ka waqt badal kar",
+        "ki tarikh badal kar",
+        "ki due date",
+        "ki deadline",
+        "ki tarikh",
+        "ka waqt",
+        "ka time",
+        "ki priority",
+        "ki date",
+        "ka din",
     ];
     let found = rows.iter().find_map(|row| {
         let from = end.checked_sub(row.split(' ').count())?;

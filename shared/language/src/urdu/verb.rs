@@ -26,7 +26,8 @@ pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
     if text.word(at).strip_suffix("-o") == Some(verb) {
         return Some(at + 1);
     }
-    (text.word(at) == verb && text.is_any(at + 1, &["do", "de-o", "de-na", "le-o", "le-na", "de"])).then_some(at + 2)
+    (text.word(at) == verb && text.is_any(at + 1, &["do", "de-o", "de-na", "le-o", "le-na", "de"]))
+        .then_some(at + 2)
 }
 
 const SAKTE: &[&str] = &["sakte", "sakta", "sakti", "saktay", "سکتے", "سکتا", "سکتی"];
@@ -38,22 +39,6 @@ fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize>
     }
     let before = at.checked_sub(1)?;
     (text.word(before) == verb && text.is_any(at, &["de"])).then_some(before)
-}
-
-/// Reads "لانا ہے", "کرنی ہے", "لانا ہوگا", "لانا پڑے گا", "لانا چاہیے", "لانا" before `end`; gives where the words
-/// after the infinitive begin.
-pub(crate) fn infinitive_before(text: &Text<'_>, end: usize) -> Option<usize> {
-    let mut tail = end;
-    for _ in 0..3 {
-        let Some(last) = tail.checked_sub(1) else { break };
-        if text.is_any(last, &["hai", "hoga", "parega", "ga", "chahiye", "tha"]) {
-            tail = last;
-        } else {
-            break;
-        }
-    }
-    let last = tail.checked_sub(1)?;
-    is_infinitive(text, last, tail < end).then_some(tail)
 }
 
 /// Says whether a word is an infinitive: one of a known verb, or one that looks like it.
@@ -93,7 +78,8 @@ pub(crate) fn done_before(text: &Text<'_>, end: usize) -> Option<usize> {
     }
     let last = tail.checked_sub(1)?;
     let word = text.word(last);
-    let helper = ["ja-a", "le-a", "de-a", "chuk-a", "aa-a", "ho-a", "la-a", "liye", "rakh-a", "daal-a"].contains(&word);
+    let helper = ["ja-a", "le-a", "de-a", "chuk-a", "aa-a", "ho-a", "la-a", "liye", "rakh-a", "daal-a"]
+        .contains(&word);
     if helper {
         // "ho chuka", "kar liya", "khareed li": the stem stands before it.
         let stem = last.checked_sub(1)?;

@@ -8,7 +8,9 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<usize> {
     let ties = ["ke baray mein", "ke bare mein", "ke liye", "ka", "ki", "keh", "aur", "to"];
     let start = text.after_any(at, &ties).unwrap_or(at);
     let start = if text.is_mark(start, ',') { start + 1 } else { start };
-    let start = text.after_any(start, &["mujhe", "zara mujhe", "zara", "please mujhe", "please", "1 bar"]).unwrap_or(start);
+    let start = text
+        .after_any(start, &["mujhe", "zara mujhe", "zara", "please mujhe", "please", "1 bar"])
+        .unwrap_or(start);
     let start = text.after_any(start, &["zaroor", "ضرور", "zarur", "lazmi", "لازمی"]).unwrap_or(start);
     let end = core(text, start)?;
     let end = text.after_any(end, &["keh", "ke liye", "please"]).unwrap_or(end);
@@ -30,7 +32,9 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
             let start = text.after(start, "dehani")?;
             asked(text, start, "kara").or_else(|| asked(text, start, "kar")).or(Some(start))
         }
-        "remind" => Some(asked(text, at + 1, "kara").or_else(|| asked(text, at + 1, "kar")).unwrap_or(at + 1)),
+        "remind" => {
+            Some(asked(text, at + 1, "kara").or_else(|| asked(text, at + 1, "kar")).unwrap_or(at + 1))
+        }
         "reminder" | "alarm" | "الارم" => {
             let start = text.after_any(at + 1, &["set", "create", "add", "bhi"]).unwrap_or(at + 1);
             let verbs = ["laga", "kar", "kara", "bana", "de", "bhej", "rakh", "daal"];
@@ -53,9 +57,21 @@ fn asked(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
 }
 
 const NOT_TO_FORGET: &[&str] = &[
-    "bhool-na mat", "mat bhool-na", "bhool-na nahi", "nahi bhool-na", "na bhool-na", "bhool mat ja-na", "bhool na ja-na",
-    "mat bhool-o", "kahin bhool na ja-un", "kahin bhool na bhool-jaun", "bhool na ja-un", "bhool na bhool-jaun",
-    "bhool na jae", "mat bhool ja-na", "na bhool-o",
+    "bhool-na mat",
+    "mat bhool-na",
+    "bhool-na nahi",
+    "nahi bhool-na",
+    "na bhool-na",
+    "bhool mat ja-na",
+    "bhool na ja-na",
+    "mat bhool-o",
+    "kahin bhool na ja-un",
+    "kahin bhool na bhool-jaun",
+    "bhool na ja-un",
+    "bhool na bhool-jaun",
+    "bhool na jae",
+    "mat bhool ja-na",
+    "na bhool-o",
 ];
 
 /// Says whether a text asks to be reminded.
