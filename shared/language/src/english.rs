@@ -1,19 +1,19 @@
 //! English: tokens → phrases → grammar.
 
 mod act;
-mod clock;
+pub(crate) mod clock;
 mod create;
-mod date;
+pub(crate) mod date;
 mod duration;
 mod filter;
-mod fixed_date;
+pub(crate) mod fixed_date;
 mod holiday;
 mod label;
 mod lead;
 mod names;
-mod number;
+pub(crate) mod number;
 mod opening;
-mod phrase;
+pub(crate) mod phrase;
 mod query;
 mod recurrence;
 mod reminder;
@@ -23,7 +23,7 @@ mod spelling;
 mod target;
 mod title;
 mod update;
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use crate::clause::Clause;
 use crate::span::SpanKind;

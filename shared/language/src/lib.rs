@@ -71,6 +71,7 @@ mod meaning;
 mod script;
 mod span;
 mod token;
+mod urdu;
 
 use std::fmt;
 
@@ -119,11 +120,6 @@ pub fn parse(text: &str, context: &Context) -> Result<Parse, TooLong> {
     let text = Text::new(text);
     Ok(match script::language(&text) {
         Language::English => english::parse(&text, context),
-        language => Parse {
-            language,
-            commands: vec![Command { action: Action::Unknown(TaskFields::default()), spans: Vec::new() }],
-            confidence: 0.2,
-            problem: Some(Problem::UnclearIntent),
-        },
+        language => urdu::parse(&text, language, context),
     })
 }

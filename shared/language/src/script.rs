@@ -1,35 +1,135 @@
 //! Tells the languages apart.
+//!
+//! Short texts, names and loan words are what makes it hard: "call Kal", "kal meeting at 5pm", "doodh" on an English list. Words
+//! that only Urdu has count for it, those that only English has count against it, and words of both count for neither.
 
 use crate::Language;
-use crate::token::Text;
+use crate::english::vocabulary;
+use crate::token::{Kind, Text};
+use crate::urdu::lexicon;
 
-/// Words of Urdu in Latin letters that no English sentence has.
-const LATIN_URDU: &[&str] = &[
-    "kal", "parson", "parso", "baje", "bajay", "subah", "shaam", "raat", "dopahar", "dopeher", "karna",
-    "karo", "karni", "kar", "dein", "hai", "hain", "mujhe", "mujhay", "mera", "meri", "mere", "ko", "ka",
-    "ki", "ke", "kay", "aur", "yaad", "dilana", "dilao", "dilado", "doodh", "lana", "lena", "dena", "jana",
-    "wala", "wali", "nahi", "nahin", "mat", "kya", "kaam", "dikhao", "batao", "hafta", "hafte", "mahine",
-    "din", "aaj", "jumma", "jumay", "jummay", "peer", "mangal", "budh", "jumerat", "itwar", "har", "roz",
-    "se", "tak", "pehle", "baad", "banao", "likho", "khatam", "mukammal", "hogaya", "gaya", "gayi", "kitne",
-    "kaun", "kab", "saarhay", "sarhe", "sawa", "paune",
+/// Words of Urdu in Latin letters that no English sentence has, unless as a name.
+#[rustfmt::skip]
+const URDU: &[&str] = &[
+    "aaj", "aap", "abhi", "acha", "achha", "adhe", "agla", "agle", "agli", "aglay", "akhri", "aur", "baad", "baaje", "baje",
+    "bajay", "bajey", "bajkar", "banado", "banao", "batao", "bhai", "bhej", "bhejna", "bhejni", "bhi", "bhool", "bhoolna", "bje",
+    "bjay", "budh", "bula", "chahiye", "chaar", "chay", "dawa", "dawai", "dekho", "derh", "dhai", "dikhao", "dila", "dilado",
+    "dilana", "dilao", "din", "dobara", "doodh", "dopahar", "dopeher", "dopehr", "doosra", "dusra", "ghanta", "ghante", "ghar",
+    "gaya", "gayi", "gya", "haan", "hafta", "hafte", "haftay", "hai", "hain", "hata", "hatao", "hatado", "hazaf", "hoga",
+    "hogaya", "hogya", "hoon", "hua", "itwar", "itwaar", "jana", "jani", "jumerat", "jumeraat", "juma", "jumma", "jumay", "jummay",
+    "jume", "kaam", "kal", "kardo", "karna", "karni", "karne", "karo", "karein", "karen", "kardein", "kar", "khareedna", "kharidna",
+    "khatam", "khana", "kitne", "kitna", "kitni", "kiya", "kya", "kaun", "konsa", "kaunsa", "kab", "kahan", "lana", "lani", "laana",
+    "lena", "leni", "likho", "likhna", "likh", "mahina", "mahine", "mangal", "mein", "mera", "meri", "mere", "mita", "mitao",
+    "mujhe", "mujhay", "mujhy", "mukammal", "nahi", "nahin", "naya", "naye", "paanch", "panch", "parson", "parso", "paune", "peer",
+    "pehle", "pehla", "phir", "raat", "roz", "rozana", "saal", "saarhay", "saarhe", "saat", "sab", "salam", "sanichar", "sarhe",
+    "sawa", "shaam", "shukriya", "subah", "subha", "tak", "tareekh", "tarikh", "teesra", "theek", "wala", "wali", "wale", "wapas",
+    "yaad", "yeh", "zaroori", "zaruri", "ammi", "abbu", "bijli", "sabzi", "anday", "ande", "dena", "deni", "rakho", "rakhna",
+    "parhna", "parhni", "parhai", "dukaan", "dukan", "chai", "namaz", "bachon", "bachay", "dost", "gari", "gaari", "madad",
+    "jamaa", "jama", "milna", "krna", "krni", "kro", "krdo", "kr", "dahi", "roti", "kapre", "kiraya", "safai", "isko", "ise",
+    "usko", "hafton", "minat", "aakhri", "bohat", "bahut", "bohot", "foran", "fori", "multavi", "muntaqil", "rehne", "narson",
+    "tarson", "somwar", "jaldi", "lazmi", "chhutti", "chutti", "beta", "walimah", "shadi", "shaadi", "paisay", "paise", "yaar",
+    "hafta", "mahana", "salana", "guzar", "gaye", "gayay", "liya", "diya", "chuka", "chuki", "aya", "aye", "sham", "dopher", "unko",
+    "karwana", "karwani", "dhona", "pakana", "dekhna", "dekhni", "uthna", "uthana", "jagana", "khilana",
 ];
 
-/// Words that English has too, or that are names: alone they say nothing.
-const SHARED: &[&str] =
-    &["kaam", "se", "din", "mat", "har", "ki", "ka", "ko", "kay", "roz", "kar", "raat", "peer", "tak"];
+/// Small words of Urdu that English has too, or that are short: they count where others do.
+#[rustfmt::skip]
+const SMALL: &[&str] = &[
+    "ka", "ki", "ke", "ko", "se", "par", "pe", "na", "ne", "hi", "to", "do", "ek", "teen", "char", "che", "nau", "das", "bees",
+    "har", "is", "us", "hum", "bad", "bar", "mat", "ho", "ji", "le", "lo", "la", "kam", "kay", "din", "so", "tha", "thi", "an", "tin",
+    "chalo", "gym", "meeting", "call", "report", "list", "task", "delete", "add", "sat", "aath", "tees", "pona", "hy", "h", "or",
+];
 
-/// Gives the language of a text: the script of most letters, then its small words.
+/// Words that English sentences are held together by, and those that only they have.
+#[rustfmt::skip]
+const ENGLISH: &[&str] = &[
+    "a", "about", "after", "all", "am", "and", "any", "are", "as", "at", "be", "before", "buy", "by", "can", "could", "did", "does",
+    "don't", "dont", "every", "for", "from", "get", "have", "he", "her", "how", "i", "i'm", "if", "in", "it", "just", "later", "me",
+    "my", "need", "next", "not", "of", "off", "on", "our", "please", "remind", "she", "should", "show", "that", "the", "their",
+    "them", "there", "these", "they", "this", "those", "today", "tomorrow", "tonight", "until", "was", "we", "what", "what's",
+    "when", "where", "which", "who", "why", "will", "with", "would", "yesterday", "you", "your", "with", "mark", "done", "morning",
+    "evening", "afternoon", "night", "noon", "and", "his", "an", "name", "says", "called",
+];
+
+/// Words of English phrases about time that Urdu sentences borrow: "kal meeting at 5pm".
+#[rustfmt::skip]
+const MIXED: &[&str] = &[
+    "after", "afternoon", "at", "before", "by", "daily", "evening", "every", "from", "morning", "next", "night", "noon", "on",
+    "please", "remind", "today", "tomorrow", "tonight", "until", "this", "done",
+];
+
+/// Gives the language of a text.
 pub(crate) fn language(text: &Text<'_>) -> Language {
-    let letters = |is: fn(char) -> bool| text.source.chars().filter(|c| is(*c)).count();
-    let arabic = letters(is_arabic);
-    if arabic > 0 && arabic * 2 >= letters(|c| c.is_ascii_alphabetic()) {
+    let has_arabic = text.source.chars().any(is_arabic);
+    if has_arabic && is_in_arabic_script(text) {
         return Language::Urdu;
     }
-    let marks = |words: &[&str]| (0..text.len()).filter(|at| text.is_any(*at, words)).count();
-    let (urdu, shared) = (marks(LATIN_URDU), marks(SHARED));
-    let words = (0..text.len()).filter(|at| !text.word(*at).is_empty()).count();
-    let is_urdu = urdu >= 2 && urdu > shared && urdu * 4 >= words;
-    if is_urdu { Language::LatinUrdu } else { Language::English }
+    if is_latin_urdu(text) { Language::LatinUrdu } else { Language::English }
+}
+
+/// Weighs words of Arabic letters against those that hold an English sentence together.
+fn is_in_arabic_script(text: &Text<'_>) -> bool {
+    let (mut arabic, mut english, mut latin) = (0, 0, 0);
+    for (at, token) in text.tokens.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark) {
+        if token.text.chars().any(is_arabic) {
+            let is_known = token.kind == Kind::Word && lexicon::lexeme(&token.lower).is_some();
+            arabic += if is_known { 3 } else { 2 };
+        } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
+            latin += 1;
+            let begins = at == 0 && vocabulary::is_verb(&token.lower);
+            english += if begins { 3 } else { i32::from(ENGLISH.contains(&&*token.lower)) };
+        }
+    }
+    // One name among English words makes no Urdu of them.
+    arabic >= latin * 2 || arabic > english
+}
+
+fn is_latin_urdu(text: &Text<'_>) -> bool {
+    let (mut urdu, mut small, mut english) = (0, 0, 0);
+    let mut words = 0;
+    for (at, token) in text.tokens.iter().enumerate() {
+        if token.kind != Kind::Word || !token.text.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        words += 1;
+        let word = without_digits(&token.lower);
+        let has_number = word.len() < token.lower.len();
+        // A capital in the middle makes a name: "call Kal".
+        let is_name = at > 0
+            && text.is_capital(at)
+            && text.tokens[at].text.chars().any(char::is_lowercase)
+            && !text.is_capital(0);
+        if is_small(word) {
+            small += 1;
+        } else if is_urdu(word) && !(has_number && word.len() < 3) {
+            urdu += if is_name { 1 } else { 2 };
+        }
+        if MIXED.contains(&word) {
+            english += 1;
+        } else if ENGLISH.contains(&word) && !is_small(word) {
+            english += 2;
+        } else if vocabulary::is_verb(word) && at == 0 && !is_urdu(word) {
+            english += 3;
+        }
+    }
+    let strong = urdu / 2;
+    // "kal", "shukriya" alone; "har roz gym"; "5 baje dentist".
+    let enough = strong >= 1 && (urdu > english || words == 1) && urdu * 2 + small * 2 >= english * 2;
+    let clear = strong == 1 && small == 0 && words > 4 && english > 0;
+    enough && !clear
+}
+
+fn is_urdu(word: &str) -> bool {
+    URDU.contains(&word)
+}
+
+fn is_small(word: &str) -> bool {
+    SMALL.contains(&word)
+}
+
+/// "5baje".
+fn without_digits(word: &str) -> &str {
+    word.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':')
 }
 
 fn is_arabic(c: char) -> bool {

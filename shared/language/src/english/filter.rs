@@ -211,15 +211,9 @@ fn range(text: &Text<'_>, meaning: &Meaning, now: NaiveDateTime) -> (Bound, Boun
 }
 
 fn part_of(date: NaiveDate, part: Part) -> (NaiveDateTime, NaiveDateTime) {
-    let (from, hours) = match part {
-        Part::Morning => (5, 7),
-        Part::Noon => (11, 4),
-        Part::Afternoon => (12, 5),
-        Part::Evening => (17, 5),
-        Part::Night => (18, 6),
-    };
+    let (from, hours) = part.span();
     let from = date.and_time(meaning::clock::time(from, 0));
-    (from, from + TimeDelta::hours(hours))
+    (from, from + TimeDelta::hours(i64::from(hours)))
 }
 
 /// "in the next 3 days".

@@ -41,6 +41,19 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Gives the hour when it begins for who asks what is due in it, and how many hours it has.
+    pub(crate) const fn span(self) -> (u32, u32) {
+        match self {
+            Self::Morning => (5, 7),
+            Self::Noon => (11, 4),
+            Self::Afternoon => (12, 5),
+            Self::Evening => (17, 5),
+            Self::Night => (18, 6),
+        }
+    }
+}
+
 impl Clock {
     /// Gives a reading that says its half of the day.
     pub(crate) const fn exact(hour: u32, minute: u32) -> Self {

@@ -1,0 +1,17 @@
+//! The ends of Urdu titles.
+
+use crate::meaning::phrase::Phrase;
+use crate::meaning::title::{self, Fringe};
+use crate::span::Span;
+use crate::token::Text;
+
+const FRINGE: Fringe = Fringe {
+    opening: &["keh", "mujhe", "aur", "to", "ko", "hi", "phir", "mein", "tak", "bhi", "hum"],
+    dangling: &["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
+    closing: &["please", "ji", "zara", "yaar", "یار", "bhai", "بھائی", "to", "thanks"],
+};
+
+/// Gives the words outside of the phrases, as they were written, and their spans; `None` when none are left.
+pub(crate) fn title(text: &Text<'_>, used: &[Phrase]) -> (Option<String>, Vec<Span>) {
+    title::title(text, used, &FRINGE)
+}
