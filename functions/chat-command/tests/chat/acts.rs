@@ -232,7 +232,7 @@ async fn undo_names_the_task_that_was_changed_since_and_leaves_it() {
 async fn nothing_to_undo_is_said_where_nothing_was_done() {
     let user = User::new().await;
     let answer = user.say("undo").await;
-    assert_eq!(words(&answer), "There is nothing to undo in this conversation.");
+    assert_eq!(words(&answer), "There is nothing to undo.");
 }
 
 #[tokio::test]
