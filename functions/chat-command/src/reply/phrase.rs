@@ -86,13 +86,13 @@ pub(super) fn priority(language: Language, priority: Priority) -> String {
         Urdu => match priority {
             Priority::Low => "کم ترجیح",
             Priority::Medium => "درمیانی ترجیح",
-            Priority::High => "اعلیٰ ترجیح",
+            Priority::High => "زیادہ ترجیح",
         }
         .to_owned(),
         LatinUrdu => match priority {
             Priority::Low => "kam tarjeeh",
             Priority::Medium => "darmiyani tarjeeh",
-            Priority::High => "aala tarjeeh",
+            Priority::High => "zyada tarjeeh",
         }
         .to_owned(),
     }

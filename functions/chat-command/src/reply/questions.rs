@@ -88,7 +88,7 @@ pub(crate) fn missing_target(language: Language) -> String {
 pub(crate) fn missing_change(language: Language) -> String {
     match language {
         English => "What should change? For example \"to friday at 5pm\" or \"high priority\".",
-        Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “اعلیٰ ترجیح”۔",
+        Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “زیادہ ترجیح”۔",
         LatinUrdu => "Kya tabdeel karna hai? Maslan “jumma ko shaam 5 baje” ya “high priority”.",
     }
     .to_owned()

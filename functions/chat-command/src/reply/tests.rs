@@ -83,8 +83,8 @@ fn a_new_task_is_spelled_out() {
         |language| created(language, &new, &settings(), now()),
         "Created \u{2068}\"دودھ لانا\"\u{2069}, due Sunday, 22 November 2026 at 17:00 (Asia/Karachi), high priority, \
          tagged #home and #work.",
-        "کام “دودھ لانا” بنا دیا گیا: اتوار، 22 نومبر 2026، شام 5:00 بجے (Asia/Karachi)، اعلیٰ ترجیح، ٹیگ #home اور #work۔",
-        "Task “دودھ لانا” bana diya gaya: itwar 22 November 2026, shaam 5:00 baje (Asia/Karachi), aala tarjeeh, \
+        "کام “دودھ لانا” بنا دیا گیا: اتوار، 22 نومبر 2026، شام 5:00 بجے (Asia/Karachi)، زیادہ ترجیح، ٹیگ #home اور #work۔",
+        "Task “دودھ لانا” bana diya gaya: itwar 22 November 2026, shaam 5:00 baje (Asia/Karachi), zyada tarjeeh, \
          tag #home aur #work.",
     );
     let plain = [planned(None, task("doodh lana"), Kind::Created)];
