@@ -107,7 +107,11 @@ impl Utterance {
     pub(crate) fn answered(mut self, wants: Wants, text: &str, at: DateTime<Utc>) -> Self {
         match wants {
             Wants::Words { instead_of, .. } => self.text = self.text.replacen(&instead_of, text, 1),
-            _ => self.answers.push(Given { wants, text: text.to_owned(), at }),
+            _ => {
+                // Only the last answer to a question counts.
+                self.answers.retain(|given| given.wants != wants);
+                self.answers.push(Given { wants, text: text.to_owned(), at });
+            }
         }
         self
     }
