@@ -41,10 +41,10 @@ pub(crate) async fn carry_out(
 /// What was taken for the answer which task is meant, and names none, may be a new task: "buy milk tomorrow".
 fn create_instead(talk: &mut Talk<'_>, about: &Utterance) -> Option<Outcome> {
     let said = talk.said.clone();
-    let Understood { actions, confidence, problem } = said.understand();
-    let is_clear = *about != said && problem.is_none() && confidence >= SURE;
-    let fields = creations(&actions).filter(|_| is_clear)?;
-    Some(create::create(talk, said, &fields, confidence))
+    let understood = said.understand();
+    let is_clear = *about != said && understood.is_clear();
+    let fields = creations(&understood.actions).filter(|_| is_clear)?;
+    Some(create::create(talk, said, &fields, understood.confidence))
 }
 
 fn creations(actions: &[Action]) -> Option<Vec<&TaskFields>> {
