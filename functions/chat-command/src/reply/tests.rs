@@ -183,14 +183,14 @@ fn whether_one_is_free_is_answered_with_yes_or_no() {
     says(
         |language| answer(language, &[]),
         "Yes, you are free. You have no open tasks due on Sunday, 22 November 2026 (Asia/Karachi).",
-        "جی ہاں، وقت خالی ہے۔ آپ کا کوئی باقی کام (اتوار، 22 نومبر 2026 (Asia/Karachi)) نہیں ہے۔",
-        "Ji haan, waqt khali hai. Aap ka koi baqi task (itwar 22 November 2026 (Asia/Karachi)) nahin hai.",
+        "جی ہاں، وقت خالی ہے۔ آپ کا کوئی باقی کام (اتوار، 22 نومبر 2026، Asia/Karachi) نہیں ہے۔",
+        "Ji haan, waqt khali hai. Aap ka koi baqi task (itwar 22 November 2026, Asia/Karachi) nahin hai.",
     );
     says(
         |language| answer(language, &[loaded(task("bread"))]),
         "No, you have 1 open task due on Sunday, 22 November 2026 (Asia/Karachi):\n1. \"bread\"",
-        "جی نہیں، آپ کا 1 باقی کام (اتوار، 22 نومبر 2026 (Asia/Karachi)) ہے:\n1. “bread”",
-        "Ji nahin, aap ka 1 baqi task (itwar 22 November 2026 (Asia/Karachi)) hai:\n1. “bread”",
+        "جی نہیں، آپ کا 1 باقی کام (اتوار، 22 نومبر 2026، Asia/Karachi) ہے:\n1. “bread”",
+        "Ji nahin, aap ka 1 baqi task (itwar 22 November 2026, Asia/Karachi) hai:\n1. “bread”",
     );
 }
 

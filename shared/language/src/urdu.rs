@@ -1,0 +1,158 @@
+//! Urdu, in Arabic script and in Latin letters: tokens → lexemes → phrases → grammar.
+//!
+//! One grammar reads both scripts, because it sees nothing but [lexemes](lexicon). Verbs stand at the end, and what a day is to
+//! the task stands behind the day, so that most things are looked for from there. English words about time, priority and tags
+//! are read by the English readers where they stand.
+
+mod act;
+mod boundary;
+mod clock;
+mod create;
+mod date;
+mod duration;
+mod filter;
+mod label;
+pub(crate) mod lexicon;
+mod names;
+mod number;
+mod phrase;
+mod query;
+mod recurrence;
+mod small_talk;
+mod target;
+mod title;
+mod update;
+mod verb;
+mod wish;
+
+use crate::clause::Clause;
+use crate::span::SpanKind;
+use crate::token::Text;
+use crate::urdu::lexicon::Said;
+use crate::{Action, Context, Language, Parse, Problem, TaskFields};
+
+/// Understands an Urdu text, written in the script of `language`.
+pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> Parse {
+    let said = Said::new(text);
+    let parts: Vec<Clause> =
+        clauses(&said.text).into_iter().map(|(from, to)| clause(&said.part(from, to), context)).collect();
+    // One clause that is refused or not understood makes the whole a single one: nothing is half done.
+    let is_clear = parts.iter().all(|clause| clause.confidence >= 0.7);
+    let parts = if parts.len() > 1 && !is_clear { vec![clause(&said, context)] } else { parts };
+    let mut parse = Parse { language, commands: Vec::new(), confidence: 1.0, problem: None };
+    for clause in parts {
+        parse.commands.extend(clause.commands);
+        parse.confidence = parse.confidence.min(clause.confidence);
+        parse.problem = parse.problem.or(clause.problem);
+    }
+    parse
+}
+
+/// Splits where one command ends and another begins: "… بنا دو اور 2 حذف کر دو".
+fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
+    let end = text.end_of_words();
+    let mut starts = vec![0];
+    for at in 2..end {
+        let is_link = text.is_mark(at, '.')
+            || text.is_mark(at, ';')
+            || text.is_any(at, &["aur", "phir"])
+            || text.is_mark(at, ',');
+        if !is_link || starts.len() >= 20 {
+            continue;
+        }
+        let is_command = |end: usize| {
+            let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
+            verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
+        };
+        let before =
+            if text.is_any(at - 1, &["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
+        if is_command(before) && is_command(act::without_courtesies(text)) {
+            starts.push(text.after_any(at + 1, &["aur phir", "aur", "phir"]).unwrap_or(at + 1));
+        }
+    }
+    let ends = starts[1..].iter().copied().chain([text.len()]);
+    starts.iter().copied().zip(ends).map(|(from, to)| (from, without_link(text, from, to))).collect()
+}
+
+fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
+    if to == text.len() {
+        return to;
+    }
+    let is_link = |at: usize| {
+        text.is_any(at, &["aur", "phir"]) || [',', '.', ';'].iter().any(|mark| text.is_mark(at, *mark))
+    };
+    (from + 1..=to).rev().find(|end| !is_link(end - 1)).unwrap_or(to)
+}
+
+fn clause(said: &Said<'_>, context: &Context) -> Clause {
+    let whole = &said.text;
+    let has_words = whole.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    if !has_words {
+        return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
+    }
+    if let Some(action) = small_talk::read(whole) {
+        return Clause::one(action, whole.span(0, whole.len(), SpanKind::Intent).into_iter().collect(), 0.95);
+    }
+    let said = &said.part(courtesies(whole), whole.len());
+    let text = &said.text;
+    if let Some(query) = query::read(said, context) {
+        return query;
+    }
+    let not_to_forget = wish::is_in(text) && text.has_any(&["bhool-na", "bhool", "bhool-o"]);
+    if let Some((from, to)) = small_talk::negation(text).filter(|_| !not_to_forget) {
+        let spans = text.span(from, to, SpanKind::Intent).into_iter().collect();
+        let refused = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
+        return refused.with_problem(Some(Problem::Negated));
+    }
+    let end = text.end_of_words();
+    let is_question = text.is_mark(end, '?');
+    if is_question || wish::is_in(text) && !update::is_snooze(text) {
+        let explicit = if is_question { None } else { create::read_explicit(said, context) };
+        return explicit.unwrap_or_else(|| create::read_implicit(said, context));
+    }
+    update::read(said, context)
+        .or_else(|| create::read_explicit(said, context))
+        .or_else(|| act::read(said, context))
+        .unwrap_or_else(|| create::read_implicit(said, context))
+}
+
+/// Takes off "براہ کرم", "پلیز", "ذرا", "سنو" in front.
+fn courtesies(text: &Text<'_>) -> usize {
+    let mut at = 0;
+    loop {
+        let polite = [
+            "barah karam",
+            "barah-e-karam",
+            "meherbani kar ke",
+            "meherbani kar kar",
+            "meherbani",
+            "please",
+            "zara",
+            "acha",
+            "suna-o",
+            "سنو",
+            "suno",
+            "یار",
+            "yaar",
+            "haan",
+            "ji haan",
+            "ab",
+            "hey",
+            "ok",
+            "salam",
+            "theek hai",
+            "اچھا",
+        ];
+        if text.is_mark(at, ',')
+            || text.is_mark(at, '-')
+            || text.is_mark(at, '*')
+            || text.is_mark(at, '\u{2022}')
+        {
+            at += 1;
+        } else if let Some(end) = text.after_any(at, &polite).filter(|end| *end < text.end_of_words()) {
+            at = end;
+        } else {
+            return at;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Acts on tasks that exist: "دودھ والا کام مکمل کرو", "رپورٹ بھیج دی", "2 حذف کر دو", "اسے دوبارہ کھول دو".
+
+use crate::clause::Clause;
+use crate::span::SpanKind;
+use crate::token::{Kind, Text};
+use crate::urdu::lexicon::Said;
+use crate::urdu::target::{self, Found};
+use crate::urdu::verb;
+use crate::{Action, Command, Context, Problem, Target};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Complete,
+    Reopen,
+    Delete,
+}
+
+impl Act {
+    fn on(self, target: Target) -> Action {
+        match self {
+            Self::Complete => Action::Complete { target },
+            Self::Reopen => Action::Reopen { target },
+            Self::Delete => Action::Delete { target },
+        }
+    }
+}
+
+/// How a verb is to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Force {
+    /// It says what is to be done to a task, or what was done.
+    Plain,
+    /// It may be a task of its own: "رپورٹ ختم کرو".
+    Weak,
+}
+
+/// Reads an act on tasks.
+pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
+    let text = &said.text;
+    let end = without_courtesies(text);
+    if let Some((act, force, from)) = at_end(text, end) {
+        // "کر دو" alone agrees to something; it is no act.
+        let found = target::read(&said.part(0, from), context);
+        return clause(said, act, force, found, (from, end));
+    }
+    let (act, after) = in_front(text)?;
+    let found = target::read(&said.part(after, text.len()), context);
+    clause(said, act, Force::Plain, found, (0, after))
+}
+
+fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, usize)) -> Option<Clause> {
+    let text = &said.text;
+    let is_missing = found.targets.contains(&Target::Missing);
+    let is_quoted = text.tokens.iter().any(|token| token.kind == Kind::Quoted);
+    let confidence = match (force, found.is_plain || is_quoted) {
+        (Force::Plain, true) => 0.95,
+        (Force::Plain, false) if act == Act::Complete => 0.85,
+        (Force::Plain, false) => 0.9,
+        (Force::Weak, true) => 0.88,
+        (Force::Weak, false) => 0.6,
+    };
+    let mut spans = found.spans;
+    spans.extend(text.span(verb.0, verb.1, SpanKind::Intent));
+    let mut targets = found.targets.into_iter();
+    let mut clause = Clause::one(act.on(targets.next()?), spans, confidence);
+    clause.commands.extend(targets.map(|target| Command { action: act.on(target), spans: Vec::new() }));
+    let unclear = (confidence < 0.7).then_some(Problem::UnclearIntent);
+    Some(clause.with_problem(is_missing.then_some(Problem::MissingTarget).or(unclear)))
+}
+
+pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
+    let mut end = text.end_of_words();
+    while end > 1
+        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "یار", "yaar"])
+            || text.tokens[end - 1].kind == Kind::Mark)
+    {
+        end -= 1;
+    }
+    end
+}
+
+/// Finds what is done to a task at the end of what is said; gives where it begins.
+fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
+    let does = |end: usize| {
+        verb::command_before(text, end, "kar").or_else(|| verb::command_before(text, end, "kara"))
+    };
+    let is_at = |at: Option<usize>, words: &[&str]| {
+        at.filter(|at| *at > 0 && text.is_any(*at - 1, words)).map(|at| at - 1)
+    };
+    let command = does(end);
+    if let Some(from) = is_at(command, &["delete", "cancel"]) {
+        return Some((Act::Delete, Force::Plain, from));
+    }
+    for verb in ["mita", "hata", "nikal"] {
+        if let Some(from) = verb::command_before(text, end, verb) {
+            return Some((Act::Delete, Force::Plain, from));
+        }
+    }
+    if let Some(from) = is_at(command, &["mukammal", "khatam", "check", "close", "tick"]) {
+        let force = if text.word(from) == "mukammal" || text.word(from) == "check" {
+            Force::Plain
+        } else {
+            Force::Weak
+        };
+        let from = if from > 0 && text.is_any(from - 1, &["mark"]) { from - 1 } else { from };
+        return Some((Act::Complete, force, from));
+    }
+    // "… ko mukammal mark karo", "mark kar do mukammal"
+    if let Some(mark) = is_at(command, &["mark", "مارک", "نشان", "set"])
+        && mark > 0
+        && text.is_any(mark - 1, &["mukammal", "khatam"])
+    {
+        return Some((Act::Complete, Force::Plain, mark - 1));
+    }
+    if let Some(from) =
+        is_at(command, &["reopen", "active", "pending", "open", "نامکمل", "namukammal", "na-mukammal"])
+    {
+        return Some((Act::Reopen, Force::Plain, before_again(text, from)));
+    }
+    if let Some(from) = verb::command_before(text, end, "khol") {
+        let again = before_again(text, from);
+        return (again < from).then_some((Act::Reopen, Force::Plain, again));
+    }
+    // "doodh wala kaam delete", "2 mukammal", "report done"
+    if end >= 2 {
+        match text.word(end - 1) {
+            "delete" => return Some((Act::Delete, Force::Weak, end - 1)),
+            "mukammal" | "khatam" => return Some((Act::Complete, Force::Plain, end - 1)),
+            _ => {}
+        }
+        if text.is_any(end - 1, &["hai"]) && text.is_any(end - 2, &["mukammal", "khatam"]) {
+            return Some((Act::Complete, Force::Plain, end - 2));
+        }
+        // "task 2 delete karna"
+        if text.word(end - 1) == "kar-na" && text.word(end - 2) == "delete" {
+            return Some((Act::Delete, Force::Weak, end - 2))
+                .filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
+        }
+    }
+    let done = verb::done_before(text, end)?;
+    // What had been is past, and nothing that a list of tasks needs to know.
+    if text.is_any(end - 1, &["tha"]) || done == 0 {
+        return (done == 0 && end <= 2)
+            .then_some((Act::Complete, Force::Plain, 0))
+            .filter(|_| !text.is_any(end - 1, &["tha"]));
+    }
+    let from = if text.is_any(done - 1, &["mukammal", "khatam"]) && done >= 1 { done - 1 } else { done };
+    Some((Act::Complete, Force::Plain, from))
+}
+
+fn before_again(text: &Text<'_>, at: usize) -> usize {
+    let words: [&[&str]; 2] = [&["dobara", "phir", "wapas"], &["se"]];
+    if at > 0 && text.is_any(at - 1, words[0]) {
+        return at - 1;
+    }
+    if at > 1 && text.is_any(at - 1, words[1]) && text.is_any(at - 2, words[0]) {
+        return at - 2;
+    }
+    at
+}
+
+/// "delete karo doodh wala task", "مٹا دو 2".
+fn in_front(text: &Text<'_>) -> Option<(Act, usize)> {
+    let does = |at: usize| verb::command(text, at, "kar").or_else(|| verb::command(text, at, "kara"));
+    let after = |end: usize| Some(end).filter(|end| *end < text.end_of_words());
+    match text.word(0) {
+        "delete" => return after(does(1).unwrap_or(1)).map(|end| (Act::Delete, end)),
+        "mukammal" | "khatam" => return after(does(1)?).map(|end| (Act::Complete, end)),
+        "reopen" => return after(does(1).unwrap_or(1)).map(|end| (Act::Reopen, end)),
+        _ => {}
+    }
+    ["mita", "hata", "nikal"]
+        .iter()
+        .find_map(|verb| after(verb::command(text, 0, verb)?))
+        .map(|end| (Act::Delete, end))
+}

@@ -1,0 +1,429 @@
+//! New tasks: "… کا ٹاسک بناؤ", "… یاد دلانا", "دودھ لانا ہے".
+
+use crate::clause::Clause;
+use crate::meaning::compose::{self, Meaning};
+use crate::meaning::phrase::{Mode, Phrase, Value};
+use crate::span::SpanKind;
+use crate::token::{Kind, Text};
+use crate::urdu::lexicon::Said;
+use crate::urdu::phrase::{self, Look};
+use crate::urdu::{title, verb, wish};
+use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
+
+/// Reads tasks that are asked for as such; `None` when the words do not say so.
+pub(crate) fn read_explicit(said: &Said<'_>, context: &Context) -> Option<Clause> {
+    let text = &said.text;
+    let words = text.end_of_words();
+    let (from, to) = match (opening(text), closing(text, words)) {
+        (None, None) => {
+            return wish::is_in(text).then(|| build(said, (0, text.len()), 0.95, context));
+        }
+        (from, to) => (from.unwrap_or(0), to.unwrap_or(text.len())),
+    };
+    if from > to {
+        return None;
+    }
+    let lines = lines(text, from, to);
+    if lines.len() > 1 {
+        return Some(several(said, &lines, (from, to), context));
+    }
+    Some(build(said, (from, to), 0.93, context))
+}
+
+/// Reads anything else: a task when it looks like one, with honest doubt.
+pub(crate) fn read_implicit(said: &Said<'_>, context: &Context) -> Clause {
+    let text = &said.text;
+    let mut clause = build(said, (0, text.len()), 0.6, context);
+    let Action::Create(fields) = &clause.commands[0].action else { return clause };
+    let fields = fields.clone();
+    let confidence = sureness(text, &fields);
+    if clause.problem.is_some() {
+        clause.confidence = clause.confidence.min(0.5);
+        return clause;
+    }
+    if confidence < 0.5 {
+        let spans = std::mem::take(&mut clause.commands[0].spans);
+        return Clause::unclear(fields, spans, confidence);
+    }
+    clause.confidence = confidence;
+    clause.problem = (confidence < 0.7).then_some(Problem::UnclearIntent);
+    clause
+}
+
+fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
+    #[rustfmt::skip]
+    const ASKING: &[&str] = &[
+        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "کیوں", "کیسے", "کیسا", "کیسی", "kyun", "kyon", "kaise", "kaisa",
+        "kaisi", "kyu",
+    ];
+    let is_question = text.is_mark(text.end_of_words(), '?');
+    if is_question || text.has_any(ASKING) {
+        return 0.3;
+    }
+    let is_dated = fields.due.is_some() || fields.recurrence.is_some();
+    let says_more = is_dated || fields.priority.is_some() || !fields.tags.is_empty() || fields.wants_reminder;
+    let end = text.end_of_words();
+    // What was, and what I was doing, is nothing to do.
+    if end > 0 && text.is_any(end - 1, &["tha", "hoon"]) {
+        return 0.3;
+    }
+    let many_words = fields.title.as_deref().is_some_and(|title| title.split_whitespace().nth(1).is_some());
+    match (has_verb(text) && many_words, says_more) {
+        (true, true) => 0.88,
+        (true, false) => 0.78,
+        (false, true) if fields.title.is_some() => 0.75,
+        _ => 0.6,
+    }
+}
+
+/// Says whether a verb says what is to be done: an infinitive, or what somebody is told to do.
+fn has_verb(text: &Text<'_>) -> bool {
+    (0..text.len()).any(|at| {
+        let word = text.word(at);
+        let followed = text.is_any(at + 1, &["hai", "hoga", "parega", "chahiye"]);
+        word.ends_with("-o")
+            || verb::is_infinitive(text, at, followed)
+                && (followed
+                    || word.ends_with("-na")
+                    || text.is_break(at + 1)
+                    || at + 1 >= text.end_of_words())
+            || (word == "kar" || word == "de") && text.is_any(at + 1, &["do", "de-o", "de-na"])
+            || is_told(word) && at + 1 >= text.end_of_words()
+    })
+}
+
+/// "لیں", "بھیجیں", "خریدیں": what somebody is told to do, by its ending.
+fn is_told(word: &str) -> bool {
+    word.chars().count() >= 4 && (word.ends_with("یں") || word.ends_with("یے"))
+}
+
+#[rustfmt::skip]
+const NOUNS: &[&str] = &["kaam", "reminder", "note", "entry"];
+
+/// Reads "نیا کام:", "task banao", "add karo"; gives where what is to be done begins.
+fn opening(text: &Text<'_>) -> Option<usize> {
+    let start = text
+        .after_any(0, &["mujhe 1", "mera list mein", "list mein", "mera kaam mein", "kaam mein"])
+        .unwrap_or(0);
+    let one = text
+        .after_any(start, &["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"])
+        .unwrap_or(start);
+    let is_new = one > start && text.word(one - 1) == "naya";
+    let noun = text.is_any(one, NOUNS).then_some(one + 1);
+    let after = |end: usize| {
+        let end = text.after_any(end, &["keh", "ke"]).unwrap_or(end);
+        if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end }
+    };
+    let verb = |at: usize| {
+        ["bana", "likh", "daal", "laga", "rakh"]
+            .iter()
+            .find_map(|verb| verb::command(text, at, verb))
+            .or_else(|| {
+                let named = text.is_any(at, &["add", "create", "note", "save"]).then_some(at + 1)?;
+                verb::command(text, named, "kar").or_else(|| verb::command(text, named, "kara"))
+            })
+    };
+    if let Some(noun) = noun {
+        if let Some(end) = verb(noun) {
+            return Some(after(end)).filter(|end| *end < text.len());
+        }
+        let is_named =
+            text.is_mark(noun, ':') || is_new && !text.is_any(noun, &["ka", "ki", "ke", "ko", "par"]);
+        return is_named.then(|| after(noun)).filter(|end| *end < text.len());
+    }
+    // "add task doodh lana", "create task: …", "likh lo doodh lana"
+    if text.is_any(start, &["add", "create", "naya"]) && text.is_any(start + 1, NOUNS) {
+        return Some(after(start + 2)).filter(|end| *end < text.len());
+    }
+    verb(start).map(after).filter(|end| *end < text.end_of_words())
+}
+
+/// Reads "… کا ٹاسک بناؤ", "… list mein add kar do", "… لکھ لو"; gives where what is to be done ends.
+fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
+    let mut end = end;
+    while end > 0 && text.is_any(end - 1, &["please", "ji", "na", "zara", "ga"]) {
+        end -= 1;
+    }
+    let before =
+        |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let named = |end: usize| {
+        let at = before(end, &["kar", "kara"])?;
+        (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh"])).then(|| at - 1)
+    };
+    let made = before(end, &["bana", "likh", "daal"]).or_else(|| named(end))?;
+    // What is made, noted, or put somewhere is a task only where the words say so.
+    let (mut at, mut is_task) = (made, named(end).is_some() || before(end, &["likh"]).is_some());
+    for _ in 0..2 {
+        let place = [
+            "mera kaam ki list mein",
+            "mera list mein",
+            "list mein",
+            "mera kaam mein",
+            "kaam mein",
+            "list par",
+        ];
+        if let Some(from) = ends_at(text, at, &place) {
+            (at, is_task) = (from, true);
+        }
+        let noun = [
+            "ke liye 1 naya kaam",
+            "ka 1 naya kaam",
+            "ke liye naya kaam",
+            "ke liye 1 kaam",
+            "ka naya kaam",
+            "ka 1 kaam",
+            "ke liye kaam",
+            "ke naam se kaam",
+            "naam ka kaam",
+            "ka kaam",
+            "ki kaam",
+            "ka reminder",
+            "ke liye reminder",
+            "1 naya kaam",
+            "1 kaam",
+            "naya kaam",
+            "kaam",
+            "reminder",
+        ];
+        if let Some(from) = ends_at(text, at, &noun) {
+            (at, is_task) = (from, true);
+        }
+    }
+    if at > 0 && text.is_any(at - 1, &["ko", "bhi", "ka"]) && is_task {
+        at -= 1;
+    }
+    (is_task && at > 0).then_some(at)
+}
+
+/// Gives where one of these rows of words begins that ends at `end`; longer ones belong in front.
+fn ends_at(text: &Text<'_>, end: usize, phrases: &[&str]) -> Option<usize> {
+    phrases.iter().find_map(|phrase| {
+        let from = end.checked_sub(phrase.split(' ').count())?;
+        (text.after(from, phrase) == Some(end)).then_some(from)
+    })
+}
+
+/// Gives the parts of a list: by "،", or by lines.
+fn lines(text: &Text<'_>, from: usize, to: usize) -> Vec<(usize, usize)> {
+    let mut lines = Vec::new();
+    let mut start = from;
+    for at in from..to {
+        let new_line = at > from && text.source[text.tokens[at - 1].to..text.tokens[at].from].contains('\n');
+        if text.is_mark(at, ',') || new_line {
+            lines.push((start, at));
+            start = if new_line { at } else { at + 1 };
+        }
+    }
+    lines.push((start, to));
+    lines.retain(|(from, to)| from < to);
+    // "دودھ، انڈے اور بریڈ": the last two as well.
+    if lines.len() > 1
+        && let Some((from, to)) = lines.pop()
+    {
+        match (from..to).find(|at| text.word(*at) == "aur") {
+            Some(at) if at > from => lines.extend([(from, at), (at + 1, to)]),
+            Some(at) => lines.push((at + 1, to)),
+            None => lines.push((from, to)),
+        }
+    }
+    lines.retain(|(from, to)| from < to && (*from..*to).any(|at| text.tokens[at].kind != Kind::Mark));
+    lines
+}
+
+/// Several tasks; what is said about time in front of the first, or with it alone, is said of all.
+fn several(said: &Said<'_>, lines: &[(usize, usize)], whole: (usize, usize), context: &Context) -> Clause {
+    let mut clauses: Vec<Clause> = lines.iter().map(|line| build(said, *line, 0.9, context)).collect();
+    let fields = |clause: &Clause| match &clause.commands[0].action {
+        Action::Create(fields) => Some(fields.clone()),
+        _ => None,
+    };
+    let all: Vec<TaskFields> = clauses.iter().filter_map(fields).collect();
+    // "meeting kal, 5 baje": what a comma parts is one task after all.
+    if all.len() != lines.len() || all.iter().any(|fields| fields.title.is_none()) || all.len() > 20 {
+        return build(said, whole, 0.93, context);
+    }
+    let dated: Vec<usize> = (0..all.len()).filter(|at| all[*at].due.is_some()).collect();
+    let shared = match dated[..] {
+        [only] if only == 0 || only + 1 == all.len() => Some(all[only].clone()),
+        _ => None,
+    };
+    let mut commands = Vec::new();
+    let mut problem = None;
+    for clause in &mut clauses {
+        problem = problem.or(clause.problem.take());
+        for mut command in clause.commands.drain(..) {
+            if let (Action::Create(fields), Some(shared)) = (&mut command.action, &shared) {
+                fields.due = shared.due;
+                fields.recurrence.clone_from(&shared.recurrence);
+                fields.reminders.clone_from(&shared.reminders);
+                fields.wants_reminder = shared.wants_reminder;
+            }
+            commands.push(command);
+        }
+    }
+    Clause { commands, confidence: 0.9, problem: None }.with_problem(problem)
+}
+
+/// Takes the phrases out of what is to be done, and makes the task of what is left.
+fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: &Context) -> Clause {
+    let body = said.part(from, to);
+    let text = &body.text;
+    let wants_reminder = wish::is_in(text);
+    let look = Look {
+        mode: Mode { wants_reminder, ..Mode::default() },
+        is_past: false,
+        has_verb: has_verb(text) || wants_reminder,
+    };
+    let said_of = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
+    let mut phrases = phrase::scan(&body, context, look);
+    wish_first(text, &mut phrases);
+    let mut meaning = compose::compose(phrases, context.now, said_of);
+    remind_at(&mut meaning);
+    let mut taken = meaning.used.clone();
+    taken.extend(padding(text, &meaning));
+    taken.sort_by_key(|phrase| phrase.from);
+    let (title, title_spans) = title::title(text, &taken);
+    let mut spans = title_spans;
+    spans.extend(said.text.span(0, from, SpanKind::Intent));
+    spans.extend(said.text.span(to, said.text.len(), SpanKind::Intent));
+    spans.extend(
+        meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())),
+    );
+    if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans) {
+        return clause;
+    }
+    let title = title.filter(|title| !is_placeholder(title));
+    let problem = meaning.problem.clone().or(title.is_none().then_some(Problem::MissingTitle));
+    Clause::one(Action::Create(fields(meaning, title)), spans, confidence).with_problem(problem)
+}
+
+/// "…, 4 بجے یاد دلانا": what stands between the comma and the wish is when to remind.
+fn wish_first(text: &Text<'_>, phrases: &mut Vec<Phrase>) {
+    let is_wish = |phrase: &Phrase| matches!(&phrase.value, Value::Reminder(wish) if wish.lead.is_none());
+    let Some(wish) = phrases.iter().position(is_wish) else { return };
+    let mut first = wish;
+    while first > 0 && phrases[first - 1].to == phrases[first].from && phrases[first - 1].is_temporal() {
+        first -= 1;
+    }
+    let begins = phrases[first].from;
+    let is_apart = begins > 0
+        && (text.is_mark(begins - 1, ',') || text.is_any(begins - 1, &["aur", "mujhe", "lekin", "لیکن"]));
+    let is_due_before = phrases[..first].iter().any(Phrase::is_temporal);
+    if first < wish && is_apart && is_due_before {
+        let wish = phrases.remove(wish);
+        phrases.insert(first, wish);
+    }
+}
+
+fn remind_at(meaning: &mut Meaning) {
+    if meaning.wants_reminder && meaning.reminders.is_empty() && meaning.due.is_some() {
+        meaning.reminders.push(ReminderText::AtDue);
+    }
+}
+
+/// Words that belong to the sentence and not to the title: "مجھے … ہے", "ہوگا", "چاہیے" behind what is to be done.
+fn padding(text: &Text<'_>, meaning: &Meaning) -> Vec<Phrase> {
+    let taken = |from: usize, to: usize| Phrase { from, to, value: Value::Unsupported };
+    let mut found = Vec::new();
+    let has_date = meaning.due.is_some() || meaning.wants_reminder;
+    let mut says_duty = false;
+    for at in 0..text.len() {
+        if !text.is_any(at, &["hai", "hoga", "parega", "chahiye"]) || at == 0 {
+            continue;
+        }
+        let infinitive = verb::is_infinitive(text, at - 1, true);
+        let last = text.is_any(at, &["hai", "hoga"]) && at + 1 >= text.end_of_words();
+        let before_phrase = meaning.used.iter().any(|phrase| phrase.from == at + 1);
+        if infinitive || (has_date && (last || before_phrase)) {
+            let end = text.after_any(at + 1, &["ga", "hai", "hoga"]).unwrap_or(at + 1);
+            found.push(taken(at, end));
+            says_duty = true;
+        }
+    }
+    let has_verb = says_duty || has_verb(text) || meaning.wants_reminder;
+    for at in 0..text.len().min(12) {
+        let is_me = text.is_any(at, &["mujhe", "hum", "mein", "mene"]) && has_verb;
+        let polite = text.is_any(at, &["please", "zara"]) && at == 0;
+        let first = found.iter().any(|phrase| phrase.to == at)
+            || at == 0
+            || meaning.used.iter().any(|phrase| phrase.to == at);
+        if first && (is_me || polite) {
+            let end = if text.word(at) == "mein" && text.word(at + 1) == "ne" { at + 2 } else { at + 1 };
+            let end = text.after_any(end, &["ne", "to"]).unwrap_or(end);
+            // "میں" alone is also "in".
+            if text.word(at) != "mein" || at == 0 {
+                found.push(taken(at, end));
+            }
+        }
+    }
+    found
+}
+
+/// "اسے کل یاد دلانا": no new task, but when to remind of one.
+fn about_it(
+    title: Option<&str>,
+    body: &Said<'_>,
+    meaning: &Meaning,
+    spans: &[crate::Span],
+) -> Option<Clause> {
+    let due = meaning.due.filter(|_| meaning.wants_reminder)?;
+    let text = &body.text;
+    let title = title?;
+    let words = Said::new(&Text::new(title)).text;
+    let whole = [
+        "is",
+        "ise",
+        "yeh",
+        "is ka",
+        "is ki",
+        "is ke",
+        "is ke bare mein",
+        "is ke baray mein",
+        "yeh kaam",
+        "is kaam",
+        "is kaam ka",
+        "is kaam ki",
+    ];
+    let is_it = whole.iter().any(|row| words.after(0, row) == Some(words.len()));
+    if !is_it || text.len() == 0 {
+        return None;
+    }
+    let at = due.date.and_time(due.time.unwrap_or_else(|| crate::meaning::clock::time(9, 0)));
+    let changes =
+        Changes { reminders: Some(crate::Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
+    Some(Clause::one(Action::Update { target: Target::It, changes }, spans.to_vec(), 0.9))
+}
+
+fn is_placeholder(title: &str) -> bool {
+    let words = Said::new(&Text::new(title)).text;
+    let whole = [
+        "kaam",
+        "yeh",
+        "wo",
+        "kuch",
+        "1 kaam",
+        "naya kaam",
+        "mujhe",
+        "ka",
+        "ki",
+        "ke",
+        "ko",
+        "reminder",
+        "kar-na",
+    ];
+    whole.iter().any(|row| words.after(0, row) == Some(words.len()))
+}
+
+fn fields(meaning: Meaning, title: Option<String>) -> TaskFields {
+    TaskFields {
+        title,
+        description: None,
+        due: meaning.due,
+        priority: meaning.priority,
+        tags: meaning.tags,
+        recurrence: meaning.rule,
+        reminders: meaning.reminders,
+        reminder_method: meaning.method,
+        wants_reminder: meaning.wants_reminder,
+    }
+}

@@ -1,0 +1,228 @@
+//! The words of Urdu, in both scripts: what is written becomes a lexeme, and the grammar knows only lexemes.
+//!
+//! | written | lexeme |
+//! |---|---|
+//! | شام, shaam, sham | `shaam` |
+//! | بجے, baje, bajay, bjay | `baje` |
+//! | پانچ, paanch, panch, 5, ۵ | `5` |
+//! | کرنا, karna, krni | `kar-na`: what is to be done |
+//! | کرو, کیجیے, karo, karein, kardo | `kar-o`: what somebody is told to do |
+//! | گیا, gayi | `ja-a`: what is done |
+//!
+//! A word that is in no table is its own lexeme.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::fold::{digit, fold};
+use crate::token::{Kind, Text};
+
+const WORDS: &str = include_str!("lexicon.txt");
+
+/// Verbs that the grammar steers by: the stem in both scripts, and what is done where the rules do not give it.
+#[rustfmt::skip]
+const VERBS: &[(&str, &[&str], &[&str])] = &[
+    ("kar", &["kar", "kr", "ker", "کر"], &["kiye", "kiay"]),
+    ("kara", &["kara", "karwa", "krwa", "kra", "کرا", "کروا"], &[]),
+    ("bana", &["bana", "بنا"], &[]),
+    ("likh", &["likh", "لکھ"], &["likha", "likhi", "likhay", "لکھا", "لکھی"]),
+    ("daal", &["daal", "dal", "ڈال"], &["daala", "ڈالا"]),
+    ("rakh", &["rakh", "رکھ"], &["rakha", "رکھا"]),
+    ("laga", &["laga", "لگا"], &[]),
+    ("mita", &["mita", "مٹا"], &[]),
+    ("hata", &["hata", "ہٹا"], &[]),
+    ("nikal", &["nikal", "nikaal", "نکال"], &["nikala", "نکالا"]),
+    ("dikha", &["dikha", "dikhla", "دکھا", "دکھلا"], &[]),
+    ("bata", &["bata", "btaa", "bta", "بتا"], &[]),
+    ("suna", &["suna", "سنا"], &[]),
+    ("dila", &["dila", "dilwa", "dela", "دلا", "دلوا"], &[]),
+    ("bhool", &["bhool", "bhul", "بھول"], &["bhoola", "بھولا"]),
+    ("barha", &["barha", "بڑھا"], &[]),
+    ("badal", &["badal", "badl", "بدل"], &["badla", "بدلا"]),
+    ("chal", &["chal", "چل"], &[]),
+    ("khol", &["khol", "کھول"], &["khola", "کھولا"]),
+    ("hataa", &["utha", "اٹھا"], &[]),
+    ("kharid", &["khareed", "خرید"], &["khareeda", "khareedi", "khareede", "خریدا", "خریدی", "خریدے"]),
+    ("bhej", &["bhej", "بھیج"], &["bheja", "bheji", "بھیجا", "بھیجی"]),
+    ("parh", &["parh", "پڑھ"], &["parha", "parhi", "پڑھا", "پڑھی"]),
+    ("dekh", &["dekh", "دیکھ"], &["dekha", "dekhi", "دیکھا", "دیکھی"]),
+    ("le", &["le", "lay", "لے"], &["liya", "lia", "li", "لیا", "لی"]),
+    ("de", &["de", "day", "دے"], &["diya", "dia", "di", "دیا", "دی"]),
+    ("la", &["la", "لا"], &["laya", "layi", "laye", "لایا", "لائی", "لائے"]),
+    ("aa", &["aa", "آ"], &["aya", "ayi", "aye", "aaya", "aayi", "aaye", "آیا", "آئی", "آئے"]),
+    ("ja", &["ja", "جا"], &["gaya", "gayi", "gaye", "gya", "gyi", "gai", "gia", "گیا", "گئی", "گئے"]),
+    ("ho", &["ho", "ہو"], &["hua", "hui", "hue", "huwa", "huwi", "ہوا", "ہوئی", "ہوئے"]),
+    ("chuk", &["chuk", "چک"], &["chuka", "chuki", "chuke", "چکا", "چکی", "چکے"]),
+];
+
+/// Forms that no rule gives.
+const IRREGULAR: &[(&str, &[&str])] = &[
+    ("le-na", &["lena", "leni", "lene", "lainay", "lenay", "لینا", "لینی", "لینے"]),
+    ("le-o", &["lo", "lein", "lain", "lijiye", "lijie", "lijye", "لو", "لیں", "لیجیے", "لیجئے"]),
+    ("de-na", &["dena", "deni", "dene", "denay", "دینا", "دینی", "دینے"]),
+    ("de-o", &["dein", "dain", "den", "dijiye", "dijie", "dijye", "dejiye", "دیں", "دیجیے", "دیجئے"]),
+    ("kar-o", &["keejiye", "kijiye", "kijie", "kijye", "karye", "kariye", "krein", "کیجیے", "کیجئے", "کریے"]),
+    (
+        "ho-a",
+        &["hogaya", "hogayi", "hogya", "hogyi", "hogai", "hogaye", "hochuka", "ہوگیا", "ہوگئی", "ہوگئے"],
+    ),
+    ("ja-na", &["jaana", "جانا", "جانی"]),
+    ("hoga", &["hoga", "hogi", "ہوگا", "ہوگی", "ہونگے"]),
+    ("bhool-jaun", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
+    ("huwa", &["hoye"]),
+    ("dehani", &["dahani"]),
+    ("likh-o", &["likhlo", "likhlein"]),
+];
+
+static LEXICON: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
+    let mut lexicon = BTreeMap::new();
+    let mut add = |word: &str, lexeme: &str| {
+        let form = if word.is_ascii() { sound(word) } else { fold(word) };
+        lexicon.entry(form).or_insert_with(|| lexeme.to_owned());
+    };
+    for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split(' ');
+        let Some(lexeme) = words.next() else { continue };
+        if !lexeme.contains('-') {
+            add(lexeme, lexeme);
+        }
+        words.for_each(|word| add(word, lexeme));
+    }
+    for (lexeme, words) in IRREGULAR {
+        words.iter().for_each(|word| add(word, lexeme));
+    }
+    for (lexeme, stems, done) in VERBS {
+        done.iter().for_each(|word| add(word, &format!("{lexeme}-a")));
+        for stem in *stems {
+            forms(stem, |word, form| add(&word, &format!("{lexeme}{form}")));
+        }
+    }
+    lexicon
+});
+
+/// Gives the forms of a verb by the rules.
+fn forms(stem: &str, mut add: impl FnMut(String, &str)) {
+    #[rustfmt::skip]
+    const LATIN: &[(&str, &str)] = &[
+        ("", ""), ("na", "-na"), ("ni", "-na"), ("ne", "-na"), ("nay", "-na"), ("o", "-o"), ("ein", "-o"),
+        ("en", "-o"), ("ain", "-o"), ("iye", "-o"), ("iyega", "-o"), ("do", "-o"), ("dein", "-o"),
+        ("den", "-o"), ("dena", "-o"), ("lo", "-o"), ("lena", "-o"), ("lein", "-o"), ("dijiye", "-o"),
+        ("liya", "-a"), ("lia", "-a"), ("diya", "-a"), ("dia", "-a"), ("ya", "-a"), ("yi", "-a"),
+        ("kar", "-kar"), ("dun", "-un"), ("doon", "-un"), ("un", "-un"), ("oon", "-un"),
+    ];
+    #[rustfmt::skip]
+    const ARABIC: &[(&str, &str)] = &[
+        ("", ""), ("نا", "-na"), ("نی", "-na"), ("نے", "-na"), ("و", "-o"), ("ؤ", "-o"), ("یں", "-o"),
+        ("ئیں", "-o"), ("ئے", "-o"), ("یے", "-o"), ("ئیے", "-o"), ("یئے", "-o"), ("ئیں", "-o"), ("دو", "-o"),
+        ("دیں", "-o"), ("دینا", "-o"), ("لو", "-o"), ("لیں", "-o"), ("لینا", "-o"), ("لیا", "-a"),
+        ("دیا", "-a"), ("یا", "-a"), ("ئی", "-a"), ("وں", "-un"), ("ؤں", "-un"),
+    ];
+    let endings = if stem.is_ascii() { LATIN } else { ARABIC };
+    for (ending, form) in endings {
+        add(format!("{stem}{ending}"), form);
+    }
+}
+
+/// Gives the lexeme of a folded word.
+pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
+    if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word) }.map(String::as_str)
+}
+
+/// Gives how a Latin word sounds: long vowels and doubled letters as short and single ones.
+///
+/// | written | sound |
+/// |---|---|
+/// | `shaam`, `sham` | `sham` |
+/// | `haftay`, `hafte` | `hafte` |
+/// | `jummah`, `juma` | `juma` |
+/// | `chhe`, `chay` | `che` |
+fn sound(word: &str) -> String {
+    let mut sound: Vec<u8> = Vec::with_capacity(word.len());
+    for letter in word.bytes() {
+        let letter = letter.to_ascii_lowercase();
+        match (sound.last().copied(), letter) {
+            (Some(b'e'), b'e') => replace_last(&mut sound, b'i'),
+            (Some(b'o'), b'o') => replace_last(&mut sound, b'u'),
+            (Some(b'a'), b'y' | b'i') if word.len() > 3 => replace_last(&mut sound, b'e'),
+            (Some(b'e'), b'y' | b'i') => {}
+            (Some(last), letter) if last == letter && letter.is_ascii_alphabetic() => {}
+            (_, b'w') => sound.push(b'v'),
+            (_, letter) => sound.push(letter),
+        }
+    }
+    // A final h is breath: "tarikh" keeps its own, "jumma" and "jummah" are one.
+    if let [.., b'a', b'h'] = sound[..]
+        && sound.len() > 4
+    {
+        sound.pop();
+    }
+    String::from_utf8(sound).unwrap_or_default()
+}
+
+fn replace_last(sound: &mut [u8], letter: u8) {
+    if let Some(last) = sound.last_mut() {
+        *last = letter;
+    }
+}
+
+/// A text in lexemes, and beside it what English readers may look at: the same tokens, where Urdu words are breaks.
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    /// In lexemes.
+    pub(crate) text: Text<'a>,
+    /// For English.
+    pub(crate) english: Text<'a>,
+}
+
+impl<'a> Said<'a> {
+    /// Reads the words of a text as lexemes; a number and the word written to it are two.
+    pub(crate) fn new(text: &Text<'a>) -> Self {
+        let plain = text.cut(after_digits).join(|word| lexeme(word).is_some());
+        let (mut text, mut english) = (plain.part(0, plain.len()), plain);
+        for (token, other) in text.tokens.iter_mut().zip(&mut english.tokens) {
+            if token.kind != Kind::Word {
+                continue;
+            }
+            let found = lexeme(&token.lower);
+            if !token.lower.is_ascii() || found.is_some() && !is_english(&token.lower) {
+                other.kind = Kind::Mark;
+                ",".clone_into(&mut other.lower);
+            }
+            if let Some(lexeme) = found {
+                lexeme.clone_into(&mut token.lower);
+            }
+        }
+        Self { text, english }
+    }
+
+    /// Gives the tokens from one up to another as a text of their own.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        Self { text: self.text.part(from, to), english: self.english.part(from, to) }
+    }
+}
+
+/// Words of the lexicon that English has too.
+pub(crate) fn is_english(word: &str) -> bool {
+    #[rustfmt::skip]
+    const SHARED: &[&str] = &[
+        "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
+        "delete", "do", "done", "email", "end", "every", "finish", "finished", "free", "help", "high", "hour",
+        "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
+        "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
+        "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
+        "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
+        "time", "title", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
+        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
+        "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
+    ];
+    SHARED.binary_search(&word).is_ok() || SHARED.contains(&word)
+}
+
+/// Gives where the letters begin in "5baje" and "۵بجے"; "5pm" and "5th" are one word.
+fn after_digits(word: &str) -> Option<usize> {
+    let letters = word.find(|c: char| digit(c).is_none() && !matches!(c, ':' | '.' | '٫'))?;
+    let rest = &word[letters..];
+    let is_word = rest.starts_with(|c: char| c.is_alphabetic());
+    let is_urdu = || !rest.is_ascii() || lexeme(&fold(rest)).is_some_and(|_| !is_english(&fold(rest)));
+    (letters > 0 && is_word && is_urdu()).then_some(letters)
+}

@@ -1,0 +1,130 @@
+//! Questions about tasks: "آج کیا کام ہیں", "kal kya karna hai", "لیٹ کام دکھاؤ", "kal free hoon?".
+
+use crate::clause::Clause;
+use crate::span::SpanKind;
+use crate::token::Text;
+use crate::urdu::lexicon::Said;
+use crate::urdu::{act, filter, verb};
+use crate::{Action, Context};
+
+/// Reads a question about tasks.
+pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
+    let (from, to, confidence) = asked(&said.text)?;
+    let text = &said.text;
+    let (mut query, mut spans) = filter::read(said, context);
+    query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "ٹائم"]);
+    query.is_free = is_free(text);
+    if query.is_free {
+        query.text = None;
+    }
+    let asks = text.span(from, to, SpanKind::Intent);
+    spans.extend(asks.filter(|ask| spans.iter().all(|span| ask.end <= span.start || ask.start >= span.end)));
+    Some(Clause::one(Action::Query(query), spans, confidence))
+}
+
+/// Says where it is asked, and how sure that is.
+fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
+    let end = act::without_courtesies(text);
+    let words = text.end_of_words();
+    let about = about_tasks(text);
+    for verb in ["dikha", "bata", "suna"] {
+        let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
+            let from = end.checked_sub(1).filter(|from| text.word(*from) == format!("{verb}-na"))?;
+            Some((from, end))
+        });
+        let found = at_end.or_else(|| {
+            let front = text.after_any(0, &["mujhe", "zara mujhe", "zara", "ap"]).unwrap_or(0);
+            Some((front, verb::command(text, front, verb)?))
+        });
+        if let Some((from, to)) = found {
+            let refused = from > 0 && text.is_any(from - 1, &["mat", "na", "nahi"]);
+            return (about && !refused).then_some((from, to, 0.92));
+        }
+    }
+    if is_free(text) {
+        return Some((words - 1, words, 0.92));
+    }
+    if is_list(text, end) {
+        return Some((0, words, 0.9));
+    }
+    let asking = ["kya", "kitna", "kaun", "kaunsa", "kab", "koi"];
+    let at = (0..words).find(|at| text.is_any(*at, &asking))?;
+    let first = (at, at + 1);
+    let is_question = text.is_mark(words, '?');
+    // "کیا کرنا ہے", "کیا کیا", "kya hai", "kya kya kaam hain"
+    let duty = (0..words).any(|at| {
+        text.after_any(
+            at,
+            &[
+                "kya kar-na",
+                "kya kya kar-na",
+                "kya kya",
+                "kya kiya",
+                "kya hai",
+                "kya rah",
+                "kya baqi",
+                "kya باقی",
+                "kya ho-na",
+                "kya le-na",
+            ],
+        )
+        .is_some()
+    });
+    let ends = end > 0
+        && text.is_any(
+            end - 1,
+            &["hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "baqi", "باقی"],
+        );
+    let when = text.word(at) == "kab" && ends && end > at;
+    let is_about_me = about || duty || when;
+    let is_koi = text.word(at) != "koi" || is_question || text.is_any(0, &["kya", "koi"]);
+    let asks = is_about_me && (ends || is_question) && is_koi && !is_talk(text);
+    asks.then_some((first.0, first.1, 0.9))
+}
+
+/// "یہ کیا ہے", "mausam kya hai": not about tasks.
+fn is_talk(text: &Text<'_>) -> bool {
+    let has_noun = about_tasks(text);
+    let other = [
+        "موسم", "mausam", "weather", "حال", "haal", "نام", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ",
+        "score", "سکور",
+    ];
+    !has_noun && (text.has_any(&other) || text.word(0) == "yeh")
+}
+
+/// "میرے کام", "آج کے کام", "لیٹ کام", "tasks": a list and nothing else.
+fn is_list(text: &Text<'_>, end: usize) -> bool {
+    if end == 0 || end > 7 {
+        return false;
+    }
+    let noun = text.is_any(end - 1, &["kaam", "list"]);
+    #[rustfmt::skip]
+    const FILTERS: &[&str] = &[
+        "mera", "aaj", "kal", "parson", "ka", "ki", "ke", "is", "hafte", "hafta", "mahina", "agla", "sab", "late", "overdue",
+        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "باقی", "شدہ", "shuda", "kaam", "list", "behad",
+        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "نامکمل",
+        "rehte", "رہتے", "ho-a", "high", "priority", "wala",
+    ];
+    let plain = (0..end.saturating_sub(1)).all(|at| text.is_any(at, FILTERS));
+    let says =
+        end > 1 || text.word(0) == "list" || text.tokens[0].text.ends_with('s') || text.word(0) == "overdue";
+    noun && plain && says && !text.is_any(end, &["kar", "kar-o"])
+}
+
+fn about_tasks(text: &Text<'_>) -> bool {
+    text.has_any(&["kaam", "list", "reminder", "overdue", "late", "deadline", "مصروفیات"])
+        || text.find(0, "kya kar-na").is_some()
+        || text.find(0, "kya kya").is_some()
+        || text.find(0, "yaad dehani").is_some()
+        || text.find(0, "kya rah").is_some()
+}
+
+/// "kal free hoon?", "کیا میں کل شام فارغ ہوں".
+fn is_free(text: &Text<'_>) -> bool {
+    let end = text.end_of_words();
+    let asks = text.is_mark(end, '?') || text.has_any(&["kya", "kab"]);
+    let at = (0..end).find(|at| text.is_any(*at, &["free", "masroof"]));
+    at.is_some_and(|at| {
+        text.is_any(at + 1, &["hoon", "hai"]) && (asks || at + 2 >= end) && text.word(end - 1) != "kar-na"
+    })
+}

@@ -1,0 +1,122 @@
+//! Verbs, which stand at the end: commands ("کر دو", "karo", "banao"), what is to be done ("لانا ہے"), what is done
+//! ("ہو گیا", "le aya").
+
+use crate::token::Text;
+
+/// Reads a command of a verb that ends at `end`: "کر دو", "karo", "kar dein", "بنائیں"; gives where it begins.
+pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
+    let last = text.word(end.checked_sub(1)?);
+    if last.strip_suffix("-o") == Some(verb) {
+        return Some(end - 1);
+    }
+    let before = end.checked_sub(2)?;
+    let helps = ["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"].contains(&last);
+    if text.word(before) == verb && helps {
+        return Some(before);
+    }
+    // "delete kar sakte ho", "bana dena please"
+    if text.is_any(end - 1, &["hoon", "hai", "ho"]) && text.is_any(before, SAKTE) {
+        return command_stem_before(text, before, verb);
+    }
+    None
+}
+
+/// Reads a command of a verb that begins at `at`; gives where it ends.
+pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
+    if text.word(at).strip_suffix("-o") == Some(verb) {
+        return Some(at + 1);
+    }
+    (text.word(at) == verb && text.is_any(at + 1, &["do", "de-o", "de-na", "le-o", "le-na", "de"]))
+        .then_some(at + 2)
+}
+
+const SAKTE: &[&str] = &["sakte", "sakta", "sakti", "saktay", "سکتے", "سکتا", "سکتی"];
+
+fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
+    let at = end.checked_sub(1)?;
+    if text.word(at) == verb {
+        return Some(at);
+    }
+    let before = at.checked_sub(1)?;
+    (text.word(before) == verb && text.is_any(at, &["de"])).then_some(before)
+}
+
+/// Reads "لانا ہے", "کرنی ہے", "لانا ہوگا", "لانا پڑے گا", "لانا چاہیے", "لانا" before `end`; gives where the words
+/// after the infinitive begin.
+pub(crate) fn infinitive_before(text: &Text<'_>, end: usize) -> Option<usize> {
+    let mut tail = end;
+    for _ in 0..3 {
+        let Some(last) = tail.checked_sub(1) else { break };
+        if text.is_any(last, &["hai", "hoga", "parega", "ga", "chahiye", "tha"]) {
+            tail = last;
+        } else {
+            break;
+        }
+    }
+    let last = tail.checked_sub(1)?;
+    is_infinitive(text, last, tail < end).then_some(tail)
+}
+
+/// Says whether a word is an infinitive: one of a known verb, or one that looks like it.
+pub(crate) fn is_infinitive(text: &Text<'_>, at: usize, is_followed: bool) -> bool {
+    let word = text.word(at);
+    if word.ends_with("-na") {
+        return true;
+    }
+    #[rustfmt::skip]
+    const NOUNS: &[&str] = &[
+        "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ", "زمانے", "اپنا",
+        "خزانے", "دیوانے", "پاکستانی", "مہمانی", "نشانی", "پریشانی", "اسانی", "روحانی", "جانی", "بریانی", "pani",
+        "paani", "kahani", "purani", "purana", "purane", "nani", "rani", "nana", "dana", "apna", "biryani", "roohani",
+        "pakistani", "nishani", "pareshani", "asani", "china", "banana", "amina", "hina", "sana", "saina", "zaini",
+        "cousine", "machine", "phone", "online", "medicine", "vaccine", "deadline", "magazine", "one", "done", "nine",
+        "line", "sultana", "rehana", "rukhsana", "farzana", "shabana", "rizwana", "afsana", "maulana", "khazana",
+        "مولانا", "ریحانہ", "ثنا", "حنا", "امینہ", "چنا", "سونا", "sona", "gana", "zone", "scene", "engine", "routine",
+    ];
+    if NOUNS.contains(&word) || word.chars().count() < 4 {
+        return false;
+    }
+    let arabic = word.ends_with("نا") || (is_followed && (word.ends_with("نی") || word.ends_with("نے")));
+    let latin = word.ends_with("na") || (is_followed && (word.ends_with("ni") || word.ends_with("ne")));
+    arabic || (latin && word.bytes().all(|b| b.is_ascii_lowercase()))
+}
+
+/// Reads what is done before `end`: "ہو گیا", "کر لیا ہے", "le aya", "bhej di"; gives where the verb begins.
+pub(crate) fn done_before(text: &Text<'_>, end: usize) -> Option<usize> {
+    let mut tail = end;
+    for _ in 0..2 {
+        let Some(last) = tail.checked_sub(1) else { break };
+        if text.is_any(last, &["hai", "hoon", "tha"]) {
+            tail = last;
+        } else {
+            break;
+        }
+    }
+    let last = tail.checked_sub(1)?;
+    let word = text.word(last);
+    let helper = ["ja-a", "le-a", "de-a", "chuk-a", "aa-a", "ho-a", "la-a", "liye", "rakh-a", "daal-a"]
+        .contains(&word);
+    if helper {
+        // "ho chuka", "kar liya", "khareed li": the stem stands before it.
+        let stem = last.checked_sub(1)?;
+        let is_stem = is_stem(text.word(stem));
+        return Some(if is_stem { stem } else { last });
+    }
+    (word.ends_with("-a") || word == "kiya" || word == "kya" && tail == end).then_some(last)
+}
+
+/// Says whether a word is the stem of a verb; of an unknown one nothing is known, and its object names the task.
+fn is_stem(word: &str) -> bool {
+    #[rustfmt::skip]
+    const STEMS: &[&str] = &[
+        "kar", "kara", "bana", "likh", "daal", "rakh", "laga", "mita", "hata", "nikal", "kharid", "bhej", "parh",
+        "dekh", "le", "de", "la", "ho", "ja", "aa", "khol", "badal", "bhool", "suna", "bata",
+    ];
+    #[rustfmt::skip]
+    const OTHERS: &[&str] = &[
+        "بھر", "دھو", "پکا", "کھا", "پی", "سی", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ", "سو",
+        "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "ٹھیک", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch", "uthaa",
+        "chuka", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka", "hataa",
+    ];
+    STEMS.contains(&word) || OTHERS.contains(&word)
+}
