@@ -38,6 +38,15 @@ pub(crate) async fn carry_out(
     on_tasks(talk, about, &acts, confidence).await
 }
 
+/// What was taken for the answer which task is meant, and names none, may be a new task: "buy milk tomorrow".
+fn create_instead(talk: &mut Talk<'_>, about: &Utterance) -> Option<Outcome> {
+    let said = talk.said.clone();
+    let understood = said.understand();
+    let is_clear = *about != said && understood.is_clear();
+    let fields = creations(&understood.actions).filter(|_| is_clear)?;
+    Some(create::create(talk, said, &fields, understood.confidence))
+}
+
 fn creations(actions: &[Action]) -> Option<Vec<&TaskFields>> {
     let each = actions.iter().map(|action| match action {
         Action::Create(fields) => Some(fields),
@@ -91,6 +100,11 @@ async fn on_tasks(
                 return Ok(Outcome::ask(act.into(), confidence, reply::one_at_a_time(talk.language)));
             }
             Found::Nothing(why) => return Ok(Outcome::ask(act.into(), confidence, why)),
+            Found::Unknown(_) if let Some(created) = create_instead(talk, &about) => return Ok(created),
+            Found::Unknown(question) if acts.len() == 1 => {
+                return Ok(clarify::ask_target(talk, about, act, confidence, question));
+            }
+            Found::Unknown(question) => return Ok(Outcome::ask(act.into(), confidence, question)),
         };
         for loaded in found {
             if tasks.iter().all(|known| known.task.id != loaded.task.id) {

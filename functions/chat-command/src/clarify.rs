@@ -87,6 +87,20 @@ pub(crate) fn ask_when(talk: &mut Talk<'_>, about: Utterance, confidence: f64, i
     Outcome { is_reminder, ..Outcome::ask(Intent::Create, confidence, reply::missing_time(talk.language)) }
 }
 
+/// Asks which task is meant, when none was found.
+pub(crate) fn ask_target(
+    talk: &mut Talk<'_>,
+    mut about: Utterance,
+    act: Act,
+    confidence: f64,
+    question: String,
+) -> Outcome {
+    about.chosen = None;
+    let expires_at = expiry(talk.cause.now);
+    talk.state.asked = Some(Asked { about, wants: Wants::Target, candidates: Vec::new(), expires_at });
+    Outcome { is_reminder: act == Act::Snooze, ..Outcome::ask(act.into(), confidence, question) }
+}
+
 /// Asks which one of several tasks is meant.
 pub(crate) fn ask_which(talk: &mut Talk<'_>, about: Utterance, wants: Wants, tasks: &[Loaded]) -> Outcome {
     let Understood { actions, confidence, .. } = about.understand();

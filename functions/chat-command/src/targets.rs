@@ -32,6 +32,8 @@ pub(crate) enum Found {
     All(Vec<Loaded>),
     /// None, and why.
     Nothing(String),
+    /// None, and the question which one is meant.
+    Unknown(String),
 }
 
 /// Finds the tasks that an act is meant for.
@@ -71,12 +73,12 @@ pub(crate) async fn find(
                 _ => Found::All(found.tasks),
             })
         }
-        Target::Missing => Ok(Found::Nothing(reply::missing_target(language))),
+        Target::Missing => Ok(Found::Unknown(reply::missing_target(language))),
     }
 }
 
 async fn by_id(talk: &Talk<'_>, act: Act, id: Option<Uuid>, unknown: String) -> Result<Found, Refusal> {
-    let Some(id) = id else { return Ok(Found::Nothing(unknown)) };
+    let Some(id) = id else { return Ok(Found::Unknown(unknown)) };
     let found = talk.application.tasks_by_id(&talk.cause.user_id, &[id]).await?.pop();
     Ok(match found {
         Some(loaded) if loaded.task.status != Status::Deleted => Found::Sure(loaded),
@@ -84,7 +86,7 @@ async fn by_id(talk: &Talk<'_>, act: Act, id: Option<Uuid>, unknown: String) -> 
         Some(loaded) if act == Act::Delete => {
             Found::Nothing(reply::already(talk.language, act, loaded.task.title.as_str()))
         }
-        _ => Found::Nothing(reply::gone(talk.language)),
+        _ => Found::Unknown(reply::gone(talk.language)),
     })
 }
 
@@ -114,7 +116,7 @@ async fn by_title(talk: &Talk<'_>, act: Act, title: &str) -> Result<Found, Refus
             (several, _) => return Ok(Found::Several(several.iter().copied().cloned().collect())),
         }
     }
-    Ok(Found::Nothing(reply::no_such_title(talk.language, title)))
+    Ok(Found::Unknown(reply::no_such_title(talk.language, title)))
 }
 
 /// Gives the tasks whose titles have all the words.

@@ -107,7 +107,11 @@ impl Utterance {
     pub(crate) fn answered(mut self, wants: Wants, text: &str, at: DateTime<Utc>) -> Self {
         match wants {
             Wants::Words { instead_of, .. } => self.text = self.text.replacen(&instead_of, text, 1),
-            _ => self.answers.push(Given { wants, text: text.to_owned(), at }),
+            _ => {
+                // Only the last answer to a question counts.
+                self.answers.retain(|given| given.wants != wants);
+                self.answers.push(Given { wants, text: text.to_owned(), at });
+            }
         }
         self
     }
@@ -232,11 +236,18 @@ impl Utterance {
     fn with_change(&self, understood: &mut Understood, given: &Given) -> bool {
         let Some(Action::Update { changes, .. }) = understood.actions.first_mut() else { return false };
         let answer = given.text.strip_prefix("to ").unwrap_or(&given.text);
-        let ways = [given.text.clone(), format!("move it to {answer}"), format!("make it {answer}")];
-        let found = ways.iter().find_map(|text| match self.read(text, given.at) {
-            Parse { commands, problem: None, confidence, .. } if confidence >= SURE => changes_of(commands),
-            _ => None,
-        });
+        let ways = match self.read(&given.text, given.at).language {
+            Language::English => [format!("move it to {answer}"), format!("make it {answer}")],
+            Language::Urdu => [format!("اسے {answer} پر کر دو"), format!("اسے {answer} کر دو")],
+            Language::LatinUrdu => [format!("ise {answer} par kar do"), format!("ise {answer} kar do")],
+        };
+        let found =
+            std::iter::once(&given.text).chain(&ways).find_map(|text| match self.read(text, given.at) {
+                Parse { commands, problem: None, confidence, .. } if confidence >= SURE => {
+                    changes_of(commands)
+                }
+                _ => None,
+            });
         let Some(found) = found else { return false };
         *changes = found;
         understood.is_time_doubtful = false;
@@ -245,12 +256,18 @@ impl Utterance {
 
     /// Reads the name of a task.
     pub(crate) fn target_in(&self, text: &str, at: DateTime<Utc>) -> Option<Target> {
-        let ways = [text.to_owned(), format!("delete {text}")];
-        ways.iter().find_map(|text| match self.read(text, at).commands.into_iter().next()?.action {
-            Action::Delete { target } | Action::Complete { target } | Action::Update { target, .. } => {
-                Some(target).filter(|target| *target != Target::Missing)
+        let deletion = match self.read(text, at).language {
+            Language::English => format!("delete {text}"),
+            Language::Urdu => format!("{text} حذف کرو"),
+            Language::LatinUrdu => format!("{text} delete karo"),
+        };
+        [text, &deletion].into_iter().find_map(|text| {
+            match self.read(text, at).commands.into_iter().next()?.action {
+                Action::Delete { target } | Action::Complete { target } | Action::Update { target, .. } => {
+                    Some(target).filter(|target| *target != Target::Missing)
+                }
+                _ => None,
             }
-            _ => None,
         })
     }
 }

@@ -68,10 +68,10 @@ pub(super) fn reminders(language: Language, planned: &PlannedWrite, settings: &S
             let at = when::instant(language, one.trigger_at, zone);
             match (language, one.method) {
                 (English, Method::Email) => format!("by e-mail on {at}"),
-                (Urdu, Method::Email) => format!("{at} ای میل سے"),
+                (Urdu, Method::Email) => format!("{at} بذریعہ ای میل"),
                 (LatinUrdu, Method::Email) => format!("{at} email se"),
                 (English, Method::Push) => format!("by push message on {at}"),
-                (Urdu, Method::Push) => format!("{at} نوٹیفکیشن سے"),
+                (Urdu, Method::Push) => format!("{at} بذریعہ نوٹیفکیشن"),
                 (LatinUrdu, Method::Push) => format!("{at} notification se"),
             }
         });

@@ -1,8 +1,8 @@
 //! Which tasks a question or an act on all of them means: "open tasks due from … until before …".
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime};
+use chrono_tz::Tz;
 use domain::task::Status;
-use domain::zone;
 use language::Language::{self, English, LatinUrdu, Urdu};
 use language::Query;
 
@@ -86,53 +86,127 @@ enum Of {
     Completion,
 }
 
+/// "due on Sunday, 22 November 2026 (Asia/Karachi)".
 fn between(
     language: Language,
     of: Of,
     from: Option<NaiveDateTime>,
     to: Option<NaiveDateTime>,
-    zone: chrono_tz::Tz,
+    zone: Tz,
 ) -> Option<String> {
-    let instant = |local| when::instant(language, zone::resolve(local, zone), zone);
-    let range = match (from, to) {
-        (Some(from), Some(to)) if when::is_whole_day(from, to) => {
-            let (day, zone) = (when::day(language, from.date()), zone.name());
-            match language {
-                English => format!("on {day} ({zone})"),
-                Urdu | LatinUrdu => format!("{day} ({zone})"),
-            }
-        }
-        (Some(from), Some(to)) => {
-            let (from, to) = (instant(from), instant(to));
-            match language {
-                English => format!("from {from} until before {to}"),
-                Urdu => format!("{from} سے {to} سے پہلے تک"),
-                LatinUrdu => format!("{from} se {to} se pehle tak"),
-            }
-        }
-        (Some(from), None) => {
-            let from = instant(from);
-            match language {
-                English => format!("from {from} on"),
-                Urdu => format!("{from} سے آگے"),
-                LatinUrdu => format!("{from} se aage"),
-            }
-        }
-        (None, Some(to)) => {
-            let to = instant(to);
-            match language {
-                English => format!("before {to}"),
-                Urdu => format!("{to} سے پہلے"),
-                LatinUrdu => format!("{to} se pehle"),
-            }
-        }
+    let (range, zone) = (range(language, from, to)?, zone.name());
+    Some(match (of, language) {
+        (Of::Due, English) => format!("due {range} ({zone})"),
+        (Of::Due, Urdu) => format!("{range}، {zone}"),
+        (Of::Due, LatinUrdu) => format!("{range}, {zone}"),
+        (Of::Completion, English) => format!("completed {range} ({zone})"),
+        (Of::Completion, Urdu) => format!("تکمیل {range}، {zone}"),
+        (Of::Completion, LatinUrdu) => format!("takmeel {range}, {zone}"),
+    })
+}
+
+/// "on Sunday, 22 November 2026 from 17:00 until before 22:00"; days alone where it begins and ends with days.
+fn range(language: Language, from: Option<NaiveDateTime>, to: Option<NaiveDateTime>) -> Option<String> {
+    let is_midnight = |local: NaiveDateTime| local.time() == NaiveTime::MIN;
+    let moment = |local: NaiveDateTime| {
+        if is_midnight(local) { when::day(language, local.date()) } else { when::wall(language, local) }
+    };
+    let (from, to) = match (from, to) {
+        (Some(from), Some(to)) => (from, to),
+        (Some(from), None) => return Some(since(language, &moment(from))),
+        (None, Some(to)) => return Some(before(language, &moment(to))),
         (None, None) => return None,
     };
-    Some(match (of, language) {
-        (Of::Due, English) => format!("due {range}"),
-        (Of::Due, Urdu | LatinUrdu) => range,
-        (Of::Completion, English) => format!("completed {range}"),
-        (Of::Completion, Urdu) => format!("تکمیل: {range}"),
-        (Of::Completion, LatinUrdu) => format!("takmeel: {range}"),
+    let day = when::day(language, from.date());
+    if when::is_whole_day(from, to) {
+        return Some(if language == English { format!("on {day}") } else { day });
+    }
+    if is_midnight(from)
+        && is_midnight(to)
+        && let Some(last) = to.date().pred_opt()
+    {
+        let last = when::day(language, last);
+        return Some(match language {
+            English => format!("from {day} to {last}"),
+            Urdu => format!("{day} سے {last} تک"),
+            LatinUrdu => format!("{day} se {last} tak"),
+        });
+    }
+    if from.date() == to.date() {
+        let (from, to) = (when::time(language, from.time()), when::time(language, to.time()));
+        return Some(match language {
+            English => format!("on {day} from {from} until before {to}"),
+            Urdu => format!("{day}، {from} سے {to} تک"),
+            LatinUrdu => format!("{day}, {from} se {to} tak"),
+        });
+    }
+    let (from, to) = (moment(from), moment(to));
+    Some(match language {
+        English => format!("from {from} until before {to}"),
+        Urdu => format!("{from} سے {to} سے پہلے تک"),
+        LatinUrdu => format!("{from} se {to} se pehle tak"),
     })
+}
+
+fn since(language: Language, from: &str) -> String {
+    match language {
+        English => format!("from {from} on"),
+        Urdu => format!("{from} سے آگے"),
+        LatinUrdu => format!("{from} se aage"),
+    }
+}
+
+fn before(language: Language, to: &str) -> String {
+    match language {
+        English => format!("before {to}"),
+        Urdu => format!("{to} سے پہلے"),
+        LatinUrdu => format!("{to} se pehle"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_as_short_as_it_can_be_said() {
+        let local = |text: &str| (!text.is_empty()).then(|| text.parse().expect("a time"));
+        for (from, to, english, urdu) in [
+            (
+                "2026-11-22T00:00:00",
+                "2026-11-23T00:00:00",
+                "on Sunday, 22 November 2026",
+                "اتوار، 22 نومبر 2026",
+            ),
+            (
+                "2026-11-22T17:00:00",
+                "2026-11-22T22:00:00",
+                "on Sunday, 22 November 2026 from 17:00 until before 22:00",
+                "اتوار، 22 نومبر 2026، شام 5:00 بجے سے رات 10:00 بجے تک",
+            ),
+            (
+                "2026-11-16T00:00:00",
+                "2026-11-23T00:00:00",
+                "from Monday, 16 November 2026 to Sunday, 22 November 2026",
+                "پیر، 16 نومبر 2026 سے اتوار، 22 نومبر 2026 تک",
+            ),
+            (
+                "2026-11-22T17:00:00",
+                "2026-11-23T09:00:00",
+                "from Sunday, 22 November 2026 at 17:00 until before Monday, 23 November 2026 at 09:00",
+                "اتوار، 22 نومبر 2026، شام 5:00 بجے سے پیر، 23 نومبر 2026، صبح 9:00 بجے سے پہلے تک",
+            ),
+            ("2026-11-22T00:00:00", "", "from Sunday, 22 November 2026 on", "اتوار، 22 نومبر 2026 سے آگے"),
+            (
+                "",
+                "2026-11-22T17:00:00",
+                "before Sunday, 22 November 2026 at 17:00",
+                "اتوار، 22 نومبر 2026، شام 5:00 بجے سے پہلے",
+            ),
+        ] {
+            assert_eq!(range(English, local(from), local(to)).as_deref(), Some(english));
+            assert_eq!(range(Urdu, local(from), local(to)).as_deref(), Some(urdu));
+        }
+        assert_eq!(range(English, None, None), None);
+    }
 }

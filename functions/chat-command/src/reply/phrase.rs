@@ -6,8 +6,13 @@ use language::Language::{self, English, LatinUrdu, Urdu};
 /// The most tasks that are named in one sentence or one proposal.
 pub(super) const NAMED: usize = 10;
 
-/// Quotes a title or something that was said, kept apart from words of another direction.
+/// Quotes a title or something that was said, kept apart from words of another direction. It stays in its line, and between its
+/// quotation marks: line breaks are spaces, and marks of direction, which could end the isolation, are left out.
 pub(super) fn quoted(language: Language, text: &str) -> String {
+    let is_direction = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_break = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    let line = text.chars().filter(|c| !is_direction(c)).map(|c| if is_break(c) { ' ' } else { c });
+    let text: String = line.collect();
     let quoted = match language {
         English => format!("\"{text}\""),
         Urdu | LatinUrdu => format!("“{text}”"),
@@ -81,13 +86,13 @@ pub(super) fn priority(language: Language, priority: Priority) -> String {
         Urdu => match priority {
             Priority::Low => "کم ترجیح",
             Priority::Medium => "درمیانی ترجیح",
-            Priority::High => "اعلیٰ ترجیح",
+            Priority::High => "زیادہ ترجیح",
         }
         .to_owned(),
         LatinUrdu => match priority {
             Priority::Low => "kam tarjeeh",
             Priority::Medium => "darmiyani tarjeeh",
-            Priority::High => "aala tarjeeh",
+            Priority::High => "zyada tarjeeh",
         }
         .to_owned(),
     }
@@ -120,6 +125,12 @@ mod tests {
         assert_eq!(quoted(English, "دودھ"), "\u{2068}\"دودھ\"\u{2069}");
         assert_eq!(quoted(Urdu, "buy milk"), "\u{2068}“buy milk”\u{2069}");
         assert_eq!(quoted(LatinUrdu, "doodh lana"), "“doodh lana”");
+    }
+
+    #[test]
+    fn a_title_stays_in_its_line_and_between_its_quotation_marks() {
+        assert_eq!(quoted(English, "milk\n2. \u{202e}bread\u{2069}"), "\"milk 2. bread\"");
+        assert_eq!(quoted(Urdu, "a\u{2069}b"), "\u{2068}“ab”\u{2069}");
     }
 
     #[test]

@@ -88,7 +88,7 @@ pub(crate) fn missing_target(language: Language) -> String {
 pub(crate) fn missing_change(language: Language) -> String {
     match language {
         English => "What should change? For example \"to friday at 5pm\" or \"high priority\".",
-        Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “اعلیٰ ترجیح”۔",
+        Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “زیادہ ترجیح”۔",
         LatinUrdu => "Kya tabdeel karna hai? Maslan “jumma ko shaam 5 baje” ya “high priority”.",
     }
     .to_owned()
@@ -193,11 +193,11 @@ pub(crate) fn doubtful_time(language: Language) -> String {
             "I am not sure which day and time you mean, so nothing was changed. Please name them, such as \"friday at 5pm\"."
         }
         Urdu => {
-            "دن اور وقت واضح نہیں ہے، اس لیے کچھ تبدیل نہیں کیا گیا۔ براہ کرم دن اور وقت بتائیں، جیسے “جمعے کو شام 5 بجے”۔"
+            "دن اور وقت واضح نہیں، اس لیے کچھ تبدیل نہیں کیا گیا۔ براہ کرم دن اور وقت بتائیں، جیسے “جمعہ کو شام 5 بجے”۔"
         }
         LatinUrdu => {
-            "Din aur waqt wazeh nahin hai, is liye kuch tabdeel nahin kiya gaya. Barah-e-karam din aur waqt batayein, \
-             jaise “jumay ko shaam 5 baje”."
+            "Din aur waqt wazeh nahin, is liye kuch tabdeel nahin kiya gaya. Barah-e-karam din aur waqt batayein, \
+             jaise “jumma ko shaam 5 baje”."
         }
     }
     .to_owned()

@@ -60,6 +60,12 @@ const EVERYWHERE: &[&str] = &[
     "dec",
 ];
 
+/// English words that are said in Urdu too: alone they leave the language of a conversation as it is.
+const LOANS: &[&str] = &[
+    "undo", "delete", "snooze", "done", "yes", "no", "yeah", "help", "urgent", "high", "medium", "low",
+    "priority", "task", "tasks", "cancel", "stop", "email",
+];
+
 /// Small words that make a sentence English even where it is not understood.
 const ENGLISH: &[&str] = &[
     "the",
@@ -97,8 +103,6 @@ const ENGLISH: &[&str] = &[
     "not",
     "don't",
     "all",
-    "yes",
-    "no",
     "please",
     "hello",
     "hi",
@@ -129,8 +133,10 @@ pub(crate) fn spoken(text: &str, heard: &Parse, before: Option<Language>, locale
         let of_locale = if locale == Locale::UrPk { Urdu } else { English };
         return before.unwrap_or(of_locale);
     }
-    // A bare name, such as the title that was asked for, does not change the language of the conversation.
-    let is_english = heard.confidence >= SURE || words.clone().any(|word| ENGLISH.contains(&word));
+    // A bare name, such as the title that was asked for, does not change the language of the conversation either.
+    let is_loan = words.clone().all(|word| EVERYWHERE.contains(&word) || LOANS.contains(&word));
+    let is_english =
+        !is_loan && (heard.confidence >= SURE || words.clone().any(|word| ENGLISH.contains(&word)));
     before.filter(|_| !is_english).unwrap_or(English)
 }
 
@@ -168,7 +174,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_name_leaves_the_language_as_it_is() {
+    fn a_bare_name_or_a_loan_leaves_the_language_as_it_is() {
+        for text in ["undo", "yes", "delete 2"] {
+            assert_eq!(spoken(text, &heard(English, 0.9), Some(Urdu), Locale::EnUs), Urdu, "{text}");
+            assert_eq!(spoken(text, &heard(English, 0.9), None, Locale::UrPk), English, "{text}");
+        }
         let heard = heard(English, 0.5);
         assert_eq!(spoken("dentist", &heard, Some(LatinUrdu), Locale::EnUs), LatinUrdu);
         assert_eq!(spoken("dentist", &heard, None, Locale::UrPk), English);

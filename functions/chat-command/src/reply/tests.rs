@@ -83,8 +83,8 @@ fn a_new_task_is_spelled_out() {
         |language| created(language, &new, &settings(), now()),
         "Created \u{2068}\"دودھ لانا\"\u{2069}, due Sunday, 22 November 2026 at 17:00 (Asia/Karachi), high priority, \
          tagged #home and #work.",
-        "کام “دودھ لانا” بنا دیا گیا: اتوار، 22 نومبر 2026، شام 5:00 بجے (Asia/Karachi)، اعلیٰ ترجیح، ٹیگ #home اور #work۔",
-        "Task “دودھ لانا” bana diya gaya: itwar 22 November 2026, shaam 5:00 baje (Asia/Karachi), aala tarjeeh, \
+        "کام “دودھ لانا” بنا دیا گیا: اتوار، 22 نومبر 2026، شام 5:00 بجے (Asia/Karachi)، زیادہ ترجیح، ٹیگ #home اور #work۔",
+        "Task “دودھ لانا” bana diya gaya: itwar 22 November 2026, shaam 5:00 baje (Asia/Karachi), zyada tarjeeh, \
          tag #home aur #work.",
     );
     let plain = [planned(None, task("doodh lana"), Kind::Created)];
@@ -183,14 +183,14 @@ fn whether_one_is_free_is_answered_with_yes_or_no() {
     says(
         |language| answer(language, &[]),
         "Yes, you are free. You have no open tasks due on Sunday, 22 November 2026 (Asia/Karachi).",
-        "جی ہاں، وقت خالی ہے۔ آپ کا کوئی باقی کام (اتوار، 22 نومبر 2026 (Asia/Karachi)) نہیں ہے۔",
-        "Ji haan, waqt khali hai. Aap ka koi baqi task (itwar 22 November 2026 (Asia/Karachi)) nahin hai.",
+        "جی ہاں، وقت خالی ہے۔ آپ کا کوئی باقی کام (اتوار، 22 نومبر 2026، Asia/Karachi) نہیں ہے۔",
+        "Ji haan, waqt khali hai. Aap ka koi baqi task (itwar 22 November 2026, Asia/Karachi) nahin hai.",
     );
     says(
         |language| answer(language, &[loaded(task("bread"))]),
         "No, you have 1 open task due on Sunday, 22 November 2026 (Asia/Karachi):\n1. \"bread\"",
-        "جی نہیں، آپ کا 1 باقی کام (اتوار، 22 نومبر 2026 (Asia/Karachi)) ہے:\n1. “bread”",
-        "Ji nahin, aap ka 1 baqi task (itwar 22 November 2026 (Asia/Karachi)) hai:\n1. “bread”",
+        "جی نہیں، آپ کا 1 باقی کام (اتوار، 22 نومبر 2026، Asia/Karachi) ہے:\n1. “bread”",
+        "Ji nahin, aap ka 1 baqi task (itwar 22 November 2026, Asia/Karachi) hai:\n1. “bread”",
     );
 }
 

@@ -11,9 +11,9 @@ use crate::state::Act;
 /// When there is nothing to revert.
 pub(crate) fn nothing_to_undo(language: Language) -> String {
     match language {
-        English => "There is nothing to undo in this conversation.",
-        Urdu => "اس گفتگو میں واپس لینے کے لیے کچھ نہیں ہے۔",
-        LatinUrdu => "Is guftagu mein wapas lene ke liye kuch nahin hai.",
+        English => "There is nothing to undo.",
+        Urdu => "واپس لینے کے لیے کچھ نہیں ہے۔",
+        LatinUrdu => "Wapas lene ke liye kuch nahin hai.",
     }
     .to_owned()
 }

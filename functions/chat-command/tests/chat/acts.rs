@@ -62,6 +62,35 @@ async fn a_task_that_is_not_there_is_asked_for() {
 }
 
 #[tokio::test]
+async fn the_answer_which_task_is_meant_is_acted_on() {
+    let user = User::new().await;
+    for title in ["buy milk", "buy bread", "call mom"] {
+        user.say(&format!("add a task to {title}")).await;
+    }
+    let answer = user.say_in("another", "complete it").await;
+    assert_eq!(words(&answer), "I do not know which task you mean. Please name it.");
+    let answer = user.say_in("another", "buy bread").await;
+    assert_eq!(answer["task_completed"]["title"], "buy bread", "{answer}");
+
+    user.say("show my tasks").await;
+    user.say("complete 7").await;
+    let answer = user.say("8").await;
+    assert!(words(&answer).starts_with("There is no number 8"), "{answer}");
+    let answer = user.say("2").await;
+    assert_eq!(answer["task_completed"]["title"], "call mom", "{answer}");
+}
+
+#[tokio::test]
+async fn a_new_task_is_no_answer_which_one_is_meant() {
+    let user = User::new().await;
+    let answer = user.say("complete the task wash the car").await;
+    assert!(words(&answer).contains("found no task"), "{answer}");
+    let answer = user.say("buy milk tomorrow at 5pm").await;
+    assert_eq!(answer["task_created"]["title"], "buy milk", "{answer}");
+    assert_eq!(user.titles().await, ["buy milk"]);
+}
+
+#[tokio::test]
 async fn a_change_leaves_what_it_does_not_name() {
     let user = User::new().await;
     user.say("add a high priority task to buy milk tomorrow at 5pm").await;
@@ -232,7 +261,7 @@ async fn undo_names_the_task_that_was_changed_since_and_leaves_it() {
 async fn nothing_to_undo_is_said_where_nothing_was_done() {
     let user = User::new().await;
     let answer = user.say("undo").await;
-    assert_eq!(words(&answer), "There is nothing to undo in this conversation.");
+    assert_eq!(words(&answer), "There is nothing to undo.");
 }
 
 #[tokio::test]

@@ -50,7 +50,8 @@ pub(crate) fn read_at(
     at: usize,
 ) -> Option<(Value, usize)> {
     let has_rule = found.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
-    Scanner { text, context, mode, found, has_rule }.read(at).filter(|(_, to)| *to > at)
+    let has_wish = found.iter().any(|phrase| matches!(phrase.value, Value::Reminder(_)));
+    Scanner { text, context, mode, found, has_rule, has_wish }.read(at).filter(|(_, to)| *to > at)
 }
 
 struct Scanner<'a> {
