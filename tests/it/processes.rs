@@ -92,7 +92,7 @@ async fn a_second_program_on_the_same_directory_is_refused_in_one_line_and_comma
 #[tokio::test]
 async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     let data_dir = DataDir::new();
-    let wrong: [(&str, &[(&str, &str)]); 13] = [
+    let wrong: [(&str, &[(&str, &str)]); 15] = [
         ("PORT", &[("PORT", "x")]),
         ("PORT", &[("PORT", "65536")]),
         ("TIME_ZONE", &[("TIME_ZONE", "Karachi")]),
@@ -106,6 +106,8 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("DATABASE_URL", &[("DATABASE_URL", "nonsense")]),
         ("LOG_LEVEL", &[("LOG_LEVEL", "loud")]),
         ("METRICS_PORT", &[("METRICS_PORT", "-1")]),
+        ("OLLAMA_URL", &[("OLLAMA_URL", "localhost:11434")]),
+        ("OLLAMA_DEADLINE_MS", &[("OLLAMA_DEADLINE_MS", "1")]),
     ];
     let starts = wrong.map(|(name, settings)| {
         let mut command = backend(data_dir.path());

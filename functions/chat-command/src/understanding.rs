@@ -328,6 +328,13 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_that_an_older_version_kept_is_read() {
+        let kept = serde_json::to_value(said("buy milk")).expect("JSON");
+        assert_eq!(kept.get("heard"), None);
+        assert_eq!(serde_json::from_value::<Utterance>(kept).expect("a sentence"), said("buy milk"));
+    }
+
+    #[test]
     fn a_title_that_was_asked_for_is_no_command() {
         for (text, expected) in [
             ("buy milk", false),

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 
 use super::question::Question;
 
-/// What an answer may look like, as JSON Schema.
+/// What an answer may look like, as JSON Schema. It has no `maxLength`: Ollama unrolls that into a grammar, and refuses a long one.
 const SCHEMA: &str = include_str!("schema.json");
 /// How much of an answer is read, in bytes.
 const ANSWER_BYTES: usize = 65_536;
