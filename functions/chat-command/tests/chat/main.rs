@@ -10,4 +10,5 @@ mod languages;
 mod queries;
 mod safety;
 mod snoozes;
+mod urdu;
 mod user;
