@@ -256,11 +256,8 @@ impl Utterance {
 
     /// Reads the name of a task.
     pub(crate) fn target_in(&self, text: &str, at: DateTime<Utc>) -> Option<Target> {
-        let deletion = match self.read(text, at).language {
-            Language::English => format!("delete {text}"),
-            Language::Urdu => format!("{text} حذف کرو"),
-            Language::LatinUrdu => format!("{text} delete karo"),
-        };
+        // Urdu says it so too.
+        let deletion = format!("delete {text}");
         [text, &deletion].into_iter().find_map(|text| {
             match self.read(text, at).commands.into_iter().next()?.action {
                 Action::Delete { target } | Action::Complete { target } | Action::Update { target, .. } => {

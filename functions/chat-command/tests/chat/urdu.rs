@@ -86,6 +86,16 @@ async fn which_task_is_meant_is_asked_and_answered_in_urdu() {
     assert_eq!(answer["candidates"].as_array().map(Vec::len), Some(2), "{answer}");
     let answer = user.say("دوسرا").await;
     assert_eq!(answer["task_completed"]["title"], "روٹی لانا", "{answer}");
+    user.say("انڈے لانا ہے").await;
+    user.say("لانا والا کام مکمل کرو").await;
+    let answer = user.say("انڈے والا").await;
+    assert_eq!(answer["task_completed"]["title"], "انڈے لانا", "{answer}");
+    for text in ["anday lana hai", "doodh lana hai"] {
+        user.say(text).await;
+    }
+    user.say("lana wala kaam mukammal karo").await;
+    let answer = user.say("doodh wala").await;
+    assert_eq!(answer["task_completed"]["title"], "doodh lana", "{answer}");
 }
 
 #[tokio::test]
