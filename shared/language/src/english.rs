@@ -18,6 +18,7 @@ mod query;
 mod recurrence;
 mod reminder;
 mod reschedule;
+mod several;
 mod small_talk;
 mod spelling;
 mod target;
@@ -27,18 +28,19 @@ pub(crate) mod vocabulary;
 
 use crate::clause::Clause;
 use crate::span::SpanKind;
-use crate::token::Text;
-use crate::{Action, Context, Language, Parse, Problem, TaskFields};
+use crate::token::{Kind, Text};
+use crate::{Action, Command, Context, Language, Parse, Problem, TaskFields};
 
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
-    let text = &spelling::mended(text);
+    let text = &without_courtesy(spelling::mended(text));
     let parts = clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context));
     let clauses: Vec<Clause> = parts.collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.
     let is_clear = clauses.iter().all(|clause| clause.confidence >= 0.7)
         && negated(text, vocabulary::skip_polite(text, 0)).is_none();
     let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
+    let clauses = several_tasks(text, &clauses, context).unwrap_or(clauses);
     let mut parse =
         Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
     for clause in clauses {
@@ -47,6 +49,28 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
         parse.problem = parse.problem.or(clause.problem);
     }
     parse
+}
+
+/// Takes thanks off the end: "… to my list? thanks".
+fn without_courtesy(text: Text<'_>) -> Text<'_> {
+    let len = text.end_of_words();
+    let words =
+        ["thanks a lot", "thank you very much", "thank you", "many thanks", "thanks", "thx", "cheers", "ta"];
+    let at = (len.saturating_sub(4).max(3)..len).find(|at| text.after_any(*at, &words) == Some(len));
+    let is_apart = |at: usize| text.tokens.get(at - 1).is_some_and(|token| token.kind == Kind::Mark);
+    match at.filter(|at| is_apart(*at)) {
+        Some(at) => text.part(0, at),
+        None => text,
+    }
+}
+
+/// What was read as one new task may be several.
+fn several_tasks(text: &Text<'_>, clauses: &[Clause], context: &Context) -> Option<Vec<Clause>> {
+    let [clause] = clauses else { return None };
+    let is_task =
+        matches!(clause.commands[..], [Command { action: Action::Create(_) | Action::Unknown(_), .. }]);
+    let is_refused = clause.problem == Some(Problem::Negated);
+    (is_task && !is_refused).then(|| several::read(text, context)).flatten()
 }
 
 /// Splits where a second command begins: "…, then delete task 2". Titles may contain "and".
@@ -72,6 +96,19 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
         "show my",
         "rename",
         "reschedule",
+        "show me",
+        "list my",
+        "another to",
+        "another one to",
+        "another task to",
+        "a task to",
+        "a reminder to",
+        "i also need to",
+        "i also have to",
+        "i need to",
+        "i have to",
+        "move",
+        "complete",
     ];
     let mut starts = vec![0];
     for at in 1..text.len() {
@@ -109,13 +146,29 @@ fn is_full_command(text: &Text<'_>, at: usize) -> bool {
         "remind me to",
         "create a reminder",
         "set a reminder to",
+        "show my",
+        "show me",
+        "list my",
+        "another to",
+        "another one to",
+        "another task to",
+        "a task to",
+        "a reminder to",
+        "i also need to",
+        "i also have to",
+        "i need to",
+        "i have to",
     ];
     let acts = text.is_any(at, &["delete", "remove", "complete", "mark"]);
     let nouns = (at..text.len()).any(|at| text.is_any(at, &["task", "done"]));
     let is_first_command = text.is_any(0, &["add", "create", "delete", "complete", "mark", "remove"]);
     text.after_any(at, FULL).is_some()
         || (is_first_command && acts && (nouns || text.is_any(0, &["delete", "complete", "mark"])))
-        || (text.is_any(0, &["add"]) && text.is_any(at, &["add", "delete"]))
+        || (is_first_command
+            && text.is_any(at, &["add", "delete"])
+            && !text.is_any(at + 1, &["to", "a", "up"]))
+        || (acts || text.is_any(at, &["move", "reschedule"]))
+            && text.is_any(0, &["move", "reschedule", "rename", "complete", "delete", "mark"])
 }
 
 fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {

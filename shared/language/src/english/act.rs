@@ -48,9 +48,24 @@ const VERBS: &[(&str, Act, Force)] = &[
     ("scrap", Act::Delete, Force::Doubtful),
     ("trash", Act::Delete, Force::Doubtful),
     ("omit", Act::Delete, Force::Doubtful),
+    ("purge", Act::Delete, Force::Doubtful),
     ("cancel", Act::Delete, Force::Weak),
     ("drop", Act::Delete, Force::Weak),
+    ("clear out", Act::Delete, Force::Weak),
     ("clear", Act::Delete, Force::Weak),
+    ("wipe out", Act::Delete, Force::Weak),
+    ("wipe", Act::Delete, Force::Weak),
+    ("empty out", Act::Delete, Force::Weak),
+    ("empty", Act::Delete, Force::Weak),
+    ("scratch", Act::Delete, Force::Weak),
+    ("strike", Act::Delete, Force::Weak),
+    ("ditch", Act::Delete, Force::Weak),
+    ("kill", Act::Delete, Force::Weak),
+    ("bin", Act::Delete, Force::Weak),
+    ("forget about", Act::Delete, Force::Weak),
+    ("forget", Act::Delete, Force::Weak),
+    ("throw out", Act::Delete, Force::Weak),
+    ("throw away", Act::Delete, Force::Weak),
     ("reopen", Act::Reopen, Force::Plain),
     ("re-open", Act::Reopen, Force::Plain),
     ("uncomplete", Act::Reopen, Force::Plain),
@@ -72,20 +87,35 @@ const VERBS: &[(&str, Act, Force)] = &[
     ("finished with", Act::Complete, Force::Plain),
     ("i'm finished with", Act::Complete, Force::Plain),
     ("done", Act::Complete, Force::Doubtful),
+    ("mark done", Act::Complete, Force::Plain),
+    ("mark complete", Act::Complete, Force::Plain),
+    ("mark completed", Act::Complete, Force::Plain),
     ("complete", Act::Complete, Force::Plain),
     ("finish", Act::Complete, Force::Weak),
     ("close", Act::Complete, Force::Weak),
     ("resolve", Act::Complete, Force::Weak),
 ];
 
+/// What is deleted outside of a list of tasks.
+#[rustfmt::skip]
+const FILES: &[&str] = &[
+    "photo", "photos", "picture", "pictures", "pics", "video", "videos", "file", "files", "folder", "folders", "email",
+    "emails", "e-mails", "account", "accounts", "app", "apps", "message", "messages", "texts", "history", "cache", "cookies",
+    "backup", "backups", "branch", "branches", "database", "logs", "downloads", "contacts", "subscription",
+    "subscriptions", "membership", "profile", "screenshots", "spam", "playlist", "wallpaper", "stain", "stains", "couch",
+    "furniture", "snow", "leaves", "weeds", "trash", "garbage", "rubbish", "junk", "clutter", "clothes", "tattoo",
+];
+
 /// Reads an act on tasks.
 pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    marked(text, at, context)
+    done_alone(text, at, context)
+        .or_else(|| marked(text, at, context))
         .or_else(|| taken_off(text, at, context))
         .or_else(|| said_done(text, at, context))
         .or_else(|| commanded(text, at, context))
         .or_else(|| stated(text, at, context))
         .or_else(|| past(text, at, context))
+        .or_else(|| passive(text, at, context))
 }
 
 fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confidence: f64) -> Clause {
@@ -157,16 +187,19 @@ fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "check … off", "take milk off my list", "cross it out".
 fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let act = match text.word(at) {
-        "check" | "tick" | "cross" | "mark" => Act::Complete,
-        "take" => Act::Delete,
+        "check" | "tick" | "cross" | "mark" | "scratch" | "strike" => Act::Complete,
+        "take" | "knock" => Act::Delete,
         _ => return None,
     };
+    if text.is_any(at + 1, &["off", "out"]) {
+        return None;
+    }
     let len = text.end_of_words();
     let rest = text.part(at + 1, len);
     let (rest, from_list) = target::without_list(&rest);
     let ends_off = rest.len() > 1 && text.is_any(at + rest.len(), &["off", "out"]);
-    let off = ends_off && act == Act::Complete
-        || (from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]) && act == Act::Delete);
+    let off =
+        ends_off && act == Act::Complete || from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]);
     if !off {
         return None;
     }
@@ -199,6 +232,17 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         || vocabulary::is_verb(rest.word(0))
         || rest.tokens.first().is_some_and(|token| token.kind == Kind::Quoted);
     let deadline = has_deadline(&rest, context);
+    // "delete old photos" is work to do as likely as not.
+    if act == Act::Delete && force != Force::Weak && !found.is_plain && rest.has_any(FILES) {
+        if deadline {
+            return None;
+        }
+        return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
+    }
+    // "finish book tomorrow"
+    if force == Force::Weak && deadline && !found.is_plain {
+        return None;
+    }
     let confidence = match (force, names_task) {
         (Force::Plain, true) => 0.95,
         // "complete the tax form by friday" is work to do.
@@ -254,18 +298,23 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let before = &text.part(at, last);
     let found_at = (0..before.len()).find(|from| {
         let links = [
-            "is now",
-            "is already",
+            "has just been",
             "has been",
             "have been",
+            "is now",
+            "is already",
+            "is finally",
+            "is not",
+            "are now",
+            "isn't",
             "was",
             "is",
             "are",
-            "has just been",
             "already",
-            "isn't",
-            "is not",
             "not",
+            "got",
+            "is all",
+            "are all",
         ];
         before.after_any(*from, &links) == Some(before.len())
     });
@@ -277,7 +326,11 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             clause(text, Act::Reopen, found, (last - 1, len), 0.6).with_problem(Some(Problem::UnclearIntent)),
         );
     }
+    // "clear completed", "show done" are no statements.
     let is_verb = vocabulary::is_verb(before.word(0));
+    if text.is_any(at, &["clear", "show", "hide", "list", "not", "almost", "nearly", "half", "never"]) {
+        return None;
+    }
     let confidence = if found.is_plain || is_said {
         0.85
     } else if is_verb {
@@ -288,25 +341,94 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     Some(clause(text, Act::Complete, found, (last, len), confidence))
 }
 
-/// "I bought the milk": the plain form of the verb is looked for.
+/// Past tenses that describe nothing, so that "I" may be left out.
+#[rustfmt::skip]
+const TOLD: &[&str] = &[
+    "bought", "ate", "brought", "built", "drank", "drove", "fed", "gave", "got", "made", "paid", "ran", "sent", "sold",
+    "spoke", "swam", "swept", "took", "went", "wrote", "threw", "called", "emailed", "texted", "phoned", "visited", "did",
+    "messaged", "booked", "picked", "mailed", "submitted", "watered", "walked", "cleaned", "fixed", "ordered",
+];
+
+/// "I bought the milk", "called mom": the plain form of the verb is looked for.
 fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let who = text.after_any(at, &["i have", "i've", "i", "we have", "we've", "we"]);
     let start = who.unwrap_or(at);
     let adverb = text.after_any(start, &["just", "already", "finally"]);
-    if who.is_none() && adverb.is_none() {
-        return None;
-    }
     let start = adverb.unwrap_or(start);
     let verb = vocabulary::present_of(text.word(start))?;
-    let rest = text.part(start + 1, text.len());
+    let object = start + 1;
+    let len = text.end_of_words();
+    let asks = text.is_any(object, &["i", "you", "we", "they", "he", "she"]);
+    if len <= object || text.is_mark(len, '?') || asks {
+        return None;
+    }
+    let described = ["the", "my", "our", "his", "her", "their", "mom", "dad", "it", "that", "up", "out"];
+    let is_told = TOLD.contains(&text.word(start))
+        && (text.is_any(object, &described)
+            || !text.word(start).ends_with("ed")
+            || text.word(start).starts_with("call"));
+    if who.is_none() && adverb.is_none() && !is_told {
+        return None;
+    }
+    let rest = text.part(object, text.len());
     let found = target::read(&rest, context);
+    // "I did it", "done 2": what is meant is named without its verb.
+    let does_it = verb == "do" && found.is_plain;
+    let is_gone = verb == "get" && text.word(object) == "it";
     let targets = found.targets.iter().map(|target| match target {
         Target::Title(title) => Some(Target::Title(format!("{verb} {title}"))),
+        target if does_it || is_gone => Some(target.clone()),
         _ => None,
     });
     let targets = targets.collect::<Option<Vec<_>>>()?;
     let mut spans = text.span(start, text.end_of_words(), SpanKind::Target).into_iter().collect::<Vec<_>>();
     spans.extend(text.span(at, start, SpanKind::Intent));
-    let clause = clause(text, Act::Complete, Found { targets, spans, ..found }, (at, start), 0.72);
-    Some(clause)
+    // "I bought a car": of something not known before nothing was to be done.
+    let is_news = text.is_any(object, &["a", "an", "some"]) || who.is_none() && has_deadline(&rest, context);
+    let confidence = if is_news { 0.6 } else { 0.72 };
+    let clause = clause(text, Act::Complete, Found { targets, spans, ..found }, (at, start), confidence);
+    Some(clause.with_problem(is_news.then_some(Problem::UnclearIntent)))
+}
+
+/// "the rent has been paid", "the trash is taken out".
+fn passive(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let len = text.end_of_words();
+    let starts = [
+        "is", "are", "has", "have", "was", "what", "when", "who", "how", "why", "if", "it", "there", "i",
+        "we",
+    ];
+    if text.is_any(at, &starts) || text.is_mark(len, '?') {
+        return None;
+    }
+    // The participle is the last word, or stands before "out", "up", "off".
+    let particle = text.is_any(len.checked_sub(1)?, &["out", "up", "off", "in", "away", "down"]);
+    let last = len.checked_sub(if particle { 2 } else { 1 })?;
+    let verb = vocabulary::present_of(text.word(last))?;
+    #[rustfmt::skip]
+    const LINKS: &[&str] = &[
+        "has just been", "has already been", "has been", "have already been", "have been", "is already", "are already",
+        "was just", "is now", "is", "are", "was", "were",
+    ];
+    let from =
+        (last.saturating_sub(3).max(at + 1)..last).find(|from| text.after_any(*from, LINKS) == Some(last))?;
+    let found = target::read(&text.part(at, from), context);
+    let [Target::Title(title)] = &found.targets[..] else { return None };
+    let particle = if particle { format!(" {}", text.word(len - 1)) } else { String::new() };
+    let targets = vec![Target::Title(format!("{verb}{particle} {title}"))];
+    Some(clause(text, Act::Complete, Found { targets, ..found }, (from, len), 0.75))
+}
+
+/// "I'm done", "it's finished": the task spoken of last.
+fn done_alone(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    #[rustfmt::skip]
+    const DONE: &[&str] = &[
+        "i am done", "i'm done", "im done", "it's done", "its done", "that's done", "thats done", "it is done",
+        "that is done", "i did it", "i did that", "i've done it", "i have done it", "i've done that", "got it done", "did it",
+        "i finished it", "all done with it", "it's finished", "it's complete", "it's completed", "that one's done",
+        "i got it done", "i am finished", "i'm finished",
+    ];
+    let end = text.after_any(at, DONE).filter(|end| *end >= text.end_of_words())?;
+    let targets = vec![Target::It];
+    let found = target::read(&text.part(at, at), context);
+    Some(clause(text, Act::Complete, Found { targets, ..found }, (at, end), 0.85))
 }

@@ -4,6 +4,7 @@ use crate::clause::Clause;
 use crate::english::opening;
 use crate::english::opening::Opening;
 use crate::english::phrase;
+use crate::english::several;
 use crate::english::target;
 use crate::english::title;
 use crate::english::vocabulary;
@@ -27,14 +28,21 @@ pub(crate) fn read_explicit(text: &Text<'_>, at: usize, context: &Context) -> Op
     Some(build(text, opening, context))
 }
 
+/// Reads one of several tasks, behind what asks for them.
+pub(crate) fn read_item(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
+    let own = opening::read(text, 0).filter(|_| !opening.wants_reminder);
+    build(text, own.unwrap_or(opening), context)
+}
+
 /// Reads anything else: a task when it looks like one, with honest doubt.
 pub(crate) fn read_implicit(text: &Text<'_>, at: usize, context: &Context) -> Clause {
-    let opening = Opening { end: at, confidence: 0.6, wants_reminder: false, priority: None, method: None };
+    let opening = Opening::plain(at, 0.6);
     let mut clause = build(text, opening, context);
     let Action::Create(fields) = &clause.commands[0].action else { return clause };
     let fields = fields.clone();
     let confidence = implicit_confidence(text, at, &fields);
-    if clause.problem.is_some() {
+    let is_idle = confidence < 0.5 && clause.problem == Some(Problem::UnclearIntent);
+    if clause.problem.is_some() && !is_idle {
         clause.confidence = clause.confidence.min(0.5);
         return clause;
     }
@@ -103,8 +111,7 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
 fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if text.word(at) == "to" && text.is_any(at + 1, &["my", "the"]) {
         let add_at = (at + 2..text.len().min(at + 8)).find(|at| text.word(*at) == "add")?;
-        let opening =
-            Opening { end: add_at + 1, confidence: 0.9, wants_reminder: false, priority: None, method: None };
+        let opening = Opening::plain(add_at + 1, 0.9);
         return Some(build(text, opening, context));
     }
     if !text.is_any(at, &["put", "add", "append", "write", "place", "note"]) {
@@ -119,8 +126,7 @@ fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> 
     if !is_list || without.len() <= start {
         return None;
     }
-    let opening =
-        Opening { end: start, confidence: 0.9, wants_reminder: false, priority: None, method: None };
+    let opening = Opening::plain(start, 0.9);
     Some(build(&without, opening, context))
 }
 
@@ -131,6 +137,7 @@ fn without_noun(text: &Text<'_>, at: usize) -> bool {
 /// Takes the phrases out of what is to be done, and makes the task of what is left.
 fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let (body_end, description) = description(text, opening.end);
+    let body_end = without_reminding(text, opening.end, body_end);
     let body = text.part(opening.end, body_end);
     let mode = Mode { wants_reminder: opening.wants_reminder, ..Mode::default() };
     let said = |phrase: &Phrase| body.slice(phrase.from, phrase.to).to_owned();
@@ -146,8 +153,18 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     spans.extend(text.span(body_end, text.len(), SpanKind::Description));
     let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
     let missing = title.is_none().then_some(Problem::MissingTitle);
+    let missing = missing.or(swallows_act(&body).then_some(Problem::UnclearIntent));
     let fields = fields(meaning, title, description, opening);
     Clause::one(Action::Create(fields), spans, opening.confidence).with_problem(problem.or(missing))
+}
+
+/// "buy milk and delete all": what else is asked for is no part of a title.
+fn swallows_act(text: &Text<'_>) -> bool {
+    (1..text.len()).any(|at| {
+        let is_linked = text.is_any(at - 1, &["and", "then", "also"])
+            || text.tokens[at - 1].kind == Kind::Mark && !text.is_mark(at - 1, '(');
+        is_linked && several::is_act(text, at, text.len())
+    })
 }
 
 /// "remind me *on friday* about the report *due monday*": the first days say when to remind, the later ones when it is due.
@@ -211,6 +228,14 @@ fn fields(
         reminder_method: meaning.method.or(opening.method),
         wants_reminder,
     }
+}
+
+/// "call mom at 5. Don't forget!": it is not forgotten.
+fn without_reminding(text: &Text<'_>, from: usize, to: usize) -> usize {
+    let len = text.part(0, to).end_of_words();
+    let words = ["don't forget it", "dont forget it", "don't forget", "dont forget", "do not forget"];
+    let at = (len.saturating_sub(3).max(from + 1)..len).find(|at| text.after_any(*at, &words) == Some(len));
+    at.unwrap_or(to)
 }
 
 /// "…, description: two litres", "… with the note two litres"; it is never looked into.

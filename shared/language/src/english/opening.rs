@@ -22,6 +22,13 @@ pub(crate) struct Opening {
     pub(crate) method: Option<Method>,
 }
 
+impl Opening {
+    /// Gives one that says nothing but that a task is wanted.
+    pub(crate) fn plain(end: usize, confidence: f64) -> Self {
+        Self { end, confidence, wants_reminder: false, priority: None, method: None }
+    }
+}
+
 /// The words of a wish, how clear it is, and whether it is one to be reminded.
 const WISHES: &[(&str, f64, bool)] = &[
     ("don't let me forget about", 0.95, true),
@@ -90,6 +97,12 @@ const WISHES: &[(&str, f64, bool)] = &[
     ("make sure i", 0.88, false),
     ("note to self", 0.9, false),
     ("i need to remember to", 0.9, false),
+    ("another one to", 0.88, false),
+    ("another task to", 0.88, false),
+    ("another to", 0.88, false),
+    ("i also need to", 0.85, false),
+    ("i also have to", 0.85, false),
+    ("i also want to", 0.8, false),
     ("i have got to", 0.85, false),
     ("i've got to", 0.85, false),
     ("i really need to", 0.82, false),

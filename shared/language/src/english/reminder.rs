@@ -108,6 +108,11 @@ pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
     Some((of_length(length)?, first))
 }
 
+/// Reads a length that stands for a lead by itself: "a *10 minute* reminder".
+pub(crate) fn read_lead_alone(text: &Text<'_>, at: usize) -> Option<Lead> {
+    of_length(duration::read_length(text, at)?.0)
+}
+
 fn of_length(length: Length) -> Option<Lead> {
     let (count, unit) = match length {
         Length { months: 0, days: 0, minutes: Some(minutes) } if minutes > 0 && minutes % 60 == 0 => {

@@ -101,11 +101,14 @@ fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveD
     }
 }
 
-const MOVES: &[&str] = &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring"];
+const MOVES: &[&str] =
+    &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring", "switch", "extend"];
 
 /// "postpone it by two days", "push the dentist back a week", "bring it forward by an hour".
 fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, MOVES)?;
+    let start =
+        text.after_any(start, &["the deadline of", "the deadline for", "the due date of"]).unwrap_or(start);
     let len = text.end_of_words();
     // The length is at the end, and short.
     let first = len.saturating_sub(8).max(start + 1);
@@ -124,7 +127,7 @@ fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
                 && text.is_any(at, &["bring", "move"]));
         end -= 1;
     }
-    let waits = text.is_any(at, &["postpone", "delay", "defer", "push"]);
+    let waits = text.is_any(at, &["postpone", "delay", "defer", "push", "extend"]);
     if !(said || waits) || length.months > 0 && length.minutes.is_some() {
         return None;
     }
@@ -149,6 +152,8 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let is_link =
         |at: &usize| text.is_any(*at, &["to", "until", "till", "til", "for", "on", "by", "at", "into"]);
     let waits = text.is_any(at, &["reschedule", "postpone", "delay", "defer"]);
+    let extends = ["the deadline of", "the deadline for", "the due date of"];
+    let start = text.after_any(start, &extends).unwrap_or(start);
     let links = (start..text.len()).filter(is_link);
     let mut candidates: Vec<(usize, usize)> = links.map(|link| (link, link + 1)).collect();
     if candidates.len() > 8 {
@@ -174,5 +179,9 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         );
     };
     let target = target::read(&text.part(start, end), context);
+    // "move the couch on friday" is a task of its own.
+    if text.is_any(end, &["on", "at", "by", "for"]) && !waits && !target.is_plain {
+        return None;
+    }
     Some(clause(text, target, changes, (at, start), spans, 0.93).with_problem(problem))
 }

@@ -10,28 +10,42 @@ const YES: &[&str] = &[
     "do it", "go ahead", "yes do it", "correct", "right", "that's right", "of course", "absolutely",
     "yes delete it", "yes delete them", "please do", "sounds good", "yes i am sure", "yes i'm sure",
     "i'm sure", "sure thing", "fine", "yes go ahead", "agreed", "yes delete", "ok do it", "affirmative",
-    "yes of course", "definitely", "yes sure", "exactly",
+    "yes of course", "definitely", "yes sure", "exactly", "yea", "ya", "yess", "yesss", "yep yep", "yes yes", "okey",
+    "okie", "oki", "okay do it", "ok go ahead", "ok sure", "okay sure", "alright", "all right", "for sure", "why not",
+    "go for it", "do that", "please go ahead", "yes i do", "yes that's right", "that's correct", "that is correct",
+    "that is right", "yes correct", "yup do it", "yeah sure", "yeah do it", "yes go for it", "proceed", "i confirm",
+    "make it so", "certainly", "by all means", "yes thanks", "yes thank you", "yeah please", "sure do it", "sure go ahead",
+    "yes delete all", "yes delete all of them", "yes all of them", "uh huh", "yes i want to", "ofc",
 ];
 #[rustfmt::skip]
 const NO: &[&str] = &[
     "no", "n", "nope", "nah", "no thanks", "no thank you", "cancel", "stop", "never mind", "nevermind",
     "forget it", "don't", "do not", "no don't", "no do not", "cancel that", "cancel it", "abort", "not now",
     "no way", "no cancel", "leave it", "don't do it", "do not do it", "no stop", "keep it", "no keep it",
-    "wait", "negative", "not really",
+    "wait", "negative", "not really", "scratch that", "forget that", "drop it", "no way jose", "hell no",
+    "please don't", "please do not", "no please", "nope nope", "nevermind that", "never mind that", "nvm", "noo", "nooo",
+    "no no", "stop it", "hold on", "hang on", "i changed my mind", "changed my mind", "not yet", "no cancel that",
+    "absolutely not", "of course not", "certainly not", "leave them", "leave that", "keep them", "no leave it",
 ];
 #[rustfmt::skip]
 const UNDO: &[&str] = &[
     "undo", "undo that", "undo it", "undo this", "undo the last action", "undo last action",
     "undo the last one", "undo the last change", "undo last", "revert", "revert that", "take that back",
     "take it back", "undo please", "roll back", "undo my last action", "undo last change", "reverse that",
-    "undo what you did", "oops undo",
+    "undo what you did", "oops undo", "undo that please", "please undo", "please undo that", "undo the last task",
+    "undo delete", "undo the delete", "undo the deletion", "undo last delete", "undelete", "undelete it", "restore it",
+    "bring it back", "put it back", "reverse it", "undo everything", "oops undo that", "revert it",
+    "revert last action", "take it all back", "can you undo that", "undo my last change", "undo the completion",
+    "that was a mistake", "that was wrong", "i didn't mean that", "i did not mean that", "i didn't mean to do that",
 ];
 #[rustfmt::skip]
 const HELP: &[&str] = &[
     "help", "help me", "help please", "what can you do", "what can i say", "what can i ask",
     "how does this work", "what can you do for me", "how do i use this", "what do you do", "who are you",
     "commands", "usage", "instructions", "i need help", "can you help me", "can you help", "show help",
-    "how can you help me", "how can you help",
+    "how can you help me", "how can you help", "what are you", "what else can you do",
+    "what can you do for us", "help pls", "show commands", "show me the commands", "what are the commands",
+    "list commands", "examples", "show me examples", "give me an example", "how do you work", "how does it work",
 ];
 #[rustfmt::skip]
 const GREETINGS: &[&str] = &[
@@ -39,14 +53,20 @@ const GREETINGS: &[&str] = &[
     "good evening", "good day", "good night", "greetings", "salam", "salaam", "assalam o alaikum",
     "assalamualaikum", "howdy", "yo", "how are you", "hi how are you", "hello how are you", "what's up",
     "sup", "hi kaam", "hello kaam", "hey kaam", "good night kaam", "good morning kaam", "bye", "goodbye",
-    "see you", "nice day",
+    "see you", "nice day", "hiya", "heya", "hallo", "good afternoon kaam", "hi again", "hello again",
+    "hey how are you", "how is it going", "how's it going", "how are you doing", "how do you do", "see you later",
+    "bye bye", "good bye", "nice to meet you", "hola", "aoa", "g'day",
 ];
 #[rustfmt::skip]
 const THANKS: &[&str] = &[
     "thanks", "thank you", "thank you very much", "thanks a lot", "thx", "ty", "many thanks",
     "thank you so much", "great", "great thanks", "ok thanks", "okay thanks", "ok thank you", "cool",
     "cool thanks", "perfect", "perfect thanks", "nice", "awesome", "good job", "well done",
-    "thanks so much", "much appreciated", "cheers", "wonderful",
+    "thanks so much", "much appreciated", "cheers", "wonderful", "thank u", "thnx", "tysm", "thanks a bunch", "thanks a million",
+    "thanks again", "thanks mate", "ta", "lovely", "brilliant", "excellent", "fantastic", "amazing", "good", "very good",
+    "great job", "nice one", "nice work", "that's great", "that's all", "that's all thanks", "no that's all",
+    "appreciate it", "i appreciate it", "great thank you", "perfect thank you", "awesome thanks", "thanks kaam",
+    "thank you kaam",
 ];
 
 /// Understands a text that is nothing but a short answer or a courtesy.
@@ -54,8 +74,12 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
         return None;
     }
+    if let Some(action) = emoji(text) {
+        return Some(action);
+    }
     let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
+    let said = drawn_out(&said);
     let is_in = |list: &[&str]| list.contains(&said.as_str());
     [(YES, Action::Yes), (NO, Action::No), (UNDO, Action::Undo), (HELP, Action::Help)]
         .into_iter()
@@ -66,4 +90,38 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
             (words.is_empty() && said.is_empty() && text.len() == 0)
                 .then(|| Action::Unknown(TaskFields::default()))
         })
+}
+
+/// A thumb up or down, a tick or a cross, alone.
+fn emoji(text: &Text<'_>) -> Option<Action> {
+    let mut marks = text.source.chars().filter(|c| !c.is_whitespace() && !is_modifier(*c));
+    let first = marks.next()?;
+    let is_alone =
+        text.tokens.iter().all(|token| token.kind == Kind::Mark) && marks.all(|mark| mark == first);
+    match first {
+        _ if !is_alone => None,
+        '\u{1f44d}' | '\u{1f44c}' | '\u{2705}' | '\u{2714}' | '\u{1f197}' => Some(Action::Yes),
+        '\u{1f44e}' | '\u{274c}' | '\u{1f6ab}' | '\u{2716}' | '\u{1f645}' => Some(Action::No),
+        '\u{1f64f}' => Some(Action::Thanks),
+        '\u{1f44b}' => Some(Action::Greeting),
+        _ => None,
+    }
+}
+
+/// Skin tones and the selector of the coloured form.
+fn is_modifier(c: char) -> bool {
+    matches!(c, '\u{1f3fb}'..='\u{1f3ff}' | '\u{fe0f}')
+}
+
+/// "yesss", "nooo", "okkk": a letter is drawn out at the end.
+fn drawn_out(said: &str) -> String {
+    let mut chars: Vec<char> = said.chars().collect();
+    while let [.., third, second, last] = chars[..]
+        && second == last
+        && (third == last
+            || matches!(said.as_bytes().first(), Some(b'n' | b'y')) && matches!(last, 'o' | 's' | 'p'))
+    {
+        chars.pop();
+    }
+    chars.into_iter().collect()
 }

@@ -1,5 +1,7 @@
 //! Which task is meant: "the milk task", "2", "the last one", "it", "all completed tasks".
 
+use domain::task::Status;
+
 use crate::english::filter;
 use crate::english::number;
 use crate::english::phrase;
@@ -9,7 +11,7 @@ use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
-use crate::{Context, Target};
+use crate::{Context, Query, Target};
 
 /// The words that name a task as such.
 #[rustfmt::skip]
@@ -47,7 +49,10 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> Found {
     if let Some(target) = pronoun(&text) {
         return found(vec![target], true);
     }
-    if let Some(targets) = numbers(&text, start) {
+    if let Some(filter) = whole_list(&text) {
+        return found(vec![Target::All { filter }], true);
+    }
+    if let Some(targets) = numbers(&text, start).or_else(|| first_few(&text)) {
         return found(targets, true);
     }
     if let Some(target) = all(&text, context) {
@@ -72,6 +77,19 @@ fn strip_closing(text: &Text<'_>, mut len: usize) -> usize {
 pub(crate) fn without_list<'a>(text: &Text<'a>) -> (Text<'a>, bool) {
     let len = text.end_of_words();
     let start = text.after(0, "off").unwrap_or(0);
+    let tail = ["list of tasks", "list of things", "list of todos", "list of chores", "list of errands"];
+    let tail_at = (len.saturating_sub(6)..len).find(|at| {
+        text.after_any(*at, &tail).is_some_and(|end| {
+            text.after_any(end, &["to complete", "to do", "to finish", "to get done"]).unwrap_or(end) >= len
+        })
+    });
+    if let Some(at) = tail_at {
+        let lead = (at.saturating_sub(4)..at)
+            .find(|at| text.is_any(*at, &["from", "off", "on", "in", "to", "onto"]));
+        if let Some(lead) = lead {
+            return (text.part(start.min(lead), lead), true);
+        }
+    }
     let is_list = len > 0
         && (text.is_any(
             len - 1,
@@ -114,7 +132,15 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
     const IT: &[&str] = &[
         "it", "that", "this", "that one", "this one", "that task", "this task", "the task", "the one",
         "the same one", "that todo", "this todo", "that reminder", "this reminder", "this item",
-        "that item", "it again", "the reminder",
+        "that item", "it again", "the reminder", "it's", "its", "that's", "thats", "that thing", "this thing",
+        "that reminder again",
+    ];
+    // How many these are is not known; so they are asked for.
+    #[rustfmt::skip]
+    const SEVERAL: &[&str] = &[
+        "them", "those", "these", "both", "them all", "them both", "both of them", "all of them", "all of those",
+        "all of these", "those two", "these two", "the others", "the other one", "the other", "the rest",
+        "the rest of them", "some of them",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[
@@ -126,9 +152,62 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
         Some(Target::It)
     } else if whole(LAST) {
         Some(Target::Last)
+    } else if whole(SEVERAL) || from_the_end(text) {
+        Some(Target::Missing)
     } else {
         None
     }
+}
+
+/// "the last two": how many were shown is not known.
+fn from_the_end(text: &Text<'_>) -> bool {
+    text.after_any(0, &["the last", "last", "the bottom", "the final"]).is_some_and(|at| {
+        number::read(text, at).is_some_and(|(_, end)| text.after_any(end, NOUNS).unwrap_or(end) >= text.len())
+    })
+}
+
+/// "my list", "completed": all tasks of a kind.
+fn whole_list(text: &Text<'_>) -> Option<Query> {
+    let start =
+        text.after_any(0, &["the", "my", "our", "this", "all of my", "all my", "all the"]).unwrap_or(0);
+    let start = text.after_any(start, &["entire", "whole", "complete", "full"]).unwrap_or(start);
+    #[rustfmt::skip]
+    const LISTS: &[&str] = &[
+        "list", "to do list", "to-do list", "todo list", "task list", "tasks list", "list of tasks", "todos", "to-dos",
+        "agenda",
+    ];
+    if text.after_any(start, LISTS).is_some_and(|end| end >= text.len()) {
+        return Some(filter::open());
+    }
+    let done = ["completed", "done", "finished", "completed ones", "done ones", "finished ones"];
+    let is_done = text.after_any(start, &done).is_some_and(|end| end >= text.len());
+    if is_done {
+        return Some(Query { status: Some(Status::Completed), ..Query::default() });
+    }
+    let is_overdue = text.after_any(start, &["overdue", "overdue ones"]).is_some_and(|end| end >= text.len());
+    is_overdue.then(|| Query { overdue: true, ..filter::open() })
+}
+
+/// "the first two", "top 3 tasks", "1 to 3", "1-3".
+fn first_few(text: &Text<'_>) -> Option<Vec<Target>> {
+    let numbered = |from: u32, to: u32| {
+        let is_few = from >= 1 && from < to && to - from < 20;
+        is_few.then(|| (from..=to).map(Target::Number).collect::<Vec<_>>())
+    };
+    let ends = |end: usize| {
+        text.after_any(end, NOUNS).or_else(|| text.after(end, "ones")).unwrap_or(end) >= text.len()
+    };
+    if let Some(at) = text.after_any(0, &["the first", "first", "the top", "top"]) {
+        let (count, end) = number::read(text, at)?;
+        return numbered(1, count).filter(|_| ends(end));
+    }
+    let start = text.after_any(0, &["tasks", "items", "numbers", "task", "number", "todos"]).unwrap_or(0);
+    if let Some((from, to)) = text.word(start).split_once('-') {
+        return numbered(number::digits(from)?, number::digits(to)?).filter(|_| start + 1 >= text.len());
+    }
+    let (from, end) = number::read(text, start)?;
+    let (to, end) = number::read(text, text.after_any(end, &["to", "through", "thru"])?)?;
+    numbered(from, to).filter(|_| end >= text.len())
 }
 
 /// "2", "task 2 and 3", "the second one", "#2".
@@ -143,8 +222,11 @@ fn numbers(text: &Text<'_>, start: usize) -> Option<Vec<Target>> {
             return Some(targets);
         }
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
-        at = text.after(comma, "and").unwrap_or(comma);
-        if at == end || targets.len() >= 20 {
+        at = text.after_any(comma, &["and also", "and", "plus"]).unwrap_or(comma);
+        // "1 3 and 5": without a comma in digits only.
+        let is_digits =
+            number::digits(text.word(at)).is_some() && number::digits(text.word(at - 1)).is_some();
+        if at == end && !is_digits || targets.len() >= 20 {
             return None;
         }
     }
@@ -221,5 +303,6 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
         }
         _ => title,
     };
+    let title = title.strip_suffix("'s").map_or(title.clone(), str::to_owned);
     (if title.is_empty() { Target::Missing } else { Target::Title(title) }, is_noun)
 }

@@ -3,8 +3,11 @@
 use domain::task::Priority;
 
 use crate::clause::Clause;
+use crate::english::duration;
 use crate::english::label;
+use crate::english::number;
 use crate::english::phrase;
+use crate::english::reminder;
 use crate::english::reschedule;
 use crate::english::target;
 use crate::english::target::Found;
@@ -19,7 +22,10 @@ use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, Remin
 
 /// Reads a change of a task that exists.
 pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let at = text.after_any(at, &["actually", "i meant to", "instead"]).unwrap_or(at);
+    let at = if text.is_mark(at, ',') { at + 1 } else { at };
     renamed(text, at, context)
+        .or_else(|| reminder_added(text, at, context))
         .or_else(|| cleared(text, at, context))
         .or_else(|| field(text, at, context))
         .or_else(|| tagged(text, at, context))
@@ -27,6 +33,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
         .or_else(|| reschedule::read(text, at, context))
         .or_else(|| made(text, at, context))
         .or_else(|| reminded(text, at, context))
+        .or_else(|| restated(text, at, context))
         .or_else(|| bare(text, at, context))
 }
 
@@ -131,6 +138,38 @@ fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         "set the title of", "set title of", "edit the title of", "update the title of", "set the name of",
         "retitle", "rename",
     ];
+    // "change the title to oat milk", "rename it oat milk", "call it oat milk instead"
+    let of_it = text.after_any(
+        at,
+        &[
+            "change the title to",
+            "change title to",
+            "change the name to",
+            "change its title to",
+            "change its name to",
+            "set the title to",
+            "rename it to",
+            "rename it as",
+            "rename that to",
+            "rename this to",
+            "rename it",
+            "retitle it",
+        ],
+    );
+    let len = text.end_of_words();
+    let called = text.after_any(at, &["call it", "call that"]).filter(|_| text.is_any(len - 1, &["instead"]));
+    if let Some(start) = of_it.or(called).filter(|start| *start < len) {
+        let end = if called.is_some() { len - 1 } else { len };
+        let title = match text.tokens.get(start) {
+            Some(token) if token.kind == Kind::Quoted && start + 1 == end => quoted(token.text),
+            _ => text.slice(start, end),
+        };
+        let changes =
+            Changes { title: Some(title.to_owned()).filter(|title| !title.is_empty()), ..Changes::default() };
+        let problem = changes.is_empty().then_some(Problem::MissingChange);
+        let value = text.span(start, end, SpanKind::Title).into_iter().collect();
+        return Some(clause(text, found_it(), changes, (at, start), value, 0.93).with_problem(problem));
+    }
     let start = text.after_any(at, STARTS)?;
     let first = text.word(start).to_owned();
     let links: Vec<usize> =
@@ -179,8 +218,26 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             return Some(clause(text, found, changes, (at, end), Vec::new(), 0.9));
         }
     }
-    let verb = text.after_any(at, &["get rid of", "remove", "clear", "delete", "drop", "unset", "cancel"])?;
-    let start = text.after_any(verb, &["the", "all", "any"]).unwrap_or(verb);
+    let verb = text.after_any(
+        at,
+        &[
+            "get rid of",
+            "remove",
+            "clear",
+            "delete",
+            "drop",
+            "unset",
+            "cancel",
+            "turn off",
+            "switch off",
+            "disable",
+            "take off",
+            "erase",
+            "reset",
+        ],
+    )?;
+    let its = text.after_any(verb, &["its", "that task's", "this task's"]);
+    let start = its.or_else(|| text.after_any(verb, &["the", "all", "any"])).unwrap_or(verb);
     let (changes, end) = if let Some(end) =
         text.after_any(start, &["due date and time", "due date", "due time", "deadline", "date"])
     {
@@ -194,9 +251,20 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     } else {
         (Changes { priority: Some(Priority::Medium), ..Changes::default() }, text.after(start, "priority")?)
     };
+    // "remove the reminder" may mean the task itself.
+    let is_field =
+        its.is_some() || changes.reminders.is_none() || text.is_any(at, &["turn", "switch", "disable"]);
+    if is_field && end >= text.end_of_words() && end > verb + 1 {
+        return Some(clause(text, found_it(), changes, (at, end), Vec::new(), 0.85));
+    }
     let link = text.after_any(end, &["from", "of", "on", "for"])?;
     let found = target::read(&text.part(link, text.len()), context);
     Some(clause(text, found, changes, (at, end), Vec::new(), 0.9))
+}
+
+/// The task spoken of last, without a word for it.
+fn found_it() -> Found {
+    Found { targets: vec![Target::It], spans: Vec::new(), is_plain: true, has_article: false }
 }
 
 /// "change the priority of the milk task to high", "set the due date of 2 to friday".
@@ -205,31 +273,42 @@ fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         at,
         &[
             "change", "set", "update", "make", "edit", "adjust", "modify", "move", "raise", "lower",
-            "increase", "decrease",
+            "increase", "decrease", "bump", "switch",
         ],
     )?;
     let start = text.after_any(verb, &["the", "its"]).unwrap_or(verb);
     #[rustfmt::skip]
     const FIELDS: &[&str] = &[
-        "due date", "due time", "due", "deadline", "date", "time", "priority", "recurrence", "schedule",
-        "reminder",
+        "due date", "due time", "due", "deadline", "date", "time", "priority level", "priority", "recurrence", "schedule",
+        "reminder time", "reminders", "reminder",
     ];
-    let of_it = text.word(verb) == "its";
     let end = text.after_any(start, FIELDS);
+    let to_it = end.and_then(|end| text.after_any(end, &["to be", "to", "as", "until"]));
+    let of_it = to_it.is_some() || text.word(verb) == "its";
+    if let Some(found) = end.and_then(|end| level_of(text, at, end, context)) {
+        return Some(found);
+    }
     let (target_from, target_to, link) = match end {
-        Some(end) if of_it => (verb, start, text.after_any(end, &["to", "as"])?),
+        Some(_) if of_it => (verb, start, to_it?),
         Some(end) => {
             let of = text.after_any(end, &["of", "for", "on"])?;
-            let link = last_link(text, of, context)?;
+            // "raise the priority of 2": to what?
+            let Some(link) = last_link(text, of, context) else {
+                let found = target::read(&text.part(of, text.len()), context);
+                let clause = clause(text, found, Changes::default(), (at, end), Vec::new(), 0.5);
+                return Some(clause.with_problem(Some(Problem::MissingChange)));
+            };
             (of, link, link + 1)
         }
         None => possessive(text, verb)?,
     };
-    let found = if of_it {
-        Found { targets: vec![Target::It], spans: Vec::new(), is_plain: true, has_article: false }
-    } else {
-        target::read(&text.part(target_from, target_to), context)
-    };
+    let is_reminder = end.is_some_and(|end| text.word(end - 1).starts_with("reminder"));
+    if is_reminder && let Some((changes, spans)) = reminders_in(text, link, context) {
+        let found =
+            if of_it { found_it() } else { target::read(&text.part(target_from, target_to), context) };
+        return Some(clause(text, found, changes, (at, verb), spans, 0.9));
+    }
+    let found = if of_it { found_it() } else { target::read(&text.part(target_from, target_to), context) };
     match value(text, link, text.len(), context) {
         Some((changes, spans, problem)) => {
             let confidence = if changes.is_empty() && problem.is_none() { 0.5 } else { 0.94 };
@@ -240,6 +319,123 @@ fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
                 .with_problem(Some(Problem::MissingChange)),
         ),
     }
+}
+
+/// "set priority high for milk", "set the priority low on 2".
+fn level_of(text: &Text<'_>, at: usize, end: usize, context: &Context) -> Option<Clause> {
+    let level = label::priority_word(text.word(end)).filter(|_| text.word(end - 1) == "priority")?;
+    let found = match text.after_any(end + 1, &["for", "on", "of", "to"]) {
+        Some(link) => target::read(&text.part(link, text.len()), context),
+        None if end + 1 >= text.end_of_words() => found_it(),
+        None => return None,
+    };
+    let changes = Changes { priority: Some(level), ..Changes::default() };
+    let span = text.span(end, end + 1, SpanKind::Priority).into_iter().collect();
+    Some(clause(text, found, changes, (at, end), span, 0.9))
+}
+
+/// Reminders that make up all of what is left: "10 minutes before", "tomorrow at 9".
+fn reminders_in(text: &Text<'_>, from: usize, context: &Context) -> Option<(Changes, Vec<Span>)> {
+    let part = text.part(from, text.len());
+    let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
+    let mode = Mode { wants_reminder: true, is_value: true, ..Mode::default() };
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
+    let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
+    let is_padding = |at: usize| {
+        part.is_break(at)
+            || part.is_any(at, &["please", "again", "and", "to", "be", "at", "for", "it", "the", "me"])
+    };
+    if !(0..part.len()).all(|at| is_used(at) || is_padding(at)) || meaning.problem.is_some() {
+        return None;
+    }
+    let mut reminders = meaning.reminders;
+    if let Some(due) = meaning.due.filter(|_| reminders.is_empty()) {
+        reminders.push(ReminderText::At(due.date.and_time(due.time.unwrap_or(meaning::clock::time(9, 0)))));
+    }
+    let spans = meaning.used.iter();
+    let spans = spans.filter_map(|phrase| part.span(phrase.from, phrase.to, phrase.value.kind())).collect();
+    let changes = Changes { reminders: Some(Change::Set(reminders.clone())), ..Changes::default() };
+    (!reminders.is_empty()).then_some((changes, spans))
+}
+
+/// "add a reminder to the milk task", "set a reminder for it at 5pm", "add a 10 minute reminder to 2".
+fn reminder_added(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let verb =
+        text.after_any(at, &["add", "set up", "set", "create", "put", "give me", "i want", "attach"])?;
+    let article = text.after_any(verb, &["a", "an", "another", "the"]).unwrap_or(verb);
+    let lead = duration::read_length(text, article).map(|(_, end)| end);
+    let noun = lead.unwrap_or(article);
+    let end = text.after_any(noun, &["reminders", "reminder", "alert"])?;
+    let link = text.after_any(end, &["to", "for", "on", "about"])?;
+    let target_end = named_task(text, link)?;
+    let found = target::read(&text.part(link, target_end), context);
+    if !found.is_plain {
+        return None;
+    }
+    let value = if lead.is_some() {
+        reminder::read_lead_alone(text, article).map(|lead| {
+            let changes = Changes {
+                reminders: Some(Change::Set(vec![ReminderText::Lead(lead)])),
+                ..Changes::default()
+            };
+            (changes, text.span(article, noun, SpanKind::Reminder).into_iter().collect())
+        })
+    } else {
+        reminders_in(text, target_end, context)
+    };
+    Some(match value {
+        Some((changes, spans)) => clause(text, found, changes, (at, end), spans, 0.9),
+        None => clause(text, found, Changes::default(), (at, end), Vec::new(), 0.5)
+            .with_problem(Some(Problem::MissingChange)),
+    })
+}
+
+/// Finds where words end that name a task as such: "it", "task 2", "the milk task".
+fn named_task(text: &Text<'_>, at: usize) -> Option<usize> {
+    if let Some(end) = text.after_any(
+        at,
+        &["that one", "this one", "that task", "this task", "the last one", "it", "that", "this"],
+    ) {
+        return Some(end);
+    }
+    let numbered = text.after_any(at, &["task", "number", "item"]).unwrap_or(at);
+    if text.word(numbered).starts_with(|c: char| c.is_ascii_digit())
+        && (numbered > at || text.is_break(numbered + 1) || numbered + 1 >= text.len())
+    {
+        return Some(numbered + 1);
+    }
+    let start = text.after_any(at, &["the", "my"])?;
+    (start + 1..text.len().min(start + 8))
+        .find(|at| text.is_any(*at, target::NOUNS) || text.word(*at) == "one")
+        .map(|noun| noun + 1)
+}
+
+/// "the report is now due friday", "dentist was moved to 3pm", "the meeting is at 4pm instead".
+fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    #[rustfmt::skip]
+    const LINKS: &[&str] = &[
+        "is now due on", "is now due by", "is now due", "is now on", "is now at", "is now", "was moved to",
+        "has been moved to", "has moved to", "got moved to", "is moved to", "moved to", "was rescheduled to",
+        "has been rescheduled to", "got rescheduled to", "is rescheduled to", "was postponed to",
+        "has been postponed to", "was postponed until", "got postponed to", "got pushed to", "was pushed to",
+    ];
+    let len = text.end_of_words();
+    let is_instead = text.is_any(len.wrapping_sub(1), &["instead", "now"]);
+    let instead: &[&str] = &["is due on", "is due by", "is due", "is on", "is at"];
+    let (link, end) = (at + 1..len.min(at + 12)).find_map(|link| {
+        let end = text.after_any(link, LINKS);
+        let end = end.or_else(|| text.after_any(link, instead).filter(|_| is_instead));
+        Some((link, end?))
+    })?;
+    let (changes, spans, problem) = value(text, end, text.len(), context)?;
+    changes.due?;
+    let found = target::read(&text.part(at, link), context);
+    if found.targets == [Target::Missing]
+        || text.is_any(at, &["i", "what", "when", "if", "is", "there", "today"])
+    {
+        return None;
+    }
+    Some(clause(text, found, changes, (link, end), spans, 0.86).with_problem(problem))
 }
 
 /// "set the milk task's priority to high", "set buy milk priority to high".
@@ -269,14 +465,23 @@ fn last_link(text: &Text<'_>, from: usize, context: &Context) -> Option<usize> {
 /// "tag it work", "add #home to the milk task", "remove the tag home from 2".
 fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let tag_word = ["the tags", "the tag", "tags", "tag", "the label", "label", "a tag"];
-    if text.is_any(at, &["add", "remove", "delete", "put"]) {
-        let adds = text.is_any(at, &["add", "put"]);
+    if text.is_any(at, &["add", "remove", "delete", "put", "assign", "apply", "attach", "drop"]) {
+        let adds = text.is_any(at, &["add", "put", "assign", "apply", "attach"]);
+        if let Some(found) = tag_behind(text, at, adds, context) {
+            return Some(found);
+        }
         let named = text.after_any(at + 1, &tag_word);
         let start = named.unwrap_or(at + 1);
         let is_tag = named.is_some() || text.tokens.get(start).is_some_and(|token| token.kind == Kind::Tag);
         let (tags, end) = is_tag.then(|| label::read_names(text, start)).flatten()?;
-        let link = text.after_any(end, if adds { &["to", "on"] } else { &["from", "off"] })?;
-        let found = target::read(&text.part(link, text.len()), context);
+        let link = text.after_any(end, if adds { &["to", "on"] } else { &["from", "off", "of"] });
+        if link.is_none() && end < text.end_of_words() {
+            return None;
+        }
+        let found = match link {
+            Some(link) => target::read(&text.part(link, text.len()), context),
+            None => found_it(),
+        };
         let changes = if adds {
             Changes { add_tags: tags, ..Changes::default() }
         } else {
@@ -321,29 +526,77 @@ fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     ))
 }
 
+/// "add the home tag to milk".
+fn tag_behind(text: &Text<'_>, at: usize, adds: bool, context: &Context) -> Option<Clause> {
+    let start = text.after_any(at + 1, &["the", "a"]).unwrap_or(at + 1);
+    let link = text.after_any(start + 1, &["tag", "label"])?;
+    let link_end = text.after_any(link, if adds { &["to", "on"] } else { &["from", "off"] })?;
+    let (tags, _) = label::read_names(text, start).filter(|(_, end)| *end == start + 1)?;
+    let found = target::read(&text.part(link_end, text.len()), context);
+    let changes = if adds {
+        Changes { add_tags: tags, ..Changes::default() }
+    } else {
+        Changes { remove_tags: tags, ..Changes::default() }
+    };
+    let spans = text.span(start, start + 1, SpanKind::Tag).into_iter().collect();
+    Some(clause(text, found, changes, (at, start), spans, 0.92))
+}
+
 /// "add a note to the milk task: two litres", "set the description of 2 to …".
 fn described(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
     const STARTS: &[&str] = &[
         "add a note to", "add a description to", "add description to", "add note to",
         "set the description of", "change the description of", "set description of",
-        "change description of", "update the description of", "add the note to", "describe",
+        "change description of", "update the description of", "add the note to", "add a comment to", "add notes to",
+        "add details to", "set the notes of", "add a note for", "add a note on", "note on", "note for", "notes for",
+        "describe",
     ];
+    if let Some(start) =
+        text.after_any(at, &["add a note", "add a description", "add a comment", "add note", "add the note"])
+        && text.is_mark(start, ':')
+    {
+        return described_as(text, found_it(), (at, start), start);
+    }
+    // "add two litres to the description of milk"
+    let to_description =
+        ["to the description of", "to the notes of", "to the note of", "as a note to", "as a description to"];
+    if text.word(at) == "add"
+        && let Some((link, end)) =
+            (at + 2..text.len()).find_map(|link| Some((link, text.after_any(link, &to_description)?)))
+    {
+        let found = target::read(&text.part(end, text.len()), context);
+        let changes = Changes {
+            description: Some(Change::Set(text.slice(at + 1, link).to_owned())),
+            ..Changes::default()
+        };
+        let spans = text.span(at + 1, link, SpanKind::Description).into_iter().collect();
+        return Some(clause(text, found, changes, (at, at + 1), spans, 0.9));
+    }
     let start = text.after_any(at, STARTS)?;
+    let is_colon = text.word(at).starts_with("note");
+    if is_colon && !(start..text.len()).any(|at| text.is_mark(at, ':')) {
+        return None;
+    }
     let link = (start + 1..text.len())
         .find(|at| text.is_mark(*at, ':'))
         .or_else(|| (start + 1..text.len()).find(|at| text.is_any(*at, &["to", "as", "saying", "that"])))?;
+    let found = target::read(&text.part(start, link), context);
+    described_as(text, found, (at, start), link)
+}
+
+/// What stands behind the colon becomes the description.
+fn described_as(text: &Text<'_>, found: Found, verb: (usize, usize), link: usize) -> Option<Clause> {
     let words = text.slice(link + 1, text.len());
     let only = text.tokens.get(link + 1).filter(|token| token.kind == Kind::Quoted && link + 2 == text.len());
     let words = if only.is_some() { quoted(words) } else { words };
-    let found = target::read(&text.part(start, link), context);
     let changes = Changes {
         description: (!words.is_empty()).then(|| Change::Set(words.to_owned())),
         ..Changes::default()
     };
     let problem = changes.is_empty().then_some(Problem::MissingChange);
     let spans = text.span(link + 1, text.len(), SpanKind::Description).into_iter().collect();
-    Some(clause(text, found, changes, (at, start), spans, 0.92).with_problem(problem))
+    Some(clause(text, found, changes, verb, spans, 0.92).with_problem(problem))
 }
 
 /// "make it urgent", "set the milk task to high priority", "mark 2 as important", "prioritise it".
@@ -356,14 +609,56 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     let start = text.after_any(
         at,
-        &["make", "set", "mark", "flag", "change", "update", "repeat", "edit", "give", "put"],
+        &[
+            "make",
+            "set",
+            "mark",
+            "flag",
+            "change",
+            "update",
+            "repeat",
+            "edit",
+            "give",
+            "put",
+            "bump",
+            "raise",
+            "upgrade",
+            "downgrade",
+            "have",
+            "let",
+            "assign",
+        ],
     )?;
+    if text.is_any(at, &["have", "let"]) && !text.is_any(start, &["it", "that", "this"]) {
+        return None;
+    }
+    // "assign high priority to milk", "give high priority to milk"
+    if text.is_any(at, &["assign", "give", "set"])
+        && let Some((level, end)) = label::read_priority(text, start)
+        && let Some(link) = text.after_any(end, &["to", "for"])
+    {
+        let found = target::read(&text.part(link, text.len()), context);
+        let changes = Changes { priority: Some(level), ..Changes::default() };
+        let span = text.span(start, end, SpanKind::Priority).into_iter().collect();
+        return Some(clause(text, found, changes, (at, start), span, 0.9));
+    }
     if text.after_any(start, &["a", "an", "me", "up", "another", "new"]).is_some() {
         return None;
     }
-    let links: &[&str] = &["to be", "to", "as", "with", "for", "due on", "due by", "due", "repeat", "on"];
+    #[rustfmt::skip]
+    let links: &[&str] = &[
+        "to be", "up to", "down to", "to", "as", "with", "for", "due on", "due by", "due", "repeat", "on", "a deadline of",
+        "a due date of",
+    ];
     for end in (start + 1..text.len()).take(40) {
         let linked = text.after_any(end, links);
+        // "the milk *one* urgent", "the first *two* urgent": no times.
+        if linked.is_none()
+            && text.word(end).bytes().all(|b| b.is_ascii_alphabetic())
+            && number::word(text.word(end)).is_some()
+        {
+            continue;
+        }
         let Some((changes, spans, problem)) = value(text, linked.unwrap_or(end), text.len(), context) else {
             continue;
         };
@@ -374,10 +669,18 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         let is_level = changes.priority.is_some();
         let is_said = linked.is_some()
             && text.is_any(at, &["set", "mark", "flag", "change", "update", "edit"])
-            && (is_level || text.is_any(at, &["change", "update"]));
+            && (is_level
+                || text.is_any(at, &["change", "update"]) && !text.is_any(end, &["on", "for", "with", "as"]));
+        let is_due = text.is_any(end, &["due"]) && text.is_any(at, &["make", "set"]) && target.has_article;
+        let is_raised =
+            is_level && linked.is_some() && text.is_any(at, &["bump", "raise", "upgrade", "downgrade"]);
+        let is_said = is_said
+            || is_due
+            || is_raised
+            || text.after_any(end, &["a deadline of", "a due date of"]).is_some();
         // "make a cake tomorrow" is a task; "make it tomorrow", "make the milk task tomorrow" are changes.
         let adjective = is_level
-            && text.is_any(at, &["make", "mark", "flag"])
+            && text.is_any(at, &["make", "mark", "flag", "give"])
             && changes.due.is_none()
             && !text.is_any(start, &["a", "an"]);
         if !(target.is_plain || is_said || adjective) || target.targets == [Target::Missing] {
@@ -392,13 +695,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "remind me about it tomorrow at 9".
 fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, &["remind me about", "remind me of", "remind me on"])?;
-    let end = text.after_any(start, &["that one", "this one", "that task", "it", "that", "this"]).or_else(
-        || {
-            text.after_any(start, &["task", "number"])
-                .filter(|end| text.word(*end).starts_with(|c: char| c.is_ascii_digit()))
-                .map(|end| end + 1)
-        },
-    )?;
+    let end = named_task(text, start)?;
     let part = text.part(end, text.len());
     let found = target::read(&text.part(start, end), context);
     let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
@@ -431,7 +728,16 @@ fn bare(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if let Some((link, _)) = text.find(start + 1, "to") {
         let end = text.end_of_words();
         let found = target::read(&text.part(start, link), context);
-        let title = Some(text.slice(link + 1, end).to_owned()).filter(|title| !title.is_empty());
+        let quotes = |at: usize| text.tokens.get(at).is_some_and(|token| token.kind == Kind::Quoted);
+        let is_quoted = quotes(link + 1) && link + 2 == end;
+        let title = text.slice(link + 1, end);
+        let title = if is_quoted { quoted(title) } else { title };
+        let title = Some(title.to_owned()).filter(|title| !title.is_empty());
+        if is_quoted && quotes(link - 1) {
+            let changes = Changes { title, ..Changes::default() };
+            let value = text.span(link + 1, end, SpanKind::Title).into_iter().collect();
+            return Some(clause(text, found, changes, (at, start), value, 0.9));
+        }
         let problem = if title.is_none() { Problem::MissingChange } else { Problem::UnclearIntent };
         let changes = Changes { title, ..Changes::default() };
         let value = text.span(link + 1, end, SpanKind::Title).into_iter().collect();
