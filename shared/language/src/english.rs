@@ -17,7 +17,7 @@ mod query;
 mod recurrence;
 mod reminder;
 mod reschedule;
-mod small_talk;
+pub(crate) mod small_talk;
 mod target;
 mod title;
 mod update;
