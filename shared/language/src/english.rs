@@ -19,7 +19,7 @@ mod recurrence;
 mod reminder;
 mod reschedule;
 mod several;
-mod small_talk;
+pub(crate) mod small_talk;
 mod spelling;
 mod target;
 mod title;

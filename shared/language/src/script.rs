@@ -6,7 +6,7 @@
 use crate::Language;
 use crate::english::vocabulary;
 use crate::token::{Kind, Text};
-use crate::urdu::lexicon;
+use crate::urdu::{self, lexicon};
 
 /// Words of Urdu in Latin letters that no English sentence has, unless as a name.
 #[rustfmt::skip]
@@ -64,7 +64,7 @@ pub(crate) fn language(text: &Text<'_>) -> Language {
     if has_arabic && is_in_arabic_script(text) {
         return Language::Urdu;
     }
-    if is_latin_urdu(text) { Language::LatinUrdu } else { Language::English }
+    if is_latin_urdu(text) || urdu::is_small_talk(text) { Language::LatinUrdu } else { Language::English }
 }
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
@@ -112,11 +112,21 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             english += 3;
         }
     }
+    // "… par jhanda lagana": a verb at the end, and small words that tie nouns to it.
+    let last = text.end_of_words().checked_sub(1).map_or("", |last| text.word(last));
+    let ends_in_verb = last.len() > 4 && last.ends_with("na") && small_ties(text);
+    if ends_in_verb && !is_urdu(last) && !vocabulary::is_verb(last) {
+        urdu += 2;
+    }
     let strong = urdu / 2;
     // "kal", "shukriya" alone; "har roz gym"; "5 baje dentist".
     let enough = strong >= 1 && (urdu > english || words == 1) && urdu * 2 + small * 2 >= english * 2;
     let clear = strong == 1 && small == 0 && words > 4 && english > 0;
     enough && !clear
+}
+
+fn small_ties(text: &Text<'_>) -> bool {
+    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein"])
 }
 
 fn is_urdu(word: &str) -> bool {

@@ -48,6 +48,13 @@ pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> P
     parse
 }
 
+/// Says whether a text in Latin letters is nothing but a short answer or a courtesy, in Urdu and not in English.
+pub(crate) fn is_small_talk(text: &Text<'_>) -> bool {
+    text.len() <= 5
+        && crate::english::small_talk::read(text).is_none()
+        && small_talk::read(&Said::new(text).text).is_some()
+}
+
 /// Splits where one command ends and another begins: "… بنا دو اور 2 حذف کر دو".
 fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let end = text.end_of_words();

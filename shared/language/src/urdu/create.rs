@@ -7,7 +7,7 @@ use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
-use crate::urdu::{title, verb, wish};
+use crate::urdu::{names, title, verb, wish};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
@@ -150,8 +150,16 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
         let at = before(end, &["kar", "kara"])?;
         (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh"])).then(|| at - 1)
     };
-    let made = before(end, &["bana", "likh", "daal"]).or_else(|| named(end))?;
+    if let Some(from) = verb::command_before(text, end, "rakh") {
+        // "کل 5 بجے میٹنگ رکھ دو": what is set for a time, and not what is put somewhere.
+        let is_timed = (0..from).any(|at| {
+            text.is_any(at, &["baje", "aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some()
+        });
+        let is_put = from > 0 && text.is_any(from - 1, &["mein", "par", "sath", "pas", "naam"]);
+        return (is_timed && !is_put && from > 1).then_some(from);
+    }
     // What is made, noted, or put somewhere is a task only where the words say so.
+    let made = before(end, &["bana", "likh", "daal"]).or_else(|| named(end))?;
     let (mut at, mut is_task) = (made, named(end).is_some() || before(end, &["likh"]).is_some());
     for _ in 0..2 {
         let place = [

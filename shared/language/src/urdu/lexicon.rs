@@ -138,13 +138,17 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `chhe`, `chay` | `che` |
 fn sound(word: &str) -> String {
     let mut sound: Vec<u8> = Vec::with_capacity(word.len());
-    for letter in word.bytes() {
+    let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
+    for (at, letter) in word.bytes().enumerate() {
         let letter = letter.to_ascii_lowercase();
+        let before_vowel =
+            word.as_bytes().get(at + 1).is_some_and(|next| is_vowel(next.to_ascii_lowercase()));
         match (sound.last().copied(), letter) {
             (Some(b'e'), b'e') => replace_last(&mut sound, b'i'),
             (Some(b'o'), b'o') => replace_last(&mut sound, b'u'),
-            (Some(b'a'), b'y' | b'i') if word.len() > 3 => replace_last(&mut sound, b'e'),
-            (Some(b'e'), b'y' | b'i') => {}
+            // "gaye" is no "ge".
+            (Some(b'a'), b'y' | b'i') if word.len() > 3 && !before_vowel => replace_last(&mut sound, b'e'),
+            (Some(b'e'), b'y' | b'i') if !before_vowel => {}
             (Some(last), letter) if last == letter && letter.is_ascii_alphabetic() => {}
             (_, b'w') => sound.push(b'v'),
             (_, letter) => sound.push(letter),
@@ -218,7 +222,7 @@ pub(crate) fn is_english(word: &str) -> bool {
         "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
         "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
         "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
-        "time", "title", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
+        "time", "title", "apr", "aug", "dec", "feb", "jul", "jun", "nov", "oct", "sep", "sept", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
         "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
         "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
     ];

@@ -73,7 +73,10 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let ends = end > 0
         && text.is_any(
             end - 1,
-            &["hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "baqi", "باقی"],
+            &[
+                "hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "kar-a", "liye", "le-a",
+                "de-a", "kar-a", "liye", "le-a", "de-a", "baqi", "باقی",
+            ],
         );
     let when = text.word(at) == "kab" && ends && end > at;
     let is_about_me = about || duty || when;
@@ -112,8 +115,18 @@ fn is_list(text: &Text<'_>, end: usize) -> bool {
 }
 
 fn about_tasks(text: &Text<'_>) -> bool {
-    text.has_any(&["kaam", "list", "reminder", "overdue", "late", "deadline", "مصروفیات"])
-        || text.find(0, "kya kar-na").is_some()
+    text.has_any(&[
+        "kaam",
+        "list",
+        "reminder",
+        "overdue",
+        "late",
+        "deadline",
+        "plan",
+        "schedule",
+        "agenda",
+        "مصروفیات",
+    ]) || text.find(0, "kya kar-na").is_some()
         || text.find(0, "kya kya").is_some()
         || text.find(0, "yaad dehani").is_some()
         || text.find(0, "kya rah").is_some()
