@@ -29,7 +29,7 @@ pub(crate) mod vocabulary;
 use crate::clause::Clause;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
-use crate::{Action, Command, Context, Language, Parse, Problem, TaskFields};
+use crate::{Action, Command, Context, Language, Parse, Problem, Target, TaskFields};
 
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
@@ -38,7 +38,8 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
     let clauses: Vec<Clause> = parts.collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.
     let is_clear = clauses.iter().all(|clause| clause.confidence >= 0.7)
-        && negated(text, vocabulary::skip_polite(text, 0)).is_none();
+        && negated(text, vocabulary::skip_polite(text, 0)).is_none()
+        && !mixes_all(&clauses);
     let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
     let clauses = several_tasks(text, &clauses, context).unwrap_or(clauses);
     let mut parse =
@@ -49,6 +50,19 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
         parse.problem = parse.problem.or(clause.problem);
     }
     parse
+}
+
+/// "buy milk. delete all tasks": what is done to all tasks is asked for alone.
+fn mixes_all(clauses: &[Clause]) -> bool {
+    clauses.len() > 1
+        && clauses.iter().flat_map(|clause| &clause.commands).any(|command| {
+            matches!(
+                &command.action,
+                Action::Delete { target: Target::All { .. } }
+                    | Action::Complete { target: Target::All { .. } }
+                    | Action::Update { target: Target::All { .. }, .. }
+            )
+        })
 }
 
 /// Takes thanks off the end: "… to my list? thanks".
@@ -196,6 +210,7 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
     if let Some(end) = negated(text, at) {
         return refused(text, end);
     }
+    let at = behind_list(text, at).unwrap_or(at);
     if let Some((query, mut spans, confidence)) = query::read(text, at, context) {
         if spans.first().is_none_or(|span| text.tokens.get(at).is_some_and(|token| span.text != token.text)) {
             let ask = text
@@ -205,7 +220,8 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
         }
         return Clause::one(Action::Query(query), spans, confidence);
     }
-    update::read(text, at, context)
+    wished(text, at, context)
+        .or_else(|| update::read(text, at, context))
         .or_else(|| act::read(text, at, context))
         .or_else(|| create::read_explicit(text, at, context))
         .unwrap_or_else(|| {
@@ -215,6 +231,26 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
                 create::read_implicit(text, at, context)
             }
         })
+}
+
+/// "on my shopping list, *remove eggs*": the list in front says nothing more.
+fn behind_list(text: &Text<'_>, at: usize) -> Option<usize> {
+    let start = text.after_any(at, &["on", "in", "from"]).unwrap_or(at);
+    let start = text.after_any(start, &["my", "the", "our"]).unwrap_or(start);
+    let noun = (start..start + 3).find(|at| text.is_any(*at, &["list", "calendar", "todos", "agenda"]))?;
+    let end = if text.is_mark(noun + 1, ',') || text.is_mark(noun + 1, ':') { noun + 2 } else { noun + 1 };
+    let acts =
+        ["delete", "remove", "erase", "add", "put", "check", "mark", "cross", "tick", "complete", "scratch"];
+    (text.is_any(end, &acts) && noun > at).then_some(end)
+}
+
+/// "i want to delete the milk task": a wish for an act on what is called a task.
+fn wished(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let start = text.after_any(at, &["i want to", "i wanna", "i wish to", "let me", "i would love to"])?;
+    let names_task = (start + 1..text.len()).any(|at| text.is_any(at, target::NOUNS));
+    names_task
+        .then(|| update::read(text, start, context).or_else(|| act::read(text, start, context)))
+        .flatten()
 }
 
 /// Nothing is to be done.

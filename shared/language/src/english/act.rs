@@ -122,11 +122,19 @@ fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confide
     let mut spans = found.spans.clone();
     spans.extend(text.span(verb.0, verb.1, SpanKind::Intent));
     let is_missing = found.targets.contains(&Target::Missing);
+    // "delete all tasks if it rains"
+    let rest = text.part(verb.1, text.len());
+    let depends = rest.has_any(&["if", "unless", "once", "whenever"]) && !verb_is_last(text, verb);
     let mut targets = found.targets.into_iter();
     let first = targets.next().unwrap_or(Target::Missing);
     let mut clause = Clause::one(act.on(first), spans, confidence);
     clause.commands.extend(targets.map(|target| Command { action: act.on(target), spans: Vec::new() }));
-    clause.with_problem(is_missing.then_some(Problem::MissingTarget))
+    let problem = is_missing.then_some(Problem::MissingTarget);
+    clause.with_problem(problem.or(depends.then_some(Problem::UnclearIntent)))
+}
+
+fn verb_is_last(text: &Text<'_>, verb: (usize, usize)) -> bool {
+    verb.1 >= text.end_of_words()
 }
 
 /// "mark … as done", "mark … as not done", "set … to completed".
@@ -248,6 +256,10 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         // "complete the tax form by friday" is work to do.
         (Force::Plain | Force::Doubtful, false) if act == Act::Complete && deadline => return None,
         (Force::Plain, false) if act == Act::Complete => 0.85,
+        // "erase the whiteboard on monday"
+        (Force::Plain, false) if deadline && act == Act::Delete => {
+            return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
+        }
         (Force::Plain, false) => 0.92,
         (Force::Doubtful, true) | (Force::Weak, true) => 0.9,
         (Force::Doubtful, false) if deadline => return None,
@@ -292,7 +304,7 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if !text.is_any(last, &["done", "completed", "finished", "complete"]) {
         return None;
     }
-    if text.word(last - 1) == "to" {
+    if text.is_any(last - 1, &["to", "be", "being", "get", "getting", "gets"]) {
         return None;
     }
     let before = &text.part(at, last);
@@ -328,7 +340,14 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     // "clear completed", "show done" are no statements.
     let is_verb = vocabulary::is_verb(before.word(0));
-    if text.is_any(at, &["clear", "show", "hide", "list", "not", "almost", "nearly", "half", "never"]) {
+    if text.is_any(
+        at,
+        &[
+            "clear", "show", "hide", "list", "not", "almost", "nearly", "half", "never", "ignore", "if",
+            "once", "pretend", "say", "tell", "system",
+        ],
+    ) || is_verb && is_said && !found.is_plain
+    {
         return None;
     }
     let confidence = if found.is_plain || is_said {

@@ -37,6 +37,9 @@ pub(crate) fn is_clock(word: &str) -> bool {
 
 /// Reads a time. A bare hour needs a word before it ("at 5") and nothing after it that it could count ("at 5 shops").
 pub(crate) fn read(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
+    if is_measured(text, at, lead) {
+        return None;
+    }
     let found = spoken(text, at, lead)
         .or_else(|| four_digits(text, at, lead, beside_date))
         .or_else(|| written(text, at, lead, beside_date));
@@ -44,6 +47,29 @@ pub(crate) fn read(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) ->
         let end = text.after_any(end, &["o'clock", "oclock", "hrs", "hours", "h"]).unwrap_or(end);
         (reading, text.after_any(end, &["sharp", "exactly", "on the dot", "ish", "or so"]).unwrap_or(end))
     })
+}
+
+/// "bake at 350", "one by one": a number that is no time.
+fn is_measured(text: &Text<'_>, at: usize, lead: Lead) -> bool {
+    const MEASURED: &[&str] = &[
+        "bake",
+        "roast",
+        "heat",
+        "preheat",
+        "broil",
+        "grill",
+        "sell",
+        "drive",
+        "freeze",
+        "trade",
+        "sous-vide",
+    ];
+    let word = text.word(at);
+    let is_bare = number::word(word).is_some();
+    let measures = lead == Lead::At && (0..at.min(6)).any(|at| text.is_any(at, MEASURED));
+    let counts =
+        lead == Lead::By && at.checked_sub(2).is_some_and(|before| number::word(text.word(before)).is_some());
+    is_bare && !part_after(text, at + 1) && half(text, at + 1).is_none() && (measures || counts)
 }
 
 /// Says whether the word is a time zone, in which the user's clock need not be.
@@ -86,10 +112,10 @@ pub(crate) fn read_range(
             (ordered(first.0, last), end)
         }
     };
-    let (first, is_exact) = first;
     // "read pages 3-4", "score 3 to 4": without am, pm or a colon only where a time is led to.
-    let has_minutes = text.slice(start, end).contains(':');
-    let is_time = is_exact || (is_led || lead == Lead::At || beside_date) || has_minutes;
+    let said = text.slice(start, end).to_ascii_lowercase();
+    let has_minutes = said.contains([':', 'h']) || said.contains("am") || said.contains("pm");
+    let is_time = is_led || lead == Lead::At || beside_date || has_minutes;
     (is_time && vocabulary::is_boundary(text, end)).then_some((first, end))
 }
 
@@ -103,19 +129,19 @@ fn clock_alone(word: &str) -> Option<Clock> {
 }
 
 /// The first of two times has the half of the day that the second says, unless it would be after it: "11 to 1pm".
-fn ordered(first: Clock, last: Clock) -> (Clock, bool) {
+fn ordered(first: Clock, last: Clock) -> Clock {
     // "9 to 5" begins in the morning.
     if first.is_open && last.is_open && first.hour > last.hour && first.hour < 12 {
-        return (Clock::exact(first.hour, first.minute), false);
+        return Clock::exact(first.hour, first.minute);
     }
     if !first.is_open || last.is_open {
-        return (first, !first.is_open && first.hour != 0);
+        return first;
     }
     let [early, late] = first.readings();
     let end = last.plain();
     let is_late = late < end || early >= end && late.hour() == 12;
     let hour = if is_late { late.hour() } else { early.hour() };
-    (Clock::exact(hour, first.minute), true)
+    Clock::exact(hour, first.minute)
 }
 
 /// "at 1730", "0900 hours", "at 530".
@@ -254,8 +280,10 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     }
     let counted = text.word(at).len() > 2 && number::digits(text.word(at)).is_some();
     let free = vocabulary::is_boundary(text, end) || vocabulary::is_verb(text.word(end));
-    let changes =
-        ["multiply", "divide", "increase", "reduce", "raise", "cut", "lower", "decrease", "grow", "shrink"];
+    let changes = [
+        "multiply", "divide", "increase", "reduce", "raise", "cut", "lower", "decrease", "grow", "shrink",
+        "split", "count", "beat", "win", "lose",
+    ];
     let is_amount = lead == Lead::By && (0..at.min(6)).any(|word| text.is_any(word, &changes));
     let led = lead.names_bare_hour() && free && !is_amount;
     let before_part = part_after(text, end) && !is_counted(text, at);

@@ -25,6 +25,16 @@ pub(crate) fn read_explicit(text: &Text<'_>, at: usize, context: &Context) -> Op
         return Some(found);
     }
     let opening = opening::read(text, at)?;
+    // "create a task to buy milk in my list"
+    let (without, is_list) = target::without_list(text);
+    let adds = text.is_any(at, &["add", "create", "put", "make", "new"]);
+    if adds
+        && is_list
+        && without.len() > opening.end
+        && text.is_any(without.len(), &["to", "in", "on", "onto", "into"])
+    {
+        return Some(build(&without, opening, context));
+    }
     Some(build(text, opening, context))
 }
 
@@ -74,18 +84,62 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
     let is_question = text.is_mark(text.end_of_words(), '?');
     let first = text.word(at);
     let asks_someone = text.is_any(at + 1, &["you", "i", "we", "they", "he", "she", "it", "these", "those"]);
-    let asking = ASKING.contains(&first) && (first != "do" || asks_someone);
+    let asking =
+        ASKING.contains(&first) && (first != "do" || asks_someone) || first == "have" && asks_someone;
     let me = text.is_any(at + 1, &["me", "us"])
         && text.is_any(at, &["give", "read", "make", "send", "get", "tell", "show"]);
     if is_question || asking || me || ASKED_OF_US.contains(&first) {
         return 0.3;
+    }
+    // What is asked of an assistant rather than done: "play the next song", "check my balance".
+    const DEVICES: &[&str] = &[
+        "radio",
+        "fm",
+        "podcast",
+        "podcasts",
+        "episode",
+        "song",
+        "songs",
+        "music",
+        "playlist",
+        "volume",
+        "thermostat",
+        "tabs",
+        "balance",
+        "weather",
+        "forecast",
+        "news",
+        "traffic",
+        "rewards",
+        "channel",
+        "jazz",
+        "spotify",
+        "audiobook",
+        "twitter",
+        "facebook",
+        "stocks",
+        "temperature",
+        "brightness",
+    ];
+    const OPERATED: &[&str] = &[
+        "start", "play", "check", "open", "close", "move", "go", "set", "get", "look", "put", "switch",
+        "skip", "pause", "stop", "resume", "raise", "lower", "increase", "decrease", "tune", "dim",
+        "shuffle", "tweet", "post",
+    ];
+    let is_dated = fields.due.is_some() || fields.recurrence.is_some();
+    if OPERATED.contains(&first) && !is_dated && text.has_any(DEVICES) {
+        return 0.4;
+    }
+    if text.after_any(at, &["check if", "see if", "check whether", "see whether", "look up"]).is_some()
+        && !is_dated
+    {
+        return 0.6;
     }
     // What was said to us, and not what is to be done: "can you call mom".
     let polite = (0..at).any(|word| text.is_any(word, &["can", "could", "would", "will"]));
     if polite {
         return if fields.due.is_some() { 0.6 } else { 0.4 };
     }
-    let is_dated = fields.due.is_some() || fields.recurrence.is_some();
     if STATING.contains(&first) {
         return if is_dated { 0.6 } else { 0.3 };
     }

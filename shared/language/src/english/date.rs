@@ -226,6 +226,16 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
     if ["the", "usa", "psychology", "of", "after"].contains(&text.word_before(at)) && !place.lead.is_any() {
         return None;
     }
+    // "watch the Today show"
+    let is_named = at > 0
+        && text.is_capital(at)
+        && !vocabulary::is_boundary(text, end)
+        && !place.lead.is_any()
+        && text.tokens[at].text != text.tokens[at].text.to_uppercase()
+        && !text.is_capital(end);
+    if is_named && !vocabulary::is_verb(text.word(end)) && !place.beside_date {
+        return None;
+    }
     let day = match text.word(at) {
         "today" | "2day" => Day::single(today),
         "tonight" | "tonite" | "2nite" => Day { part: Some(Part::Night), ..Day::single(today) },

@@ -46,7 +46,29 @@ const PADDING: &[&str] = &[
     "iterate", "walk", "various", "had", "doing", "work", "day", "today's", "plans", "plan", "finish",
     "planned", "scheduled", "let's", "let", "help", "again", "rest", "first", "top", "most", "ahead", "put",
     "remember", "add", "added", "existing", "will", "access", "different", "entire", "whole", "full",
-    "those", "these",
+    "those", "these", "after", "before", "since", "between", "until", "till", "something", "else", "miss", "happening",
+    "happens", "looking", "summary", "overview", "recap", "planning", "far", "so", "right", "this", "their",
+    "know", "if", "whether", "able", "okay", "ok", "thing's", "been", "being", "has", "haven't", "late", "bring",
+    "what'd", "where", "where's", "how's", "hows", "schedules", "appointments", "meetings", "events", "plate",
+];
+
+/// Words that say of what kind tasks are, as tags do.
+const KINDS: &[&str] = &[
+    "work",
+    "home",
+    "personal",
+    "school",
+    "office",
+    "family",
+    "health",
+    "finance",
+    "house",
+    "study",
+    "university",
+    "college",
+    "shopping",
+    "errand",
+    "household",
 ];
 
 /// Reads which tasks, from all of a text.
@@ -58,7 +80,17 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     let said = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
     let meaning = compose::compose(phrases, context.now, said);
     let mut query = Query { status: status(text), tags: meaning.tags.clone(), ..Query::default() };
-    query.overdue = text.has_any(&["overdue", "missed", "late"]) || text.find(0, "past due").is_some();
+    // "work tasks"
+    for at in 0..text.len() {
+        let is_kind = text.is_any(at, KINDS)
+            && text.is_any(at + 1, &["tasks", "todos", "to-dos", "items", "reminders", "task"]);
+        if is_kind && !query.tags.iter().any(|tag| tag == text.word(at)) {
+            query.tags.push(text.word(at).to_owned());
+        }
+    }
+    query.is_free = text.has_any(&["free", "available", "busy", "openings"]);
+    query.overdue =
+        text.has_any(&["overdue", "missed", "miss", "late"]) || text.find(0, "past due").is_some();
     if query.overdue {
         query.status = Some(Status::Active);
     }
@@ -237,6 +269,7 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
             && match token.kind {
                 Kind::Word => {
                     !PADDING.contains(&&*token.lower)
+                        && !KINDS.contains(&&*token.lower)
                         && !is_number_of_days(text, at)
                         && !is_list_name(text, at)
                 }

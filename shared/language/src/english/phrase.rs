@@ -11,6 +11,7 @@ use crate::english::lead;
 use crate::english::recurrence;
 use crate::english::reminder;
 use crate::english::vocabulary;
+use crate::meaning::calendar;
 use crate::meaning::clock::Part;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
@@ -136,6 +137,13 @@ impl Scanner<'_> {
 
     fn temporal(&self, at: usize) -> Option<(Value, usize)> {
         let (lead, body) = lead::read(self.text, at);
+        if !lead.is_any()
+            && !self.mode.is_value
+            && !self.mode.in_query
+            && vocabulary::is_object(self.text, at)
+        {
+            return None;
+        }
         if self.mode.is_value && at == 0 && !lead.is_any() {
             let day = self.part(at).or_else(|| self.day(at, Lead::On));
             let from_now =
@@ -219,6 +227,10 @@ impl Scanner<'_> {
             }
         };
         if let Some((last, end)) = to.and_then(day) {
+            // "from monday to friday" said on a wednesday is of next week.
+            let later = calendar::days_after(last.date, 7)
+                .filter(|_| last.weekday.is_some() && last.date < first.date);
+            let last = later.map_or(last, Day::single);
             return Some((Value::Range(first, last), end));
         }
         // Of single days only; "buy milk tomorrow and on friday …" goes on with something else.

@@ -1,18 +1,154 @@
 //! Questions about tasks: "what's due today", "show high priority tasks", "how many are overdue".
 
+use domain::task::Status;
+
 use crate::english::filter;
+use crate::english::vocabulary;
 use crate::span::Span;
-use crate::token::Text;
+use crate::token::{Kind, Text};
 use crate::{Context, Query};
 
 /// Reads a question about tasks, and gives how sure it is.
 pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<(Query, Vec<Span>, f64)> {
-    let confidence = sureness(text, at)?;
+    let at = told(text, at);
+    if let Some(found) = of_one(text, at, context) {
+        return Some(found);
+    }
+    let confidence =
+        sureness(text, at).or_else(|| dated(text, at, context)).or_else(|| shown(text, at, context))?;
     let (mut query, spans) = filter::read(&text.part(at, text.len()), context);
     query.count_only = text.find(at, "how many").is_some()
         || text.is_any(at, &["count"])
         || text.find(at, "number of").is_some();
     Some((query, spans, confidence))
+}
+
+/// "tell me *what's due*": the question behind the words that ask for an answer.
+fn told(text: &Text<'_>, at: usize) -> usize {
+    #[rustfmt::skip]
+    const TELL: &[&str] = &[
+        "tell me", "show me", "remind me", "let me know", "do you know", "i want to know", "i need to know",
+        "i'd like to know", "i would like to know", "give me", "show", "read me", "i want to hear", "i want to see",
+    ];
+    let end = text.after_any(at, TELL);
+    let asks = ["what", "what's", "whats", "which", "how", "if", "whether", "when", "when's"];
+    let end = end.filter(|end| text.is_any(*end, &asks)).unwrap_or(at);
+    let asked = ["i", "am", "is", "are", "do", "any", "anything", "have", "when"];
+    let after_if =
+        text.after_any(end, &["if", "whether"]).filter(|next| end > at && text.is_any(*next, &asked));
+    if text.is_any(end, &["if", "whether"]) { after_if.unwrap_or(at) } else { end }
+}
+
+/// "when is my dentist appointment", "is the report done", "did I buy milk": one task is asked for by its name.
+fn of_one(text: &Text<'_>, at: usize, context: &Context) -> Option<(Query, Vec<Span>, f64)> {
+    let len = text.end_of_words();
+    #[rustfmt::skip]
+    const APPOINTMENTS: &[&str] = &[
+        "appointment", "dentist", "doctor", "meeting", "call", "exam", "interview", "deadline", "report", "rent", "bill",
+        "lunch", "dinner", "class", "lesson", "task", "reminder", "homework", "party", "presentation", "haircut",
+        "checkup", "check-up", "standup", "review", "visit", "flight",
+    ];
+    let named = |from: usize, to: usize| {
+        let start = text.after_any(from, &["the", "my", "our", "that"]).unwrap_or(from);
+        let (query, spans) = filter::read(&text.part(start, to), context);
+        let words = text.slice(start, to);
+        let query = Query { status: None, text: Some(query.text.unwrap_or(words.to_owned())), ..query };
+        (start < to).then_some((query, spans))
+    };
+    let active = |query: Query| Query { status: Some(Status::Active), ..query };
+    if let Some(start) =
+        text.after_any(at, &["when is", "when's", "when are", "what time is", "at what time is"])
+    {
+        let is_mine = text.word(start) == "my";
+        let is_known = text.is_any(len.checked_sub(1)?, APPOINTMENTS) && len - start <= 4;
+        let is_personal = ["birthday", "vacation", "anniversary", "name", "salary", "age"];
+        if !(is_mine && len - start <= 5 || is_known)
+            || text.is_any(len - 1, &is_personal)
+            || text.is_any(len - 1, &["due"])
+        {
+            return None;
+        }
+        let (query, spans) = named(start, len)?;
+        return Some((active(query), spans, 0.85));
+    }
+    if let Some(start) = text.after_any(at, &["when do i have to", "when do i have", "when must i"]) {
+        let (query, spans) = named(start, len)?;
+        return Some((active(query), spans, 0.82));
+    }
+    // "is the report done"
+    if text.is_any(at, &["is", "are", "has", "have"])
+        && text.is_any(len - 1, &["done", "finished", "completed", "complete"])
+        && text.is_any(at + 1, &["the", "my", "task", "that"])
+        && !has_noun(text, at)
+    {
+        let end = if text.word(len - 2) == "been" { len - 2 } else { len - 1 };
+        let (query, spans) = named(at + 1, end)?;
+        return Some((Query { completed_from: None, completed_to: None, ..query }, spans, 0.85));
+    }
+    let start = text.after_any(at, &["did i already", "did i", "have i already", "have i"])?;
+    let word = text.word(start);
+    let is_verb =
+        vocabulary::is_verb(word) && text.is_any(at, &["did"]) || vocabulary::present_of(word).is_some();
+    let is_finished = text.is_any(start, &["finish", "complete", "finished", "completed"]);
+    let is_any = text.is_any(start + 1, &["anything", "something", "everything", "all", "any"]);
+    if !(is_verb || is_finished) || is_any || start + 1 >= len || has_noun(text, at) {
+        return None;
+    }
+    let (query, spans) = named(start + 1, len)?;
+    Some((query, spans, 0.8))
+}
+
+/// "what's happening tomorrow", "anything left for today", "do I have plans on friday".
+fn dated(text: &Text<'_>, at: usize, context: &Context) -> Option<f64> {
+    #[rustfmt::skip]
+    const STARTS: &[&str] = &[
+        "what's happening", "what is happening", "whats happening", "what's going on", "what is going on", "what's for",
+        "what is for", "whats for", "what was due", "what were due", "what's up", "anything", "is there anything",
+        "is there something", "is there something", "do i have plans", "do i have any plans", "have i any plans",
+        "do i have meetings", "do i have any meetings", "do i have appointments", "do i have any appointments",
+        "what meetings do i have", "what appointments do i have", "what plans do i have", "what are my plans",
+        "what's my plan", "what is my plan", "what's the plan", "what is the plan", "what does", "how does",
+        "how is", "how's", "what's", "what am i doing", "am i doing anything", "do i have any openings", "what things do i have",
+        "how many things", "how many meetings", "what do i", "what should i", "show me", "show", "list", "display", "agenda",
+        "to do list", "to-do list", "todo list", "my agenda", "my list", "my day", "give me a summary", "summary",
+        "give me an overview", "recap", "do i have", "do i need to do", "what's my schedule", "what is my schedule",
+        "my schedule", "what's my day", "what is my day", "whats my day",
+    ];
+    let end = text.after_any(at, STARTS)?;
+    let mut about = text.part(end, text.len());
+    // "how does my day look", "what does tomorrow look like"
+    let looks = text.has_any(&["look", "looking", "like"]);
+    if !looks && (text.is_any(at, &["how", "how's"]) || text.after(at, "what does").is_some()) {
+        return None;
+    }
+    if text.after(at, "what's") == Some(end) || text.after(at, "do i have") == Some(end) {
+        about = text.part(end, text.len());
+        // "what's the weather today" is no question about tasks.
+        if about.len() > 3
+            || !text.is_any(end, &["on", "in", "this", "next", "tomorrow", "today", "tonight", "friday"])
+        {
+            return None;
+        }
+    }
+    let (query, _) = filter::read(&text.part(at, text.len()), context);
+    let is_mine = about.is_any(0, &["my"])
+        && about.is_any(1, &["day", "week", "month", "schedule", "agenda", "weekend"]);
+    let is_filter = query.due_from.is_some() || query.due_to.is_some() || query.completed_from.is_some();
+    (is_mine || is_filter && query.text.is_none()).then_some(0.85)
+}
+
+/// "show #home", "list high priority", "show me the urgent ones": nothing but a filter is named.
+fn shown(text: &Text<'_>, at: usize, context: &Context) -> Option<f64> {
+    let start =
+        text.after_any(at, &["show me", "show", "list", "display", "view", "give me", "filter by", "only"])?;
+    let (query, _) = filter::read(&text.part(start, text.len()), context);
+    let is_filter = !query.tags.is_empty()
+        || query.priority.is_some()
+        || query.overdue
+        || query.due_from.is_some()
+        || query.due_to.is_some()
+        || query.status == Some(Status::Completed);
+    (is_filter && query.text.is_none()).then_some(0.85)
 }
 
 fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
@@ -39,7 +175,9 @@ fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
     if shows_through && about_tasks {
         return Some(0.85);
     }
-    let asks = text.is_any(at, ASK);
+    // "did you delete my task", "is it possible to delete all tasks": no questions about what is to be done.
+    let asks_us = text.is_any(at + 1, &["you", "it"]) || text.is_any(at, &["who", "why"]);
+    let asks = text.is_any(at, ASK) && !asks_us;
     if asks && (about_tasks || asks_for_duties(text, at)) {
         let explains = text.after_any(
             at,
@@ -70,6 +208,12 @@ fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
         ];
         if is_wish && text.after_any(at, &wishes).is_none() {
             return None;
+        }
+        // "find the milk task"
+        let is_found = text.is_any(at, &["find", "search", "look"])
+            && text.is_any(text.end_of_words().saturating_sub(1), &["task", "todo", "reminder"]);
+        if is_found {
+            return Some(0.85);
         }
         // "check the task list for bugs", "read the reminder letter": work to do, unless it is about mine.
         let loose =
@@ -114,12 +258,23 @@ fn is_list_alone(text: &Text<'_>, at: usize) -> bool {
         "done",
         "todays",
     ];
-    let filtered = if text.is_any(start, &filters) { start + 1 } else { start };
+    let adjectives =
+        ["high", "low", "medium", "top", "urgent", "important", "priority", "high-priority", "critical"];
+    let is_filter = |at: usize| {
+        text.is_any(at, &filters)
+            || text.is_any(at, &adjectives)
+            || text.tokens.get(at).is_some_and(|token| token.kind == Kind::Tag)
+    };
+    // At most four of them: "my open high priority tasks".
+    let filtered = (start..start + 4).find(|at| !is_filter(*at)).unwrap_or(start);
     let ends = |at: usize| {
         at >= len
             || text.is_any(at, &["for", "due", "today", "tomorrow", "this", "tagged", "with", "on", "list"])
     };
-    (rest == 1 && text.is_any(at, &["list", "show", "tasks", "todos", "agenda", "overdue", "today"]))
+    (rest == 1 && text.is_any(at, &["list", "show", "tasks", "todos", "agenda", "overdue"]))
+        || text
+            .after_any(at, &["my list", "my tasks list", "the list", "my agenda"])
+            .is_some_and(|end| end >= len)
         || (is_plural(filtered) && ends(filtered + 1) && !text.is_mark(filtered + 1, ':'))
         || text
             .after_any(
@@ -179,7 +334,16 @@ fn asks_for_duties(text: &Text<'_>, at: usize) -> bool {
         "what did i do", "how many did i", "how many have i", "what's on my plate", "anything for",
         "anything on", "what's up for", "what's planned", "what is planned", "what did i ask",
         "do i need to do anything", "do i have to do anything", "what's happening on", "what's urgent",
-        "what is urgent",
+        "what is urgent", "what's late", "what is late", "whats late", "what did i miss", "what have i missed",
+        "what else is there to do", "what is there to do", "what's there to do", "what do i still have to do",
+        "what's important", "what is important", "what's in my list", "what is in my list", "what's in the list",
+        "what is in the list", "how many things do i have to do", "what things do i have to do", "which ones are",
+        "what's on the list", "what is on the list", "what's the list", "what's my schedule", "what is my schedule",
+        "am i missing anything", "is anything overdue", "is anything left", "anything overdue", "anything else to do",
+        "anything left to do", "anything urgent", "do i have anything left", "what can i do next", "what should i focus on",
+        "what's the next thing", "what is the next thing", "what i have to do", "what i need to do", "what i should do",
+        "what i must do", "what i have on", "what i have for", "what i have today", "what i have tomorrow", "what i've got",
+        "what i did", "what i finished", "what i completed",
     ];
     if text.after_any(at, STARTS).is_some() {
         return true;

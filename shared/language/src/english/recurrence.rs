@@ -595,7 +595,9 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
             weekdays_rule(text, start, 1)?
         }
     };
-    let named = text.is_any(at.wrapping_sub(1), &["the", "my", "of", "for", "about"]);
+    // "TGI Fridays"
+    let is_name = start > 1 && text.is_capital(start) && text.is_capital(start - 1) && !led;
+    let named = is_name || text.is_any(at.wrapping_sub(1), &["the", "my", "of", "for", "about"]);
     let starts_clause = place.is_start && vocabulary::is_verb(text.word(end));
     let free =
         starts_clause || vocabulary::is_boundary(text, end) && !text.is_any(end, &["and", "or", "is", "are"]);

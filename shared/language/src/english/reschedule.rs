@@ -54,7 +54,7 @@ fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let found =
         if start == end || again.is_some() { Found { targets: vec![Target::It], ..found } } else { found };
     let until = match link {
-        None if again.is_some() => None,
+        None if again.is_some() || !found.is_plain => None,
         None => context.now.checked_add_signed(TimeDelta::minutes(SNOOZE_MINUTES)),
         Some(link) => snoozed_until(text, link + 1, context),
     };

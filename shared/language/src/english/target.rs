@@ -56,7 +56,14 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> Found {
         return found(targets, true);
     }
     if let Some(target) = all(&text, context) {
-        let is_plain = text.has_any(NOUNS) || text.len() == 1 || text.has_any(&["ones"]) || from_list;
+        // "drop table tasks"
+        let is_named = matches!(&target, Target::All { filter } if filter.text.is_some())
+            && !text.is_any(0, &["all", "everything", "every", "each"]);
+        let is_all = text.is_any(0, &["all", "everything", "every", "each"])
+            && matches!(&target, Target::All { filter } if filter.text.is_none());
+        let is_plain =
+            (is_all || text.has_any(NOUNS) || text.len() == 1 || text.has_any(&["ones"]) || from_list)
+                && !is_named;
         return found(vec![target], is_plain);
     }
     let (target, is_noun) = titled(&text, context);
@@ -70,7 +77,15 @@ fn strip_closing(text: &Text<'_>, mut len: usize) -> usize {
             len -= 1;
         }
     }
-    if len > 2 && text.after(len - 2, "for me").is_some() { len - 2 } else { len }
+    if len > 2
+        && text
+            .after_any(len - 2, &["for me", "as done", "as complete", "as completed", "as finished"])
+            .is_some()
+    {
+        len - 2
+    } else {
+        len
+    }
 }
 
 /// Takes off "from my shopping list" at the end, and "off" at the beginning.
@@ -112,7 +127,7 @@ pub(crate) fn without_list<'a>(text: &Text<'a>) -> (Text<'a>, bool) {
         let is_lead = |at: &usize| {
             text.is_any(*at, &leads) && (text.is_any(*at, &["from", "off"]) || text.is_any(*at + 1, &owners))
         };
-        if let Some(at) = (len.saturating_sub(9)..len).find(is_lead) {
+        if let Some(at) = (len.saturating_sub(9).max(start)..len).find(is_lead) {
             return (text.part(start.min(at), at), true);
         }
     }

@@ -105,6 +105,22 @@ pub(crate) fn is_in_name(text: &Text<'_>, from: usize, to: usize) -> bool {
         && (text.tokens[from].text != text.tokens[from].text.to_uppercase())
 }
 
+/// Says whether what begins at `at` is what is watched, read or bought, and no date: "read 11/22/63", "listen to Monday Monday".
+pub(crate) fn is_object(text: &Text<'_>, at: usize) -> bool {
+    const TAKING: &[&str] = &[
+        "watch", "read", "buy", "order", "stream", "download", "borrow", "sing", "play", "rewatch", "reread",
+    ];
+    let Some(before) = at.checked_sub(1) else { return false };
+    if text.is_any(at, &["today", "tomorrow", "tonight", "tmrw", "every", "daily", "weekly", "in"]) {
+        return text.is_capital(at) && !is_boundary(text, at + 1);
+    }
+    let listens = |before: usize| text.word(before) == "to" && text.word_before(before) == "listen";
+    // "listen to Manic Monday"
+    let is_song =
+        text.is_capital(at) && before.checked_sub(1).is_some_and(|to| text.is_capital(before) && listens(to));
+    text.is_any(before, TAKING) || listens(before) || is_song
+}
+
 /// Says whether what was promised or asked for is polite padding, and gives where it ends.
 pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
     #[rustfmt::skip]
