@@ -114,6 +114,14 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     }
     // "… par jhanda lagana": a verb at the end, and small words that tie nouns to it.
     let last = text.end_of_words().checked_sub(1).map_or("", |last| text.word(last));
+    let is_duty = |at: usize| {
+        let verb = text.word(at);
+        let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
+        verb.len() > 3 && ends && text.is_any(at + 1, &["hai", "hain", "hy", "hoga", "hogi"])
+    };
+    if (0..text.len()).any(is_duty) {
+        urdu += 2;
+    }
     let ends_in_verb = last.len() > 4 && last.ends_with("na") && small_ties(text);
     if ends_in_verb && !is_urdu(last) && !vocabulary::is_verb(last) {
         urdu += 2;
@@ -126,7 +134,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 }
 
 fn small_ties(text: &Text<'_>) -> bool {
-    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein"])
+    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
 }
 
 fn is_urdu(word: &str) -> bool {

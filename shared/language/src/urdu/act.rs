@@ -71,7 +71,7 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
 pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
     let mut end = text.end_of_words();
     while end > 1
-        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "یار", "yaar"])
+        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "yaar"])
             || text.tokens[end - 1].kind == Kind::Mark)
     {
         end -= 1;
@@ -106,14 +106,13 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         return Some((Act::Complete, force, from));
     }
     // "… ko mukammal mark karo", "mark kar do mukammal"
-    if let Some(mark) = is_at(command, &["mark", "مارک", "نشان", "set"])
+    if let Some(mark) = is_at(command, &["mark", "نشان", "set"])
         && mark > 0
         && text.is_any(mark - 1, &["mukammal", "khatam"])
     {
         return Some((Act::Complete, Force::Plain, mark - 1));
     }
-    if let Some(from) =
-        is_at(command, &["reopen", "active", "pending", "open", "نامکمل", "namukammal", "na-mukammal"])
+    if let Some(from) = is_at(command, &["reopen", "active", "pending", "open", "namukammal", "na-mukammal"])
     {
         return Some((Act::Reopen, Force::Plain, before_again(text, from)));
     }

@@ -12,7 +12,7 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let (from, to, confidence) = asked(&said.text)?;
     let text = &said.text;
     let (mut query, mut spans) = filter::read(said, context);
-    query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "ٹائم"]);
+    query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "time"]);
     query.is_free = is_free(text);
     if query.is_free {
         query.text = None;
@@ -63,7 +63,6 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
                 "kya hai",
                 "kya rah",
                 "kya baqi",
-                "kya باقی",
                 "kya ho-na",
                 "kya le-na",
             ],
@@ -75,7 +74,7 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
             end - 1,
             &[
                 "hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "kar-a", "liye", "le-a",
-                "de-a", "kar-a", "liye", "le-a", "de-a", "baqi", "باقی",
+                "de-a", "baqi",
             ],
         );
     let when = text.word(at) == "kab" && ends && end > at;
@@ -88,10 +87,8 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
 /// "یہ کیا ہے", "mausam kya hai": not about tasks.
 fn is_talk(text: &Text<'_>) -> bool {
     let has_noun = about_tasks(text);
-    let other = [
-        "موسم", "mausam", "weather", "حال", "haal", "نام", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ",
-        "score", "سکور",
-    ];
+    let other =
+        ["mausam", "weather", "haal", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ", "score", "سکور"];
     !has_noun && (text.has_any(&other) || text.word(0) == "yeh")
 }
 
@@ -104,9 +101,9 @@ fn is_list(text: &Text<'_>, end: usize) -> bool {
     #[rustfmt::skip]
     const FILTERS: &[&str] = &[
         "mera", "aaj", "kal", "parson", "ka", "ki", "ke", "is", "hafte", "hafta", "mahina", "agla", "sab", "late", "overdue",
-        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "باقی", "شدہ", "shuda", "kaam", "list", "behad",
-        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "نامکمل",
-        "rehte", "رہتے", "ho-a", "high", "priority", "wala",
+        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "shuda", "kaam", "list", "behad",
+        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "namukammal",
+        "rehta", "ho-a", "high", "priority", "wala",
     ];
     let plain = (0..end.saturating_sub(1)).all(|at| text.is_any(at, FILTERS));
     let says =

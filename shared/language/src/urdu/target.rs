@@ -20,13 +20,15 @@ pub(crate) struct Found {
 }
 
 /// Words in front of a task's name that are no part of it.
-const OPENING: &[&str] =
-    &["mera", "wo", "yeh", "is", "isi", "us", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene"];
+const OPENING: &[&str] = &[
+    "mera", "wo", "yeh", "is", "isi", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene", "mein",
+    "ne",
+];
 
 /// Words behind a task's name that are no part of it.
 const CLOSING: &[&str] = &[
     "ko", "ka", "ki", "ke", "wala", "bhi", "hi", "please", "ab", "abhi", "ne", "to", "par", "se", "ji", "wo",
-    "sara",
+    "sab",
 ];
 
 /// Reads targets from all of a text.
@@ -76,9 +78,9 @@ fn pronoun(said: &Said<'_>) -> Option<Target> {
     #[rustfmt::skip]
     const IT: &[&str] = &[
         "ise", "yeh", "wo", "is ko", "isi ko", "is", "isi", "yeh wala", "wo wala", "yeh kaam", "wo kaam", "is kaam ko", "is kaam",
-        "us", "yeh wala kaam", "wo wala kaam", "is wala ko", "is wala", "is ka", "is ki", "is ke", "yehi", "یہی", "is kaam ka",
-        "is kaam ki", "wo wala ko", "is reminder ko", "yeh reminder", "mujhe ise", "ise bhi", "yeh bhi", "wohi", "وہی", "un ko",
-        "is kaam ke", "is bare mein", "is ke baray mein", "is ke bare mein", "ke bare mein",
+        "yeh wala kaam", "wo wala kaam", "is wala ko", "is wala", "is ka", "is ki", "is ke", "yehi", "is kaam ka",
+        "is kaam ki", "wo wala ko", "is reminder ko", "yeh reminder", "mujhe ise", "ise bhi", "yeh bhi", "wohi", "un ko",
+        "is kaam ke", "is bare mein", "is ke bare mein", "ke bare mein",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[
