@@ -103,6 +103,8 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             small += 1;
         } else if is_urdu(word) && !(has_number && word.len() < 3) {
             urdu += if is_name { 1 } else { 2 };
+        } else if word.len() > 3 && is_in_lexicon(word) {
+            urdu += 1;
         }
         if MIXED.contains(&word) {
             english += 1;
@@ -135,6 +137,15 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 
 fn small_ties(text: &Text<'_>) -> bool {
     text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
+}
+
+/// Says whether a word sounds like one of the lexicon, and is none of English.
+fn is_in_lexicon(word: &str) -> bool {
+    lexicon::lexeme(word).is_some()
+        && !lexicon::is_english(word)
+        && !ENGLISH.contains(&word)
+        && !MIXED.contains(&word)
+        && !vocabulary::is_verb(word)
 }
 
 fn is_urdu(word: &str) -> bool {

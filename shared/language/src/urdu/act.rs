@@ -30,7 +30,9 @@ impl Act {
 enum Force {
     /// It says what is to be done to a task, or what was done.
     Plain,
-    /// It may be a task of its own: "رپورٹ ختم کرو".
+    /// It may be a task of its own: "کچرا نکال دو".
+    Doubtful,
+    /// It is one more often than not: "رپورٹ ختم کرو".
     Weak,
 }
 
@@ -55,6 +57,8 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
     let confidence = match (force, found.is_plain || is_quoted) {
         (Force::Plain, true) => 0.95,
         (Force::Plain, false) if act == Act::Complete => 0.85,
+        (Force::Doubtful, true) => 0.92,
+        (Force::Doubtful, false) => 0.75,
         (Force::Plain, false) => 0.9,
         (Force::Weak, true) => 0.88,
         (Force::Weak, false) => 0.6,
@@ -91,9 +95,9 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
     if let Some(from) = is_at(command, &["delete", "cancel"]) {
         return Some((Act::Delete, Force::Plain, from));
     }
-    for verb in ["mita", "hata", "nikal"] {
+    for (verb, force) in [("mita", Force::Plain), ("hata", Force::Doubtful), ("nikal", Force::Doubtful)] {
         if let Some(from) = verb::command_before(text, end, verb) {
-            return Some((Act::Delete, Force::Plain, from));
+            return Some((Act::Delete, force, from));
         }
     }
     if let Some(from) = is_at(command, &["mukammal", "khatam", "check", "close", "tick"]) {
@@ -136,6 +140,10 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
                 .filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
         }
     }
+    // "دودھ کا کیا ہوا" asks.
+    if text.has_any(&["kya", "kaunsa", "kaun", "kitna", "kab"]) {
+        return None;
+    }
     let done = verb::done_before(text, end)?;
     // What had been is past, and nothing that a list of tasks needs to know.
     if text.is_any(end - 1, &["tha"]) || done == 0 {
@@ -164,6 +172,9 @@ fn in_front(text: &Text<'_>) -> Option<(Act, usize)> {
     let after = |end: usize| Some(end).filter(|end| *end < text.end_of_words());
     match text.word(0) {
         "delete" => return after(does(1).unwrap_or(1)).map(|end| (Act::Delete, end)),
+        "mukammal" if text.tokens[0].text.is_ascii() && text.has_any(&["kaam", "wala"]) => {
+            return after(does(1).unwrap_or(1)).map(|end| (Act::Complete, end));
+        }
         "mukammal" | "khatam" => return after(does(1)?).map(|end| (Act::Complete, end)),
         "reopen" => return after(does(1).unwrap_or(1)).map(|end| (Act::Reopen, end)),
         _ => {}

@@ -9,7 +9,7 @@ use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
-use crate::urdu::{names, title, verb, wish};
+use crate::urdu::{names, target, title, verb, wish};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
@@ -316,7 +316,7 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     spans.extend(
         meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())),
     );
-    if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans) {
+    if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans, context) {
         return clause;
     }
     let title = title.filter(|title| !is_placeholder(title));
@@ -402,33 +402,26 @@ fn about_it(
     body: &Said<'_>,
     meaning: &Meaning,
     spans: &[crate::Span],
+    context: &Context,
 ) -> Option<Clause> {
     let due = meaning.due.filter(|_| meaning.wants_reminder)?;
     let text = &body.text;
-    let title = title?;
-    let words = Said::new(&Text::new(title)).text;
-    let whole = [
-        "is",
-        "ise",
-        "yeh",
-        "is ka",
-        "is ki",
-        "is ke",
-        "is ke bare mein",
-        "ise bare mein",
-        "yeh kaam",
-        "is kaam",
-        "is kaam ka",
-        "is kaam ki",
-    ];
-    let is_it = whole.iter().any(|row| words.after(0, row) == Some(words.len()));
-    if !is_it || text.len() == 0 {
+    let words = Said::new(&Text::new(title?));
+    let found = target::read(&words, context);
+    let is_task = words.text.has_any(&["kaam"]) && words.text.has_any(&["wala", "number"]);
+    let target = match &found.targets[..] {
+        [target @ (Target::It | Target::Last)] => target.clone(),
+        // "دودھ والے کام کے بارے میں یاد دلانا"
+        [target @ (Target::Number(_) | Target::Title(_))] if is_task => target.clone(),
+        _ => return None,
+    };
+    if text.len() == 0 {
         return None;
     }
     let at = due.date.and_time(due.time.unwrap_or_else(|| crate::meaning::clock::time(9, 0)));
     let changes =
         Changes { reminders: Some(crate::Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
-    Some(Clause::one(Action::Update { target: Target::It, changes }, spans.to_vec(), 0.9))
+    Some(Clause::one(Action::Update { target, changes }, spans.to_vec(), 0.9))
 }
 
 fn is_placeholder(title: &str) -> bool {

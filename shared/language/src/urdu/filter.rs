@@ -101,7 +101,9 @@ fn status(said: &Said<'_>) -> Option<Status> {
         Some(Status::Active)
     } else if done {
         Some(Status::Completed)
-    } else if text.has_any(&["sab", "har"]) && !text.has_any(&["aaj", "kal", "is"]) {
+    } else if (0..text.len()).any(|at| text.is_any(at, &["sab", "har"]) && text.word(at + 1) != "se")
+        && !text.has_any(&["aaj", "kal", "is"])
+    {
         None
     } else {
         Some(Status::Active)

@@ -98,7 +98,8 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
 
 /// "گھر ٹیگ" at the end of what is said, or before the verb that sets it.
 fn is_tag_place(text: &Text<'_>, end: usize) -> bool {
-    boundary::is_free(text, end) || text.is_any(end, &["laga-o", "laga", "de-o", "do", "kar-o", "kar", "ke"])
+    boundary::is_free(text, end)
+        || text.is_any(end, &["wala", "laga-o", "laga", "de-o", "do", "kar-o", "kar", "ke"])
 }
 
 fn verb(text: &Text<'_>, at: usize) -> usize {

@@ -36,6 +36,7 @@ const VERBS: &[(&str, &[&str], &[&str])] = &[
     ("bata", &["bata", "btaa", "bta", "بتا"], &[]),
     ("suna", &["suna", "سنا"], &[]),
     ("dila", &["dila", "dilwa", "dela", "دلا", "دلوا"], &[]),
+    ("dhoond", &["dhoond", "dhund", "ڈھونڈ"], &[]),
     ("bhool", &["bhool", "bhul", "بھول"], &["bhoola", "بھولا"]),
     ("barha", &["barha", "بڑھا"], &[]),
     ("badal", &["badal", "badl", "بدل"], &["badla", "بدلا"]),
@@ -217,7 +218,7 @@ pub(crate) fn is_english(word: &str) -> bool {
     #[rustfmt::skip]
     const SHARED: &[&str] = &[
         "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
-        "delete", "do", "done", "email", "end", "every", "finish", "finished", "free", "help", "high", "hour",
+        "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
         "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
         "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
         "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",

@@ -113,7 +113,8 @@ impl Scanner<'_> {
 
     fn temporal(&self, at: usize) -> Option<(Value, usize)> {
         let text = &self.said.text;
-        if let Some((length, end)) = duration::read_from_now(text, at) {
+        let ahead = duration::read_ahead(text, at).filter(|_| self.look.mode.in_query);
+        if let Some((length, end)) = ahead.or_else(|| duration::read_from_now(text, at)) {
             return Some((Value::FromNow(length), end));
         }
         self.day(at).or_else(|| self.clock(at)).or_else(|| self.part(at))

@@ -4,7 +4,7 @@ use crate::clause::Clause;
 use crate::span::SpanKind;
 use crate::token::Text;
 use crate::urdu::lexicon::Said;
-use crate::urdu::{act, filter, verb};
+use crate::urdu::{act, filter, names, verb};
 use crate::{Action, Context};
 
 /// Reads a question about tasks.
@@ -27,7 +27,7 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let end = act::without_courtesies(text);
     let words = text.end_of_words();
     let about = about_tasks(text);
-    for verb in ["dikha", "bata", "suna"] {
+    for verb in ["dikha", "bata", "suna", "dhoond"] {
         let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
             let from = end.checked_sub(1).filter(|from| text.word(*from) == format!("{verb}-na"))?;
             Some((from, end))
@@ -80,6 +80,20 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let when = text.word(at) == "kab" && ends && end > at;
     let is_about_me = about || duty || when;
     let is_koi = text.word(at) != "koi" || is_question || text.is_any(0, &["kya", "koi"]);
+    // "کتنے کام مکمل کیے اس ہفتے"
+    let counts = about && text.is_any(at, &["kitna", "kaunsa", "kaun"]);
+    let plans = (0..words).any(|at| text.after_any(at, &["kya kar-na hai", "kya kya kar-na hai"]).is_some());
+    if (counts || plans) && !is_talk(text) {
+        return Some((first.0, first.1, 0.9));
+    }
+    // "کل صبح کوئی میٹنگ ہے؟"
+    let any = text.word(at) == "koi"
+        && ends
+        && (0..words)
+            .any(|at| text.is_any(at, &["aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some());
+    if any {
+        return Some((first.0, first.1, 0.85));
+    }
     let asks = is_about_me && (ends || is_question) && is_koi && !is_talk(text);
     asks.then_some((first.0, first.1, 0.9))
 }

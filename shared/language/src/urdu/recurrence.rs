@@ -317,7 +317,7 @@ fn listed(text: &Text<'_>, at: usize) -> Found {
     }
     // Several days are a rule only where it is said that they come again.
     let again = ["har hafte", "har hafta", "har week", "weekly"];
-    if (start..text.len()).any(|at| text.after_any(at, &again).is_some()) {
+    if (start..text.len().min(start + 24)).any(|at| text.after_any(at, &again).is_some()) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, start);
     }
     (start > end).then_some((Reading::Unsupported, start))

@@ -13,7 +13,7 @@ use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::target::{self, Found};
 use crate::urdu::{act, duration, label, verb, wish};
-use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, Target};
+use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, ReminderText, Target};
 
 /// Reads a change of a task that exists.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
@@ -261,6 +261,17 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let (length, _) = duration::read(text, from)?;
     let later = length.after(context.now)? - context.now;
     let shift = if is_earlier { TimeDelta::zero() - later } else { later };
+    // "کا ریمائنڈر 1 گھنٹہ پہلے کر دو": when to remind, not when it is due.
+    if let Some(name_end) =
+        from.checked_sub(2).filter(|at| text.word(at + 1) == "reminder" && text.is_any(*at, &["ka", "ki"]))
+    {
+        let (lead, _) = duration::read_lead(text, from)?;
+        let changes =
+            Changes { reminders: Some(Change::Set(vec![ReminderText::Lead(lead)])), ..Changes::default() };
+        let found = target::read(&said.part(0, name_end), context);
+        let value = text.span(from, stop, SpanKind::Reminder).into_iter().collect();
+        return Some(clause(said, found, changes, (does, end), value, 0.9));
+    }
     let found = target::read(&said.part(0, from), context);
     let changes = Changes { due: Some(DueChange::Shift(shift)), ..Changes::default() };
     let value = text.span(from, stop, SpanKind::Duration).into_iter().collect();
@@ -277,7 +288,8 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let mut verb = does;
     let mut moves = false;
     while verb > 0
-        && (MOVES.contains(&text.word(verb - 1)) || text.is_any(verb - 1, &["set", "update", "mark"]))
+        && (MOVES.contains(&text.word(verb - 1))
+            || text.is_any(verb - 1, &["set", "update", "mark", "repeat"]))
     {
         verb -= 1;
         moves |= !text.is_any(verb, &["set", "mark"]);
