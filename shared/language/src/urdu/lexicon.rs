@@ -137,6 +137,7 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `haftay`, `hafte` | `hafte` |
 /// | `jummah`, `juma` | `juma` |
 /// | `chhe`, `chay` | `che` |
+/// | `bajay`, `bajy` | `baje` |
 fn sound(word: &str) -> String {
     let mut sound: Vec<u8> = Vec::with_capacity(word.len());
     let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
@@ -160,6 +161,12 @@ fn sound(word: &str) -> String {
         && sound.len() > 4
     {
         sound.pop();
+    }
+    // "bajy", "hafty", "krny"
+    if let [.., before, last @ b'y'] = &mut sound[..]
+        && !is_vowel(*before)
+    {
+        *last = b'e';
     }
     String::from_utf8(sound).unwrap_or_default()
 }
