@@ -17,7 +17,7 @@ const URDU: &[&str] = &[
     "dilana", "dilao", "din", "dobara", "doodh", "dopahar", "dopeher", "dopehr", "doosra", "dusra", "ghanta", "ghante", "ghar",
     "gaya", "gayi", "gya", "haan", "hafta", "hafte", "haftay", "hai", "hain", "hata", "hatao", "hatado", "hazaf", "hoga",
     "hogaya", "hogya", "hoon", "hua", "itwar", "itwaar", "jana", "jani", "jumerat", "jumeraat", "juma", "jumma", "jumay", "jummay",
-    "jume", "kaam", "kal", "kardo", "karna", "karni", "karne", "karo", "karein", "karen", "kardein", "kar", "khareedna", "kharidna",
+    "jume", "kaam", "kal", "kardo", "karna", "karni", "karne", "karo", "karein", "kardein", "kar", "khareedna", "kharidna",
     "khatam", "khana", "kitne", "kitna", "kitni", "kiya", "kya", "kaun", "konsa", "kaunsa", "kab", "kahan", "lana", "lani", "laana",
     "lena", "leni", "likho", "likhna", "likh", "mahina", "mahine", "mangal", "mein", "mera", "meri", "mere", "mita", "mitao",
     "mujhe", "mujhay", "mujhy", "mukammal", "nahi", "nahin", "naya", "naye", "paanch", "panch", "parson", "parso", "paune", "peer",
@@ -54,7 +54,7 @@ const ENGLISH: &[&str] = &[
 /// Words of English phrases about time that Urdu sentences borrow: "kal meeting at 5pm".
 #[rustfmt::skip]
 const MIXED: &[&str] = &[
-    "after", "afternoon", "at", "before", "by", "daily", "evening", "every", "from", "morning", "next", "night", "noon", "on",
+    "after", "afternoon", "at", "me", "before", "by", "daily", "evening", "every", "from", "morning", "next", "night", "noon", "on",
     "please", "remind", "today", "tomorrow", "tonight", "until", "this", "done",
 ];
 
@@ -101,8 +101,10 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             && !text.is_capital(0);
         if is_small(word) {
             small += 1;
-        } else if is_urdu(word) && !(has_number && word.len() < 3) {
+        } else if (is_urdu(word) || is_steering(word)) && !(has_number && word.len() < 3) {
             urdu += if is_name { 1 } else { 2 };
+        } else if word.len() > 3 && is_in_lexicon(word) {
+            urdu += 1;
         }
         if MIXED.contains(&word) {
             english += 1;
@@ -112,8 +114,36 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             english += 3;
         }
     }
+    // "call mom kal", "call mom kal 5pm"; "call Kal at 5pm" is a name.
+    let is_day = |at: usize| {
+        let ends =
+            at + 1 >= text.end_of_words() || text.word(at + 1).starts_with(|c: char| c.is_ascii_digit());
+        text.is_any(at, &["kal", "parson", "parso"])
+            && !text.is_capital(at)
+            && (ends || is_steering(text.word(at + 1)))
+    };
+    if words > 2 && (0..text.len()).any(is_day) {
+        urdu += 2;
+    }
+    // "exam ki prep"
+    let ties = |at: usize| {
+        text.is_any(at, &["ka", "ki", "ko", "kay", "se"])
+            && text.word(at - 1) != "per"
+            && !text.is_break(at + 1)
+    };
+    if english == 0 && words > 2 && (1..text.len()).any(ties) {
+        urdu += 2;
+    }
     // "… par jhanda lagana": a verb at the end, and small words that tie nouns to it.
     let last = text.end_of_words().checked_sub(1).map_or("", |last| text.word(last));
+    let is_duty = |at: usize| {
+        let verb = text.word(at);
+        let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
+        verb.len() > 3 && ends && text.is_any(at + 1, &["hai", "hain", "hy", "hoga", "hogi"])
+    };
+    if (0..text.len()).any(is_duty) {
+        urdu += 2;
+    }
     let ends_in_verb = last.len() > 4 && last.ends_with("na") && small_ties(text);
     if ends_in_verb && !is_urdu(last) && !vocabulary::is_verb(last) {
         urdu += 2;
@@ -126,7 +156,24 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 }
 
 fn small_ties(text: &Text<'_>) -> bool {
-    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein"])
+    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
+}
+
+/// Says whether a word, however it is spelt, is one of those that few Urdu sentences do without.
+fn is_steering(word: &str) -> bool {
+    const STEERING: &[&str] = &[
+        "baje", "mujhe", "yaad", "hafte", "mahina", "ghanta", "subah", "dopahar", "nahi", "mera", "chahiye",
+    ];
+    is_in_lexicon(word) && lexicon::lexeme(word).is_some_and(|lexeme| STEERING.contains(&lexeme))
+}
+
+/// Says whether a word sounds like one of the lexicon, and is none of English.
+fn is_in_lexicon(word: &str) -> bool {
+    lexicon::lexeme(word).is_some()
+        && !lexicon::is_english(word)
+        && !ENGLISH.contains(&word)
+        && !MIXED.contains(&word)
+        && !vocabulary::is_verb(word)
 }
 
 fn is_urdu(word: &str) -> bool {

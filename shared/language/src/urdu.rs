@@ -51,7 +51,7 @@ pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> P
 /// Says whether a text in Latin letters is nothing but a short answer or a courtesy, in Urdu and not in English.
 pub(crate) fn is_small_talk(text: &Text<'_>) -> bool {
     text.len() <= 5
-        && crate::english::small_talk::read(text).is_none()
+        && (text.has_any(&["assalam", "salam", "salaam"]) || crate::english::small_talk::read(text).is_none())
         && small_talk::read(&Said::new(text).text).is_some()
 }
 
@@ -129,6 +129,8 @@ fn courtesies(text: &Text<'_>) -> usize {
     loop {
         let polite = [
             "barah karam",
+            "12 karam",
+            "12 e karam",
             "barah-e-karam",
             "meherbani kar ke",
             "meherbani kar kar",

@@ -1,51 +1,128 @@
-//! The corpus: utterances, and what they mean when they are said on Wednesday, 18 November 2026, at 10:00.
+//! The corpora: utterances, and what they mean when they are said on Wednesday, 18 November 2026, at 10:00.
 
 mod describe;
 
 use domain::settings::Locale;
-use language::{Action, Context, parse};
+use language::{Action, Context, Language, parse};
 
-const ENGLISH: &str = include_str!("corpus/english.tsv");
-
-fn context() -> Context {
-    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: Locale::EnUs }
+/// What is said in one language, and the user's locale.
+struct Corpus {
+    table: &'static str,
+    locale: Locale,
 }
 
-fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+const ENGLISH: Corpus = Corpus { table: include_str!("corpus/english.tsv"), locale: Locale::EnUs };
+const URDU: Corpus = Corpus { table: include_str!("corpus/urdu.tsv"), locale: Locale::UrPk };
+
+impl Corpus {
+    fn context(&self) -> Context {
+        Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: self.locale }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        rows(self.table)
+    }
+
+    fn check(&self) {
+        let wrong: Vec<String> = self
+            .rows()
+            .filter_map(|(text, expected)| {
+                let found = describe::describe(&parse(text, &self.context()).expect("short enough"));
+                (found != expected).then(|| format!("{text}\n  expected {expected}\n  found    {found}"))
+            })
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{} of {} are wrong:\n{}",
+            wrong.len(),
+            self.rows().count(),
+            wrong.join("\n")
+        );
+    }
+
+    /// The section of texts that name no date, however much they look like it.
+    fn check_undated(&self) {
+        let section = self.table.split("# No dates").nth(1).expect("the section of false dates");
+        let section = section.split("\n# ").next().expect("its first part");
+        let rows: Vec<_> = section.lines().skip(1).filter(|line| !line.is_empty()).collect();
+        assert!(rows.len() >= 60, "{}", rows.len());
+        for row in rows {
+            let text = row.split('\t').next().expect("the first column");
+            let parse = parse(text, &self.context()).expect("short enough");
+            let (Action::Create(fields) | Action::Unknown(fields)) = &parse.commands[0].action else {
+                continue;
+            };
+            assert_eq!((fields.due, &fields.recurrence), (None, &None), "{text}");
+        }
+    }
+}
+
+fn rows(table: &'static str) -> impl Iterator<Item = (&'static str, &'static str)> {
     let is_row = |line: &&str| !line.is_empty() && !line.starts_with("# ");
-    ENGLISH.lines().filter(is_row).map(|line| line.split_once('\t').expect("columns are parted by tabs"))
+    table.lines().filter(is_row).map(|line| line.split_once('\t').expect("columns are parted by tabs"))
 }
 
 #[test]
-fn every_utterance_means_what_the_corpus_says() {
-    let wrong: Vec<String> = rows()
-        .filter_map(|(text, expected)| {
-            let found = describe::describe(&parse(text, &context()).expect("short enough"));
-            (found != expected).then(|| format!("{text}\n  expected {expected}\n  found    {found}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{} of {} are wrong:\n{}", wrong.len(), rows().count(), wrong.join("\n"));
+fn every_english_utterance_means_what_the_corpus_says() {
+    ENGLISH.check();
 }
 
 #[test]
-fn the_corpus_is_large_enough() {
-    assert!(rows().count() >= 150, "{}", rows().count());
-    let undated = rows().filter(|(_, expected)| expected.split('\t').nth(3) == Some("-"));
-    assert!(undated.count() >= 60);
+fn every_urdu_utterance_means_what_the_corpus_says() {
+    URDU.check();
+}
+
+#[test]
+fn the_corpora_are_large_enough() {
+    assert!(ENGLISH.rows().count() >= 150, "{}", ENGLISH.rows().count());
+    assert!(URDU.rows().count() >= 400, "{}", URDU.rows().count());
+    for corpus in [ENGLISH, URDU] {
+        let undated = corpus.rows().filter(|(_, expected)| expected.split('\t').nth(3) == Some("-"));
+        assert!(undated.count() >= 60);
+    }
 }
 
 #[test]
 fn no_part_of_a_title_without_a_date_is_taken_for_one() {
-    let section = ENGLISH.split("# No dates").nth(1).expect("the section of false dates");
-    let section = section.split("\n# ").next().expect("its first part");
-    let rows: Vec<_> = section.lines().skip(1).filter(|line| !line.is_empty()).collect();
-    assert!(rows.len() >= 60, "{}", rows.len());
-    for row in rows {
-        let text = row.split('\t').next().expect("the first column");
-        let parse = parse(text, &context()).expect("short enough");
-        let (Action::Create(fields) | Action::Unknown(fields)) = &parse.commands[0].action else {
-            continue;
-        };
-        assert_eq!((fields.due, &fields.recurrence), (None, &None), "{text}");
+    ENGLISH.check_undated();
+    URDU.check_undated();
+}
+
+/// Everything that a parse says but the words of the user: titles, tags and what he is quoted with are in his script.
+fn without_words(text: &str) -> (Language, String) {
+    let parse = parse(text, &URDU.context()).expect("short enough");
+    let described = describe::describe(&parse);
+    let name = |name: &str| {
+        if name == "-" || name.starts_with(['<', '#']) { name.to_owned() } else { "…".to_owned() }
+    };
+    let field = |word: &str| match word.split_once(['#', '=']) {
+        Some((kind, _)) if !kind.starts_with("FREQ") => format!("{kind}…"),
+        _ => word.to_owned(),
+    };
+    let columns = described.split('\t').enumerate().map(|(at, column)| match at {
+        2 => column.split(" + ").map(name).collect::<Vec<_>>().join(" + "),
+        4 => {
+            let said = column.split_once(" { text").map_or(column, |(problem, _)| problem);
+            said.split(' ').map(field).collect::<Vec<_>>().join(" ")
+        }
+        _ => column.to_owned(),
+    });
+    (parse.language, columns.collect::<Vec<_>>().join("\t"))
+}
+
+#[test]
+fn latin_letters_mean_the_same_as_arabic_script() {
+    let mut pairs = 0;
+    let is_paired = |section: &&str| section.lines().next().is_some_and(|name| name.ends_with("(pairs)"));
+    for section in URDU.table.split("\n# ").filter(is_paired) {
+        let texts = section.lines().skip(1).filter_map(|line| line.split_once('\t'));
+        let texts: Vec<&str> = texts.map(|(text, _)| text).collect();
+        for pair in texts.chunks(2) {
+            let (arabic, latin) = (without_words(pair[0]), without_words(pair[1]));
+            assert_eq!((arabic.0, latin.0), (Language::Urdu, Language::LatinUrdu), "{pair:?}");
+            assert_eq!(arabic.1, latin.1, "{pair:?}");
+            pairs += 1;
+        }
     }
+    assert!(pairs >= 200, "{pairs}");
 }

@@ -124,6 +124,23 @@ fn words() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..20).prop_map(|words| words.join(" "))
 }
 
+/// Words that the grammar of Urdu knows, of both scripts, in any order.
+fn urdu_words() -> impl Strategy<Value = String> {
+    #[rustfmt::skip]
+    let word = prop::sample::select(vec![
+        "کل", "kal", "شام", "shaam", "صبح", "رات", "5", "۵", "پانچ", "ساڑھے", "سوا", "پونے", "ڈیڑھ", "بجے", "baje", "بج", "بجنے", "کر",
+        "میں", "منٹ", "پر", "کو", "تک", "سے", "پہلے", "بعد", "کے", "کی", "کا", "ہر", "har", "روز", "روزانہ", "دوسرے", "ہفتے",
+        "ہفتہ", "مہینے", "سال", "دن", "گھنٹے", "آدھے", "پیر", "جمعے", "jumme", "اتوار", "اور", "،", "۔", "؟", "آخر", "آخری",
+        "تاریخ", "31", "فروری", "دسمبر", "december", "2026", "9999", "99999999", "10000", "اگلے", "اس", "آنے", "والے", "والا",
+        "یاد", "دلانا", "دلا", "دو", "yaad", "dilana", "reminder", "snooze", "دوبارہ", "بھولنا", "مت", "نہیں", "نہ", "na", "حذف",
+        "delete", "kar", "do", "کرو", "karo", "مٹا", "مکمل", "ہو", "گیا", "gaya", "کر", "لیا", "کام", "task", "سب", "2", "نام", "رکھ",
+        "ٹیگ", "tag", "#گھر", "ضروری", "فوری", "!!", "ملتوی", "آگے", "شفٹ", "کیا", "kya", "کتنے", "دکھاؤ", "dikhao", "ہے", "hai",
+        "ہوں", "free", "اسے", "یہ", "دودھ", "doodh", "لانا", "lana", "مجھے", "at", "5pm", "tomorrow", "every", "friday", "5/12",
+        "12/31/9999", "\"", "'", ":", "#", "\u{200c}", "\u{200f}", "ختم", "کرنے", "بار", "چھوڑ", "سوائے", "علاوہ", "یکم", "بنا", "بناؤ",
+    ]);
+    prop::collection::vec(word, 0..20).prop_map(|words| words.join(" "))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -135,6 +152,27 @@ proptest! {
     #[test]
     fn any_words_are_understood_without_a_panic(text in words()) {
         check(&text, &parse(&text, &context()).expect("short enough"))?;
+    }
+
+    #[test]
+    fn any_urdu_words_are_understood_without_a_panic(text in urdu_words()) {
+        check(&text, &parse(&text, &context()).expect("short enough"))?;
+    }
+
+    #[test]
+    fn urdu_at_the_ends_of_time_is_no_panic(text in urdu_words(), year in prop::sample::select(vec![-262_142, 1, 9999, 262_141])) {
+        let date = chrono::NaiveDate::from_ymd_opt(year, 12, 31).expect("a date");
+        let context = Context { now: date.and_time(chrono::NaiveTime::MIN), ..context() };
+        check(&text, &parse(&text, &context).expect("short enough"))?;
+    }
+
+    #[test]
+    fn a_negation_of_urdu_never_acts(text in urdu_words()) {
+        let parse = parse(&format!("{text} مت کرنا"), &context()).expect("short enough");
+        for command in &parse.commands {
+            let acts = matches!(command.action, Action::Delete { .. } | Action::Complete { .. } | Action::Reopen { .. });
+            prop_assert!(!acts, "{:?}", command);
+        }
     }
 
     #[test]
@@ -186,6 +224,22 @@ fn the_longest_texts_take_no_longer_than_they_should() {
         "in 3 days ",
         "(",
         "move to ",
+        "کل ",
+        "اور ",
+        "ہر ",
+        "5 بجے ",
+        "یاد دلانا ",
+        "، ",
+        "کر دو ",
+        "حذف کر دو اور ",
+        "ke liye ",
+        "kal par kar do ",
+        "kal ",
+        "3 din baad ",
+        "2 ko ",
+        "مکمل ہو گیا ",
+        "snooze ",
+        "کا نام ",
     ] {
         let text: String = part.chars().cycle().take(MAX_CHARS).collect();
         let begun = Instant::now();

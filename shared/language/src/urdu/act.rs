@@ -30,7 +30,9 @@ impl Act {
 enum Force {
     /// It says what is to be done to a task, or what was done.
     Plain,
-    /// It may be a task of its own: "رپورٹ ختم کرو".
+    /// It may be a task of its own: "کچرا نکال دو".
+    Doubtful,
+    /// It is one more often than not: "رپورٹ ختم کرو".
     Weak,
 }
 
@@ -55,6 +57,8 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
     let confidence = match (force, found.is_plain || is_quoted) {
         (Force::Plain, true) => 0.95,
         (Force::Plain, false) if act == Act::Complete => 0.85,
+        (Force::Doubtful, true) => 0.92,
+        (Force::Doubtful, false) => 0.75,
         (Force::Plain, false) => 0.9,
         (Force::Weak, true) => 0.88,
         (Force::Weak, false) => 0.6,
@@ -71,7 +75,7 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
 pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
     let mut end = text.end_of_words();
     while end > 1
-        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "یار", "yaar"])
+        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "yaar"])
             || text.tokens[end - 1].kind == Kind::Mark)
     {
         end -= 1;
@@ -91,9 +95,9 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
     if let Some(from) = is_at(command, &["delete", "cancel"]) {
         return Some((Act::Delete, Force::Plain, from));
     }
-    for verb in ["mita", "hata", "nikal"] {
+    for (verb, force) in [("mita", Force::Plain), ("hata", Force::Doubtful), ("nikal", Force::Doubtful)] {
         if let Some(from) = verb::command_before(text, end, verb) {
-            return Some((Act::Delete, Force::Plain, from));
+            return Some((Act::Delete, force, from));
         }
     }
     if let Some(from) = is_at(command, &["mukammal", "khatam", "check", "close", "tick"]) {
@@ -106,14 +110,13 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         return Some((Act::Complete, force, from));
     }
     // "… ko mukammal mark karo", "mark kar do mukammal"
-    if let Some(mark) = is_at(command, &["mark", "مارک", "نشان", "set"])
+    if let Some(mark) = is_at(command, &["mark", "نشان", "set"])
         && mark > 0
         && text.is_any(mark - 1, &["mukammal", "khatam"])
     {
         return Some((Act::Complete, Force::Plain, mark - 1));
     }
-    if let Some(from) =
-        is_at(command, &["reopen", "active", "pending", "open", "نامکمل", "namukammal", "na-mukammal"])
+    if let Some(from) = is_at(command, &["reopen", "active", "pending", "open", "namukammal", "na-mukammal"])
     {
         return Some((Act::Reopen, Force::Plain, before_again(text, from)));
     }
@@ -136,6 +139,10 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
             return Some((Act::Delete, Force::Weak, end - 2))
                 .filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
         }
+    }
+    // "دودھ کا کیا ہوا" asks.
+    if text.has_any(&["kya", "kaunsa", "kaun", "kitna", "kab"]) {
+        return None;
     }
     let done = verb::done_before(text, end)?;
     // What had been is past, and nothing that a list of tasks needs to know.
@@ -165,6 +172,9 @@ fn in_front(text: &Text<'_>) -> Option<(Act, usize)> {
     let after = |end: usize| Some(end).filter(|end| *end < text.end_of_words());
     match text.word(0) {
         "delete" => return after(does(1).unwrap_or(1)).map(|end| (Act::Delete, end)),
+        "mukammal" if text.tokens[0].text.is_ascii() && text.has_any(&["kaam", "wala"]) => {
+            return after(does(1).unwrap_or(1)).map(|end| (Act::Complete, end));
+        }
         "mukammal" | "khatam" => return after(does(1)?).map(|end| (Act::Complete, end)),
         "reopen" => return after(does(1).unwrap_or(1)).map(|end| (Act::Reopen, end)),
         _ => {}

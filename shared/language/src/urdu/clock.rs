@@ -32,8 +32,9 @@ pub(crate) fn part(text: &Text<'_>, at: usize) -> Option<(Part, usize)> {
         }
         "sehpahar" => Part::Afternoon,
         "seh" if text.word(at + 1) == "pahar" => return Some((Part::Afternoon, at + 2)),
+        "علی" if text.word(at + 1) == "الصبح" => return Some((Part::Morning, at + 2)),
         "shaam" => Part::Evening,
-        "raat" => Part::Night,
+        "raat" | "shab" => Part::Night,
         _ => return None,
     };
     Some((part, at + 1))

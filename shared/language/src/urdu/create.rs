@@ -1,5 +1,7 @@
 //! New tasks: "… کا ٹاسک بناؤ", "… یاد دلانا", "دودھ لانا ہے".
 
+use domain::recurrence::{Frequency, Parts};
+
 use crate::clause::Clause;
 use crate::meaning::compose::{self, Meaning};
 use crate::meaning::phrase::{Mode, Phrase, Value};
@@ -7,27 +9,41 @@ use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
-use crate::urdu::{names, title, verb, wish};
+use crate::urdu::{names, target, title, verb, wish};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
 pub(crate) fn read_explicit(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let words = text.end_of_words();
+    let front = place(text);
     let (from, to) = match (opening(text), closing(text, words)) {
         (None, None) => {
             return wish::is_in(text).then(|| build(said, (0, text.len()), 0.95, context));
         }
-        (from, to) => (from.unwrap_or(0), to.unwrap_or(text.len())),
+        (from, to) => (from.unwrap_or(front), to.unwrap_or(text.len())),
     };
-    if from > to {
+    if from > to && to > 0 {
         return None;
     }
     let lines = lines(text, from, to);
     if lines.len() > 1 {
         return Some(several(said, &lines, (from, to), context));
     }
-    Some(build(said, (from, to), 0.93, context))
+    Some(build(said, (from.min(to), to), 0.93, context))
+}
+
+/// Reads "میری لسٹ میں" in front of what is added.
+fn place(text: &Text<'_>) -> usize {
+    let rows = [
+        "mera kaam ki list mein",
+        "mera list mein",
+        "kaam ki list mein",
+        "list mein",
+        "mera kaam mein",
+        "kaam mein",
+    ];
+    text.after_any(0, &rows).unwrap_or(0)
 }
 
 /// Reads anything else: a task when it looks like one, with honest doubt.
@@ -53,9 +69,7 @@ pub(crate) fn read_implicit(said: &Said<'_>, context: &Context) -> Clause {
 fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     #[rustfmt::skip]
     const ASKING: &[&str] = &[
-        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "کیوں", "کیسے", "کیسا", "کیسی", "kyun", "kyon", "kaise", "kaisa",
-        "kaisi", "kyu",
-    ];
+        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",             ];
     let is_question = text.is_mark(text.end_of_words(), '?');
     if is_question || text.has_any(ASKING) {
         return 0.3;
@@ -88,6 +102,9 @@ fn has_verb(text: &Text<'_>) -> bool {
                     || text.is_break(at + 1)
                     || at + 1 >= text.end_of_words())
             || (word == "kar" || word == "de") && text.is_any(at + 1, &["do", "de-o", "de-na"])
+            || at > 0
+                && at + 1 == text.end_of_words()
+                && ["do", "de-o", "de-na", "le-o", "le-na"].contains(&word)
             || is_told(word) && at + 1 >= text.end_of_words()
     })
 }
@@ -155,7 +172,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
         let is_timed = (0..from).any(|at| {
             text.is_any(at, &["baje", "aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some()
         });
-        let is_put = from > 0 && text.is_any(from - 1, &["mein", "par", "sath", "pas", "naam"]);
+        let is_put = from > 0 && text.is_any(from - 1, &["mein", "par", "sath", "paas", "naam"]);
         return (is_timed && !is_put && from > 1).then_some(from);
     }
     // What is made, noted, or put somewhere is a task only where the words say so.
@@ -200,7 +217,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
     if at > 0 && text.is_any(at - 1, &["ko", "bhi", "ka"]) && is_task {
         at -= 1;
     }
-    (is_task && at > 0).then_some(at)
+    is_task.then_some(at)
 }
 
 /// Gives where one of these rows of words begins that ends at `end`; longer ones belong in front.
@@ -285,9 +302,11 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     let said_of = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
     let mut phrases = phrase::scan(&body, context, look);
     wish_first(text, &mut phrases);
+    let again = said_again(&phrases);
     let mut meaning = compose::compose(phrases, context.now, said_of);
     remind_at(&mut meaning);
     let mut taken = meaning.used.clone();
+    taken.extend(again);
     taken.extend(padding(text, &meaning));
     taken.sort_by_key(|phrase| phrase.from);
     let (title, title_spans) = title::title(text, &taken);
@@ -297,12 +316,19 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     spans.extend(
         meaning.used.iter().filter_map(|phrase| text.span(phrase.from, phrase.to, phrase.value.kind())),
     );
-    if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans) {
+    if let Some(clause) = about_it(title.as_deref(), &body, &meaning, &spans, context) {
         return clause;
     }
     let title = title.filter(|title| !is_placeholder(title));
     let problem = meaning.problem.clone().or(title.is_none().then_some(Problem::MissingTitle));
     Clause::one(Action::Create(fields(meaning, title)), spans, confidence).with_problem(problem)
+}
+
+/// "پیر اور جمعرات کو جم ہر ہفتے": the second rule only says that the first is one.
+fn said_again(phrases: &[Phrase]) -> Option<Phrase> {
+    let plain = |phrase: &&Phrase| matches!(&phrase.value, Value::Rule(rule) if rule.special.is_none() && rule.parts == Parts::every(Frequency::Weekly));
+    let rules = phrases.iter().filter(|phrase| matches!(phrase.value, Value::Rule(_))).count();
+    phrases.iter().filter(|_| rules == 2).rfind(plain).cloned()
 }
 
 /// "…, 4 بجے یاد دلانا": what stands between the comma and the wish is when to remind.
@@ -342,7 +368,10 @@ fn padding(text: &Text<'_>, meaning: &Meaning) -> Vec<Phrase> {
         let infinitive = verb::is_infinitive(text, at - 1, true);
         let last = text.is_any(at, &["hai", "hoga"]) && at + 1 >= text.end_of_words();
         let before_phrase = meaning.used.iter().any(|phrase| phrase.from == at + 1);
-        if infinitive || (has_date && (last || before_phrase)) {
+        // "میٹنگ کل 5 بجے ہے، …"
+        let behind_phrase = text.is_break(at + 1)
+            && meaning.used.iter().any(|phrase| phrase.to == at && phrase.is_temporal());
+        if infinitive || (has_date && (last || before_phrase || behind_phrase)) {
             let end = text.after_any(at + 1, &["ga", "hai", "hoga"]).unwrap_or(at + 1);
             found.push(taken(at, end));
             says_duty = true;
@@ -373,35 +402,26 @@ fn about_it(
     body: &Said<'_>,
     meaning: &Meaning,
     spans: &[crate::Span],
+    context: &Context,
 ) -> Option<Clause> {
     let due = meaning.due.filter(|_| meaning.wants_reminder)?;
     let text = &body.text;
-    let title = title?;
-    let words = Said::new(&Text::new(title)).text;
-    let whole = [
-        "is",
-        "ise",
-        "yeh",
-        "is ka",
-        "is ki",
-        "is ke",
-        "is ke bare mein",
-        "is ke baray mein",
-        "ise bare mein",
-        "ise baray mein",
-        "yeh kaam",
-        "is kaam",
-        "is kaam ka",
-        "is kaam ki",
-    ];
-    let is_it = whole.iter().any(|row| words.after(0, row) == Some(words.len()));
-    if !is_it || text.len() == 0 {
+    let words = Said::new(&Text::new(title?));
+    let found = target::read(&words, context);
+    let is_task = words.text.has_any(&["kaam"]) && words.text.has_any(&["wala", "number"]);
+    let target = match &found.targets[..] {
+        [target @ (Target::It | Target::Last)] => target.clone(),
+        // "دودھ والے کام کے بارے میں یاد دلانا"
+        [target @ (Target::Number(_) | Target::Title(_))] if is_task => target.clone(),
+        _ => return None,
+    };
+    if text.len() == 0 {
         return None;
     }
     let at = due.date.and_time(due.time.unwrap_or_else(|| crate::meaning::clock::time(9, 0)));
     let changes =
         Changes { reminders: Some(crate::Change::Set(vec![ReminderText::At(at)])), ..Changes::default() };
-    Some(Clause::one(Action::Update { target: Target::It, changes }, spans.to_vec(), 0.9))
+    Some(Clause::one(Action::Update { target, changes }, spans.to_vec(), 0.9))
 }
 
 fn is_placeholder(title: &str) -> bool {

@@ -125,7 +125,7 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
 fn is_sum(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
     const SUMS: &[&str] = &[
-        "رقم", "تعداد", "خرچ", "خرچہ", "اخراجات", "بجٹ", "امدنی", "قیمت", "ملا", "مارکس", "نمبر", "حاصل", "وقتی",
+        "رقم", "تعداد", "خرچ", "خرچہ", "اخراجات", "بجٹ", "امدنی", "قیمت", "ملا", "مارکس", "number", "حاصل", "وقتی",
         "raqam", "tadaad", "tadad", "kharcha", "kharch", "amdani", "qeemat", "budget", "total", "mila",
     ];
     text.is_any(at, SUMS)
@@ -159,6 +159,8 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
     }
     let (is_next, name_at) =
         if let Some(end) = text.after_any(at, &["is aa-na wala", "aa-na wala", "is", "isi"]) {
+            (Some(false), end)
+        } else if let Some(end) = text.after_any(at, &["broz", "ba roz"]) {
             (Some(false), end)
         } else if let Some(end) = text.after_any(at, &["agla"]) {
             (Some(true), end)

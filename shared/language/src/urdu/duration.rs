@@ -67,9 +67,15 @@ pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize
     Some((length, end))
 }
 
+/// Reads the time ahead that is asked about: "اگلے 3 دن".
+pub(crate) fn read_ahead(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
+    let (length, end) = read(text, text.after_any(at, &["agla", "aa-na wala"])?)?;
+    Some((length, text.after_any(end, &["mein", "ke"]).unwrap_or(end)))
+}
+
 /// Reads how long before: "15 منٹ پہلے", "us se ek din pehle".
 pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
-    let start = text.after_any(at, &["is se", "un se", "waqt se", "deadline se"]).unwrap_or(at);
+    let start = text.after_any(at, &["is se", "un se", "waqt se", "deadline se", "se"]).unwrap_or(at);
     let (length, end) = read(text, start)?;
     let end = text.after_any(end, &["pehle hi", "pehle se", "pehle"])?;
     Some((lead(length)?, end))

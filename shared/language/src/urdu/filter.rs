@@ -20,15 +20,10 @@ const PADDING: &[&str] = &[
     "ap", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani", "dekh", "dikha", "do", "de",
     "ga", "hai", "hi", "ho", "ho-a", "hoga", "hoon", "hum", "ja-a", "ji", "jo", "ka", "kaam", "kab", "kahan", "kar", "kaun",
     "kaunsa", "ke", "keh", "ki", "kiya", "kitna", "ko", "koi", "kuch", "kya", "late", "le-a", "liye", "list", "mein", "mene",
-    "mera", "mujhe", "mukammal", "khatam", "nahi", "na", "ne", "overdue", "par", "please", "rah", "rehte", "reminder", "sa",
-    "sab", "sara", "se", "tak", "tha", "to", "un", "wala", "wo", "ya", "yaad", "yeh", "zara", "is", "guzar", "miss", "waqt",
-    "free", "masroof", "baqi", "باقی", "rehta", "رہتے", "رہتا", "رہتی", "pending", "پینڈنگ", "شدہ", "shuda", "kisi", "tarikh",
-    "ہوئے", "active", "open", "show", "what", "my", "kon", "zaroori", "fori", "urgent", "ahem", "rakh-a", "ane", "agla", "wali",
-    "کہیں", "ab", "اب", "tasks", "due", "deadline", "all", "kr", "na-mukammal", "نامکمل", "naamukammal", "ادھورے", "adhoore",
-    "adhure", "plan", "schedule", "شیڈول", "پلان", "ایجنڈا", "agenda", "tag", "ٹیگ", "time", "raha", "rahe", "rahi", "رہا",
-    "رہے", "رہی", "mojood", "موجود", "tamam", "de-na", "dikha-na", "bata-na", "naya", "phir", "baad", "pehle", "complete",
-    "chor", "kul", "din", "hafte", "priority", "high", "low", "medium", "ziyada", "kam", "taraf", "hon",
-];
+    "mera", "mujhe", "mukammal", "khatam", "nahi", "na", "ne", "overdue", "par", "please", "rah", "rehta", "reminder", "sa",
+    "sab", "se", "tak", "tha", "to", "un", "wala", "wo", "ya", "yaad", "yeh", "zara", "is", "guzar", "miss", "waqt",
+    "free", "masroof", "baqi", "pending", "shuda", "kisi", "tarikh",
+    "ہویے", "active", "open", "show", "what", "zaroori", "fori", "urgent", "ahem", "rakh-a", "aa-na", "agla",     "کہیں", "ab", "اب", "due", "deadline", "na-mukammal", "namukammal", "adhura",     "plan", "schedule", "agenda", "tag", "time", "raha",     "mojood", "موجود", "de-na", "dikha-na", "bata-na", "naya", "phir", "baad", "pehle",     "chhor", "kal", "din", "hafte", "priority", "high", "low", "medium", "ziyada", "kam", "taraf", ];
 
 /// Reads which tasks, from all of a text.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
@@ -88,21 +83,13 @@ fn status(said: &Said<'_>) -> Option<Status> {
     let is_open = text.has_any(&[
         "nahi",
         "baqi",
-        "باقی",
         "pending",
-        "پینڈنگ",
         "active",
         "open",
-        "rehte",
-        "رہتے",
         "rehta",
-        "رہتا",
-        "نامکمل",
+        "namukammal",
         "na-mukammal",
-        "naamukammal",
-        "ادھورے",
-        "adhoore",
-        "adhure",
+        "adhura",
     ]);
     let done = text.has_any(&["mukammal", "khatam", "kiya", "kar-a"])
         || text.find(0, "ho chuk-a").is_some()
@@ -114,7 +101,9 @@ fn status(said: &Said<'_>) -> Option<Status> {
         Some(Status::Active)
     } else if done {
         Some(Status::Completed)
-    } else if text.has_any(&["sab", "har"]) && !text.has_any(&["aaj", "kal", "is"]) {
+    } else if (0..text.len()).any(|at| text.is_any(at, &["sab", "har"]) && text.word(at + 1) != "se")
+        && !text.has_any(&["aaj", "kal", "is"])
+    {
         None
     } else {
         Some(Status::Active)

@@ -49,10 +49,17 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize, is_value: bool) -> Optio
     if matches!(text.word(start), "high" | "low" | "medium" | "ziyada" | "kam" | "kaam") {
         return None;
     }
-    let end = text.after_any(end, &["taur par", "طور par", "hai"]).unwrap_or(end);
+    let end = text.after_any(end, &["taur par", "hai"]).unwrap_or(end);
     // "ضروری ہے کہ": it is necessary to.
     let end = text.after_any(end, &["keh", "ke"]).filter(|_| text.word(end - 1) == "hai").unwrap_or(end);
-    let is_first = at == 0 && (text.is_mark(end, ':') || text.is_mark(end, ',') || text.word(end) == "kaam");
+    let says_that = end > start + 2 && text.word(end - 2) == "hai";
+    if says_that {
+        return Some((level, end));
+    }
+    if at == 0 && text.word(end) == "kaam" && text.is_mark(end + 1, ':') {
+        return Some((level, end + 2));
+    }
+    let is_first = at == 0 && (text.is_mark(end, ':') || text.is_mark(end, ','));
     let is_last = at > 0 && (boundary::is_free(text, end) && !text.is_any(end, &["aur", "ya"]));
     (is_first || is_last || is_value || text.word(start) == "fori" && at == 0).then_some((level, end))
 }
@@ -66,7 +73,9 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     if let Some(tag) = hash_tag(text, at) {
         return Some((vec![tag], at + 1));
     }
-    if text.word(at) == "tag" {
+    let is_tie = text
+        .is_any(at + 1, &["ke", "ka", "ki", "ko", "se", "par", "laga", "laga-o", "hata", "hata-o", "wala"]);
+    if text.word(at) == "tag" && !is_tie {
         let start = if text.is_mark(at + 1, ':') { at + 2 } else { at + 1 };
         let (mut tags, mut end) = (vec![name(text, start)?], start + 1);
         for _ in 0..task::MAX_TAGS {
@@ -80,7 +89,8 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     }
     // "گھر ٹیگ", "گھر کے ٹیگ کے ساتھ"
     let end = text.after_any(at + 1, &["ke tag ke sath", "ka tag", "ke tag", "tag ke sath", "tag"])?;
-    if text.is_mark(end, ':') || !is_tag_place(text, end) {
+    let is_with = text.word(end - 1) == "sath";
+    if text.is_mark(end, ':') || !(is_with || is_tag_place(text, end)) {
         return None;
     }
     Some((vec![name(text, at)?], verb(text, end)))
@@ -88,15 +98,12 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
 
 /// "گھر ٹیگ" at the end of what is said, or before the verb that sets it.
 fn is_tag_place(text: &Text<'_>, end: usize) -> bool {
-    boundary::is_free(text, end) || text.is_any(end, &["laga-o", "laga", "de-o", "do", "kar-o", "kar", "ke"])
+    boundary::is_free(text, end)
+        || text.is_any(end, &["wala", "laga-o", "laga", "de-o", "do", "kar-o", "kar", "ke"])
 }
 
 fn verb(text: &Text<'_>, at: usize) -> usize {
-    text.after_any(
-        at,
-        &["ke ساتھ", "ke sath", "ke saath", "laga do", "laga de-o", "laga-o", "kar do", "kar-o"],
-    )
-    .unwrap_or(at)
+    text.after_any(at, &["ke sath", "laga do", "laga de-o", "laga-o", "kar do", "kar-o"]).unwrap_or(at)
 }
 
 fn name(text: &Text<'_>, at: usize) -> Option<String> {

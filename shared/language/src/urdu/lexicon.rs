@@ -36,6 +36,7 @@ const VERBS: &[(&str, &[&str], &[&str])] = &[
     ("bata", &["bata", "btaa", "bta", "بتا"], &[]),
     ("suna", &["suna", "سنا"], &[]),
     ("dila", &["dila", "dilwa", "dela", "دلا", "دلوا"], &[]),
+    ("dhoond", &["dhoond", "dhund", "ڈھونڈ"], &[]),
     ("bhool", &["bhool", "bhul", "بھول"], &["bhoola", "بھولا"]),
     ("barha", &["barha", "بڑھا"], &[]),
     ("badal", &["badal", "badl", "بدل"], &["badla", "بدلا"]),
@@ -136,6 +137,7 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `haftay`, `hafte` | `hafte` |
 /// | `jummah`, `juma` | `juma` |
 /// | `chhe`, `chay` | `che` |
+/// | `bajay`, `bajy` | `baje` |
 fn sound(word: &str) -> String {
     let mut sound: Vec<u8> = Vec::with_capacity(word.len());
     let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
@@ -159,6 +161,12 @@ fn sound(word: &str) -> String {
         && sound.len() > 4
     {
         sound.pop();
+    }
+    // "bajy", "hafty", "krny"
+    if let [.., before, last @ b'y'] = &mut sound[..]
+        && !is_vowel(*before)
+    {
+        *last = b'e';
     }
     String::from_utf8(sound).unwrap_or_default()
 }
@@ -217,7 +225,7 @@ pub(crate) fn is_english(word: &str) -> bool {
     #[rustfmt::skip]
     const SHARED: &[&str] = &[
         "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
-        "delete", "do", "done", "email", "end", "every", "finish", "finished", "free", "help", "high", "hour",
+        "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
         "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
         "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
         "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",

@@ -81,7 +81,8 @@ impl Scanner<'_> {
         if let Some(end) = wish::by_email(text, at).filter(|_| self.look.mode.wants_reminder) {
             return Some((Value::Reminder(Wish { lead: None, method: Some(Method::Email) }), end));
         }
-        let (lead, end) = duration::read_lead(text, at)?;
+        let start = text.after(at, "aur").unwrap_or(at);
+        let (lead, end) = duration::read_lead(text, start)?;
         let asks = text.is_any(end, &["yaad", "remind", "reminder"]);
         if !self.look.mode.wants_reminder && !asks {
             return None;
@@ -112,7 +113,8 @@ impl Scanner<'_> {
 
     fn temporal(&self, at: usize) -> Option<(Value, usize)> {
         let text = &self.said.text;
-        if let Some((length, end)) = duration::read_from_now(text, at) {
+        let ahead = duration::read_ahead(text, at).filter(|_| self.look.mode.in_query);
+        if let Some((length, end)) = ahead.or_else(|| duration::read_from_now(text, at)) {
             return Some((Value::FromNow(length), end));
         }
         self.day(at).or_else(|| self.clock(at)).or_else(|| self.part(at))
@@ -150,6 +152,9 @@ impl Scanner<'_> {
         let text = &self.said.text;
         let (part, end) = clock::part(text, at)?;
         let value = |end| Some((Value::Part(part), end));
+        if text.word(at) == "علی" {
+            return value(end);
+        }
         let hi = text.after_any(end, &["hi"]).unwrap_or(end);
         let led = text.after_any(hi, &["ke waqt", "ko hi", "ko", "mein", "tak", "se pehle", "par"]);
         let before_clock = |at: usize| clock::read(text, at, true).is_some() || self.is_english_clock(at);

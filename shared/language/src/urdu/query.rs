@@ -4,7 +4,7 @@ use crate::clause::Clause;
 use crate::span::SpanKind;
 use crate::token::Text;
 use crate::urdu::lexicon::Said;
-use crate::urdu::{act, filter, verb};
+use crate::urdu::{act, filter, names, verb};
 use crate::{Action, Context};
 
 /// Reads a question about tasks.
@@ -12,7 +12,7 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let (from, to, confidence) = asked(&said.text)?;
     let text = &said.text;
     let (mut query, mut spans) = filter::read(said, context);
-    query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "ٹائم"]);
+    query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "time"]);
     query.is_free = is_free(text);
     if query.is_free {
         query.text = None;
@@ -27,7 +27,7 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let end = act::without_courtesies(text);
     let words = text.end_of_words();
     let about = about_tasks(text);
-    for verb in ["dikha", "bata", "suna"] {
+    for verb in ["dikha", "bata", "suna", "dhoond"] {
         let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
             let from = end.checked_sub(1).filter(|from| text.word(*from) == format!("{verb}-na"))?;
             Some((from, end))
@@ -63,7 +63,6 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
                 "kya hai",
                 "kya rah",
                 "kya baqi",
-                "kya باقی",
                 "kya ho-na",
                 "kya le-na",
             ],
@@ -75,12 +74,26 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
             end - 1,
             &[
                 "hai", "hoon", "ga", "kya", "kiya", "tha", "kaam", "ja-a", "ho-a", "kar-a", "liye", "le-a",
-                "de-a", "kar-a", "liye", "le-a", "de-a", "baqi", "باقی",
+                "de-a", "baqi",
             ],
         );
     let when = text.word(at) == "kab" && ends && end > at;
     let is_about_me = about || duty || when;
     let is_koi = text.word(at) != "koi" || is_question || text.is_any(0, &["kya", "koi"]);
+    // "کتنے کام مکمل کیے اس ہفتے"
+    let counts = about && text.is_any(at, &["kitna", "kaunsa", "kaun"]);
+    let plans = (0..words).any(|at| text.after_any(at, &["kya kar-na hai", "kya kya kar-na hai"]).is_some());
+    if (counts || plans) && !is_talk(text) {
+        return Some((first.0, first.1, 0.9));
+    }
+    // "کل صبح کوئی میٹنگ ہے؟"
+    let any = text.word(at) == "koi"
+        && ends
+        && (0..words)
+            .any(|at| text.is_any(at, &["aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some());
+    if any {
+        return Some((first.0, first.1, 0.85));
+    }
     let asks = is_about_me && (ends || is_question) && is_koi && !is_talk(text);
     asks.then_some((first.0, first.1, 0.9))
 }
@@ -88,10 +101,8 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
 /// "یہ کیا ہے", "mausam kya hai": not about tasks.
 fn is_talk(text: &Text<'_>) -> bool {
     let has_noun = about_tasks(text);
-    let other = [
-        "موسم", "mausam", "weather", "حال", "haal", "نام", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ",
-        "score", "سکور",
-    ];
+    let other =
+        ["mausam", "weather", "haal", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ", "score", "سکور"];
     !has_noun && (text.has_any(&other) || text.word(0) == "yeh")
 }
 
@@ -104,9 +115,9 @@ fn is_list(text: &Text<'_>, end: usize) -> bool {
     #[rustfmt::skip]
     const FILTERS: &[&str] = &[
         "mera", "aaj", "kal", "parson", "ka", "ki", "ke", "is", "hafte", "hafta", "mahina", "agla", "sab", "late", "overdue",
-        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "باقی", "شدہ", "shuda", "kaam", "list", "behad",
-        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "نامکمل",
-        "rehte", "رہتے", "ho-a", "high", "priority", "wala",
+        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "shuda", "kaam", "list", "behad",
+        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "namukammal",
+        "rehta", "ho-a", "high", "priority", "wala",
     ];
     let plain = (0..end.saturating_sub(1)).all(|at| text.is_any(at, FILTERS));
     let says =

@@ -41,7 +41,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, is_start: bool, today: NaiveDate)
 
 /// Reads how often in all: "5 بار", "10 martaba".
 pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let start = text.after_any(at, &["sirf", "kul", "kal", "صرف"]).unwrap_or(at);
+    let start = text.after_any(at, &["sirf", "kal"]).unwrap_or(at);
     let (count, end) = number::whole(text, start)?;
     Some((count, text.after_any(end, &["bar ke liye", "bar tak", "bar"])?))
 }
@@ -74,7 +74,7 @@ fn led(text: &Text<'_>, at: usize) -> usize {
 }
 
 fn every(text: &Text<'_>, at: usize, today: NaiveDate) -> Found {
-    let start = text.after(at, "har ek").or_else(|| text.after_any(at, &["har 1", "har"]))?;
+    let start = text.after(at, "har 1").or_else(|| text.after_any(at, &["har 1", "har"]))?;
     // "ہر سال کا جائزہ": of every year, not every year.
     let (reading, end) = other(text, start)
         .or_else(|| weekdays_rule(text, start, 1))
@@ -110,9 +110,18 @@ fn counted(text: &Text<'_>, at: usize) -> Found {
     }
 }
 
+/// "صبح *شام*", "صبح *اور شام*": twice a day.
+fn second_part(text: &Text<'_>, at: usize) -> Option<usize> {
+    let start = text.after_any(at, &["aur", "o", "و"]).unwrap_or(at);
+    clock::part(text, start).map(|(_, end)| end)
+}
+
 /// "ہر صبح", "ہر رات".
 fn by_part(text: &Text<'_>, at: usize) -> Found {
     let (part, end) = clock::part(text, at)?;
+    if let Some(end) = second_part(text, end) {
+        return Some((Reading::Unsupported, end));
+    }
     let parts = Parts::every(Frequency::Daily);
     Some((Reading::Rule(Repetition { part: Some(part), ..Repetition::pattern(parts) }), end))
 }
@@ -127,6 +136,9 @@ fn named_unit(text: &Text<'_>, at: usize) -> Found {
     }
     if let Some(end) = text.after_any(at, &["weekend", "week end", "hafte ke akhir"]) {
         return rule(weekly(&WEEKEND), end);
+    }
+    if let Some(end) = text.after_any(at, &["seh mahi", "quarterly"]) {
+        return by_unit(Unit::Month, 3, end);
     }
     let unit = duration::unit(text.word(at))?;
     let end = at + 1;
@@ -297,8 +309,18 @@ fn listed(text: &Text<'_>, at: usize) -> Found {
     if let Some(end) = text.after_any(start, &["har hafte", "har hafta"]) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
     }
-    let end = text.after_any(start, &["rozana", "daily"])?;
-    (days.len() > 1).then(|| rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end))?
+    if days.len() < 2 {
+        return None;
+    }
+    if let Some(end) = text.after_any(start, &["rozana", "daily"]) {
+        return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
+    }
+    // Several days are a rule only where it is said that they come again.
+    let again = ["har hafte", "har hafta", "har week", "weekly"];
+    if (start..text.len().min(start + 24)).any(|at| text.after_any(at, &again).is_some()) {
+        return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, start);
+    }
+    (start > end).then_some((Reading::Unsupported, start))
 }
 
 /// "پیر سے جمعہ تک": days in a row, which only a word that says how they repeat makes a rule.
@@ -326,6 +348,11 @@ fn daily(text: &Text<'_>, at: usize, is_start: bool) -> Found {
             && let Some((days, end)) = weekdays(text, named)
         {
             return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
+        }
+        if let Some((_, end)) = clock::part(text, end)
+            && let Some(end) = second_part(text, end)
+        {
+            return Some((Reading::Unsupported, end));
         }
         let is_of = text.is_any(end, &["ka", "ki", "ke"]);
         return if is_of { None } else { by_unit(Unit::Day, 1, end) };

@@ -8,15 +8,14 @@ use crate::urdu::verb;
 const YES: &[&str] = &[
     "haan", "ji", "ji haan", "haan ji", "ji bilkul", "bilkul", "theek", "theek hai", "theek hai kar do", "acha", "acha theek hai",
     "kar do", "kar de-o", "haan kar do", "ji kar do", "ji haan kar do", "haan theek hai", "ji theek hai", "haan bilkul", "ok",
-    "yes", "haan delete kar do", "haan mita do", "sahi hai", "صحیح hai", "sahi", "haan sahi hai", "zaroor", "ضرور", "kyun nahi",
-    "کیوں nahi", "ho ja-a theek hai", "ji please", "haan please", "kar-o", "haan kar-o", "ji zaroor", "درست", "درست hai", "durust",
-];
+    "yes", "haan delete kar do", "haan mita do", "sahi hai", "sahi", "haan sahi hai", "zaroor", "kyun nahi",
+    "ho ja-a theek hai", "ji please", "haan please", "kar-o", "haan kar-o", "ji zaroor", "durust", "durust hai", ];
 #[rustfmt::skip]
 const NO: &[&str] = &[
     "nahi", "ji nahi", "na", "nahi nahi", "mat kar-o", "nahi kar-o", "rehne do", "rehne de-o", "jane do", "chhor do", "chhor-o", "nahi rehne do",
-    "nahi mat kar-o", "mat kar-na", "cancel", "cancel kar-o", "cancel kar do", "چھوڑو", "choro", "chhoro", "abhi nahi", "na kar-o", "rok do",
-    "ruk jao", "bas", "بس", "ruko", "رکو", "rahne do", "nahi shukriya", "bilkul nahi", "haan nahi", "nahi ji", "nahi jane do",
-    "nahi chahiye", "rehne hi do", "chhor", "nahi na", "mat", "hargiz nahi", "ہرگز nahi", "na na",
+    "nahi mat kar-o", "mat kar-na", "cancel", "cancel kar-o", "cancel kar do", "chhoro", "abhi nahi", "na kar-o", "rok do",
+    "ruk ja-o", "bas", "ruko", "rahne do", "nahi shukriya", "bilkul nahi", "haan nahi", "nahi ji", "nahi jane do",
+    "nahi chahiye", "rehne hi do", "chhor", "nahi na", "mat", "hargiz nahi", "na na",
 ];
 #[rustfmt::skip]
 const UNDO: &[&str] = &[
@@ -27,23 +26,21 @@ const UNDO: &[&str] = &[
 ];
 #[rustfmt::skip]
 const HELP: &[&str] = &[
-    "madad", "help", "madad kar-o", "meri madad kar-o", "mera madad kar-o", "mujhe madad chahiye", "madad chahiye", "help kar-o",
-    "tum kya kar sakte ho", "ap kya kar sakte hai", "ap kya kar sakte ho", "tum kya kya kar sakte ho", "ap kya kya kar sakte hai",
-    "aap kya kar sakte ہیں", "kya kar sakte ho", "mein kya keh sakta hoon", "yeh kaise chalta hai", "help chahiye", "madad kar-na",
-    "تم kya kar سکتے ho", "ap kya kar سکتے hai", "ap kya kya kar سکتے hai", "تم kya kya kar سکتے ho", "yeh کیسے چلتا hai", "madad kar de-o",
+    "madad", "help", "madad kar-o", "mera madad kar-o", "mujhe madad chahiye", "madad chahiye", "help kar-o",
+    "tum kya kar sakta ho", "ap kya kar sakta hai", "ap kya kar sakta ho", "tum kya kya kar sakta ho", "ap kya kya kar sakta hai",
+    "kya kar sakta ho", "mein kya keh sakta hoon", "yeh kaisa chalta hai", "help chahiye", "madad kar-na",
+    "yeh kaisa چلتا hai", "madad kar de-o",
 ];
 #[rustfmt::skip]
 const GREETINGS: &[&str] = &[
-    "salam", "السلام علیکم", "السلام و علیکم", "اسلام علیکم", "سلام علیکم", "assalam o alaikum", "assalam alaikum", "asalam o alaikum",
-    "assalamualaikum", "aslam o alaikum", "assalamu alaikum", "salam alaikum", "اداب", "adaab", "ادab", "خوش امدید", "subah بخیر", "شب بخیر",
-    "subah bakhair", "shab bakhair", "hello", "hi", "ہیلو", "ہائے", "ap کیسے hai", "کیا حال hai", "kya حال hai", "kya haal hai",
-    "ap kaise hai", "kaise ho", "khuda hafiz", "خدا حافظ", "اللہ حافظ", "allah hafiz", "wa alaikum salam", "وعلیکم السلام", "salam ji",
+    "salam", "السلام علیکم", "السلام و علیکم", "اسلام علیکم", "salam علیکم", "assalam o alaikum", "assalam alaikum", "asalam o alaikum",
+    "assalamualaikum", "aslam o alaikum", "assalamu alaikum", "salam alaikum", "adaab", "ادab", "خوش امدید", "subah bakhair", "shab bakhair",
+    "hello", "hi", "hi-hello", "ap kaisa hai", "kya haal hai",     "kaisa ho", "khuda hafiz", "خدا حافظ", "اللہ حافظ", "allah hafiz", "wa alaikum salam", "وعلیکم السلام", "salam ji",
 ];
 #[rustfmt::skip]
 const THANKS: &[&str] = &[
-    "shukriya", "behad shukriya", "ap ka shukriya", "ap ka behad shukriya", "مہربانی", "meherbani", "ap ki meherbani", "نوازش", "jazakallah",
-    "جزاک اللہ", "jazak allah", "thanks", "shukriya ji", "ji shukriya", "ok shukriya", "acha shukriya", "behad acha", "zabardast", "زبردست",
-    "shabash", "شاباش", "theek hai shukriya", "boht shukriya", "behad meherbani", "khoob", "خوب", "behad خوب", "behad khoob", "wah", "واہ",
+    "shukriya", "behad shukriya", "ap ka shukriya", "ap ka behad shukriya", "meherbani", "ap ki meherbani", "نوازش", "jazakallah",
+    "جزاک اللہ", "jazak allah", "thanks", "shukriya ji", "ji shukriya", "ok shukriya", "acha shukriya", "behad acha", "zabardast",     "shabash", "theek hai shukriya", "behad meherbani", "khoob", "behad khoob", "wah", "واہ",
 ];
 
 /// Understands a text that is nothing but a short answer or a courtesy.
@@ -65,10 +62,7 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     let in_list =
         |said: &str| lists.iter().find(|(list, _)| list.contains(&said)).map(|(_, action)| action.clone());
     in_list(&said).or_else(|| {
-        while words
-            .last()
-            .is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "یار" | "bhai" | "بھائی"))
-        {
+        while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
             words.pop();
         }
         in_list(&words.join(" "))
@@ -80,7 +74,11 @@ pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
     let end = text.end_of_words();
     (0..text.len()).find_map(|at| {
         let refuses = match text.word(at) {
-            "mat" | "nahi" | "don't" | "dont" | "never" | "ہرگز" | "hargiz" => true,
+            // "بدھ مت" is a faith.
+            "mat" => {
+                !(text.is_any(at + 1, &["ka", "ki", "ke", "ko"]) || at > 0 && text.word(at - 1) == "budh")
+            }
+            "nahi" | "don't" | "dont" | "never" | "hargiz" => true,
             "na" => {
                 let insists = at + 1 >= end
                     && at > 0

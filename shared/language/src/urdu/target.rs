@@ -20,18 +20,22 @@ pub(crate) struct Found {
 }
 
 /// Words in front of a task's name that are no part of it.
-const OPENING: &[&str] =
-    &["mera", "wo", "yeh", "is", "isi", "us", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene"];
+const OPENING: &[&str] = &[
+    "mera", "wo", "yeh", "is", "isi", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene", "mein",
+    "ne",
+];
 
 /// Words behind a task's name that are no part of it.
 const CLOSING: &[&str] = &[
     "ko", "ka", "ki", "ke", "wala", "bhi", "hi", "please", "ab", "abhi", "ne", "to", "par", "se", "ji", "wo",
-    "sara",
+    "sab",
 ];
 
 /// Reads targets from all of a text.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
+    let whole = said.text.len();
     let said = &without_list(said);
+    let from_list = said.text.len() < whole;
     let text = &said.text;
     let mut end = text.end_of_words();
     while end > 0 && (text.is_any(end - 1, CLOSING) || text.tokens[end - 1].kind == Kind::Mark) {
@@ -50,7 +54,7 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
         return found(vec![target], true);
     }
     let (target, is_plain) = titled(&all, context);
-    found(vec![target], is_plain)
+    found(vec![target], is_plain || from_list)
 }
 
 /// Takes off "لسٹ سے", "میری فہرست میں سے".
@@ -76,9 +80,9 @@ fn pronoun(said: &Said<'_>) -> Option<Target> {
     #[rustfmt::skip]
     const IT: &[&str] = &[
         "ise", "yeh", "wo", "is ko", "isi ko", "is", "isi", "yeh wala", "wo wala", "yeh kaam", "wo kaam", "is kaam ko", "is kaam",
-        "us", "yeh wala kaam", "wo wala kaam", "is wala ko", "is wala", "is ka", "is ki", "is ke", "yehi", "یہی", "is kaam ka",
-        "is kaam ki", "wo wala ko", "is reminder ko", "yeh reminder", "mujhe ise", "ise bhi", "yeh bhi", "wohi", "وہی", "un ko",
-        "is kaam ke", "is bare mein", "is ke baray mein", "is ke bare mein", "ke bare mein",
+        "yeh wala kaam", "wo wala kaam", "is wala ko", "is wala", "is ka", "is ki", "is ke", "yehi", "is kaam ka",
+        "is kaam ki", "wo wala ko", "is reminder ko", "yeh reminder", "mujhe ise", "ise bhi", "yeh bhi", "wohi", "un ko",
+        "is kaam ke", "is bare mein", "is ke bare mein", "ke bare mein",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[
@@ -132,7 +136,9 @@ fn one_number(said: &Said<'_>, at: usize) -> Option<(u32, usize)> {
 fn every(said: &Said<'_>, context: &Context) -> Option<Target> {
     let text = &said.text;
     let start = text.after_any(0, &["mera", "mera wala"]).unwrap_or(0);
-    let is_all = text.is_any(start, &["sab", "har"]);
+    // "آج کے سارے کام": what stands in front says which.
+    let is_all =
+        text.is_any(start, &["sab", "har"]) || text.has_any(&["sab"]) && text.has_any(&["kaam", "reminder"]);
     let has_noun = text.has_any(&["kaam", "reminder", "list"]) || text.len() == start + 1;
     let rest = ["sab kuch", "sab"].iter().any(|words| text.after(start, words) == Some(text.len()));
     // "sab doodh" names no tasks.
@@ -146,11 +152,11 @@ fn every(said: &Said<'_>, context: &Context) -> Option<Target> {
 fn is_filtered(said: &Said<'_>) -> bool {
     let text = &said.text;
     let Some(last) = text.len().checked_sub(1) else { return false };
-    let is_many = text.tokens[last].text.ends_with('s') || text.tokens[last].text.ends_with("وں");
+    let kinds = ["mukammal", "overdue", "late", "khatam"];
+    let plain = ["shuda", "ho-a", "mera", "wala", "kaam"];
     text.word(last) == "kaam"
-        && is_many
-        && text.is_any(0, &["mukammal", "overdue", "late", "khatam"])
-        && text.len() <= 3
+        && text.has_any(&kinds)
+        && (0..last).all(|at| text.is_any(at, &kinds) || text.is_any(at, &plain))
 }
 
 /// The words that are left without "والا", "کام" and dates.

@@ -8,7 +8,7 @@ use crate::token::Text;
 const FRINGE: Fringe = Fringe {
     opening: &["keh", "mujhe", "aur", "to", "ko", "hi", "phir", "mein", "tak", "bhi", "hum"],
     dangling: &["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
-    closing: &["please", "ji", "zara", "yaar", "یار", "bhai", "بھائی", "to", "thanks"],
+    closing: &["please", "ji", "zara", "yaar", "bhai", "to", "thanks"],
 };
 
 /// Gives the words outside of the phrases, as they were written, and their spans; `None` when none are left.

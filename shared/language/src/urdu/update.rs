@@ -13,7 +13,7 @@ use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::target::{self, Found};
 use crate::urdu::{act, duration, label, verb, wish};
-use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, Target};
+use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, ReminderText, Target};
 
 /// Reads a change of a task that exists.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
@@ -135,7 +135,7 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let named = (1..verb).find_map(|at| {
         let end = text.after_any(
             at,
-            &["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke", "ka عنوان"],
+            &["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke"],
         )?;
         Some((at, end))
     });
@@ -164,7 +164,7 @@ fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let verb = removes.or_else(|| {
         let from = verb::command_before(text, end, "kar")?;
         let named = from.checked_sub(1)?;
-        text.is_any(named, &["delete", "khatam", "بند", "band", "cancel", "clear"]).then_some(named)
+        text.is_any(named, &["delete", "khatam", "band", "cancel", "clear"]).then_some(named)
     })?;
     let what = |row: &str| {
         let from = verb.checked_sub(row.split(' ').count())?;
@@ -184,16 +184,9 @@ fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
         (Changes { due: Some(DueChange::Clear), ..Changes::default() }, from)
     } else if let Some(from) = any(&["ka reminder", "ki yaad dehani", "ke reminder", "ki reminder"]) {
         (Changes { reminders: Some(Change::Clear), ..Changes::default() }, from)
-    } else if let Some(from) = any(&[
-        "ki تکرار",
-        "ka دہرانا",
-        "ki takrar",
-        "ka repeat",
-        "ko دہرانا",
-        "ko dohrana",
-        "ko repeat kar-na",
-        "ki repeat",
-    ]) {
+    } else if let Some(from) =
+        any(&["ki takrar", "ka dohra-na", "ka repeat", "ko dohra-na", "ko repeat kar-na", "ki repeat"])
+    {
         (Changes { recurrence: Some(Change::Clear), ..Changes::default() }, from)
     } else {
         let from = any(&["ki priority"])?;
@@ -236,21 +229,7 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     Some(clause(said, found, changes, (name_end, end), value, 0.9))
 }
 
-const MOVES: &[&str] = &[
-    "multavi",
-    "muntaqil",
-    "shift",
-    "late",
-    "آگے",
-    "aage",
-    "agay",
-    "age",
-    "پیچھے",
-    "peeche",
-    "peechay",
-    "move",
-    "tabdeel",
-];
+const MOVES: &[&str] = &["multavi", "muntaqil", "late", "aage", "peeche", "tabdeel"];
 
 /// "میٹنگ ایک گھنٹہ آگے کر دو", "ise 2 din ke liye multavi karo", "dentist ek ghanta pehle kar do".
 fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
@@ -263,8 +242,7 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     while stop > 0 {
         let word = text.word(stop - 1);
         if MOVES.contains(&word) {
-            is_earlier = is_earlier
-                .or(Some(matches!(word, "پیچھے" | "peeche" | "peechay")).filter(|earlier| *earlier));
+            is_earlier = is_earlier.or(Some(word == "peeche").filter(|earlier| *earlier));
             is_earlier = is_earlier.or(Some(false));
         } else if matches!(word, "pehle" | "jaldi") {
             is_earlier = Some(true);
@@ -272,7 +250,7 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
             is_earlier = Some(false);
         } else if word == "liye" && stop > 1 && text.word(stop - 2) == "ke" {
             stop -= 1;
-        } else if word != "mazeed" && word != "مزید" {
+        } else if word != "mazeed" {
             break;
         }
         stop -= 1;
@@ -283,6 +261,17 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let (length, _) = duration::read(text, from)?;
     let later = length.after(context.now)? - context.now;
     let shift = if is_earlier { TimeDelta::zero() - later } else { later };
+    // "کا ریمائنڈر 1 گھنٹہ پہلے کر دو": when to remind, not when it is due.
+    if let Some(name_end) =
+        from.checked_sub(2).filter(|at| text.word(at + 1) == "reminder" && text.is_any(*at, &["ka", "ki"]))
+    {
+        let (lead, _) = duration::read_lead(text, from)?;
+        let changes =
+            Changes { reminders: Some(Change::Set(vec![ReminderText::Lead(lead)])), ..Changes::default() };
+        let found = target::read(&said.part(0, name_end), context);
+        let value = text.span(from, stop, SpanKind::Reminder).into_iter().collect();
+        return Some(clause(said, found, changes, (does, end), value, 0.9));
+    }
     let found = target::read(&said.part(0, from), context);
     let changes = Changes { due: Some(DueChange::Shift(shift)), ..Changes::default() };
     let value = text.span(from, stop, SpanKind::Duration).into_iter().collect();
@@ -299,10 +288,11 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let mut verb = does;
     let mut moves = false;
     while verb > 0
-        && (MOVES.contains(&text.word(verb - 1)) || text.is_any(verb - 1, &["set", "update", "mark", "مارک"]))
+        && (MOVES.contains(&text.word(verb - 1))
+            || text.is_any(verb - 1, &["set", "update", "mark", "repeat"]))
     {
         verb -= 1;
-        moves |= !text.is_any(verb, &["set", "mark", "مارک"]);
+        moves |= !text.is_any(verb, &["set", "mark"]);
     }
     let Some((from, meaning, mut value, priority)) = value_before(said, verb, context) else {
         // Without a new date it is a change only where a task is named as one.

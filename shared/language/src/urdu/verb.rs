@@ -30,7 +30,7 @@ pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
         .then_some(at + 2)
 }
 
-const SAKTE: &[&str] = &["sakte", "sakta", "sakti", "saktay", "سکتے", "سکتا", "سکتی"];
+const SAKTE: &[&str] = &["sakta"];
 
 fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
     let at = end.checked_sub(1)?;
@@ -49,7 +49,7 @@ pub(crate) fn is_infinitive(text: &Text<'_>, at: usize, is_followed: bool) -> bo
     }
     #[rustfmt::skip]
     const NOUNS: &[&str] = &[
-        "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ", "زمانے", "اپنا",
+        "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ", "زمانے", "mera",
         "خزانے", "دیوانے", "پاکستانی", "مہمانی", "نشانی", "پریشانی", "اسانی", "روحانی", "جانی", "بریانی", "pani",
         "paani", "kahani", "purani", "purana", "purane", "nani", "rani", "nana", "dana", "apna", "biryani", "roohani",
         "pakistani", "nishani", "pareshani", "asani", "china", "banana", "amina", "hina", "sana", "saina", "zaini",
@@ -98,8 +98,8 @@ fn is_stem(word: &str) -> bool {
     ];
     #[rustfmt::skip]
     const OTHERS: &[&str] = &[
-        "بھر", "دھو", "پکا", "کھا", "پی", "سی", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ", "سو",
-        "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "ٹھیک", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch", "uthaa",
+        "بھر", "دھو", "پکا", "کھا", "پی", "sa", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ", "100",
+        "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "theek", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch", "uthaa",
         "chuka", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka", "hataa",
     ];
     STEMS.contains(&word) || OTHERS.contains(&word)

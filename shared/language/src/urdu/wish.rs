@@ -5,15 +5,15 @@ use crate::urdu::verb;
 
 /// Reads a wish, with the words that tie it to what is to be done: "کا یاد دلانا", "ke liye reminder laga do".
 pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<usize> {
-    let ties = ["ke baray mein", "ke bare mein", "ke liye", "ka", "ki", "keh", "aur", "to"];
+    let ties = ["ke bare mein", "ke liye", "ka", "ki", "keh", "aur", "to"];
     let start = text.after_any(at, &ties).unwrap_or(at);
     let start = if text.is_mark(start, ',') { start + 1 } else { start };
     let start = text
         .after_any(start, &["mujhe", "zara mujhe", "zara", "please mujhe", "please", "1 bar"])
         .unwrap_or(start);
-    let start = text.after_any(start, &["zaroor", "ضرور", "zarur", "lazmi", "لازمی"]).unwrap_or(start);
+    let start = text.after_any(start, &["zaroor", "lazmi"]).unwrap_or(start);
     let end = core(text, start)?;
-    let end = text.after_any(end, &["keh", "ke liye", "please"]).unwrap_or(end);
+    let end = text.after_any(end, &["keh", "ke liye", "ke", "please"]).unwrap_or(end);
     Some(if text.is_mark(end, ':') { end + 1 } else { end })
 }
 
@@ -23,7 +23,7 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
     }
     match text.word(at) {
         "yaad" => {
-            let start = text.after_any(at + 1, &["zaroor", "ضرور", "bhi", "se"]).unwrap_or(at + 1);
+            let start = text.after_any(at + 1, &["zaroor", "bhi", "se"]).unwrap_or(at + 1);
             for verb in ["dila", "kara", "kar"] {
                 if let Some(end) = asked(text, start, verb) {
                     return Some(end);
@@ -35,7 +35,7 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
         "remind" => {
             Some(asked(text, at + 1, "kara").or_else(|| asked(text, at + 1, "kar")).unwrap_or(at + 1))
         }
-        "reminder" | "alarm" | "الارم" => {
+        "reminder" | "alarm" => {
             let start = text.after_any(at + 1, &["set", "create", "add", "bhi"]).unwrap_or(at + 1);
             let verbs = ["laga", "kar", "kara", "bana", "de", "bhej", "rakh", "daal"];
             if let Some(end) = verbs.into_iter().find_map(|verb| asked(text, start, verb)) {
@@ -57,6 +57,9 @@ fn asked(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
 }
 
 const NOT_TO_FORGET: &[&str] = &[
+    "bhool-na mat de-na",
+    "bhool-na na de-na",
+    "mat bhool-na de-na",
     "bhool-na mat",
     "mat bhool-na",
     "bhool-na nahi",
@@ -81,5 +84,5 @@ pub(crate) fn is_in(text: &Text<'_>) -> bool {
 
 /// Reads how to remind: "ای میل سے".
 pub(crate) fn by_email(text: &Text<'_>, at: usize) -> Option<usize> {
-    text.after_any(at, &["ای میل سے", "ای میل par", "email se", "email par", "email ke zariye"])
+    text.after_any(at, &["ای میل se", "ای میل par", "email se", "email par", "email ke zariye"])
 }
