@@ -3,7 +3,7 @@
 use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
 use application::snooze::SnoozeUntil;
-use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
+use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use domain::task::{Change, Task};
 use domain::zone;
 use events::payload::Actor;
@@ -126,8 +126,9 @@ impl New {
     }
 }
 
-/// Gives the instant of a wall time to come: the second one of two, when the first is over.
+/// Gives the instant of a wall time to come, to the nearest minute, as it is said: the second one of two, when the first is over.
 pub(crate) fn instant_of(until: NaiveDateTime, about: &Utterance) -> DateTime<Utc> {
+    let until = until.duration_round(TimeDelta::minutes(1)).unwrap_or(until);
     let first = zone::resolve(until, about.zone());
     let second = about.zone().from_local_datetime(&until).latest().map(|at| at.with_timezone(&Utc));
     second.filter(|second| first < about.at && *second > first).unwrap_or(first)
