@@ -70,6 +70,16 @@ fn without_courtesy(text: Text<'_>) -> Text<'_> {
     let len = text.end_of_words();
     let words =
         ["thanks a lot", "thank you very much", "thank you", "many thanks", "thanks", "thx", "cheers", "ta"];
+    #[rustfmt::skip]
+    let conditions = [
+        "if that's ok", "if that's okay", "if that is ok", "if that is okay", "if that's possible", "if possible", "if you can",
+        "if you could", "if you don't mind", "if it's not too much trouble", "when you can", "when you get a chance",
+        "if that works", "if that's alright",
+    ];
+    let first = len.saturating_sub(7).max(3);
+    if let Some(at) = (first..len).find(|at| text.after_any(*at, &conditions) == Some(len)) {
+        return text.part(0, at);
+    }
     let at = (len.saturating_sub(4).max(3)..len).find(|at| text.after_any(*at, &words) == Some(len));
     let is_apart = |at: usize| text.tokens.get(at - 1).is_some_and(|token| token.kind == Kind::Mark);
     match at.filter(|at| is_apart(*at)) {
@@ -200,6 +210,9 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
 
 fn clause(text: &Text<'_>, context: &Context) -> Clause {
     let has_words = text.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    if let Some(action) = small_talk::emoji(text) {
+        return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
+    }
     if !has_words {
         return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
     }
@@ -210,6 +223,7 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
     if let Some(end) = negated(text, at) {
         return refused(text, end);
     }
+    let at = vocabulary::skip_courtesy(text, at);
     let at = behind_list(text, at).unwrap_or(at);
     if let Some((query, mut spans, confidence)) = query::read(text, at, context) {
         if spans.first().is_none_or(|span| text.tokens.get(at).is_some_and(|token| span.text != token.text)) {

@@ -95,6 +95,40 @@ impl<'a> Text<'a> {
         Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec() }
     }
 
+    /// Gives the text with "due:friday" parted into its words, where the word before the colon is one of these.
+    pub(crate) fn parted(&self, keys: &[&str]) -> Self {
+        let mut tokens = Vec::with_capacity(self.len());
+        for token in &self.tokens {
+            let parts = token.lower.split_once(':').filter(|(key, value)| {
+                token.kind == Kind::Word && keys.contains(key) && value.starts_with(char::is_alphanumeric)
+            });
+            let Some((key, _)) = parts else {
+                tokens.push(token.clone());
+                continue;
+            };
+            // The keys are ASCII, so that bytes and code points agree.
+            let (to_key, to_mark) = (key.len(), key.len() + 1);
+            let part = |from: usize, to: usize, kind: Kind| Token {
+                text: &token.text[from..to],
+                lower: token.lower[from..to].to_owned(),
+                kind,
+                from: token.from + from,
+                to: token.from + to,
+                start: token.start + from,
+                end: token.start + token.text[..to].chars().count(),
+            };
+            tokens.push(part(0, to_key, Kind::Word));
+            tokens.push(part(to_key, to_mark, Kind::Mark));
+            if token.lower.len() == token.text.len() {
+                tokens.push(part(to_mark, token.text.len(), Kind::Word));
+            } else {
+                tokens.truncate(tokens.len() - 2);
+                tokens.push(token.clone());
+            }
+        }
+        Self { source: self.source, tokens }
+    }
+
     /// Finds words in a row at or after `from`, and gives where they begin and end.
     pub(crate) fn find(&self, from: usize, phrase: &str) -> Option<(usize, usize)> {
         (from..self.len()).find_map(|at| Some((at, self.after(at, phrase)?)))

@@ -338,3 +338,85 @@ fn a_bare_hour_today_is_the_nearest_to_come() {
     assert_eq!(due("2026-11-18T18:00:00", "call mom at 5pm").as_deref(), Some("2026-11-19T17:00:00"));
     assert_eq!(due("2026-11-18T18:00:00", "call mom at 8").as_deref(), Some("2026-11-18T20:00:00"));
 }
+
+/// The titles of new tasks, in the order said; nothing else may be asked for.
+fn titles(text: &str) -> Vec<String> {
+    let parse = parse(text, &context()).expect("short enough");
+    let title = |command: &language::Command| match &command.action {
+        Action::Create(fields) => fields.title.clone().expect("a title"),
+        other => panic!("{text:?} asks for {other:?}"),
+    };
+    parse.commands.iter().map(title).collect()
+}
+
+#[test]
+fn each_line_of_a_list_is_a_task() {
+    for text in [
+        "- buy milk\n- call mom\n- pay rent",
+        "* buy milk\n* call mom\n* pay rent",
+        "1. buy milk\n2. call mom\n3. pay rent",
+        "to do:\n\u{2022} buy milk\n\u{2022} call mom\n\u{2022} pay rent",
+        "- [ ] buy milk\n- [ ] call mom\n- [ ] pay rent",
+        "buy milk\ncall mom\npay rent",
+        "1. buy milk 2. call mom 3. pay rent",
+    ] {
+        assert_eq!(titles(text), ["buy milk", "call mom", "pay rent"], "{text:?}");
+    }
+    assert_eq!(titles("- milk\n- two eggs"), ["milk", "two eggs"]);
+}
+
+#[test]
+fn lines_that_act_on_tasks_are_no_list_of_titles() {
+    for text in
+        ["- buy milk\n- delete all tasks", "buy milk\ndelete everything", "1. buy milk 2. delete all tasks"]
+    {
+        let parse = parse(text, &context()).expect("short enough");
+        assert!(parse.confidence < 0.7, "{text:?}: {parse:?}");
+    }
+}
+
+#[test]
+fn nonsense_counts_are_asked_about_and_nothing_of_them_is_applied() {
+    for text in [
+        "water plants every 0 days",
+        "water plants every -1 days",
+        "water plants every 99999999 days",
+        "water plants every day for 99999999999 times",
+        "water plants every day for 0 times",
+        "water plants in 100000000 days",
+        "water plants in 99999 years",
+        "water plants on 31 feb",
+        "water plants on feb 30",
+        "water plants on june 31st",
+        "water plants at 25:00",
+    ] {
+        let parse = parse(text, &context()).expect("short enough");
+        assert!(parse.confidence < 0.7 && parse.problem.is_some(), "{text}: {parse:?}");
+        let Action::Create(fields) = &parse.commands[0].action else { panic!("{text}: {parse:?}") };
+        assert_eq!((fields.due, &fields.recurrence), (None, &None), "{text}");
+    }
+}
+
+#[test]
+fn a_thumb_answers() {
+    let action = |text: &str| parse(text, &context()).expect("short enough").commands[0].action.clone();
+    for text in ["\u{1f44d}", "\u{1f44d}\u{1f3fd}", "\u{1f44d}\u{1f44d}", "\u{2705}"] {
+        assert_eq!(action(text), Action::Yes, "{text}");
+    }
+    assert_eq!(action("\u{1f44e}"), Action::No);
+    assert!(matches!(action("\u{1f44d}\u{1f44e}"), Action::Unknown(_)));
+}
+
+#[test]
+fn holidays_of_one_country_are_read_there_only() {
+    let due = |locale, text: &str| {
+        let parse = parse(text, &Context { locale, ..context() }).expect("short enough");
+        match &parse.commands[0].action {
+            Action::Create(fields) => fields.due.map(|due| due.date.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(due(Locale::EnUs, "call bob on independence day").as_deref(), Some("2027-07-04"));
+    assert_eq!(due(Locale::EnGb, "call bob on independence day"), None);
+    assert_eq!(due(Locale::EnGb, "call bob on boxing day").as_deref(), Some("2026-12-26"));
+}

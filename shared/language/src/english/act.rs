@@ -377,6 +377,12 @@ fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let verb = vocabulary::present_of(text.word(start))?;
     let object = start + 1;
     let len = text.end_of_words();
+    // "i've got a meeting" tells of what is to come.
+    if text.word(start) == "got"
+        && who.is_some_and(|end| text.word(end - 1) != "i" && text.word(end - 1) != "we")
+    {
+        return None;
+    }
     let asks = text.is_any(object, &["i", "you", "we", "they", "he", "she"]);
     if len <= object || text.is_mark(len, '?') || asks {
         return None;

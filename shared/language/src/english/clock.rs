@@ -32,7 +32,8 @@ pub(crate) fn part(word: &str) -> Option<Part> {
 /// Says whether a word can be nothing but a time: "5pm", "17:30".
 pub(crate) fn is_clock(word: &str) -> bool {
     let is_short = word.ends_with(['a', 'p', 'h']);
-    !is_short && matches!(compact(word), Some((_, true)))
+    let is_timed = word.contains(':') && matches!(compact(word), Some((Reading::Clock(_), _)));
+    is_timed || !is_short && matches!(compact(word), Some((_, true)))
 }
 
 /// Reads a time. A bare hour needs a word before it ("at 5") and nothing after it that it could count ("at 5 shops").
@@ -108,6 +109,12 @@ pub(crate) fn read_range(
                 .after_any(end, &["to", "until", "till", "til"])
                 .or_else(|| dash.then_some(end + 1))
                 .or_else(|| text.after(end, "and").filter(|_| is_between))?;
+            // "at ten to six" is before six.
+            let minutes =
+                number::word(text.word(start)).is_some_and(|minutes| matches!(minutes, 5 | 10 | 20 | 25));
+            if lead == Lead::At && minutes && first.0.is_open && text.word(end) == "to" {
+                return None;
+            }
             let (last, end) = hour(text, link)?;
             (ordered(first.0, last), end)
         }
@@ -205,7 +212,7 @@ fn spoken(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
         "past" => true,
         "to" | "till" if said_minutes || lead == Lead::At => false,
         // "half seven" is half past seven, as the British say.
-        _ if text.word(at) == "half" && matches!(lead, Lead::At | Lead::By | Lead::Around) => {
+        _ if text.word(at) == "half" && matches!(lead, Lead::At | Lead::By | Lead::For | Lead::Around) => {
             let (hour, end) = hour(text, end).filter(|(hour, _)| hour.minute == 0)?;
             let is_free = vocabulary::is_boundary(text, end);
             return is_free.then_some((Reading::Clock(Clock { minute: 30, ..hour }), end));
@@ -278,6 +285,9 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     if said_half || said_clock {
         return Some((Reading::Clock(clock), end));
     }
+    if let Some(found) = spaced(text, at, lead) {
+        return Some(found);
+    }
     let counted = text.word(at).len() > 2 && number::digits(text.word(at)).is_some();
     let free = vocabulary::is_boundary(text, end) || vocabulary::is_verb(text.word(end));
     let changes = [
@@ -285,9 +295,23 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
         "split", "count", "beat", "win", "lose",
     ];
     let is_amount = lead == Lead::By && (0..at.min(6)).any(|word| text.is_any(word, &changes));
-    let led = lead.names_bare_hour() && free && !is_amount;
+    // "tonight at 8 dinner with sam"
+    let led = (lead.names_bare_hour() && free || lead == Lead::At && beside_date) && !is_amount;
     let before_part = part_after(text, end) && !is_counted(text, at);
     ((led || before_part) && !counted).then_some((Reading::Clock(clock), end))
+}
+
+/// "10 30 am", "at 3 15": the minutes are a word of their own.
+fn spaced(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
+    let hour = number::digits(text.word(at)).filter(|hour| (1..24).contains(hour))?;
+    let minute =
+        number::digits(text.word(at + 1)).filter(|minute| text.word(at + 1).len() == 2 && *minute < 60)?;
+    let clock = Clock { hour, minute, is_open: hour <= 12 };
+    if let Some((half, end)) = half(text, at + 2) {
+        return with_half(clock, half).map(|clock| (Reading::Clock(clock), end));
+    }
+    let is_time = lead == Lead::At && minute % 5 == 0 && vocabulary::is_boundary(text, at + 2);
+    is_time.then_some((Reading::Clock(clock), at + 2))
 }
 
 /// Books whose verses look like times: "John 3:16".

@@ -44,8 +44,24 @@ pub(crate) fn read_item(text: &Text<'_>, opening: Opening, context: &Context) ->
     build(text, own.unwrap_or(opening), context)
 }
 
+/// What says that there is something on a day.
+#[rustfmt::skip]
+const EVENTS: &[&str] = &[
+    "i have got an", "i have got a", "i've got an", "i've got a", "i've got my", "i have an", "i have a", "i have my",
+    "we have an", "we have a", "we've got a", "there's an", "there's a", "there is an", "there is a",
+];
+
 /// Reads anything else: a task when it looks like one, with honest doubt.
 pub(crate) fn read_implicit(text: &Text<'_>, at: usize, context: &Context) -> Clause {
+    // "i have a meeting tomorrow at 2"
+    let event = text.after_any(at, EVENTS).filter(|end| *end < text.len());
+    if let Some(end) = event {
+        let clause = build(text, Opening::plain(end, 0.8), context);
+        let is_dated = matches!(&clause.commands[0].action, Action::Create(fields) if fields.due.is_some());
+        if is_dated && !text.is_mark(text.end_of_words(), '?') {
+            return clause;
+        }
+    }
     let opening = Opening::plain(at, 0.6);
     let mut clause = build(text, opening, context);
     let Action::Create(fields) = &clause.commands[0].action else { return clause };
@@ -141,7 +157,15 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
         return if fields.due.is_some() { 0.6 } else { 0.4 };
     }
     if STATING.contains(&first) {
-        return if is_dated { 0.6 } else { 0.3 };
+        // "my flight is on friday at 5"
+        let is_event = first == "my" && is_dated && text.has_any(&["is"]);
+        return if is_event {
+            0.75
+        } else if is_dated {
+            0.6
+        } else {
+            0.3
+        };
     }
     if text.tokens.get(at).is_some_and(|token| token.kind == Kind::Quoted) && !is_dated {
         return 0.6;
@@ -197,13 +221,24 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let said = |phrase: &Phrase| body.slice(phrase.from, phrase.to).to_owned();
     let phrases = phrase::scan(&body, context, mode);
     let phrases = if opening.wants_reminder { reminder_first(phrases) } else { phrases };
-    let meaning = compose::compose(phrases, context.now, said);
+    let mut meaning = compose::compose(phrases, context.now, said);
+    // "tomorrow i need to call bob"
+    let wish = wish_behind(&body, &meaning.used);
+    if let Some((phrase, reminds)) = &wish {
+        meaning.used.push(phrase.clone());
+        meaning.wants_reminder |= reminds;
+    }
     let (title, title_spans) = title::title(&body, &meaning.used);
     let mut spans: Vec<Span> = title_spans;
     spans.extend(text.span(0, opening.end, SpanKind::Intent));
     spans.extend(
-        meaning.used.iter().filter_map(|phrase| body.span(phrase.from, phrase.to, phrase.value.kind())),
+        meaning
+            .used
+            .iter()
+            .filter(|phrase| wish.as_ref().is_none_or(|(wish, _)| wish != *phrase))
+            .filter_map(|phrase| body.span(phrase.from, phrase.to, phrase.value.kind())),
     );
+    spans.extend(wish.and_then(|(wish, _)| body.span(wish.from, wish.to, SpanKind::Intent)));
     spans.extend(text.span(body_end, text.len(), SpanKind::Description));
     let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
     let missing = title.is_none().then_some(Problem::MissingTitle);
@@ -216,7 +251,8 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
 fn swallows_act(text: &Text<'_>) -> bool {
     (1..text.len()).any(|at| {
         let is_linked = text.is_any(at - 1, &["and", "then", "also"])
-            || text.tokens[at - 1].kind == Kind::Mark && !text.is_mark(at - 1, '(');
+            || text.tokens[at - 1].kind == Kind::Mark && !text.is_mark(at - 1, '(')
+            || text.source[text.tokens[at - 1].to..text.tokens[at].from].contains('\n');
         is_linked && several::is_act(text, at, text.len())
     })
 }
@@ -251,6 +287,25 @@ fn reminder_first(phrases: Vec<Phrase>) -> Vec<Phrase> {
     let wish = Phrase { from: at, to: at, value: Value::Reminder(Wish { lead: None, method: None }) };
     let (days, times) = first.iter().cloned().partition::<Vec<_>, _>(is_day);
     rest.iter().cloned().chain([wish]).chain(days).chain(times).collect()
+}
+
+/// Finds a wish right behind the days and times that a text begins with.
+fn wish_behind(text: &Text<'_>, used: &[Phrase]) -> Option<(Phrase, bool)> {
+    let mut from = 0;
+    // A day, a time, a part of the day, and what parts them.
+    for _ in 0..6 {
+        if let Some(phrase) = used.iter().find(|phrase| phrase.from == from && phrase.to > from) {
+            from = phrase.to;
+        } else if from > 0 && (text.is_mark(from, ',') || text.is_mark(from, ':') || text.is_mark(from, '-'))
+        {
+            from += 1;
+        } else {
+            break;
+        }
+    }
+    let (to, reminds) = opening::read_wish(text, from).filter(|(end, _)| from > 0 && *end < text.len())?;
+    let wish = Wish { lead: None, method: None };
+    Some((Phrase { from, to, value: Value::Reminder(wish) }, reminds))
 }
 
 fn is_placeholder(title: &str) -> bool {

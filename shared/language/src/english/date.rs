@@ -257,7 +257,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
         text.after_any(at, &["this coming", "the coming", "the upcoming", "this", "coming", "upcoming"])
     {
         (Some(false), end)
-    } else if let Some(end) = text.after_any(at, &["the next", "next", "the following", "following"]) {
+    } else if let Some(end) = text.after_any(at, &["the next", "next", "nxt", "the following", "following"]) {
         (Some(true), end)
     } else {
         (None, at)

@@ -92,9 +92,28 @@ const WISHES: &[(&str, f64, bool)] = &[
     ("don't forget about", 0.85, false),
     ("don't forget", 0.85, false),
     ("remember to", 0.9, false),
+    ("make sure i don't forget to", 0.92, false),
+    ("make sure i do not forget to", 0.92, false),
+    ("make sure i remember to", 0.92, false),
     ("make sure that i", 0.88, false),
     ("make sure to", 0.88, false),
     ("make sure i", 0.88, false),
+    ("make a note that i have to", 0.9, false),
+    ("make a note that i need to", 0.9, false),
+    ("make a note that", 0.9, false),
+    ("make a note to", 0.9, false),
+    ("make a note of", 0.9, false),
+    ("make a note", 0.85, false),
+    ("dont forget about", 0.85, false),
+    ("dont forget", 0.85, false),
+    ("do not forget", 0.85, false),
+    ("remember that i have to", 0.88, false),
+    ("we should", 0.8, false),
+    ("we've got to", 0.85, false),
+    ("we gotta", 0.85, false),
+    ("i'm supposed to", 0.82, false),
+    ("i am supposed to", 0.82, false),
+    ("i plan to", 0.78, false),
     ("note to self", 0.9, false),
     ("i need to remember to", 0.9, false),
     ("another one to", 0.88, false),
@@ -277,6 +296,11 @@ fn wish(text: &Text<'_>, at: usize) -> Option<Opening> {
     }
     let end = if text.is_mark(end, ':') || text.is_mark(end, ',') { end + 1 } else { end };
     Some(Opening { end, confidence, wants_reminder, priority: None, method: None })
+}
+
+/// Reads a wish behind a day: "tomorrow *i need to* call bob", and gives where it ends and whether it is one to be reminded.
+pub(crate) fn read_wish(text: &Text<'_>, at: usize) -> Option<(usize, bool)> {
+    wish(text, at).map(|opening| (opening.end, opening.wants_reminder))
 }
 
 /// "add milk", "schedule a meeting tomorrow at 3".

@@ -8,11 +8,13 @@ use crate::english::date::Place;
 use crate::english::duration;
 use crate::english::label;
 use crate::english::lead;
+use crate::english::names;
+use crate::english::number;
 use crate::english::recurrence;
 use crate::english::reminder;
 use crate::english::vocabulary;
 use crate::meaning::calendar;
-use crate::meaning::clock::Part;
+use crate::meaning::clock::{Clock, Part};
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::meaning::length::Length;
@@ -186,6 +188,14 @@ impl Scanner<'_> {
         if let Some(moment) = moment(self.text.word(at)) {
             return Some((Value::Moment(moment), at + 1));
         }
+        // "mon-fri"
+        if let Some((first, last)) = self.text.word(at).split_once('-')
+            && let (Some(first), Some(last)) = (names::weekday(first), names::weekday(last))
+        {
+            let first = calendar::next(self.context.now.date(), first)?;
+            let last = calendar::next(first, last)?;
+            return Some((Value::Range(Day::single(first), Day::single(last)), at + 1));
+        }
         let day_first = self.context.locale.day_before_month();
         let (reading, end) =
             date::read(self.text, at, self.place(at, lead), self.context.now.date(), day_first)?;
@@ -256,6 +266,11 @@ impl Scanner<'_> {
     fn clock(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
         // "every hour from 9"
         let lead = if self.has_rule && lead == Lead::From { Lead::At } else { lead };
+        // "tonight 8"
+        if lead == Lead::Bare && self.is_late_hour(at) {
+            let hour = number::digits(self.text.word(at))?;
+            return Some((Value::Clock(Clock { hour, minute: 0, is_open: true }, Lead::At), at + 1));
+        }
         // "until tomorrow 9"
         let lead =
             if self.mode.is_value && lead == Lead::Bare && self.is_beside_date(at) { Lead::At } else { lead };
@@ -275,6 +290,16 @@ impl Scanner<'_> {
             }
         };
         Some((value, end))
+    }
+
+    /// A bare hour at the end, right behind "tonight" or "tomorrow".
+    fn is_late_hour(&self, at: usize) -> bool {
+        let is_hour = number::digits(self.text.word(at)).is_some_and(|hour| (1..=12).contains(&hour));
+        let behind = self.text.is_any(
+            at.wrapping_sub(1),
+            &["tonight", "tomorrow", "today", "tmrw", "tmr", "morning", "evening"],
+        );
+        is_hour && behind && self.is_beside_date(at) && self.text.is_break(at + 1)
     }
 
     /// "in the morning", "this evening", "at night", "tomorrow *morning*", "*morning of* the 15th".

@@ -592,7 +592,10 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         "weekends" => rule(weekly(&WEEKEND), start + 1)?,
         word => {
             names::weekdays(word)?;
-            weekdays_rule(text, start, 1)?
+            // "fortnightly catch up on thursdays"
+            let fortnight = ["fortnightly", "biweekly", "bi-weekly"];
+            let interval = if (0..at.min(8)).any(|at| text.is_any(at, &fortnight)) { 2 } else { 1 };
+            weekdays_rule(text, start, interval)?
         }
     };
     // "TGI Fridays"

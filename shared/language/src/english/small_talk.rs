@@ -74,9 +74,6 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
         return None;
     }
-    if let Some(action) = emoji(text) {
-        return Some(action);
-    }
     let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
     let said = drawn_out(&said);
@@ -92,8 +89,8 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
         })
 }
 
-/// A thumb up or down, a tick or a cross, alone.
-fn emoji(text: &Text<'_>) -> Option<Action> {
+/// Understands a thumb up or down, a tick or a cross, alone.
+pub(crate) fn emoji(text: &Text<'_>) -> Option<Action> {
     let mut marks = text.source.chars().filter(|c| !c.is_whitespace() && !is_modifier(*c));
     let first = marks.next()?;
     let is_alone =

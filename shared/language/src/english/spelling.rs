@@ -31,7 +31,7 @@ const WORDS: &[&str] = &[
 
 /// Gives the text with the slips in its keywords mended; what was typed stays in its slices.
 pub(crate) fn mended<'a>(text: &Text<'a>) -> Text<'a> {
-    let mut mended = text.part(0, text.len());
+    let mut mended = text.parted(&["due", "deadline", "date"]);
     for token in mended.tokens.iter_mut().filter(|token| token.kind == Kind::Word) {
         if let Some(keyword) = keyword(&token.lower) {
             keyword.clone_into(&mut token.lower);

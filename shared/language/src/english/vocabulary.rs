@@ -121,6 +121,46 @@ pub(crate) fn is_object(text: &Text<'_>, at: usize) -> bool {
     text.is_any(before, TAKING) || listens(before) || is_song
 }
 
+/// Gives where what is asked for begins behind a long way of asking: "i was wondering if you could *remind me*".
+pub(crate) fn skip_courtesy(text: &Text<'_>, at: usize) -> usize {
+    #[rustfmt::skip]
+    const COURTESY: &[&str] = &[
+        "hi", "hello", "hey", "there", "kaam", "good", "morning", "evening", "afternoon", "please", "pls", "could", "can", "would",
+        "will", "you", "i", "was", "am", "i'm", "wondering", "if", "whether", "it", "is", "be", "so", "kind", "nice", "as",
+        "to", "kindly", "really", "appreciate", "like", "love", "want", "need", "just", "also", "possible", "for", "do", "me",
+        "a", "favor", "favour", "and", "ok", "okay", "well", "great", "that", "might", "may", "ask", "quickly", "then", "now",
+        "i'd", "we", "my", "friend", "dear", "mate", "thanks", "sorry", "bother", "help", "by", "any", "chance", "able",
+        "maybe", "perhaps", "go", "ahead", "think", "grateful", "very", "much",
+    ];
+    #[rustfmt::skip]
+    const ASKED: &[&str] = &[
+        "remind me", "add a", "add an", "add the", "add to my", "create a", "create an", "set a reminder", "set up a reminder",
+        "set me a reminder", "make a note", "delete the", "delete my", "delete all", "remove the", "mark the", "mark my",
+        "mark it", "move the", "move my", "move it", "reschedule", "postpone", "show me", "show my", "tell me what", "list my",
+        "complete the", "rename", "change the", "put", "add", "don't let me forget", "make sure i don't forget", "snooze",
+    ];
+    #[rustfmt::skip]
+    const ACTED: &[&str] = &[
+        "delete", "remove", "mark", "move", "reschedule", "postpone", "complete", "rename", "change", "snooze",
+    ];
+    let asks = ["you", "please", "pls", "kindly"];
+    let (mut requests, mut greets) = ((0..at).any(|at| text.is_any(at, &asks)), false);
+    for next in at..text.len().min(at + 18) {
+        let is_asked = text.after_any(next, ASKED).is_some_and(|end| end < text.len());
+        let is_act = is_asked && text.after_any(next, ACTED).is_some();
+        if is_asked && (requests || greets && !is_act) {
+            return next;
+        }
+        requests |= text.is_any(next, &asks);
+        greets |= text.is_any(next, &["hi", "hello", "hey", "ok", "okay", "kaam"]);
+        let is_mark = [',', '.', '!', '?'].into_iter().any(|mark| text.is_mark(next, mark));
+        if !(is_mark || text.is_any(next, COURTESY)) {
+            return at;
+        }
+    }
+    at
+}
+
 /// Says whether what was promised or asked for is polite padding, and gives where it ends.
 pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
     #[rustfmt::skip]

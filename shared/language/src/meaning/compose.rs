@@ -167,7 +167,7 @@ impl Parts {
                 self.has_two_clocks |= self.clock.is_some_and(|first| first != *clock);
                 self.moment.is_none() && set(&mut self.clock, *clock)
             }
-            Value::Part(part) => set(&mut self.part, *part),
+            Value::Part(part) => set(&mut self.part, *part) || self.part == Some(*part),
             Value::Rule(rule) => set(&mut self.rule, rule.clone()),
             Value::Times(count) => set(&mut self.times, *count),
             // "run every day for 30 minutes" says how long each run is, "every hour for 5 hours" how long it goes on.
