@@ -80,6 +80,11 @@ fn without_courtesy(text: Text<'_>) -> Text<'_> {
     if let Some(at) = (first..len).find(|at| text.after_any(*at, &conditions) == Some(len)) {
         return text.part(0, at);
     }
+    // "… to the list please"
+    if len > 3 && text.is_any(len - 1, &["please", "pls", "plz"]) {
+        let end = text.part(0, len - 1).end_of_words();
+        return text.part(0, end);
+    }
     let at = (len.saturating_sub(4).max(3)..len).find(|at| text.after_any(*at, &words) == Some(len));
     let is_apart = |at: usize| text.tokens.get(at - 1).is_some_and(|token| token.kind == Kind::Mark);
     match at.filter(|at| is_apart(*at)) {

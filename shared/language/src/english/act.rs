@@ -139,7 +139,19 @@ fn verb_is_last(text: &Text<'_>, verb: (usize, usize)) -> bool {
 
 /// "mark … as done", "mark … as not done", "set … to completed".
 fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    const DONE: &[&str] = &["done", "complete", "completed", "finished", "closed", "resolved"];
+    const DONE: &[&str] = &[
+        "done",
+        "complete",
+        "completed",
+        "finished",
+        "closed",
+        "resolved",
+        "bought",
+        "paid",
+        "sent",
+        "handled",
+        "sorted",
+    ];
     const OPEN: &[&str] =
         &["incomplete", "undone", "open", "uncompleted", "active", "pending", "todo", "unfinished", "to-do"];
     const NOT: &[&str] =
@@ -245,6 +257,16 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         if deadline {
             return None;
         }
+        return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
+    }
+    // "delete my shopping list": there are no lists but tags.
+    let names_list = matches!(&found.targets[..], [Target::Title(title)] if title.ends_with(" list"));
+    // "cancel my 3pm meeting"
+    let is_appointment = rest.has_any(&["appointment", "meeting", "reservation", "booking", "appt"])
+        && text.word(at) == "cancel"
+        && deadline
+        && !rest.has_any(&["by", "before"]);
+    if act == Act::Delete && (names_list && !found.is_plain || is_appointment) {
         return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
     }
     // "finish book tomorrow"

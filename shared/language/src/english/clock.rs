@@ -101,7 +101,15 @@ pub(crate) fn read_range(
             (ordered(first, last), end)
         }
         None => {
-            let first = hour(text, start).filter(|(_, end)| *end > start)?;
+            let with_minutes =
+                |at: usize| {
+                    let (clock, end) = hour(text, at)?;
+                    let minutes = spoken_minutes(text, end, clock).filter(|_| clock.is_open);
+                    Some(minutes.map_or((clock, end), |(minute, end)| {
+                        finish_half(text, Clock { minute, ..clock }, end)
+                    }))
+                };
+            let first = with_minutes(start)?;
             let end = first.1;
             let dash =
                 text.is_mark(end, '-') || text.is_mark(end, '\u{2013}') || text.is_mark(end, '\u{2014}');
@@ -115,7 +123,7 @@ pub(crate) fn read_range(
             if lead == Lead::At && minutes && first.0.is_open && text.word(end) == "to" {
                 return None;
             }
-            let (last, end) = hour(text, link)?;
+            let (last, end) = with_minutes(link)?;
             (ordered(first.0, last), end)
         }
     };
@@ -276,7 +284,7 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     }
     let (clock, end) = hour(text, at)?;
     let said_half = end > at + 1 && !clock.is_open;
-    let said_clock = text.word(end) == "o'clock" || text.word(end - 1) == "o'clock";
+    let said_clock = text.word(end) == "o'clock" || text.is_any(end - 1, &["o'clock", "oclock"]);
     if let Some((minute, end)) = spoken_minutes(text, end, clock) {
         let (clock, end) = finish_half(text, Clock { minute, ..clock }, end);
         let free = lead.names_time() || !clock.is_open || part_after(text, end);
@@ -345,7 +353,7 @@ fn hour(text: &Text<'_>, at: usize) -> Option<(Clock, usize)> {
     let hour = number::word(word).filter(|hour| *hour < 24)?;
     let padded = word.len() == 2 && word.starts_with('0');
     let clock = Clock { hour, minute: 0, is_open: (1..=12).contains(&hour) && !padded };
-    let end = text.after(at + 1, "o'clock").unwrap_or(at + 1);
+    let end = text.after_any(at + 1, &["o'clock", "oclock"]).unwrap_or(at + 1);
     Some(finish_half(text, clock, end))
 }
 

@@ -201,6 +201,10 @@ fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> 
         .filter(|end| !without_noun(text, *end))
         .unwrap_or(at + 1);
     let start = if text.after_any(start, opening::NOUNS).is_some() { return None } else { start };
+    // "put dentist on my calendar for the 5th"
+    if !is_list && list_phrase(text, at + 1, text).is_some() {
+        return Some(build(text, Opening::plain(start, 0.9), context));
+    }
     if !is_list || without.len() <= start {
         return None;
     }
@@ -222,6 +226,8 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let phrases = phrase::scan(&body, context, mode);
     let phrases = if opening.wants_reminder { reminder_first(phrases) } else { phrases };
     let mut meaning = compose::compose(phrases, context.now, said);
+    let on_list = list_phrase(text, opening.end, &body);
+    meaning.used.extend(on_list.clone());
     // "tomorrow i need to call bob"
     let wish = wish_behind(&body, &meaning.used);
     if let Some((phrase, reminds)) = &wish {
@@ -236,8 +242,10 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
             .used
             .iter()
             .filter(|phrase| wish.as_ref().is_none_or(|(wish, _)| wish != *phrase))
+            .filter(|phrase| on_list.as_ref() != Some(*phrase))
             .filter_map(|phrase| body.span(phrase.from, phrase.to, phrase.value.kind())),
     );
+    spans.extend(on_list.and_then(|list| body.span(list.from, list.to, SpanKind::Intent)));
     spans.extend(wish.and_then(|(wish, _)| body.span(wish.from, wish.to, SpanKind::Intent)));
     spans.extend(text.span(body_end, text.len(), SpanKind::Description));
     let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
@@ -287,6 +295,29 @@ fn reminder_first(phrases: Vec<Phrase>) -> Vec<Phrase> {
     let wish = Phrase { from: at, to: at, value: Value::Reminder(Wish { lead: None, method: None }) };
     let (days, times) = first.iter().cloned().partition::<Vec<_>, _>(is_day);
     rest.iter().cloned().chain([wish]).chain(days).chain(times).collect()
+}
+
+/// Finds "to my calendar" in what is added: there is but one list.
+fn list_phrase(text: &Text<'_>, from: usize, body: &Text<'_>) -> Option<Phrase> {
+    let adds = (0..from)
+        .any(|at| text.is_any(at, &["add", "put", "create", "append", "schedule", "write", "note", "enter"]));
+    if !adds {
+        return None;
+    }
+    #[rustfmt::skip]
+    const LISTS: &[&str] = &[
+        "to do list", "to-do list", "todo list", "task list", "shopping list", "grocery list", "list", "calendar", "agenda",
+        "schedule", "todos", "to-dos",
+    ];
+    let at = (1..body.len()).find(|at| {
+        let owner =
+            body.after_any(*at, &["to my", "on my", "in my", "onto my", "into my", "to the", "on the"]);
+        owner
+            .and_then(|owner| body.after_any(owner, LISTS))
+            .is_some_and(|end| vocabulary::is_boundary(body, end))
+    })?;
+    let to = body.after_any(at + 2, LISTS)?;
+    Some(Phrase { from: at, to, value: Value::Reminder(Wish { lead: None, method: None }) })
 }
 
 /// Finds a wish right behind the days and times that a text begins with.

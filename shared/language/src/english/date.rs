@@ -12,6 +12,7 @@ use crate::meaning::calendar;
 use crate::meaning::clock::Part;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
+use crate::meaning::length::Length;
 use crate::token::Text;
 
 /// What a date phrase says.
@@ -84,6 +85,12 @@ fn anchored(
         let (date, found_end) = single(end)?;
         let date = if text.word(end - 1) == "after" { date.succ_opt()? } else { date.pred_opt()? };
         return Some((Day::single(date), found_end));
+    }
+    if let Some(start) =
+        text.after_any(at, &["the week of", "week of", "the week beginning", "week beginning"])
+    {
+        let (date, end) = single(start)?;
+        return Some((Day::single(calendar::monday(date)), end));
     }
     if text.is_any(at.wrapping_sub(1), &["for", "the", "last", "next", "past", "every"]) {
         return None;
@@ -281,6 +288,11 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
         if let Some(end) = text.after(end, "week").filter(|end| vocabulary::is_boundary(text, *end)) {
             return Some((day(calendar::days_after(coming, 7)?), end));
         }
+        // "friday two weeks from now"
+        if let Some((length, end)) = weeks_from_now(text, end) {
+            let week = calendar::monday(length.after_day(today)?);
+            return Some((day(calendar::on_or_after(week, weekday)?), end));
+        }
         if let Some(end) = text.after(end, "after next") {
             return Some((day(calendar::days_after(coming, 7)?), end));
         }
@@ -295,6 +307,13 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     Some((day(calendar::next(today, weekday)?), end))
 }
 
+/// "two weeks from now"
+fn weeks_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
+    duration::read_from_now(text, at).filter(|(length, _)| {
+        length.months == 0 && length.minutes.is_none() && length.days > 0 && length.days % 7 == 0
+    })
+}
+
 fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified: bool) -> bool {
     const NAMES: &[&str] = &[
         "black", "good", "cyber", "giving", "freaky", "ruby", "super", "ash", "palm", "easter", "bloody",
@@ -303,7 +322,8 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
     ];
     let word = text.word(name_at);
     let end = name_at + 1;
-    let is_free = vocabulary::is_boundary(text, end) || text.word(end) == "week";
+    let is_free =
+        vocabulary::is_boundary(text, end) || text.word(end) == "week" || weeks_from_now(text, end).is_some();
     if word == "friday" && text.after_any(end, &["the 13th", "13th", "the thirteenth"]).is_some() {
         return false;
     }
@@ -377,6 +397,13 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "weekend" | "week-end" => {
             let saturday = calendar::days_after(week, 5)?;
             Day::stretch(saturday.max(today), saturday, calendar::days_after(week, 7)?)
+        }
+        "quarter" if which >= 0 => {
+            let month = today.month0() / 3 * 3 + 1;
+            let first = NaiveDate::from_ymd_opt(today.year(), month, 1)?;
+            let first = calendar::months_after(first, 3 * which.unsigned_abs())?;
+            let end = calendar::months_after(first, 3)?;
+            Day::stretch(if which == 0 { end.pred_opt()? } else { first }, first, end)
         }
         "month" => {
             let first = calendar::first_of_month(today);
@@ -455,6 +482,15 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
         };
         let date = of_year(today.year() + i32::from(next_year.is_some()))?;
         return Some((Day::single(if date < today { of_year(today.year() + 1)? } else { date }), end));
+    }
+    let next_quarter = text.after_any(of, &["next quarter", "the next quarter"]);
+    if let Some(end) =
+        next_quarter.or_else(|| text.after_any(of, &["the quarter", "this quarter", "quarter"]))
+    {
+        let first = NaiveDate::from_ymd_opt(today.year(), today.month0() / 3 * 3 + 1, 1)?;
+        let first = if next_quarter.is_some() { calendar::months_after(first, 3)? } else { first };
+        let last = calendar::months_after(first, 3)?.pred_opt()?;
+        return Some((Day::single(pick([first, calendar::months_after(first, 1)?, last])), end));
     }
     let (month, end) = month(text, of, today)?;
     let of_month =

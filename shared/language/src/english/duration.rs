@@ -58,6 +58,7 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
         return Some(end);
     }
     let (count, end) = number::read_count(text, at)?;
+    let end = text.after(end, "more").unwrap_or(end);
     if let Some(half) = text.after_any(end, &["and a half hours", "and an half hours", "and a half hour"]) {
         length.add(count.checked_mul(60)? + 30, Unit::Minute)?;
         return Some(half);

@@ -49,7 +49,8 @@ const PADDING: &[&str] = &[
     "those", "these", "after", "before", "since", "between", "until", "till", "something", "else", "miss", "happening",
     "happens", "looking", "summary", "overview", "recap", "planning", "far", "so", "right", "this", "their",
     "know", "if", "whether", "able", "okay", "ok", "thing's", "been", "being", "has", "haven't", "late", "bring",
-    "what'd", "where", "where's", "how's", "hows", "schedules", "appointments", "meetings", "events", "plate",
+    "what'd", "where", "where's", "how's", "hows", "schedules", "appointments", "meetings", "events", "plate", "set", "calendar", "sort", "sorted", "filter",
+    "filtered", "order", "ordered", "date", "dates", "long", "how's", "going",
 ];
 
 /// Words that say of what kind tasks are, as tags do.

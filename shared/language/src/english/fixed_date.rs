@@ -102,6 +102,48 @@ pub(crate) fn year(text: &Text<'_>, at: usize) -> Option<(i32, usize)> {
     Some((i32::try_from(year).ok()?, at + 1))
 }
 
+/// Reads days of one month from one to another: "the 13 to 15 july", "july 13-15", "13-15 july".
+pub(crate) fn read_range(
+    text: &Text<'_>,
+    at: usize,
+    today: NaiveDate,
+) -> Option<(NaiveDate, NaiveDate, usize)> {
+    let day_at = |at: usize| {
+        let start = text.after(at, "the").unwrap_or(at);
+        let digits = number::digits(text.word(start)).filter(|_| text.word(start).len() <= 2);
+        let (day, end) = digits.map(|day| (day, start + 1)).or_else(|| number::read_ordinal(text, start))?;
+        (1..=31).contains(&day).then_some((day, end))
+    };
+    let pair = |at: usize| {
+        if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}']) {
+            return Some((number::digits(first)?, number::digits(last)?, at + 1));
+        }
+        let (first, end) = day_at(at)?;
+        let dash = text.is_mark(end, '-') || text.is_mark(end, '\u{2013}');
+        let link =
+            text.after_any(end, &["to", "until", "till", "through", "and"]).or(dash.then_some(end + 1))?;
+        let (last, end) = day_at(link)?;
+        Some((first, last, end))
+    };
+    let (first, last, month, end) = if let Some(month) = names::month(text.word(at)) {
+        let (first, last, end) = pair(at + 1)?;
+        (first, last, month, end)
+    } else {
+        let (first, last, end) = pair(at)?;
+        let month_at = text.after(end, "of").unwrap_or(end);
+        (first, last, names::month(text.word(month_at))?, month_at + 1)
+    };
+    if first >= last || last > 31 || !vocabulary::is_boundary(text, end) {
+        return None;
+    }
+    let said = year(text, end);
+    let from = match said {
+        Some((year, _)) => NaiveDate::from_ymd_opt(year, month, first)?,
+        None => calendar::next_day_and_month(today, first, month)?,
+    };
+    Some((from, from.with_day(last)?, said.map_or(end, |(_, end)| end)))
+}
+
 /// Gives the day, or the one that ends its month when it does not exist.
 pub(crate) fn checked(year: i32, month: u32, day: u32, said: &str) -> Reading {
     if let Some(date) = NaiveDate::from_ymd_opt(year, month, day) {

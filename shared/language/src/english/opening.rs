@@ -226,6 +226,10 @@ fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
     }
     let noun_at = end;
     let noun_end = text.after_any(end, NOUNS)?;
+    // "make a to do list"
+    if text.is_any(noun_end, &["list", "lists", "app", "force"]) {
+        return None;
+    }
     let is_reminder = text.word(noun_at) == "reminder";
     let has_colon =
         text.is_mark(noun_end, ':') || text.is_mark(noun_end, '-') || text.is_mark(noun_end, '\u{2014}');

@@ -6,6 +6,7 @@ use crate::english::clock;
 use crate::english::date;
 use crate::english::date::Place;
 use crate::english::duration;
+use crate::english::fixed_date;
 use crate::english::label;
 use crate::english::lead;
 use crate::english::names;
@@ -197,6 +198,9 @@ impl Scanner<'_> {
             return Some((Value::Range(Day::single(first), Day::single(last)), at + 1));
         }
         let day_first = self.context.locale.day_before_month();
+        if let Some((first, last, end)) = fixed_date::read_range(self.text, at, self.context.now.date()) {
+            return Some((Value::Range(Day::single(first), Day::single(last)), end));
+        }
         let (reading, end) =
             date::read(self.text, at, self.place(at, lead), self.context.now.date(), day_first)?;
         if let date::Reading::Day(first) = &reading

@@ -155,7 +155,7 @@ fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
     const SHOW: &[&str] = &[
         "show", "list", "display", "view", "see", "get", "give", "tell", "read", "find", "search", "check",
         "pull", "recite", "iterate", "open", "access", "count", "let", "let's", "look", "i", "fetch",
-        "print",
+        "print", "sort", "filter",
     ];
     const ASK: &[&str] = &[
         "what", "what's", "whats", "which", "how", "do", "does", "did", "is", "are", "am", "any", "anything",
@@ -343,7 +343,8 @@ fn asks_for_duties(text: &Text<'_>, at: usize) -> bool {
         "anything left to do", "anything urgent", "do i have anything left", "what can i do next", "what should i focus on",
         "what's the next thing", "what is the next thing", "what i have to do", "what i need to do", "what i should do",
         "what i must do", "what i have on", "what i have for", "what i have today", "what i have tomorrow", "what i've got",
-        "what i did", "what i finished", "what i completed",
+        "what i did", "what i finished", "what i completed", "what's on my calendar", "what is on my calendar", "whats on my calendar",
+        "what's on the calendar", "what is on the calendar",
     ];
     if text.after_any(at, STARTS).is_some() {
         return true;

@@ -17,8 +17,11 @@ const MAX_ITEMS: usize = 50;
 
 /// Reads several new tasks; `None` when there is one, or something else.
 pub(crate) fn read(text: &Text<'_>, context: &Context) -> Option<Vec<Clause>> {
-    let items =
-        lines(text).or_else(|| numbered(text)).or_else(|| listed(text)).or_else(|| dated(text, context))?;
+    let items = lines(text)
+        .or_else(|| numbered(text))
+        .or_else(|| named(text))
+        .or_else(|| listed(text))
+        .or_else(|| dated(text, context))?;
     let clauses: Vec<Clause> = items
         .into_iter()
         .map(|item| create::read_item(&text.part(item.from, item.to), item.opening, context))
@@ -170,6 +173,34 @@ fn listed(text: &Text<'_>) -> Option<Vec<Item>> {
             .map(|(from, to)| Item { from, to, opening: Opening { end: 0, ..opening } })
             .collect()
     })
+}
+
+/// "add three things: milk, eggs and bread": what they are is said behind a colon, so that none needs a verb.
+fn named(text: &Text<'_>) -> Option<Vec<Item>> {
+    let at = vocabulary::skip_polite(text, 0);
+    let colon = (at + 1..text.len().min(at + 9)).find(|at| text.is_mark(*at, ':'))?;
+    let is_plural = (at..colon).any(|at| {
+        text.is_any(
+            at,
+            &["tasks", "items", "things", "todos", "to-dos", "reminders", "groceries", "following"],
+        )
+    });
+    if !text.is_any(at, &["add", "create", "put", "new", "note", "make"]) || !is_plural {
+        return None;
+    }
+    let mut items = vec![colon + 1];
+    for at in colon + 1..text.len() {
+        let comma = text.is_mark(at, ',') || text.is_mark(at, ';');
+        let link = if comma { at + 1 } else { at };
+        let next = text.after(link, "and").unwrap_or(link);
+        if next > at && next > *items.last()? && next < text.len() {
+            items.push(next);
+        }
+    }
+    let ends = items[1..].iter().map(|next| before_link(text, *next)).chain([text.len()]);
+    let items: Vec<Item> = items.iter().zip(ends).map(|(from, to)| Item::plain(*from, to)).collect();
+    let is_plain = items.iter().all(|item| item.from < item.to && !is_act(text, item.from, item.to));
+    (is_plain && items.len() <= MAX_ITEMS).then_some(items)
 }
 
 /// Gives where the first item begins, and how it was asked for: only where it is right behind the words that ask.

@@ -148,7 +148,9 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
         "it", "that", "this", "that one", "this one", "that task", "this task", "the task", "the one",
         "the same one", "that todo", "this todo", "that reminder", "this reminder", "this item",
         "that item", "it again", "the reminder", "it's", "its", "that's", "thats", "that thing", "this thing",
-        "that reminder again",
+        "that reminder again", "what i just added", "what i just created", "the one i just added", "the last one i added",
+        "the last task i added", "the last item i added", "the task i just added", "the one i added last",
+        "the task i just created", "the last thing i added", "what you just added",
     ];
     // How many these are is not known; so they are asked for.
     #[rustfmt::skip]
@@ -290,8 +292,14 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
         if text.is_mark(start, ':') {
             start += 1;
         }
+        start =
+            text.after_any(start, &["the", "my", "our"]).filter(|start| *start < text.len()).unwrap_or(start);
     }
     let mut end = text.len();
+    // "change the dentist from 3 to 4pm"
+    if end > start + 2 && text.word(end - 2) == "from" && number::word(text.word(end - 1)).is_some() {
+        end -= 2;
+    }
     if end > start + 1 && (text.is_any(end - 1, NOUNS) || text.is_any(end - 1, &["one"])) {
         end -= 1;
         is_noun = true;
@@ -308,6 +316,11 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
         .into_iter()
         .filter(|phrase| !matches!(phrase.value, Value::Priority(_) | Value::Tags(_) | Value::Unsupported))
         .collect();
+    // "the reminder for tomorrow": those that are due then.
+    let covers = |at: usize| phrases.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
+    if is_noun && words.len() > 0 && (0..words.len()).all(|at| covers(at) || words.is_any(at, &["due"])) {
+        return (Target::All { filter: filter::read(text, context).0 }, true);
+    }
     let whole = || words.slice(0, words.len()).to_owned();
     let title = title::title(&words, &phrases).0.unwrap_or_else(whole);
     // "the milk task tomorrow": the noun was behind the date.

@@ -258,6 +258,10 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         return Some(clause(text, found_it(), changes, (at, end), Vec::new(), 0.85));
     }
     let link = text.after_any(end, &["from", "of", "on", "for"])?;
+    // "remove all reminders for friday"
+    if changes.reminders.is_some() && value(text, link, text.len(), context).is_some() {
+        return None;
+    }
     let found = target::read(&text.part(link, text.len()), context);
     Some(clause(text, found, changes, (at, end), Vec::new(), 0.9))
 }
@@ -307,6 +311,10 @@ fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         let found =
             if of_it { found_it() } else { target::read(&text.part(target_from, target_to), context) };
         return Some(clause(text, found, changes, (at, verb), spans, 0.9));
+    }
+    // "set reminder to walk the dog", "make time to read" are tasks.
+    if to_it.is_some() && value(text, link, text.len(), context).is_none() {
+        return None;
     }
     let found = if of_it { found_it() } else { target::read(&text.part(target_from, target_to), context) };
     match value(text, link, text.len(), context) {
@@ -619,7 +627,6 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             "repeat",
             "edit",
             "give",
-            "put",
             "bump",
             "raise",
             "upgrade",
@@ -629,6 +636,11 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             "assign",
         ],
     )?;
+    // "set reminder to walk the dog"
+    let is_numbered = text.word(start + 1).starts_with(|c: char| c.is_ascii_digit());
+    if text.is_any(start, &["reminder", "reminders", "task", "todo"]) && !is_numbered {
+        return None;
+    }
     if text.is_any(at, &["have", "let"]) && !text.is_any(start, &["it", "that", "this"]) {
         return None;
     }

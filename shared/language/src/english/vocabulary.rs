@@ -2,6 +2,7 @@
 
 use crate::english::clock;
 use crate::english::names;
+use crate::english::number;
 use crate::token::{Kind, Text};
 
 /// Words that tasks begin with, in their plain form.
@@ -88,6 +89,8 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
                 || names::weekday(&token.lower).is_some()
                 || (names::month(&token.lower).is_some() && token.lower != "may")
                 || clock::is_clock(&token.lower)
+                || number::word(&token.lower).is_some()
+                    && text.is_any(at + 1, &["am", "pm", "a.m", "p.m", "o'clock", "oclock"])
                 || text.after_any(at, &["high priority", "low priority", "medium priority"]).is_some()
                 || text.after_any(at, &["the day after", "the night before", "the day before"]).is_some()
         }

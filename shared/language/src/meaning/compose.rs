@@ -232,6 +232,23 @@ impl Parts {
     }
 
     fn take_length(&mut self, length: Length, now: NaiveDateTime) -> bool {
+        // "monday in two weeks"
+        if let Some((day, lead)) = self.day
+            && let Some(weekday) = day.weekday
+            && let (0, None, true) =
+                (length.months, length.minutes, length.days > 0 && length.days.is_multiple_of(7))
+        {
+            let week = length.after_day(now.date()).map(calendar::monday);
+            let date = week.and_then(|monday| calendar::on_or_after(monday, weekday));
+            self.day = date.map(|date| (Day::single(date), lead)).or(self.day);
+            return date.is_some();
+        }
+        // "today in one hour"
+        if length.minutes.is_some()
+            && self.day.is_some_and(|(day, _)| day.date == now.date() && day.part.is_none())
+        {
+            self.day = None;
+        }
         if self.day.is_some() || self.moment.is_some() {
             return false;
         }
