@@ -330,6 +330,12 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         return None;
     }
     let before = &text.part(at, last);
+    // "every 3 days after it is done"
+    if text.is_any(at, &["every", "each"])
+        || before.has_any(&["after", "until", "when", "once", "if", "unless"])
+    {
+        return None;
+    }
     let found_at = (0..before.len()).find(|from| {
         let links = [
             "has just been",
@@ -450,6 +456,18 @@ fn passive(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     // The participle is the last word, or stands before "out", "up", "off".
     let particle = text.is_any(len.checked_sub(1)?, &["out", "up", "off", "in", "away", "down"]);
     let last = len.checked_sub(if particle { 2 } else { 1 })?;
+    #[rustfmt::skip]
+    const DEALT_WITH: &[&str] = &[
+        "paid", "bought", "sent", "taken", "booked", "cleaned", "fixed", "washed", "written", "submitted", "delivered",
+        "ordered", "mailed", "picked", "renewed", "signed", "packed", "watered", "fed", "returned", "installed", "called",
+        "emailed", "answered", "repaired", "printed", "collected", "replaced", "painted", "ironed", "vacuumed", "swept",
+        "put", "thrown", "brought",
+    ];
+    if !DEALT_WITH.contains(&text.word(last))
+        || text.is_any(at, &["nothing", "nobody", "none", "no", "something", "not"])
+    {
+        return None;
+    }
     let verb = vocabulary::present_of(text.word(last))?;
     #[rustfmt::skip]
     const LINKS: &[&str] = &[
