@@ -68,6 +68,7 @@ const IRREGULAR: &[(&str, &[&str])] = &[
         &["hogaya", "hogayi", "hogya", "hogyi", "hogai", "hogaye", "hochuka", "ہوگیا", "ہوگئی", "ہوگئے"],
     ),
     ("ja-na", &["jaana", "جانا", "جانی"]),
+    ("de-un", &["doon", "dun", "دوں"]),
     ("hoga", &["hoga", "hogi", "ہوگا", "ہوگی", "ہونگے"]),
     ("bhool-jaun", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
     ("huwa", &["hoye"]),
