@@ -97,7 +97,9 @@ pub(crate) fn lead(text: &Text<'_>, at: usize) -> (Lead, usize) {
 
 /// Says whether what stands before only describes what follows: "کل کی میٹنگ".
 pub(crate) fn is_attribute(text: &Text<'_>, at: usize) -> bool {
-    text.is_any(at, &["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none()
+    let names = text.is_any(at, &["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none();
+    // "کل کا ریمائنڈر" is when to remind.
+    names && !text.is_any(at + 1, &["reminder", "alarm", "yaad"])
 }
 
 /// "آج", "کل", "پرسوں", "ترسوں".

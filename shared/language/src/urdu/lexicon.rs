@@ -70,7 +70,7 @@ const IRREGULAR: &[(&str, &[&str])] = &[
     ("ja-na", &["jaana", "جانا", "جانی"]),
     ("de-un", &["doon", "dun", "دوں"]),
     ("hoga", &["hoga", "hogi", "ہوگا", "ہوگی", "ہونگے"]),
-    ("bhool-jaun", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
+    ("ja-un", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
     ("huwa", &["hoye"]),
     ("dehani", &["dahani"]),
     ("likh-o", &["likhlo", "likhlein"]),
@@ -197,7 +197,8 @@ impl<'a> Said<'a> {
             if token.kind != Kind::Word {
                 continue;
             }
-            let found = lexeme(&token.lower);
+            let found =
+                lexeme(&token.lower).filter(|_| !token.lower.starts_with(|c: char| c.is_ascii_digit()));
             if !token.lower.is_ascii() || found.is_some() && !is_english(&token.lower) {
                 other.kind = Kind::Mark;
                 ",".clone_into(&mut other.lower);
@@ -213,6 +214,14 @@ impl<'a> Said<'a> {
             }
         }
         Self { text, english }
+    }
+
+    /// Gives the same text without the tokens from one up to another.
+    pub(crate) fn without(&self, from: usize, to: usize) -> Self {
+        let mut rest = self.part(0, self.text.len());
+        rest.text.tokens.drain(from..to);
+        rest.english.tokens.drain(from..to);
+        rest
     }
 
     /// Gives the tokens from one up to another as a text of their own.
