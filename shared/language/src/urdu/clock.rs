@@ -111,7 +111,9 @@ fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         return Some((reading, text.after(at + 1, "baje")?));
     }
     let (quarters, end) = number::quarters(text, at).filter(|_| text.word(at) != "aadha")?;
-    let (hour, minute) = (quarters / 4, quarters % 4 * 15);
+    // "پونے ایک": a quarter to one.
+    let hour = if quarters == 3 && text.word(at) == "paune" { 12 } else { quarters / 4 };
+    let minute = quarters % 4 * 15;
     if let Some(end) = text.after(end, "baje") {
         return Some((clock(hour, minute), end));
     }

@@ -104,7 +104,8 @@ pub(crate) fn is_attribute(text: &Text<'_>, at: usize) -> bool {
 
 /// "آج", "کل", "پرسوں", "ترسوں".
 fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
-    let at_word = text.after_any(at, &["agla kal", "aa-na wala kal"]).map_or(at, |end| end - 1);
+    let at_word = text.after_any(at, &["agla kal", "aa-na wala kal", "pichla kal"]).map_or(at, |end| end - 1);
+    let is_past = place.is_past || text.word(at) == "pichla";
     let days = match text.word(at_word) {
         "aaj" | "abhi" if text.is_any(at_word + 1, &["kal"]) => return None,
         "kal" if at > 0 && text.word(at - 1) == "aaj" => return None,
@@ -115,7 +116,7 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
         "tarson" => 3,
         _ => return None,
     };
-    let date = if place.is_past {
+    let date = if is_past {
         today.checked_sub_days(Days::new(days))?
     } else {
         calendar::days_after(today, u32::try_from(days).ok()?)?
@@ -190,7 +191,7 @@ fn saturday(text: &Text<'_>, at: usize, is_modified: bool) -> Option<Weekday> {
         return None;
     }
     let end = text.after_any(at + 1, &["hi", "bhi"]).unwrap_or(at + 1);
-    let led = text.after_any(end, &["ko", "ke din", "ke roz"]).is_some();
+    let led = text.after_any(end, &["ko", "ke din", "ke roz", "wala din"]).is_some();
     // "فون کرنا ہفتہ"
     let is_last = at > 0 && end >= text.end_of_words() && verb::is_infinitive(text, at - 1, false);
     let part = text.after_any(end, &["ki", "ko"]).unwrap_or(end);
@@ -217,7 +218,8 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "pichla" if place.in_query => (-1, at + 1),
         _ => (0, at),
     };
-    let is_said = unit_at > at;
+    // "ہفتے کے کام" are those of this week.
+    let is_said = unit_at > at || place.in_query && text.is_any(unit_at + 1, &["ka", "ki", "ke"]);
     let monday = calendar::monday(today);
     let week = if which < 0 {
         monday.checked_sub_days(Days::new(7))?
