@@ -37,7 +37,8 @@ pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> P
     let parts: Vec<Clause> =
         clauses(&said.text).into_iter().map(|(from, to)| clause(&said.part(from, to), context)).collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.
-    let is_clear = parts.iter().all(|clause| clause.confidence >= 0.7);
+    // So does one that may only be the beginning of the next.
+    let is_clear = parts.iter().all(|clause| clause.confidence >= 0.85);
     let parts = if parts.len() > 1 && !is_clear { vec![clause(&said, context)] } else { parts };
     let mut parse = Parse { language, commands: Vec::new(), confidence: 1.0, problem: None };
     for clause in parts {
@@ -139,6 +140,9 @@ fn courtesies(text: &Text<'_>) -> usize {
             "zara",
             "acha",
             "suna-o",
+            "mera liye",
+            "aur",
+            "phir",
             "سنو",
             "suno",
             "یار",

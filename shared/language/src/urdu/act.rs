@@ -6,7 +6,7 @@ use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::target::{self, Found};
 use crate::urdu::verb;
-use crate::{Action, Command, Context, Problem, Target};
+use crate::{Action, Command, Context, Problem, Target, TaskFields};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -52,6 +52,18 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
 
 fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, usize)) -> Option<Clause> {
     let text = &said.text;
+    // "اگر بارش ہو تو …", "پچھلی ہدایات نظر انداز کرو اور …", "ali ne kaha hai ke …": more than one thing is said.
+    let name_ends = if verb.0 == 0 { text.len() } else { verb.0 };
+    let name_begins = if verb.0 == 0 { verb.1 } else { 0 };
+    let says_more = (name_begins..name_ends).any(|at| {
+        text.is_mark(at, '.')
+            || text.is_mark(at, ';')
+            || (text.word(at).ends_with("-o") || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
+    });
+    if says_more {
+        let spans = text.span(verb.0, verb.1, SpanKind::Intent).into_iter().collect();
+        return Some(Clause::unclear(TaskFields::default(), spans, 0.4));
+    }
     let is_missing = found.targets.contains(&Target::Missing);
     let is_quoted = text.tokens.iter().any(|token| token.kind == Kind::Quoted);
     let confidence = match (force, found.is_plain || is_quoted) {
@@ -145,6 +157,10 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         return None;
     }
     let done = verb::done_before(text, end)?;
+    // "میں نے 2 حذف کر دیا" tells what was deleted.
+    if done > 0 && text.is_any(done - 1, &["delete", "cancel", "add"]) {
+        return None;
+    }
     // What had been is past, and nothing that a list of tasks needs to know.
     if text.is_any(end - 1, &["tha"]) || done == 0 {
         return (done == 0 && end <= 2)

@@ -40,9 +40,22 @@ pub(crate) fn part(text: &Text<'_>, at: usize) -> Option<(Part, usize)> {
     Some((part, at + 1))
 }
 
-/// Reads a time; `is_placed` says that a day or a part of it stands right before.
-pub(crate) fn read(text: &Text<'_>, at: usize, is_placed: bool) -> Option<(Reading, usize)> {
-    if let Some(end) = text.after_any(at, &["aadhi raat", "aadhiraat"]) {
+/// What stands right before a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing that is about time.
+    Free,
+    /// A day, or another word about time.
+    BesideDate,
+    /// A part of the day, so that a number alone is an hour: "شام 5".
+    BehindPart,
+}
+
+/// Reads a time.
+pub(crate) fn read(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> {
+    if let Some(end) =
+        text.after_any(at, &["aadhi raat", "aadhiraat", "nisf shab", "nisf raat", "aadhi shab"])
+    {
         return Some((Reading::Clock(Clock::exact(0, 0)), end));
     }
     // "din ke 11 baje": by day.
@@ -50,7 +63,9 @@ pub(crate) fn read(text: &Text<'_>, at: usize, is_placed: bool) -> Option<(Readi
         let (reading, end) = spoken(text, start)?;
         return Some((by_day(reading), end));
     }
-    let (reading, end) = spoken(text, at).or_else(|| written(text, at, is_placed))?;
+    let (reading, end) = spoken(text, at)
+        .or_else(|| written(text, at, place != Place::Free))
+        .or_else(|| bare(text, at).filter(|_| place == Place::BehindPart))?;
     let prayer = (at.saturating_sub(3)..at).rev().find_map(|at| half_of_prayer(text.word(at)));
     Some(match (reading, prayer) {
         (Reading::Clock(clock), Some(part)) if clock.is_open => {
@@ -85,11 +100,20 @@ fn half_of_prayer(word: &str) -> Option<Part> {
 
 /// "پانچ بجے", "سوا تین بجے", "5:30 بجے", "5 بج کر 20 منٹ", "پانچ بجنے میں دس منٹ", "5 سے 7 بجے".
 fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+    // "9-11 بجے" begins at 9.
+    if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
+        && english::number::digits(last).is_some_and(|last| last <= 24)
+    {
+        let hour = english::number::digits(first)?;
+        return Some((clock(hour, 0), text.after(at + 1, "baje")?));
+    }
     if let Some(reading) = compact(text.word(at)) {
         return Some((reading, text.after(at + 1, "baje")?));
     }
     let (quarters, end) = number::quarters(text, at).filter(|_| text.word(at) != "aadha")?;
-    let (hour, minute) = (quarters / 4, quarters % 4 * 15);
+    // "پونے ایک": a quarter to one.
+    let hour = if quarters == 3 && text.word(at) == "paune" { 12 } else { quarters / 4 };
+    let minute = quarters % 4 * 15;
     if let Some(end) = text.after(end, "baje") {
         return Some((clock(hour, minute), end));
     }
@@ -114,10 +138,19 @@ fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         return Some((reading, end));
     }
     // "5 سے 7 بجے" begins at 5.
-    let last = text.after(end, "se")?;
+    let last = text.after_any(end, &["se", "ta"])?;
     let (_, end) = number::quarters(text, last)?;
     let end = text.after_any(end, &["baje tak", "baje"])?;
     Some((clock(hour, minute), end))
+}
+
+/// "شام *5*", "صبح *9 سے 11*".
+fn bare(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
+    let (quarters, end) = number::quarters(text, at).filter(|(quarters, _)| (4..52).contains(quarters))?;
+    let range = text.after_any(end, &["se", "ta"]).and_then(|last| number::quarters(text, last));
+    let end = range.map_or(end, |(_, end)| end);
+    let is_free = boundary::is_free(text, end) && !text.is_any(end, &["aur", "ko"]);
+    is_free.then(|| (clock(quarters / 4, quarters % 4 * 15), end))
 }
 
 fn minutes(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {

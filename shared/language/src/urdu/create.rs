@@ -17,10 +17,14 @@ pub(crate) fn read_explicit(said: &Said<'_>, context: &Context) -> Option<Clause
     let text = &said.text;
     let words = text.end_of_words();
     let front = place(text);
-    let (from, to) = match (opening(text), closing(text, words)) {
-        (None, None) => {
-            return wish::is_in(text).then(|| build(said, (0, text.len()), 0.95, context));
-        }
+    // "… کا ریمائنڈر بنا دو" is a wish as a whole.
+    let wishes = wish::is_in(text);
+    let (from, to) = match (
+        opening(text).filter(|_| !(wishes && text.word(0) == "reminder")),
+        closing(text, words).filter(|_| !wishes),
+    ) {
+        (None, None) if wishes => return Some(build(said, (0, text.len()), 0.95, context)),
+        (None, None) => return beside_date(said, front, context),
         (from, to) => (from.unwrap_or(front), to.unwrap_or(text.len())),
     };
     if from > to && to > 0 {
@@ -31,6 +35,34 @@ pub(crate) fn read_explicit(said: &Said<'_>, context: &Context) -> Option<Clause
         return Some(several(said, &lines, (from, to), context));
     }
     Some(build(said, (from.min(to), to), 0.93, context))
+}
+
+/// "دودھ لانا ایڈ کر دو کل", "کل کے لیے ٹاسک بناؤ: …": the verb stands next to the date.
+fn beside_date(said: &Said<'_>, front: usize, context: &Context) -> Option<Clause> {
+    let text = &said.text;
+    if !text
+        .has_any(&["kar", "kar-o", "bana", "bana-o", "likh", "likh-o", "daal", "daal-o", "rakh", "rakh-o"])
+    {
+        return None;
+    }
+    let phrases = phrase::scan(said, context, Look::default());
+    let (mut start, mut stop) = (0, text.end_of_words());
+    for phrase in phrases.iter().filter(|phrase| phrase.is_temporal()) {
+        start = if phrase.from == start { phrase.to } else { start };
+    }
+    for phrase in phrases.iter().rev().filter(|phrase| phrase.is_temporal()) {
+        stop = if phrase.to == stop { phrase.from } else { stop };
+    }
+    let (at, stop, front) = match closing(text, stop) {
+        Some(at) if stop < text.end_of_words() && at > front => (at, stop, front),
+        // "کل کے لیے ٹاسک بناؤ: دودھ لانا"
+        _ => (start, start + opening(&text.part(start, text.len())).filter(|_| start > 0)?, 0),
+    };
+    let rest = said.without(at, stop);
+    let mut clause = build(&rest, (front, rest.text.len()), 0.93, context);
+    clause.commands[0].spans.extend(text.span(at, stop, SpanKind::Intent));
+    clause.commands[0].spans.sort_by_key(|span| span.start);
+    Some(clause)
 }
 
 /// Reads "میری لسٹ میں" in front of what is added.
@@ -165,15 +197,16 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
         |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
     let named = |end: usize| {
         let at = before(end, &["kar", "kara"])?;
-        (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh"])).then(|| at - 1)
+        (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh", "set", "schedule"]))
+            .then(|| at - 1)
     };
     if let Some(from) = verb::command_before(text, end, "rakh") {
         // "کل 5 بجے میٹنگ رکھ دو": what is set for a time, and not what is put somewhere.
-        let is_timed = (0..from).any(|at| {
+        let is_timed = (0..text.len()).any(|at| {
             text.is_any(at, &["baje", "aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some()
         });
         let is_put = from > 0 && text.is_any(from - 1, &["mein", "par", "sath", "paas", "naam"]);
-        return (is_timed && !is_put && from > 1).then_some(from);
+        return (is_timed && !is_put && from > 0).then_some(from);
     }
     // What is made, noted, or put somewhere is a task only where the words say so.
     let made = before(end, &["bana", "likh", "daal"]).or_else(|| named(end))?;
@@ -274,6 +307,10 @@ fn several(said: &Said<'_>, lines: &[(usize, usize)], whole: (usize, usize), con
     };
     let mut commands = Vec::new();
     let mut problem = None;
+    let (opens, closes) = (
+        said.text.span(0, whole.0, SpanKind::Intent),
+        said.text.span(whole.1, said.text.len(), SpanKind::Intent),
+    );
     for clause in &mut clauses {
         problem = problem.or(clause.problem.take());
         for mut command in clause.commands.drain(..) {
@@ -283,8 +320,16 @@ fn several(said: &Said<'_>, lines: &[(usize, usize)], whole: (usize, usize), con
                 fields.reminders.clone_from(&shared.reminders);
                 fields.wants_reminder = shared.wants_reminder;
             }
+            command.spans.retain(|span| span.kind != SpanKind::Intent);
             commands.push(command);
         }
+    }
+    // What asks for them all is said once.
+    if let Some(first) = commands.first_mut() {
+        first.spans.splice(0..0, opens);
+    }
+    if let Some(last) = commands.last_mut() {
+        last.spans.extend(closes);
     }
     Clause { commands, confidence: 0.9, problem: None }.with_problem(problem)
 }

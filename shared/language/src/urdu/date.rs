@@ -7,7 +7,7 @@ use crate::meaning::calendar;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
-use crate::urdu::{boundary, clock, names, number};
+use crate::urdu::{boundary, clock, names, number, verb};
 use crate::{Context, Problem};
 
 /// What a date phrase says.
@@ -97,12 +97,15 @@ pub(crate) fn lead(text: &Text<'_>, at: usize) -> (Lead, usize) {
 
 /// Says whether what stands before only describes what follows: "کل کی میٹنگ".
 pub(crate) fn is_attribute(text: &Text<'_>, at: usize) -> bool {
-    text.is_any(at, &["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none()
+    let names = text.is_any(at, &["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none();
+    // "کل کا ریمائنڈر" is when to remind.
+    names && !text.is_any(at + 1, &["reminder", "alarm", "yaad"])
 }
 
 /// "آج", "کل", "پرسوں", "ترسوں".
 fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
-    let at_word = text.after_any(at, &["agla kal", "aa-na wala kal"]).map_or(at, |end| end - 1);
+    let at_word = text.after_any(at, &["agla kal", "aa-na wala kal", "pichla kal"]).map_or(at, |end| end - 1);
+    let is_past = place.is_past || text.word(at) == "pichla";
     let days = match text.word(at_word) {
         "aaj" | "abhi" if text.is_any(at_word + 1, &["kal"]) => return None,
         "kal" if at > 0 && text.word(at - 1) == "aaj" => return None,
@@ -113,7 +116,7 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
         "tarson" => 3,
         _ => return None,
     };
-    let date = if place.is_past {
+    let date = if is_past {
         today.checked_sub_days(Days::new(days))?
     } else {
         calendar::days_after(today, u32::try_from(days).ok()?)?
@@ -167,7 +170,7 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
         } else {
             (None, at)
         };
-    let end = name_at + 1;
+    let end = text.after(name_at + 1, "waar").unwrap_or(name_at + 1);
     let weekday =
         names::weekday(text.word(name_at)).or_else(|| saturday(text, name_at, is_next.is_some()))?;
     if is_named(text, name_at) {
@@ -188,11 +191,13 @@ fn saturday(text: &Text<'_>, at: usize, is_modified: bool) -> Option<Weekday> {
         return None;
     }
     let end = text.after_any(at + 1, &["hi", "bhi"]).unwrap_or(at + 1);
-    let led = text.after_any(end, &["ko", "ke din", "ke roz"]).is_some();
+    let led = text.after_any(end, &["ko", "ke din", "ke roz", "wala din"]).is_some();
+    // "فون کرنا ہفتہ"
+    let is_last = at > 0 && end >= text.end_of_words() && verb::is_infinitive(text, at - 1, false);
     let part = text.after_any(end, &["ki", "ko"]).unwrap_or(end);
     let has_part = clock::part(text, part).is_some();
     let deadline = !is_modified && text.after_any(end, &["tak", "se pehle"]).is_some();
-    (led || has_part || deadline).then_some(Weekday::Sat)
+    (led || has_part || deadline || is_last).then_some(Weekday::Sat)
 }
 
 /// "Dr Juma", "جمعہ خان", "پیر صاحب": a title or a second name says who it is.
@@ -213,7 +218,8 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "pichla" if place.in_query => (-1, at + 1),
         _ => (0, at),
     };
-    let is_said = unit_at > at;
+    // "ہفتے کے کام" are those of this week.
+    let is_said = unit_at > at || place.in_query && text.is_any(unit_at + 1, &["ka", "ki", "ke"]);
     let monday = calendar::monday(today);
     let week = if which < 0 {
         monday.checked_sub_days(Days::new(7))?
@@ -321,7 +327,8 @@ type Fixed = (Result<Day, Problem>, usize);
 
 /// "5 دسمبر 2026", "دسمبر کی پانچ تاریخ", "اگلے مہینے کی 5 تاریخ", "5 تاریخ", "یکم دسمبر".
 fn fixed(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
-    day_and_month(text, at, today)
+    range(text, at, today)
+        .or_else(|| day_and_month(text, at, today))
         .or_else(|| day_of_said_month(text, at, today))
         .or_else(|| day_of_month(text, at, today))
 }
@@ -335,6 +342,30 @@ fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         number::whole(text, at).or_else(|| number::ordinal(text, at).filter(|_| text.word(at) != "pehle"))?;
     let end = text.after(end, "wan").unwrap_or(end);
     (1..=99).contains(&day).then_some((day, end))
+}
+
+/// "3 سے 5 مارچ", "3-5 مارچ", "3 مارچ تا 5 مارچ": the first day of several is when it is due.
+fn range(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
+    let (first, last_at, month) = match text.word(at).split_once(['-', '\u{2013}']) {
+        Some((first, last)) => {
+            let [first, _] = [first, last].map(crate::english::number::digits);
+            (first?, None, names::month(text.word(at + 1))?)
+        }
+        None => {
+            let (first, end) = day_number(text, at)?;
+            let named = names::month(text.word(end));
+            let end = if named.is_some() { end + 1 } else { end };
+            let (_, last) = day_number(text, text.after_any(end, &["se", "ta"])?)?;
+            (first, Some(last), named.or_else(|| names::month(text.word(last)))?)
+        }
+    };
+    let end = match last_at {
+        None => at + 2,
+        Some(last) => last + usize::from(names::month(text.word(last)).is_some()),
+    };
+    let end = text.after(end, "tak").unwrap_or(end);
+    let date = calendar::next_day_and_month(today, first, month)?;
+    Some((Ok(Day::single(date)), end))
 }
 
 fn day_and_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {

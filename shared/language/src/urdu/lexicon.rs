@@ -22,7 +22,7 @@ const WORDS: &str = include_str!("lexicon.txt");
 /// Verbs that the grammar steers by: the stem in both scripts, and what is done where the rules do not give it.
 #[rustfmt::skip]
 const VERBS: &[(&str, &[&str], &[&str])] = &[
-    ("kar", &["kar", "kr", "ker", "کر"], &["kiye", "kiay"]),
+    ("kar", &["kar", "kr", "ker", "کر"], &["kiye", "kiay", "کیے", "کئے"]),
     ("kara", &["kara", "karwa", "krwa", "kra", "کرا", "کروا"], &[]),
     ("bana", &["bana", "بنا"], &[]),
     ("likh", &["likh", "لکھ"], &["likha", "likhi", "likhay", "لکھا", "لکھی"]),
@@ -42,7 +42,7 @@ const VERBS: &[(&str, &[&str], &[&str])] = &[
     ("badal", &["badal", "badl", "بدل"], &["badla", "بدلا"]),
     ("chal", &["chal", "چل"], &[]),
     ("khol", &["khol", "کھول"], &["khola", "کھولا"]),
-    ("hataa", &["utha", "اٹھا"], &[]),
+    ("utha", &["utha", "اٹھا"], &[]),
     ("kharid", &["khareed", "خرید"], &["khareeda", "khareedi", "khareede", "خریدا", "خریدی", "خریدے"]),
     ("bhej", &["bhej", "بھیج"], &["bheja", "bheji", "بھیجا", "بھیجی"]),
     ("parh", &["parh", "پڑھ"], &["parha", "parhi", "پڑھا", "پڑھی"]),
@@ -68,9 +68,9 @@ const IRREGULAR: &[(&str, &[&str])] = &[
         &["hogaya", "hogayi", "hogya", "hogyi", "hogai", "hogaye", "hochuka", "ہوگیا", "ہوگئی", "ہوگئے"],
     ),
     ("ja-na", &["jaana", "جانا", "جانی"]),
+    ("de-un", &["doon", "dun", "دوں"]),
     ("hoga", &["hoga", "hogi", "ہوگا", "ہوگی", "ہونگے"]),
-    ("bhool-jaun", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
-    ("huwa", &["hoye"]),
+    ("ja-un", &["jaun", "jaoon", "jaaun", "جاؤں", "جاوں"]),
     ("dehani", &["dahani"]),
     ("likh-o", &["likhlo", "likhlein"]),
 ];
@@ -196,7 +196,8 @@ impl<'a> Said<'a> {
             if token.kind != Kind::Word {
                 continue;
             }
-            let found = lexeme(&token.lower);
+            let found =
+                lexeme(&token.lower).filter(|_| !token.lower.starts_with(|c: char| c.is_ascii_digit()));
             if !token.lower.is_ascii() || found.is_some() && !is_english(&token.lower) {
                 other.kind = Kind::Mark;
                 ",".clone_into(&mut other.lower);
@@ -212,6 +213,14 @@ impl<'a> Said<'a> {
             }
         }
         Self { text, english }
+    }
+
+    /// Gives the same text without the tokens from one up to another.
+    pub(crate) fn without(&self, from: usize, to: usize) -> Self {
+        let mut rest = self.part(0, self.text.len());
+        rest.text.tokens.drain(from..to);
+        rest.english.tokens.drain(from..to);
+        rest
     }
 
     /// Gives the tokens from one up to another as a text of their own.

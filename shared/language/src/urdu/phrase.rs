@@ -8,7 +8,7 @@ use crate::meaning::phrase::{Mode, Phrase, Value, Wish};
 use crate::token::Kind;
 use crate::urdu::date::Place;
 use crate::urdu::lexicon::Said;
-use crate::urdu::{clock, date, duration, label, recurrence, wish};
+use crate::urdu::{clock, date, duration, label, recurrence, verb, wish};
 use crate::{Context, Problem};
 
 /// How to look for phrases.
@@ -25,7 +25,8 @@ pub(crate) struct Look {
 /// Finds all phrases.
 pub(crate) fn scan(said: &Said<'_>, context: &Context, look: Look) -> Vec<Phrase> {
     let mut found: Vec<Phrase> = Vec::new();
-    let (mut at, mut has_rule) = (0, false);
+    // "7 دن تک روزانہ": how long may stand before how often.
+    let (mut at, mut has_rule) = (0, said.text.has_any(&["rozana", "har"]));
     while at < said.text.len() {
         let scanner = Scanner { said, context, look, found: &found, has_rule };
         match scanner.read(at) {
@@ -127,7 +128,12 @@ impl Scanner<'_> {
             is_past: self.look.is_past,
             is_value: self.look.mode.is_value && at == 0,
         };
-        let (reading, end) = date::read(&self.said.text, at, place, self.context)?;
+        let text = &self.said.text;
+        // "آخری تاریخ: جمعہ"
+        let named = text.after_any(at, &["akhri tarikh", "ded lain", "deadline", "due date"]);
+        let start = named.map_or(at, |end| if text.is_mark(end, ':') { end + 1 } else { end });
+        let place = Place { beside_date: place.beside_date || named.is_some(), ..place };
+        let (reading, end) = date::read(text, start, place, self.context)?;
         Some(match reading {
             date::Reading::Day(day, lead) => (Value::Day(day, lead), end),
             date::Reading::Bad(problem) => (Value::Bad(problem), end),
@@ -136,7 +142,7 @@ impl Scanner<'_> {
 
     fn clock(&self, at: usize) -> Option<(Value, usize)> {
         let text = &self.said.text;
-        let (reading, end) = clock::read(text, at, self.is_beside_date(at) || self.look.mode.is_value)?;
+        let (reading, end) = clock::read(text, at, self.place(at))?;
         let (lead, after) = time_lead(self.said, end);
         Some(match reading {
             clock::Reading::Clock(clock) => (Value::Clock(clock, lead), after),
@@ -157,7 +163,9 @@ impl Scanner<'_> {
         }
         let hi = text.after_any(end, &["hi"]).unwrap_or(end);
         let led = text.after_any(hi, &["ke waqt", "ko hi", "ko", "mein", "tak", "se pehle", "par"]);
-        let before_clock = |at: usize| clock::read(text, at, true).is_some() || self.is_english_clock(at);
+        let before_clock = |at: usize| {
+            clock::read(text, at, clock::Place::BehindPart).is_some() || self.is_english_clock(at)
+        };
         // "رات کے 9 بجے"
         if let Some(start) =
             text.after_any(hi, &["ke qareeb", "ke", "mein", "ko"]).filter(|at| before_clock(*at))
@@ -179,9 +187,30 @@ impl Scanner<'_> {
         if self.look.mode.in_query || self.look.mode.is_value {
             return value(hi);
         }
-        let goes = text.is_any(hi, &["ja-na", "aa-na", "se", "jane", "nau", "naya", "ji"]);
-        let is_front = at == 0 && self.look.has_verb && !is_of && !goes && text.len() > hi + 1;
+        // "فون کرنا صبح"
+        let is_last = at > 0 && hi >= text.end_of_words() && verb::is_infinitive(text, at - 1, false);
+        if is_last {
+            return value(hi);
+        }
+        let goes = text.is_any(
+            hi,
+            &["ja-na", "aa-na", "se", "jane", "nau", "naya", "ji", "e", "صادق", "sadiq", "bakhair"],
+        );
+        // "شام" is a country and "شب" a poem as well.
+        let is_plain = text.is_any(at, &["subah", "raat", "dopahar"]) && !text.is_break(hi);
+        let is_front = is_plain && at == 0 && self.look.has_verb && !is_of && !goes && text.len() > hi + 1;
         is_front.then(|| value(hi))?
+    }
+
+    fn place(&self, at: usize) -> clock::Place {
+        let behind = |phrase: &&Phrase| matches!(phrase.value, Value::Part(_)) && phrase.to == at;
+        if self.found.last().filter(behind).is_some() {
+            clock::Place::BehindPart
+        } else if self.is_beside_date(at) || self.look.mode.is_value {
+            clock::Place::BesideDate
+        } else {
+            clock::Place::Free
+        }
     }
 
     fn is_english_clock(&self, at: usize) -> bool {

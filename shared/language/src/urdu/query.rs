@@ -12,6 +12,11 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let (from, to, confidence) = asked(&said.text)?;
     let text = &said.text;
     let (mut query, mut spans) = filter::read(said, context);
+    // "پاکستان کا دارالحکومت کیا ہے" asks for no tasks.
+    let only_what = text.find(0, "kya hai").is_some() && !about_tasks(text);
+    if only_what && query.text.is_some() {
+        return None;
+    }
     query.count_only = text.has_any(&["kitna"]) && !text.has_any(&["waqt", "time"]);
     query.is_free = is_free(text);
     if query.is_free {
@@ -27,6 +32,12 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let end = act::without_courtesies(text);
     let words = text.end_of_words();
     let about = about_tasks(text);
+    // "کیا میں سب حذف کر دوں؟" asks for leave.
+    if (0..words)
+        .any(|at| text.word(at).ends_with("-un") || text.is_any(at, &["delete", "cancel", "mita", "hata"]))
+    {
+        return None;
+    }
     for verb in ["dikha", "bata", "suna", "dhoond"] {
         let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
             let from = end.checked_sub(1).filter(|from| text.word(*from) == format!("{verb}-na"))?;

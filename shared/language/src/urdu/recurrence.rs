@@ -31,6 +31,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, is_start: bool, today: NaiveDate)
         .or_else(|| skipping(text, at))
         .or_else(|| after_done(text, at))
         .or_else(|| of_month(text, at))
+        .or_else(|| workdays(text, at))
         .or_else(|| listed(text, at))
         .or_else(|| range_of_days(text, at))?;
     Some(match (reading, except(text, end)) {
@@ -95,6 +96,12 @@ fn other(text: &Text<'_>, at: usize) -> Found {
 
 /// "ہر 3 دن بعد", "ہر آدھے گھنٹے", "ہر تیسرے دن".
 fn counted(text: &Text<'_>, at: usize) -> Found {
+    // "ہر 15 تاریخ کو"
+    if let Some((day, end)) = numbered(text, at)
+        && let Some(end) = text.after(end, "tarikh")
+    {
+        return rule(Parts { month_days: vec![day], ..Parts::every(Frequency::Monthly) }, end);
+    }
     if let Some((count, end)) = number::ordinal(text, at)
         && let Some(unit) = duration::unit(text.word(end))
     {
@@ -385,6 +392,14 @@ fn once_in(text: &Text<'_>, at: usize) -> Found {
     let (count, end) = number::whole(text, start)?;
     let end = text.after(end, "bar")?;
     if count == 1 { by_unit(unit, 1, end) } else { Some((Reading::Unsupported, end)) }
+}
+
+/// "ہفتے کے دنوں میں": on the days of work, where "ہفتے کے دن" is saturday.
+fn workdays(text: &Text<'_>, at: usize) -> Found {
+    let end = text.after_any(at, &["hafte ke din mein", "hafte ke din"])?;
+    let is_many =
+        (at..end).any(|at| text.tokens[at].text.ends_with("وں") || text.tokens[at].text.ends_with("on"));
+    is_many.then(|| rule(Parts { weekdays: WORKDAYS.to_vec(), ..Parts::every(Frequency::Weekly) }, end))?
 }
 
 /// "ایک دن چھوڑ کر": every other day.

@@ -6,7 +6,7 @@ use crate::urdu::verb;
 
 #[rustfmt::skip]
 const YES: &[&str] = &[
-    "haan", "ji", "ji haan", "haan ji", "ji bilkul", "bilkul", "theek", "theek hai", "theek hai kar do", "acha", "acha theek hai",
+    "haan", "ji", "ok kar do", "ok theek hai", "ji haan", "haan ji", "ji bilkul", "bilkul", "theek", "theek hai", "theek hai kar do", "acha", "acha theek hai",
     "kar do", "kar de-o", "haan kar do", "ji kar do", "ji haan kar do", "haan theek hai", "ji theek hai", "haan bilkul", "ok",
     "yes", "haan delete kar do", "haan mita do", "sahi hai", "sahi", "haan sahi hai", "zaroor", "kyun nahi",
     "ho ja-a theek hai", "ji please", "haan please", "kar-o", "haan kar-o", "ji zaroor", "durust", "durust hai", ];
@@ -61,12 +61,38 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     ];
     let in_list =
         |said: &str| lists.iter().find(|(list, _)| list.contains(&said)).map(|(_, action)| action.clone());
-    in_list(&said).or_else(|| {
-        while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
-            words.pop();
-        }
-        in_list(&words.join(" "))
-    })
+    // "نہیں نہیں، رہنے دو": two answers that say the same.
+    let doubled = |words: &[&str]| {
+        (1..words.len()).find_map(|at| {
+            let (first, last) = words.split_at(at);
+            let [first, last] = [first, last].map(|words| in_list(&words.join(" ")));
+            first.filter(|first| last.as_ref() == Some(first))
+        })
+    };
+    in_list(&said)
+        .or_else(|| {
+            while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
+                words.pop();
+            }
+            in_list(&words.join(" "))
+        })
+        .or_else(|| doubled(&words))
+        .or_else(|| takes_back(&words).then_some(Action::Undo))
+}
+
+/// "جو ابھی کیا واپس کرو", "ghalti ho gayi wapas le lo": what was just done.
+fn takes_back(words: &[&str]) -> bool {
+    let Some(at) = words.iter().position(|word| matches!(*word, "wapas" | "undo")) else { return false };
+    let (before, after) = (&words[..at], &words[at + 1..]);
+    #[rustfmt::skip]
+    const BEFORE: &[&str] = &[
+        "jo", "abhi", "kiya", "kya", "wo", "yeh", "pichla", "akhri", "kaam", "ghalat", "ghalti", "ho", "ho-a", "ja-a", "se", "ise", "is",
+        "ko", "mera", "tabdeel", "mein", "ne", "mene", "kar-a", "hai", "please", "zara", "amal", "de-a", "kar", "tha", "ap", "tum",
+    ];
+    let does = ["kar-o", "kar", "do", "de-o", "le-o", "le", "la-o", "ja-o", "please", "de-na"];
+    !after.is_empty()
+        && after.iter().all(|word| does.contains(word))
+        && before.iter().all(|word| BEFORE.contains(word))
 }
 
 /// Finds what refuses: "مت", "نہ", "نہیں", "don't"; a "na" behind a command only insists.

@@ -38,6 +38,9 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
     let from_list = said.text.len() < whole;
     let text = &said.text;
     let mut end = text.end_of_words();
+    if end > 3 && text.after(end - 3, "ke bare mein") == Some(end) {
+        end -= 3;
+    }
     while end > 0 && (text.is_any(end - 1, CLOSING) || text.tokens[end - 1].kind == Kind::Mark) {
         end -= 1;
     }

@@ -6,9 +6,15 @@ use crate::span::Span;
 use crate::token::Text;
 
 const FRINGE: Fringe = Fringe {
-    opening: &["keh", "mujhe", "aur", "to", "ko", "hi", "phir", "mein", "tak", "bhi", "hum"],
+    opening: &[
+        "keh", "mujhe", "aur", "to", "ko", "hi", "phir", "mein", "tak", "bhi", "hum", "zaroor", "lazmi",
+        "ka", "ki", "ke",
+    ],
     dangling: &["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
-    closing: &["please", "ji", "zara", "yaar", "bhai", "to", "thanks"],
+    closing: &[
+        "please", "ji", "zara", "yaar", "bhai", "to", "thanks", "zaroor", "lazmi", "ka", "ki", "ke", "liye",
+        "ko", "keh",
+    ],
 };
 
 /// Gives the words outside of the phrases, as they were written, and their spans; `None` when none are left.

@@ -100,7 +100,7 @@ fn is_stem(word: &str) -> bool {
     const OTHERS: &[&str] = &[
         "بھر", "دھو", "پکا", "کھا", "پی", "sa", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ", "100",
         "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "theek", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch", "uthaa",
-        "chuka", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka", "hataa",
+        "chuka", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka", "utha",
     ];
     STEMS.contains(&word) || OTHERS.contains(&word)
 }

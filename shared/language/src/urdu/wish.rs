@@ -24,7 +24,13 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
     match text.word(at) {
         "yaad" => {
             let start = text.after_any(at + 1, &["zaroor", "bhi", "se"]).unwrap_or(at + 1);
-            for verb in ["dila", "kara", "kar"] {
+            // "yaad dilaya karo": again and again.
+            if text.is_any(start, &["dila-a", "kara-a"])
+                && let Some(end) = verb::command(text, start + 1, "kar")
+            {
+                return Some(end);
+            }
+            for verb in ["dila", "kara", "kar", "rakh"] {
                 if let Some(end) = asked(text, start, verb) {
                     return Some(end);
                 }
@@ -35,6 +41,7 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
         "remind" => {
             Some(asked(text, at + 1, "kara").or_else(|| asked(text, at + 1, "kar")).unwrap_or(at + 1))
         }
+        "reminder" if at == 0 && text.is_mark(1, ':') => Some(1),
         "reminder" | "alarm" => {
             let start = text.after_any(at + 1, &["set", "create", "add", "bhi"]).unwrap_or(at + 1);
             let verbs = ["laga", "kar", "kara", "bana", "de", "bhej", "rakh", "daal"];
@@ -57,6 +64,8 @@ fn asked(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
 }
 
 const NOT_TO_FORGET: &[&str] = &[
+    "kahin na bhool ja-un",
+    "na bhool ja-un",
     "bhool-na mat de-na",
     "bhool-na na de-na",
     "mat bhool-na de-na",
@@ -69,9 +78,9 @@ const NOT_TO_FORGET: &[&str] = &[
     "bhool na ja-na",
     "mat bhool-o",
     "kahin bhool na ja-un",
-    "kahin bhool na bhool-jaun",
+    "kahin bhool na ja-un",
     "bhool na ja-un",
-    "bhool na bhool-jaun",
+    "bhool na ja-un",
     "bhool na jae",
     "mat bhool ja-na",
     "na bhool-o",
