@@ -3,6 +3,7 @@
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 use crate::Problem;
+use crate::english::clock;
 use crate::english::duration;
 use crate::english::fixed_date;
 use crate::english::names;
@@ -334,6 +335,22 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
     }
     if is_modified {
         return true;
+    }
+    // "study for SAT", "dry in the sun", "prepare for monday morning meeting"
+    let shouts = (0..text.len()).all(|at| text.tokens[at].text.to_uppercase() == text.tokens[at].text);
+    let is_exam =
+        matches!(word, "sat" | "sun") && text.tokens[name_at].text == word.to_uppercase() && !shouts;
+    let describes = clock::part(text.word(end)).is_some()
+        && !vocabulary::is_boundary(text, end + 1)
+        && !vocabulary::is_verb(text.word(end + 1));
+    match place.lead {
+        Lead::For if is_exam || describes => return false,
+        Lead::In if matches!(word, "sat" | "sun") => return false,
+        Lead::Bare if is_exam && !vocabulary::is_boundary(text, end) => return false,
+        Lead::Bare if (is_exam || describes) && text.is_any(at.wrapping_sub(1), &["for", "the", "take"]) => {
+            return false;
+        }
+        _ => {}
     }
     let before = if at == 0 { "" } else { text.word(at - 1) };
     match place.lead {

@@ -186,6 +186,11 @@ impl Scanner<'_> {
     }
 
     fn day(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
+        // "talk to sara about next week"
+        let topic = ["about", "regarding", "concerning", "re"];
+        if lead == Lead::Bare && !self.mode.in_query && self.text.is_any(at.wrapping_sub(1), &topic) {
+            return None;
+        }
         if let Some(moment) = moment(self.text.word(at)) {
             return Some((Value::Moment(moment), at + 1));
         }
@@ -282,6 +287,9 @@ impl Scanner<'_> {
             return Some((Value::ClockRange(start), end));
         }
         let (reading, end) = clock::read(self.text, at, lead, self.is_beside_date(at))?;
+        if self.describes(at, end, lead) {
+            return None;
+        }
         // "5pm CET": what o'clock that is for the user is not known here.
         if clock::is_zone(self.text, end) {
             let said = self.text.slice(at, end + 1).to_owned();
@@ -294,6 +302,24 @@ impl Scanner<'_> {
             }
         };
         Some((value, end))
+    }
+
+    /// "fix the *5pm* alert", "prepare for *3pm* call": which one, and not when.
+    fn describes(&self, at: usize, end: usize, lead: Lead) -> bool {
+        let text = self.text;
+        let goes_on = text.tokens.get(end).is_some_and(|token| token.kind == Kind::Word)
+            && !vocabulary::is_boundary(text, end)
+            && !vocabulary::is_verb(text.word(end));
+        let before = text.word_before(at);
+        let is_led = match lead {
+            Lead::Bare => {
+                ["the", "my", "our", "a", "this", "that", "your", "for"].contains(&before)
+                    || vocabulary::is_verb(before)
+            }
+            Lead::For => true,
+            _ => false,
+        };
+        goes_on && is_led && !self.mode.in_query && !self.mode.is_value && !self.is_beside_date(at)
     }
 
     /// A bare hour at the end, right behind "tonight" or "tomorrow".
