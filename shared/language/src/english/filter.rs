@@ -39,7 +39,7 @@ const PADDING: &[&str] = &[
     "must", "going", "gotta", "supposed", "that", "still", "open", "active", "pending", "incomplete",
     "unfinished", "outstanding", "remaining", "completed", "complete", "done", "finished", "closed",
     "deleted", "overdue", "late", "missed", "upcoming", "past", "please", "can", "could", "you", "your",
-    "everything", "every", "each", "free", "busy", "available", "count", "number", "out", "loud", "aloud",
+    "everything", "every", "each", "single", "free", "busy", "available", "count", "number", "out", "loud", "aloud",
     "priority", "high", "low", "medium", "urgent", "important", "next", "coming", "up", "now", "currently",
     "things", "thing", "stuff", "look", "like", "got", "we", "it", "and", "or", "with", "by", "from", "who",
     "when", "about", "ones", "one", "not", "yet", "go", "through", "hey", "want", "would", "know", "recite",

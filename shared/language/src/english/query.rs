@@ -167,7 +167,7 @@ fn sureness(text: &Text<'_>, at: usize) -> Option<f64> {
         return Some(0.95);
     }
     // "check off apples" and "check it off" are no questions.
-    if text.word(at) == "check" && text.has_any(&["off"]) {
+    if text.word(at) == "check" && text.has_any(&["off"]) || text.after(at, "get rid").is_some() {
         return None;
     }
     let shows_through =
