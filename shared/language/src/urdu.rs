@@ -60,6 +60,13 @@ pub(crate) fn is_small_talk(text: &Text<'_>) -> bool {
 fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let end = text.end_of_words();
     let mut starts = vec![0];
+    let is_command = |end: usize| {
+        let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
+        verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
+    };
+    if !is_command(act::without_courtesies(text)) {
+        return vec![(0, text.len())];
+    }
     for at in 2..end {
         let is_link = text.is_mark(at, '.')
             || text.is_mark(at, ';')
@@ -68,13 +75,9 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
         if !is_link || starts.len() >= 20 {
             continue;
         }
-        let is_command = |end: usize| {
-            let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
-            verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
-        };
         let before =
             if text.is_any(at - 1, &["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
-        if is_command(before) && is_command(act::without_courtesies(text)) {
+        if is_command(before) {
             starts.push(text.after_any(at + 1, &["aur phir", "aur", "phir"]).unwrap_or(at + 1));
         }
     }
@@ -107,7 +110,8 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
         return query;
     }
     let not_to_forget = wish::is_in(text) && text.has_any(&["bhool-na", "bhool", "bhool-o"]);
-    if let Some((from, to)) = small_talk::negation(text).filter(|_| !not_to_forget) {
+    let refusal = small_talk::negation(text).or_else(|| small_talk::leave_it(text));
+    if let Some((from, to)) = refusal.filter(|_| !not_to_forget) {
         let spans = text.span(from, to, SpanKind::Intent).into_iter().collect();
         let refused = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
         return refused.with_problem(Some(Problem::Negated));

@@ -40,6 +40,14 @@ enum Force {
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = without_courtesies(text);
+    // "… نکال دو لسٹ سے"
+    let end = ["list mein se", "list se"]
+        .iter()
+        .find_map(|row| {
+            let from = end.checked_sub(row.split(' ').count()).filter(|from| *from > 1)?;
+            (text.after(from, row) == Some(end)).then_some(from)
+        })
+        .unwrap_or(end);
     if let Some((act, force, from)) = at_end(text, end) {
         // "کر دو" alone agrees to something; it is no act.
         let found = target::read(&said.part(0, from), context);

@@ -109,6 +109,10 @@ fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     let is_dated = fields.due.is_some() || fields.recurrence.is_some();
     let says_more = is_dated || fields.priority.is_some() || !fields.tags.is_empty() || fields.wants_reminder;
     let end = text.end_of_words();
+    // What we are told to show or say is nothing to do.
+    if ["dikha", "bata", "suna"].iter().any(|verb| verb::command_before(text, end, verb).is_some()) {
+        return 0.3;
+    }
     // What was, and what I was doing, is nothing to do.
     if end > 0 && text.is_any(end - 1, &["tha", "hoon"]) {
         return 0.3;

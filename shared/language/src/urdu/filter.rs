@@ -17,7 +17,7 @@ use crate::{Context, Query};
 /// Words that only say that tasks are asked for.
 #[rustfmt::skip]
 const PADDING: &[&str] = &[
-    "ap", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani", "dekh", "dikha", "do", "de",
+    "ap", "paas", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani", "dekh", "dikha", "do", "de",
     "ga", "hai", "hi", "ho", "ho-a", "hoga", "hoon", "hum", "ja-a", "ji", "jo", "ka", "kaam", "kab", "kahan", "kar", "kaun",
     "kaunsa", "ke", "keh", "ki", "kiya", "kitna", "ko", "koi", "kuch", "kya", "late", "le-a", "liye", "list", "mein", "mene",
     "mera", "mujhe", "mukammal", "khatam", "nahi", "na", "ne", "overdue", "par", "please", "rah", "rehta", "reminder", "sa",

@@ -41,6 +41,12 @@ pub(crate) fn scan(said: &Said<'_>, context: &Context, look: Look) -> Vec<Phrase
     found
 }
 
+/// Says whether a text begins with a phrase.
+pub(crate) fn begins(said: &Said<'_>, context: &Context, look: Look) -> bool {
+    let scanner = Scanner { said, context, look, found: &[], has_rule: false };
+    said.text.len() > 0 && scanner.read(0).is_some_and(|(_, to)| to > 0)
+}
+
 struct Scanner<'a> {
     said: &'a Said<'a>,
     context: &'a Context,

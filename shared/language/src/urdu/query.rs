@@ -49,7 +49,12 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
         });
         if let Some((from, to)) = found {
             let refused = from > 0 && text.is_any(from - 1, &["mat", "na", "nahi"]);
-            return (about && !refused).then_some((from, to, 0.92));
+            // "اس مہینے کے بل دکھاؤ": what is due then, or mine, may be a task.
+            let mine = text.has_any(&["mera", "aaj", "kal", "parson", "hafte", "mahina"])
+                && verb == "dikha"
+                && !text.word(from).ends_with("-na");
+            let confidence = if about { 0.92 } else { 0.75 };
+            return ((about || mine) && !refused).then_some((from, to, confidence));
         }
     }
     if is_free(text) {
@@ -98,7 +103,7 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
         return Some((first.0, first.1, 0.9));
     }
     // "کل صبح کوئی میٹنگ ہے؟"
-    let any = text.word(at) == "koi"
+    let any = text.has_any(&["koi"])
         && ends
         && (0..words)
             .any(|at| text.is_any(at, &["aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some());
@@ -157,7 +162,7 @@ fn about_tasks(text: &Text<'_>) -> bool {
 /// "kal free hoon?", "کیا میں کل شام فارغ ہوں".
 fn is_free(text: &Text<'_>) -> bool {
     let end = text.end_of_words();
-    let asks = text.is_mark(end, '?') || text.has_any(&["kya", "kab"]);
+    let asks = text.is_mark(end, '?') || text.has_any(&["kya", "kab", "ya"]);
     let at = (0..end).find(|at| text.is_any(*at, &["free", "masroof"]));
     at.is_some_and(|at| {
         text.is_any(at + 1, &["hoon", "hai"]) && (asks || at + 2 >= end) && text.word(end - 1) != "kar-na"

@@ -95,6 +95,13 @@ fn takes_back(words: &[&str]) -> bool {
         && before.iter().all(|word| BEFORE.contains(word))
 }
 
+/// Finds "… والا کام رہنے دو": it is to stay as it is.
+pub(crate) fn leave_it(text: &Text<'_>) -> Option<(usize, usize)> {
+    let end = text.end_of_words();
+    let from = end.checked_sub(2).filter(|from| text.is_any(*from, &["rehne", "jane"]))?;
+    text.is_any(from + 1, &["do", "de-o", "de"]).then_some((from, end))
+}
+
 /// Finds what refuses: "مت", "نہ", "نہیں", "don't"; a "na" behind a command only insists.
 pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
     let end = text.end_of_words();

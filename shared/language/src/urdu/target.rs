@@ -77,21 +77,21 @@ fn without_list<'a>(said: &Said<'a>) -> Said<'a> {
 
 fn pronoun(said: &Said<'_>) -> Option<Target> {
     let text = &said.text;
-    let end = text.end_of_words();
+    let words = text.end_of_words();
+    let ends = words > 1 && text.is_any(words - 1, &["ko", "ka", "ki", "ke", "bhi", "hi"]);
+    let end = if ends { words - 1 } else { words };
     let start = text.after_any(0, &["please", "ab", "zara"]).unwrap_or(0);
     let whole = |words: &[&str]| words.iter().any(|words| text.after(start, words) == Some(end));
     #[rustfmt::skip]
     const IT: &[&str] = &[
-        "ise", "yeh", "wo", "is ko", "isi ko", "is", "isi", "yeh wala", "wo wala", "yeh kaam", "wo kaam", "is kaam ko", "is kaam",
-        "yeh wala kaam", "wo wala kaam", "is wala ko", "is wala", "is ka", "is ki", "is ke", "yehi", "is kaam ka",
-        "is kaam ki", "wo wala ko", "is reminder ko", "yeh reminder", "mujhe ise", "ise bhi", "yeh bhi", "wohi", "un ko",
-        "is kaam ke", "is bare mein", "is ke bare mein", "ke bare mein",
+        "ise", "yeh", "wo", "is", "isi", "yehi", "wohi", "un", "mujhe ise", "yeh wala", "wo wala", "is wala", "yeh kaam", "wo kaam",
+        "is kaam", "yeh wala kaam", "wo wala kaam", "is wala kaam", "is reminder", "yeh reminder", "is bare mein",
+        "is ke bare mein", "is kaam ke bare mein", "ke bare mein",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[
-        "akhri", "akhri wala", "akhri wala ko", "akhri kaam", "akhri kaam ko", "akhri ko", "sab se akhri", "akhri wala kaam",
-        "sab se akhri wala", "pichla", "pichla wala", "pichla kaam", "pichla ko", "pichla wala ko", "pichla kaam ko", "akhri ka",
-        "akhri wala ka", "akhri wala ki", "akhri ki", "akhri reminder",
+        "akhri", "akhri wala", "akhri kaam", "akhri wala kaam", "akhri reminder", "sab se akhri", "sab se akhri wala",
+        "sab se akhri kaam", "pichla", "pichla wala", "pichla kaam",
     ];
     if whole(IT) {
         Some(Target::It)

@@ -106,7 +106,14 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
             let end = text.after_any(end, &["ke liye", "ke baad", "baad", "mein"]).unwrap_or(end);
             return Some((at, end, length.after(context.now)?));
         }
-        let phrases: Vec<Phrase> = phrase::scan(&said.part(at, text.len()), context, look);
+        let rest = said.part(at, text.len());
+        if !phrase::begins(&rest, context, look) {
+            if at > 40 {
+                return None;
+            }
+            continue;
+        }
+        let phrases: Vec<Phrase> = phrase::scan(&rest, context, look);
         let first = phrases.first().filter(|phrase| phrase.from == 0 && phrase.is_temporal());
         if first.is_some() {
             let end =
@@ -333,13 +340,13 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
             continue;
         }
         let part = said.part(from, end);
-        let phrases = phrase::scan(&part, context, look);
-        let is_first = phrases.first().is_some_and(|phrase| phrase.from == 0);
+        let is_first = phrase::begins(&part, context, look);
         let level = label::priority_word(part.text.word(0))
             .filter(|_| part.text.len() == 1 || part.text.word(1) == "priority" && part.text.len() == 2);
         if !is_first && level.is_none() {
             continue;
         }
+        let phrases = phrase::scan(&part, context, look);
         let meaning = compose::compose(phrases, context.now, |phrase| {
             part.text.slice(phrase.from, phrase.to).to_owned()
         });
