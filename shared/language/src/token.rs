@@ -179,24 +179,34 @@ impl<'a> Text<'a> {
     }
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
+    #[inline]
     pub(crate) fn after(&self, at: usize, phrase: &str) -> Option<usize> {
         // Most phrases differ in their first letter already, and this is asked for hundreds of them at each word.
-        if self.word(at).as_bytes().first() != phrase.as_bytes().first() {
-            return None;
+        if self.word(at).as_bytes().first() == phrase.as_bytes().first() {
+            self.words_in_a_row(at, phrase)
+        } else {
+            None
         }
-        let mut end = at;
-        for word in phrase.split(' ') {
-            if self.word(end) != word {
-                return None;
-            }
-            end += 1;
-        }
-        Some(end)
     }
 
     /// Matches the first of these rows of words; longer ones belong in front.
     pub(crate) fn after_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
-        phrases.iter().find_map(|phrase| self.after(at, phrase))
+        let first = self.word(at).as_bytes().first()?;
+        let near = phrases.iter().filter(|phrase| phrase.as_bytes().first() == Some(first));
+        near.copied().find_map(|phrase| self.words_in_a_row(at, phrase))
+    }
+
+    fn words_in_a_row(&self, at: usize, phrase: &str) -> Option<usize> {
+        let (mut rest, mut end) = (phrase, at);
+        loop {
+            let word = self.word(end);
+            rest = rest.strip_prefix(word).filter(|_| !word.is_empty())?;
+            end += 1;
+            if rest.is_empty() {
+                return Some(end);
+            }
+            rest = rest.strip_prefix(' ')?;
+        }
     }
 
     /// Says whether a word begins with a capital letter.
