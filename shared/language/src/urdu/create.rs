@@ -101,7 +101,8 @@ pub(crate) fn read_implicit(said: &Said<'_>, context: &Context) -> Clause {
 fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     #[rustfmt::skip]
     const ASKING: &[&str] = &[
-        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",             ];
+        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",
+    ];
     let is_question = text.is_mark(text.end_of_words(), '?');
     if is_question || text.has_any(ASKING) {
         return 0.3;
@@ -151,7 +152,9 @@ fn is_told(word: &str) -> bool {
 }
 
 #[rustfmt::skip]
-const NOUNS: &[&str] = &["kaam", "reminder", "note", "entry"];
+const NOUNS: &[&str] = &[
+    "kaam", "reminder", "note", "entry",
+];
 
 /// Reads "نیا کام:", "task banao", "add karo"; gives where what is to be done begins.
 fn opening(text: &Text<'_>) -> Option<usize> {
