@@ -126,7 +126,7 @@ pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
                 let insists = at + 1 >= end
                     && at > 0
                     && (text.word(at - 1).ends_with("-o")
-                        || text.is_any(at - 1, &["do", "de"])
+                        || text.is_any(at - 1, &["do", "de", "hai"])
                         || verb::command_before(text, at, "kar").is_some());
                 !insists
             }
