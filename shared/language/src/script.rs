@@ -32,7 +32,7 @@ const URDU: &[&str] = &[
     "karwana", "karwani", "dhona", "pakana", "dekhna", "dekhni", "uthna", "uthana", "jagana", "khilana",
 ];
 
-/// Small words of Urdu that English has too, or that are short: they count where others do.
+/// Small words of Urdu that English has too, or that are short, and loan words: they count where others do.
 #[rustfmt::skip]
 const SMALL: &[&str] = &[
     "ka", "ki", "ke", "ko", "se", "par", "pe", "na", "ne", "hi", "to", "do", "ek", "teen", "char", "che", "nau", "das", "bees",

@@ -14,9 +14,10 @@ pub(crate) fn is_free(text: &Text<'_>, at: usize) -> bool {
             let word = text.word(at);
             #[rustfmt::skip]
             const WORDS: &[&str] = &[
-                "aadhiraat", "aaj", "abhi", "agla", "ahem", "aur", "daily", "fori", "har", "is", "kal", "ko",
-                "lazmi", "parson", "please", "remind", "rozana", "tak", "tarson", "urgent", "yaad", "zaroori",
-                "ya", "at", "by", "on", "se", "par", "hai", "hoga", "mujhe", "high", "pehle", "for", "every",
+                "aadhiraat", "aaj", "abhi", "agla", "ahem", "aur", "daily", "fori", "har", "is", "kal",
+                "ko", "lazmi", "parson", "please", "remind", "rozana", "tak", "tarson", "urgent", "yaad",
+                "zaroori", "ya", "at", "by", "on", "se", "par", "hai", "hoga", "mujhe", "high", "pehle",
+                "for", "every",
             ];
             WORDS.contains(&word)
                 || clock::part(text, at).is_some()

@@ -115,7 +115,12 @@ fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let hour = if quarters == 3 && text.word(at) == "paune" { 12 } else { quarters / 4 };
     let minute = quarters % 4 * 15;
     if let Some(end) = text.after(end, "baje") {
-        return Some((clock(hour, minute), end));
+        // "5 بجے سے 6 بجے تک" begins at 5.
+        let until = text.after_any(end, &["se", "ta"]).and_then(|last| {
+            let (_, last) = number::quarters(text, last)?;
+            text.after_any(last, &["baje tak", "baje"])
+        });
+        return Some((clock(hour, minute), until.unwrap_or(end)));
     }
     if let Some(start) = text.after_any(end, &["bajkar", "baj kar", "baj ke"]) {
         let (past, end) = minutes(text, start)?;

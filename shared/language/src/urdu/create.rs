@@ -101,7 +101,8 @@ pub(crate) fn read_implicit(said: &Said<'_>, context: &Context) -> Clause {
 fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     #[rustfmt::skip]
     const ASKING: &[&str] = &[
-        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",             ];
+        "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",
+    ];
     let is_question = text.is_mark(text.end_of_words(), '?');
     if is_question || text.has_any(ASKING) {
         return 0.3;
@@ -151,7 +152,9 @@ fn is_told(word: &str) -> bool {
 }
 
 #[rustfmt::skip]
-const NOUNS: &[&str] = &["kaam", "reminder", "note", "entry"];
+const NOUNS: &[&str] = &[
+    "kaam", "reminder", "note", "entry",
+];
 
 /// Reads "نیا کام:", "task banao", "add karo"; gives where what is to be done begins.
 fn opening(text: &Text<'_>) -> Option<usize> {
@@ -352,6 +355,7 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     let mut phrases = phrase::scan(&body, context, look);
     wish_first(text, &mut phrases);
     let again = said_again(&phrases);
+    let is_either = either(text, &phrases);
     let mut meaning = compose::compose(phrases, context.now, said_of);
     remind_at(&mut meaning);
     let mut taken = meaning.used.clone();
@@ -369,8 +373,17 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
         return clause;
     }
     let title = title.filter(|title| !is_placeholder(title));
-    let problem = meaning.problem.clone().or(title.is_none().then_some(Problem::MissingTitle));
+    let unclear = is_either.then_some(Problem::UnclearIntent);
+    let problem = meaning.problem.clone().or(unclear).or(title.is_none().then_some(Problem::MissingTitle));
     Clause::one(Action::Create(fields(meaning, title)), spans, confidence).with_problem(problem)
+}
+
+/// "کل یا پرسوں": which of both is for the user to say.
+fn either(text: &Text<'_>, phrases: &[Phrase]) -> bool {
+    phrases.windows(2).any(|pair| {
+        let is_near = text.word(pair[0].to) == "ya" && pair[1].from == pair[0].to + 1;
+        is_near && pair.iter().all(Phrase::is_temporal)
+    })
 }
 
 /// "پیر اور جمعرات کو جم ہر ہفتے": the second rule only says that the first is one.

@@ -8,7 +8,7 @@ use crate::meaning::compose::{self, Meaning};
 use crate::meaning::lead::Lead;
 use crate::meaning::phrase::{Mode, Phrase, Value};
 use crate::span::Span;
-use crate::token::{Kind, quoted};
+use crate::token::{Kind, Text, quoted};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{label, title, verb};
@@ -17,13 +17,18 @@ use crate::{Context, Query};
 /// Words that only say that tasks are asked for.
 #[rustfmt::skip]
 const PADDING: &[&str] = &[
-    "ap", "paas", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani", "dekh", "dikha", "do", "de",
-    "ga", "hai", "hi", "ho", "ho-a", "hoga", "hoon", "hum", "ja-a", "ji", "jo", "ka", "kaam", "kab", "kahan", "kar", "kaun",
-    "kaunsa", "ke", "keh", "ki", "kiya", "kitna", "ko", "koi", "kuch", "kya", "late", "le-a", "liye", "list", "mein", "mene",
-    "mera", "mujhe", "mukammal", "khatam", "nahi", "na", "ne", "overdue", "par", "please", "rah", "rehta", "reminder", "sa",
-    "sab", "se", "tak", "tha", "to", "un", "wala", "wo", "ya", "yaad", "yeh", "zara", "is", "guzar", "miss", "waqt",
-    "free", "masroof", "baqi", "pending", "shuda", "kisi", "tarikh",
-    "ہویے", "active", "open", "show", "what", "zaroori", "fori", "urgent", "ahem", "rakh-a", "aa-na", "agla",     "کہیں", "ab", "اب", "due", "deadline", "na-mukammal", "namukammal", "adhura",     "plan", "schedule", "agenda", "tag", "time", "raha",     "mojood", "موجود", "de-na", "dikha-na", "bata-na", "naya", "phir", "baad", "pehle",     "chhor", "kal", "din", "hafte", "priority", "high", "low", "medium", "ziyada", "kam", "taraf", ];
+    "ap", "paas", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani",
+    "dekh", "dikha", "do", "de", "ga", "hai", "hi", "ho", "ho-a", "hoga", "hoon", "hum", "ja-a", "ji", "jo",
+    "ka", "kaam", "kab", "kahan", "kar", "kaun", "kaunsa", "ke", "keh", "ki", "kiya", "kitna", "ko", "koi",
+    "kuch", "kya", "late", "le-a", "liye", "list", "mein", "mene", "mera", "mujhe", "mukammal", "khatam",
+    "nahi", "na", "ne", "overdue", "par", "please", "rah", "rehta", "reminder", "sa", "sab", "se", "tak",
+    "tha", "to", "un", "wala", "wo", "ya", "yaad", "yeh", "zara", "delete", "is", "guzar", "miss", "waqt", "free",
+    "masroof", "baqi", "pending", "shuda", "kisi", "tarikh", "active", "open", "show", "what", "zaroori",
+    "fori", "urgent", "ahem", "rakh-a", "aa-na", "agla", "کہیں", "ab", "اب", "due", "deadline",
+    "na-mukammal", "namukammal", "adhura", "plan", "schedule", "agenda", "tag", "time", "raha", "موجود",
+    "de-na", "dikha-na", "bata-na", "naya", "phir", "baad", "pehle", "chhor", "kal", "din", "hafte",
+    "priority", "high", "low", "medium", "ziyada", "kam",
+];
 
 /// Reads which tasks, from all of a text.
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
@@ -78,8 +83,16 @@ fn is_overdue(said: &Said<'_>) -> bool {
         || text.find(0, "miss ho").is_some()
 }
 
+/// "حذف شدہ کام", "delete kiye hue kaam".
+pub(crate) fn is_deleted(text: &Text<'_>) -> bool {
+    (0..text.len()).any(|at| text.word(at) == "delete" && text.is_any(at + 1, &["shuda", "kar-a", "ho-a"]))
+}
+
 fn status(said: &Said<'_>) -> Option<Status> {
     let text = &said.text;
+    if is_deleted(text) {
+        return Some(Status::Deleted);
+    }
     let is_open = text.has_any(&[
         "nahi",
         "baqi",

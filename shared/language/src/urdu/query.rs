@@ -32,10 +32,10 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     let end = act::without_courtesies(text);
     let words = text.end_of_words();
     let about = about_tasks(text);
-    // "کیا میں سب حذف کر دوں؟" asks for leave.
-    if (0..words)
-        .any(|at| text.word(at).ends_with("-un") || text.is_any(at, &["delete", "cancel", "mita", "hata"]))
-    {
+    // "کیا میں سب حذف کر دوں؟" asks for leave, "حذف شدہ کام دکھاؤ" for a list.
+    let acts =
+        |at: usize| text.word(at).ends_with("-un") || text.is_any(at, &["delete", "cancel", "mita", "hata"]);
+    if (0..words).any(acts) && !filter::is_deleted(text) {
         return None;
     }
     for verb in ["dikha", "bata", "suna", "dhoond"] {
@@ -130,10 +130,11 @@ fn is_list(text: &Text<'_>, end: usize) -> bool {
     let noun = text.is_any(end - 1, &["kaam", "list"]);
     #[rustfmt::skip]
     const FILTERS: &[&str] = &[
-        "mera", "aaj", "kal", "parson", "ka", "ki", "ke", "is", "hafte", "hafta", "mahina", "agla", "sab", "late", "overdue",
-        "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi", "shuda", "kaam", "list", "behad",
-        "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal", "budh", "jumerat", "juma", "sanichar", "itwar", "namukammal",
-        "rehta", "ho-a", "high", "priority", "wala",
+        "mera", "aaj", "kal", "parson", "ka", "ki", "ke", "is", "hafte", "hafta", "mahina", "agla", "sab",
+        "late", "overdue", "mukammal", "khatam", "pending", "zaroori", "fori", "urgent", "ahem", "baqi",
+        "shuda", "kaam", "list", "behad", "اب", "tak", "subah", "shaam", "raat", "din", "peer", "mangal",
+        "budh", "jumerat", "juma", "sanichar", "itwar", "namukammal", "rehta", "ho-a", "high", "priority",
+        "wala",
     ];
     let plain = (0..end.saturating_sub(1)).all(|at| text.is_any(at, FILTERS));
     let says =

@@ -6,41 +6,50 @@ use crate::urdu::verb;
 
 #[rustfmt::skip]
 const YES: &[&str] = &[
-    "haan", "ji", "ok kar do", "ok theek hai", "ji haan", "haan ji", "ji bilkul", "bilkul", "theek", "theek hai", "theek hai kar do", "acha", "acha theek hai",
-    "kar do", "kar de-o", "haan kar do", "ji kar do", "ji haan kar do", "haan theek hai", "ji theek hai", "haan bilkul", "ok",
-    "yes", "haan delete kar do", "haan mita do", "sahi hai", "sahi", "haan sahi hai", "zaroor", "kyun nahi",
-    "ho ja-a theek hai", "ji please", "haan please", "kar-o", "haan kar-o", "ji zaroor", "durust", "durust hai", ];
+    "haan", "ji", "ok kar do", "ok theek hai", "ji haan", "haan ji", "ji bilkul", "bilkul", "theek",
+    "theek hai", "theek hai kar do", "acha", "acha theek hai", "kar do", "kar de-o", "haan kar do",
+    "ji kar do", "ji haan kar do", "haan theek hai", "ji theek hai", "haan bilkul", "ok", "yes",
+    "haan delete kar do", "haan mita do", "sahi hai", "sahi", "haan sahi hai", "zaroor", "kyun nahi",
+    "ji please", "haan please", "kar-o", "haan kar-o", "ji zaroor", "durust", "durust hai",
+];
 #[rustfmt::skip]
 const NO: &[&str] = &[
-    "nahi", "ji nahi", "na", "nahi nahi", "mat kar-o", "nahi kar-o", "rehne do", "rehne de-o", "jane do", "chhor do", "chhor-o", "nahi rehne do",
-    "nahi mat kar-o", "mat kar-na", "cancel", "cancel kar-o", "cancel kar do", "chhoro", "abhi nahi", "na kar-o", "rok do",
-    "ruk ja-o", "bas", "ruko", "rahne do", "nahi shukriya", "bilkul nahi", "haan nahi", "nahi ji", "nahi jane do",
-    "nahi chahiye", "rehne hi do", "chhor", "nahi na", "mat", "hargiz nahi", "na na",
+    "nahi", "ji nahi", "na", "nahi nahi", "mat kar-o", "nahi kar-o", "rehne do", "rehne de-o", "jane do",
+    "chhor do", "chhor-o", "nahi rehne do", "nahi mat kar-o", "mat kar-na", "cancel", "cancel kar-o",
+    "cancel kar do", "chhoro", "abhi nahi", "na kar-o", "rok do", "ruk ja-o", "bas", "ruko", "rahne do",
+    "nahi shukriya", "bilkul nahi", "nahi ji", "nahi jane do", "nahi chahiye", "rehne hi do", "chhor",
+    "nahi na", "mat", "hargiz nahi", "na na",
 ];
 #[rustfmt::skip]
 const UNDO: &[&str] = &[
-    "undo", "undo kar-o", "undo kar do", "wapas kar-o", "wapas kar do", "wapas le-o", "pichla wapas", "pichla wapas kar-o",
-    "pichla wapas kar do", "pichla kaam wapas kar-o", "pichla kaam wapas kar do", "ise wapas kar-o", "ise wapas kar do", "wapas",
-    "pichla tabdeel wapas kar-o", "pichla amal wapas", "pichla wapas le-o", "yeh wapas kar-o", "yeh wapas kar do", "wapas kar de-o",
-    "jo kiya wo wapas kar-o", "akhri kaam wapas kar-o", "ghalat ho ja-a wapas kar-o", "ulta kar do", "is wapas kar-o", "pichla undo kar-o",
+    "undo", "undo kar-o", "undo kar do", "wapas kar-o", "wapas kar do", "wapas le-o", "pichla wapas",
+    "pichla wapas kar-o", "pichla wapas kar do", "pichla kaam wapas kar-o", "pichla kaam wapas kar do",
+    "ise wapas kar-o", "ise wapas kar do", "wapas", "pichla tabdeel wapas kar-o", "pichla amal wapas",
+    "pichla wapas le-o", "yeh wapas kar-o", "yeh wapas kar do", "wapas kar de-o", "jo kiya wo wapas kar-o",
+    "akhri kaam wapas kar-o", "ghalat ho ja-a wapas kar-o", "ulta kar do", "is wapas kar-o",
+    "pichla undo kar-o",
 ];
 #[rustfmt::skip]
 const HELP: &[&str] = &[
-    "madad", "help", "madad kar-o", "mera madad kar-o", "mujhe madad chahiye", "madad chahiye", "help kar-o",
-    "tum kya kar sakta ho", "ap kya kar sakta hai", "ap kya kar sakta ho", "tum kya kya kar sakta ho", "ap kya kya kar sakta hai",
-    "kya kar sakta ho", "mein kya keh sakta hoon", "yeh kaisa chalta hai", "help chahiye", "madad kar-na",
-    "yeh kaisa چلتا hai", "madad kar de-o",
+    "madad", "help", "madad kar-o", "mera madad kar-o", "mujhe madad chahiye", "madad chahiye",
+    "help kar-o", "tum kya kar sakta ho", "ap kya kar sakta hai", "ap kya kar sakta ho",
+    "tum kya kya kar sakta ho", "ap kya kya kar sakta hai", "kya kar sakta ho", "mein kya keh sakta hoon",
+    "yeh kaisa chalta hai", "help chahiye", "madad kar-na", "madad kar de-o",
 ];
 #[rustfmt::skip]
 const GREETINGS: &[&str] = &[
-    "salam", "السلام علیکم", "السلام و علیکم", "اسلام علیکم", "salam علیکم", "assalam o alaikum", "assalam alaikum", "asalam o alaikum",
-    "assalamualaikum", "aslam o alaikum", "assalamu alaikum", "salam alaikum", "adaab", "ادab", "خوش امدید", "subah bakhair", "shab bakhair",
-    "hello", "hi", "hi-hello", "ap kaisa hai", "kya haal hai",     "kaisa ho", "khuda hafiz", "خدا حافظ", "اللہ حافظ", "allah hafiz", "wa alaikum salam", "وعلیکم السلام", "salam ji",
+    "salam", "السلام علیکم", "السلام و علیکم", "اسلام علیکم", "salam علیکم", "assalam o alaikum",
+    "assalam alaikum", "asalam o alaikum", "assalamualaikum", "aslam o alaikum", "assalamu alaikum",
+    "salam alaikum", "adaab", "خوش امدید", "subah bakhair", "shab bakhair", "hello", "hi", "ap kaisa hai",
+    "kya haal hai", "kaisa ho", "khuda hafiz", "خدا حافظ", "اللہ حافظ", "allah hafiz", "wa alaikum salam",
+    "وعلیکم السلام", "salam ji",
 ];
 #[rustfmt::skip]
 const THANKS: &[&str] = &[
-    "shukriya", "behad shukriya", "ap ka shukriya", "ap ka behad shukriya", "meherbani", "ap ki meherbani", "نوازش", "jazakallah",
-    "جزاک اللہ", "jazak allah", "thanks", "shukriya ji", "ji shukriya", "ok shukriya", "acha shukriya", "behad acha", "zabardast",     "shabash", "theek hai shukriya", "behad meherbani", "khoob", "behad khoob", "wah", "واہ",
+    "shukriya", "behad shukriya", "ap ka shukriya", "ap ka behad shukriya", "meherbani", "ap ki meherbani",
+    "نوازش", "jazakallah", "جزاک اللہ", "jazak allah", "thanks", "shukriya ji", "ji shukriya",
+    "ok shukriya", "acha shukriya", "behad acha", "zabardast", "shabash", "theek hai shukriya",
+    "behad meherbani", "khoob", "behad khoob", "wah", "واہ",
 ];
 
 /// Understands a text that is nothing but a short answer or a courtesy.
@@ -86,8 +95,9 @@ fn takes_back(words: &[&str]) -> bool {
     let (before, after) = (&words[..at], &words[at + 1..]);
     #[rustfmt::skip]
     const BEFORE: &[&str] = &[
-        "jo", "abhi", "kiya", "kya", "wo", "yeh", "pichla", "akhri", "kaam", "ghalat", "ghalti", "ho", "ho-a", "ja-a", "se", "ise", "is",
-        "ko", "mera", "tabdeel", "mein", "ne", "mene", "kar-a", "hai", "please", "zara", "amal", "de-a", "kar", "tha", "ap", "tum",
+        "jo", "abhi", "kiya", "kya", "wo", "yeh", "pichla", "akhri", "kaam", "ghalat", "ghalti", "ho",
+        "ho-a", "ja-a", "se", "ise", "is", "ko", "mera", "tabdeel", "mein", "ne", "mene", "kar-a", "hai",
+        "please", "zara", "amal", "de-a", "kar", "tha", "ap", "tum",
     ];
     let does = ["kar-o", "kar", "do", "de-o", "le-o", "le", "la-o", "ja-o", "please", "de-na"];
     !after.is_empty()
@@ -116,7 +126,7 @@ pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
                 let insists = at + 1 >= end
                     && at > 0
                     && (text.word(at - 1).ends_with("-o")
-                        || text.is_any(at - 1, &["do", "de"])
+                        || text.is_any(at - 1, &["do", "de", "hai"])
                         || verb::command_before(text, at, "kar").is_some());
                 !insists
             }

@@ -84,14 +84,15 @@ fn pronoun(said: &Said<'_>) -> Option<Target> {
     let whole = |words: &[&str]| words.iter().any(|words| text.after(start, words) == Some(end));
     #[rustfmt::skip]
     const IT: &[&str] = &[
-        "ise", "yeh", "wo", "is", "isi", "yehi", "wohi", "un", "mujhe ise", "yeh wala", "wo wala", "is wala", "yeh kaam", "wo kaam",
-        "is kaam", "yeh wala kaam", "wo wala kaam", "is wala kaam", "is reminder", "yeh reminder", "is bare mein",
-        "is ke bare mein", "is kaam ke bare mein", "ke bare mein",
+        "ise", "yeh", "wo", "is", "isi", "yehi", "wohi", "un", "mujhe ise", "yeh wala", "wo wala",
+        "is wala", "yeh kaam", "wo kaam", "is kaam", "yeh wala kaam", "wo wala kaam", "is wala kaam",
+        "is reminder", "yeh reminder", "is bare mein", "is ke bare mein", "is kaam ke bare mein",
+        "ke bare mein",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[
-        "akhri", "akhri wala", "akhri kaam", "akhri wala kaam", "akhri reminder", "sab se akhri", "sab se akhri wala",
-        "sab se akhri kaam", "pichla", "pichla wala", "pichla kaam",
+        "akhri", "akhri wala", "akhri kaam", "akhri wala kaam", "akhri reminder", "sab se akhri",
+        "sab se akhri wala", "sab se akhri kaam", "pichla", "pichla wala", "pichla kaam",
     ];
     if whole(IT) {
         Some(Target::It)

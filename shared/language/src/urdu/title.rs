@@ -12,8 +12,8 @@ const FRINGE: Fringe = Fringe {
     ],
     dangling: &["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
     closing: &[
-        "please", "ji", "zara", "yaar", "bhai", "to", "thanks", "zaroor", "lazmi", "ka", "ki", "ke", "liye",
-        "ko", "keh",
+        "please", "na", "ji", "zara", "yaar", "bhai", "to", "thanks", "zaroor", "lazmi", "ka", "ki", "ke",
+        "liye", "ko", "keh",
     ],
 };
 

@@ -49,13 +49,14 @@ pub(crate) fn is_infinitive(text: &Text<'_>, at: usize, is_followed: bool) -> bo
     }
     #[rustfmt::skip]
     const NOUNS: &[&str] = &[
-        "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ", "زمانے", "mera",
-        "خزانے", "دیوانے", "پاکستانی", "مہمانی", "نشانی", "پریشانی", "اسانی", "روحانی", "جانی", "بریانی", "pani",
-        "paani", "kahani", "purani", "purana", "purane", "nani", "rani", "nana", "dana", "apna", "biryani", "roohani",
-        "pakistani", "nishani", "pareshani", "asani", "china", "banana", "amina", "hina", "sana", "saina", "zaini",
-        "cousine", "machine", "phone", "online", "medicine", "vaccine", "deadline", "magazine", "one", "done", "nine",
-        "line", "sultana", "rehana", "rukhsana", "farzana", "shabana", "rizwana", "afsana", "maulana", "khazana",
-        "مولانا", "ریحانہ", "ثنا", "حنا", "امینہ", "چنا", "سونا", "sona", "gana", "zone", "scene", "engine", "routine",
+        "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ",
+        "زمانے", "خزانے", "دیوانے", "پاکستانی", "مہمانی", "نشانی", "پریشانی", "اسانی", "روحانی", "جانی",
+        "بریانی", "pani", "paani", "kahani", "purani", "purana", "purane", "nani", "rani", "nana", "dana",
+        "biryani", "roohani", "pakistani", "nishani", "pareshani", "asani", "china", "banana", "amina",
+        "hina", "sana", "saina", "zaini", "machine", "phone", "online", "medicine", "vaccine", "deadline",
+        "magazine", "one", "done", "nine", "line", "sultana", "rehana", "rukhsana", "farzana", "shabana",
+        "rizwana", "afsana", "maulana", "khazana", "مولانا", "ریحانہ", "ثنا", "حنا", "امینہ", "چنا", "سونا",
+        "sona", "gana", "zone", "scene", "engine", "routine",
     ];
     if NOUNS.contains(&word) || word.chars().count() < 4 {
         return false;
@@ -93,14 +94,14 @@ pub(crate) fn done_before(text: &Text<'_>, end: usize) -> Option<usize> {
 fn is_stem(word: &str) -> bool {
     #[rustfmt::skip]
     const STEMS: &[&str] = &[
-        "kar", "kara", "bana", "likh", "daal", "rakh", "laga", "mita", "hata", "nikal", "kharid", "bhej", "parh",
-        "dekh", "le", "de", "la", "ho", "ja", "aa", "khol", "badal", "bhool", "suna", "bata",
+        "kar", "kara", "bana", "likh", "daal", "rakh", "laga", "mita", "hata", "nikal", "kharid", "bhej",
+        "parh", "dekh", "le", "de", "la", "ho", "ja", "aa", "khol", "badal", "bhool", "suna", "bata",
     ];
     #[rustfmt::skip]
     const OTHERS: &[&str] = &[
-        "بھر", "دھو", "پکا", "کھا", "پی", "sa", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ", "100",
-        "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "theek", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch", "uthaa",
-        "chuka", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka", "utha",
+        "بھر", "دھو", "پکا", "کھا", "پی", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ",
+        "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch",
+        "uthaa", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka",
     ];
     STEMS.contains(&word) || OTHERS.contains(&word)
 }
