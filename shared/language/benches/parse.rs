@@ -70,6 +70,7 @@ fn growing_text(criterion: &mut Criterion) {
     for (name, words) in [
         ("plain", "buy milk and eggs for the party at home with friends "),
         ("dates", "monday at 5pm every second tuesday until december "),
+        ("marks", "\""),
         ("quotes", "'a \"b `c \u{201c}d "),
         ("urdu", "کل شام پانچ بجے دودھ لانا یاد دلانا ہر پیر کو "),
     ] {

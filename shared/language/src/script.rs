@@ -3,6 +3,9 @@
 //! Short texts, names and loan words are what makes it hard: "call Kal", "kal meeting at 5pm", "doodh" on an English list. Words
 //! that only Urdu has count for it, those that only English has count against it, and words of both count for neither.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::Language;
 use crate::english::vocabulary;
 use crate::token::{Kind, Text};
@@ -11,7 +14,7 @@ use crate::urdu::{self, lexicon};
 /// Words of Urdu in Latin letters that no English sentence has, unless as a name.
 #[rustfmt::skip]
 const URDU: &[&str] = &[
-    "aaj", "aap", "abhi", "acha", "achha", "adhe", "agla", "agle", "agli", "aglay", "akhri", "aur", "baad", "baaje", "baje",
+    "aaj", "aap", "abhi", "assalam", "salaam", "acha", "achha", "adhe", "agla", "agle", "agli", "aglay", "akhri", "aur", "baad", "baaje", "baje",
     "bajay", "bajey", "bajkar", "banado", "banao", "batao", "bhai", "bhej", "bhejna", "bhejni", "bhi", "bhool", "bhoolna", "bje",
     "bjay", "budh", "bula", "chahiye", "chaar", "chay", "dawa", "dawai", "dekho", "derh", "dhai", "dikhao", "dila", "dilado",
     "dilana", "dilao", "din", "dobara", "doodh", "dopahar", "dopeher", "dopehr", "doosra", "dusra", "ghanta", "ghante", "ghar",
@@ -58,13 +61,65 @@ const MIXED: &[&str] = &[
     "please", "remind", "today", "tomorrow", "tonight", "until", "this", "done",
 ];
 
+/// Which of the lists a word is in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    is_urdu: bool,
+    is_small: bool,
+    is_english: bool,
+    is_mixed: bool,
+    /// In the lexicon of Urdu, however it is spelt, and no word of English.
+    is_in_lexicon: bool,
+    /// One of those of the lexicon that few Urdu sentences do without.
+    is_steering: bool,
+}
+
+/// Every word is looked up here once, instead of in each of the lists.
+static LISTS: LazyLock<HashMap<&'static str, Marks>> = LazyLock::new(|| {
+    let mut lists: HashMap<&'static str, Marks> = HashMap::new();
+    let mut mark = |words: &[&'static str], set: fn(&mut Marks)| {
+        words.iter().for_each(|word| set(lists.entry(word).or_default()));
+    };
+    mark(URDU, |marks| marks.is_urdu = true);
+    mark(SMALL, |marks| marks.is_small = true);
+    mark(ENGLISH, |marks| marks.is_english = true);
+    mark(MIXED, |marks| marks.is_mixed = true);
+    lists
+});
+
+impl Marks {
+    fn of(word: &str) -> Self {
+        const STEERING: &[&str] = &[
+            "baje", "mujhe", "yaad", "hafte", "mahina", "ghanta", "subah", "dopahar", "nahi", "mera",
+            "chahiye",
+        ];
+        let listed = LISTS.get(word).copied().unwrap_or_default();
+        if listed.is_english || listed.is_mixed {
+            return listed;
+        }
+        let lexeme =
+            lexicon::lexeme(word).filter(|_| !lexicon::is_english(word) && !vocabulary::is_verb(word));
+        let is_steering = lexeme.is_some_and(|lexeme| STEERING.contains(&lexeme));
+        Self { is_in_lexicon: lexeme.is_some(), is_steering, ..listed }
+    }
+}
+
 /// Gives the language of a text.
 pub(crate) fn language(text: &Text<'_>) -> Language {
     let has_arabic = text.source.chars().any(is_arabic);
     if has_arabic && is_in_arabic_script(text) {
         return Language::Urdu;
     }
-    if is_latin_urdu(text) || urdu::is_small_talk(text) { Language::LatinUrdu } else { Language::English }
+    if is_latin_urdu(text) || is_small_talk(text) { Language::LatinUrdu } else { Language::English }
+}
+
+/// Looks for an answer or a courtesy only where some word can be Urdu at all.
+fn is_small_talk(text: &Text<'_>) -> bool {
+    let can_be_urdu = |at: usize| {
+        let marks = Marks::of(without_digits(text.word(at)));
+        marks.is_urdu || marks.is_small || marks.is_in_lexicon
+    };
+    text.len() <= 5 && (0..text.len()).any(can_be_urdu) && urdu::is_small_talk(text)
 }
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
@@ -77,7 +132,7 @@ fn is_in_arabic_script(text: &Text<'_>) -> bool {
         } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
             latin += 1;
             let begins = at == 0 && vocabulary::is_verb(&token.lower);
-            english += if begins { 3 } else { i32::from(ENGLISH.contains(&&*token.lower)) };
+            english += if begins { 3 } else { i32::from(Marks::of(&token.lower).is_english) };
         }
     }
     // One name among English words makes no Urdu of them.
@@ -99,28 +154,29 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             && text.is_capital(at)
             && text.tokens[at].text.chars().any(char::is_lowercase)
             && !text.is_capital(0);
-        if is_small(word) {
+        let marks = Marks::of(word);
+        if marks.is_small {
             small += 1;
-        } else if (is_urdu(word) || is_steering(word)) && !(has_number && word.len() < 3) {
+        } else if (marks.is_urdu || marks.is_steering) && !(has_number && word.len() < 3) {
             urdu += if is_name { 1 } else { 2 };
-        } else if word.len() > 3 && is_in_lexicon(word) {
+        } else if word.len() > 3 && marks.is_in_lexicon {
             urdu += 1;
         }
-        if MIXED.contains(&word) {
+        if marks.is_mixed {
             english += 1;
-        } else if ENGLISH.contains(&word) && !is_small(word) {
+        } else if marks.is_english && !marks.is_small {
             english += 2;
-        } else if vocabulary::is_verb(word) && at == 0 && !is_urdu(word) {
+        } else if at == 0 && vocabulary::is_verb(word) && !marks.is_urdu {
             english += 3;
         }
     }
     // "call mom kal", "call mom kal 5pm"; "call Kal at 5pm" is a name.
+    let end = text.end_of_words();
     let is_day = |at: usize| {
-        let ends =
-            at + 1 >= text.end_of_words() || text.word(at + 1).starts_with(|c: char| c.is_ascii_digit());
+        let ends = at + 1 >= end || text.word(at + 1).starts_with(|c: char| c.is_ascii_digit());
         text.is_any(at, &["kal", "parson", "parso"])
             && !text.is_capital(at)
-            && (ends || is_steering(text.word(at + 1)))
+            && (ends || Marks::of(text.word(at + 1)).is_steering)
     };
     if words > 2 && (0..text.len()).any(is_day) {
         urdu += 2;
@@ -135,7 +191,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
         urdu += 2;
     }
     // "… par jhanda lagana": a verb at the end, and small words that tie nouns to it.
-    let last = text.end_of_words().checked_sub(1).map_or("", |last| text.word(last));
+    let last = end.checked_sub(1).map_or("", |last| text.word(last));
     let is_duty = |at: usize| {
         let verb = text.word(at);
         let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
@@ -145,7 +201,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
         urdu += 2;
     }
     let ends_in_verb = last.len() > 4 && last.ends_with("na") && small_ties(text);
-    if ends_in_verb && !is_urdu(last) && !vocabulary::is_verb(last) {
+    if ends_in_verb && !Marks::of(last).is_urdu && !vocabulary::is_verb(last) {
         urdu += 2;
     }
     let strong = urdu / 2;
@@ -157,31 +213,6 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 
 fn small_ties(text: &Text<'_>) -> bool {
     text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
-}
-
-/// Says whether a word, however it is spelt, is one of those that few Urdu sentences do without.
-fn is_steering(word: &str) -> bool {
-    const STEERING: &[&str] = &[
-        "baje", "mujhe", "yaad", "hafte", "mahina", "ghanta", "subah", "dopahar", "nahi", "mera", "chahiye",
-    ];
-    is_in_lexicon(word) && lexicon::lexeme(word).is_some_and(|lexeme| STEERING.contains(&lexeme))
-}
-
-/// Says whether a word sounds like one of the lexicon, and is none of English.
-fn is_in_lexicon(word: &str) -> bool {
-    lexicon::lexeme(word).is_some()
-        && !lexicon::is_english(word)
-        && !ENGLISH.contains(&word)
-        && !MIXED.contains(&word)
-        && !vocabulary::is_verb(word)
-}
-
-fn is_urdu(word: &str) -> bool {
-    URDU.contains(&word)
-}
-
-fn is_small(word: &str) -> bool {
-    SMALL.contains(&word)
 }
 
 /// "5baje".

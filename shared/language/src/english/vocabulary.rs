@@ -1,5 +1,8 @@
 //! Words that steer the reading without meaning anything by themselves.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
 use crate::english::clock;
 use crate::english::names;
 use crate::english::number;
@@ -47,7 +50,14 @@ const TEMPORAL: &[&str] = &[
 
 /// Says whether a word is the plain form of what one does with a task.
 pub(crate) fn is_verb(word: &str) -> bool {
-    VERBS.contains(&word)
+    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| VERBS.iter().copied().collect());
+    SET.contains(word)
+}
+
+fn connects(word: &str) -> bool {
+    static SET: LazyLock<HashSet<&str>> =
+        LazyLock::new(|| CONNECTING.iter().chain(TEMPORAL).copied().collect());
+    SET.contains(word)
 }
 
 /// Gives the plain form of a verb in the past tense: "bought" → "buy".
@@ -84,8 +94,7 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
         Kind::Mark | Kind::Tag => true,
         Kind::Quoted | Kind::Opaque => false,
         Kind::Word => {
-            CONNECTING.contains(&&*token.lower)
-                || TEMPORAL.contains(&&*token.lower)
+            connects(&token.lower)
                 || names::weekday(&token.lower).is_some()
                 || (names::month(&token.lower).is_some() && token.lower != "may")
                 || clock::is_clock(&token.lower)
