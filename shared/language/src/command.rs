@@ -197,6 +197,29 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Takes further changes in, and says whether none of them was named already; if one was, nothing is taken in.
+    pub(crate) fn take_in(&mut self, more: &Self) -> bool {
+        let collides = self.title.is_some() && more.title.is_some()
+            || self.description.is_some() && more.description.is_some()
+            || self.due.is_some() && more.due.is_some()
+            || self.priority.is_some() && more.priority.is_some()
+            || self.recurrence.is_some() && more.recurrence.is_some()
+            || self.reminders.is_some() && more.reminders.is_some();
+        if collides {
+            return false;
+        }
+        let more = more.clone();
+        self.title = self.title.take().or(more.title);
+        self.description = self.description.take().or(more.description);
+        self.due = self.due.or(more.due);
+        self.priority = self.priority.or(more.priority);
+        self.add_tags.extend(more.add_tags);
+        self.remove_tags.extend(more.remove_tags);
+        self.recurrence = self.recurrence.take().or(more.recurrence);
+        self.reminders = self.reminders.take().or(more.reminders);
+        true
+    }
 }
 
 /// Which task is meant.

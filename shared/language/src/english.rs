@@ -26,6 +26,8 @@ mod title;
 mod update;
 pub(crate) mod vocabulary;
 
+use domain::task::Status;
+
 use crate::clause::Clause;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
@@ -41,7 +43,10 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
         && negated(text, vocabulary::skip_polite(text, 0)).is_none()
         && !mixes_all(&clauses);
     let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
-    let clauses = several_tasks(text, &clauses, context).unwrap_or(clauses);
+    let clauses = match joined(text, context) {
+        Some(changed) => vec![changed],
+        None => several_tasks(text, &clauses, context).unwrap_or(clauses),
+    };
     let mut parse =
         Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
     for clause in clauses {
@@ -49,7 +54,74 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
         parse.confidence = parse.confidence.min(clause.confidence);
         parse.problem = parse.problem.or(clause.problem);
     }
+    parse.commands.iter_mut().for_each(leave_done);
     parse
+}
+
+/// "move all my tasks to friday": what is done stays as it was.
+fn leave_done(command: &mut Command) {
+    if let Action::Update { target: Target::All { filter }, .. }
+    | Action::Complete { target: Target::All { filter } }
+    | Action::Snooze { target: Target::All { filter }, .. } = &mut command.action
+    {
+        filter.status = filter.status.or(Some(Status::Active));
+    }
+}
+
+/// "tag it home *and set it to low priority*": changes of the task named first, in one.
+fn joined(text: &Text<'_>, context: &Context) -> Option<Clause> {
+    const CHANGES: &[&str] = &[
+        "make",
+        "set",
+        "mark",
+        "move",
+        "tag",
+        "change",
+        "push",
+        "reschedule",
+        "rename",
+        "call",
+        "give",
+        "postpone",
+        "flag",
+        "bump",
+        "repeat",
+        "have",
+        "put",
+        "label",
+    ];
+    let it = ["it", "its", "that one"];
+    let (end, next) = (2..text.len()).find_map(|at| {
+        let comma = if text.is_mark(at, ',') { at + 1 } else { at };
+        let link = text.after_any(comma, &["and then", "and also", "and", "then", "also"]);
+        let next = link.or((comma > at).then_some(comma))?;
+        let is_change = text.is_any(next, CHANGES) && text.after_any(next + 1, &it).is_some();
+        (is_change && next + 2 < text.len()).then_some((at, next))
+    })?;
+    let at = vocabulary::skip_courtesy(text, vocabulary::skip_polite(text, 0));
+    if negated(text, at).is_some() {
+        return None;
+    }
+    let front = text.part(0, end);
+    let mut first = update::read(&front, at, context).or_else(|| wished(&front, at, context))?;
+    let behind = text.part(next, text.len());
+    let second = joined(&behind, context).or_else(|| update::read(&behind, 0, context))?;
+    let [Command { action: Action::Update { target: Target::It, changes: more }, spans }] =
+        &second.commands[..]
+    else {
+        return None;
+    };
+    let [Command { action: Action::Update { changes, .. }, spans: named }] = &mut first.commands[..] else {
+        return None;
+    };
+    let is_open = first.problem.is_none() || first.problem == Some(Problem::MissingChange);
+    if !is_open || !changes.take_in(more) {
+        return None;
+    }
+    named.extend(spans.iter().cloned());
+    first.confidence = if second.problem.is_some() { second.confidence } else { 0.9 };
+    first.problem = second.problem;
+    Some(first)
 }
 
 /// "buy milk. delete all tasks": what is done to all tasks is asked for alone.
@@ -267,9 +339,17 @@ fn behind_list(text: &Text<'_>, at: usize) -> Option<usize> {
 fn wished(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, &["i want to", "i wanna", "i wish to", "let me", "i would love to"])?;
     let names_task = (start + 1..text.len()).any(|at| text.is_any(at, target::NOUNS));
-    names_task
-        .then(|| update::read(text, start, context).or_else(|| act::read(text, start, context)))
-        .flatten()
+    let moves = || {
+        let changes =
+            ["change", "move", "reschedule", "postpone", "push", "rename", "delay", "bring", "put off"];
+        let is_clear = |clause: &Clause| clause.problem.is_none() && clause.confidence >= 0.86;
+        text.after_any(start, &changes).and_then(|_| update::read(text, start, context)).filter(is_clear)
+    };
+    if names_task {
+        update::read(text, start, context).or_else(|| act::read(text, start, context))
+    } else {
+        moves()
+    }
 }
 
 /// Nothing is to be done.

@@ -207,8 +207,8 @@ fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "check … off", "take milk off my list", "cross it out".
 fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let act = match text.word(at) {
-        "check" | "tick" | "cross" | "mark" | "scratch" | "strike" => Act::Complete,
-        "take" | "knock" => Act::Delete,
+        "check" | "tick" | "cross" | "mark" => Act::Complete,
+        "take" | "knock" | "scratch" | "strike" => Act::Delete,
         _ => return None,
     };
     if text.is_any(at + 1, &["off", "out"]) {
@@ -218,8 +218,8 @@ fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let rest = text.part(at + 1, len);
     let (rest, from_list) = target::without_list(&rest);
     let ends_off = rest.len() > 1 && text.is_any(at + rest.len(), &["off", "out"]);
-    let off =
-        ends_off && act == Act::Complete || from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]);
+    let off = ends_off && text.is_any(at, &["check", "tick", "cross", "mark", "scratch", "strike"])
+        || from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]);
     if !off {
         return None;
     }
@@ -230,7 +230,9 @@ fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "I finished the report", "I've already done 2", "just completed it".
 fn said_done(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let who = text.after_any(at, &["i have", "i've", "i had", "we have", "we've", "i", "we"]).unwrap_or(at);
+    let who = text
+        .after_any(at, &["i have", "i've", "ive", "i had", "we have", "we've", "weve", "i", "we"])
+        .unwrap_or(at);
     let start = text.after_any(who, &["just now", "just", "already", "finally", "now"]).unwrap_or(who);
     let end = text.after_any(start, &["finished with", "finished", "completed", "done with", "done"])?;
     if start == at && text.word(start) == "done" {
@@ -252,6 +254,25 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         || vocabulary::is_verb(rest.word(0))
         || rest.tokens.first().is_some_and(|token| token.kind == Kind::Quoted);
     let deadline = has_deadline(&rest, context);
+    let chooses = (1..rest.len()).any(|at| {
+        rest.is_any(at, &["or"])
+            && rest.is_any(
+                at + 1,
+                &[
+                    "mark", "complete", "delete", "remove", "move", "finish", "postpone", "keep", "maybe",
+                    "not",
+                ],
+            )
+    });
+    // "remove price tags from the gifts"
+    let is_elsewhere = act == Act::Delete
+        && !found.is_plain
+        && (1..rest.len()).any(|at| {
+            rest.is_any(at, &["from", "off"]) && rest.is_any(at + 1, &["the", "my", "our", "this"])
+        });
+    if chooses || is_elsewhere {
+        return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
+    }
     // "delete old photos" is work to do as likely as not.
     if act == Act::Delete && force != Force::Weak && !found.is_plain && rest.has_any(FILES) {
         if deadline {
@@ -273,10 +294,14 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if force == Force::Weak && deadline && !found.is_plain {
         return None;
     }
+    // "i'm done with the slides for monday"
+    let is_told = text.word(end - 1) == "with";
     let confidence = match (force, names_task) {
         (Force::Plain, true) => 0.95,
         // "complete the tax form by friday" is work to do.
-        (Force::Plain | Force::Doubtful, false) if act == Act::Complete && deadline => return None,
+        (Force::Plain | Force::Doubtful, false) if act == Act::Complete && deadline && !is_told => {
+            return None;
+        }
         (Force::Plain, false) if act == Act::Complete => 0.85,
         // "erase the whiteboard on monday"
         (Force::Plain, false) if deadline && act == Act::Delete => {
@@ -398,7 +423,7 @@ const TOLD: &[&str] = &[
 
 /// "I bought the milk", "called mom": the plain form of the verb is looked for.
 fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let who = text.after_any(at, &["i have", "i've", "i", "we have", "we've", "we"]);
+    let who = text.after_any(at, &["i have", "i've", "ive", "i", "we have", "we've", "weve", "we"]);
     let start = who.unwrap_or(at);
     let adverb = text.after_any(start, &["just", "already", "finally"]);
     let start = adverb.unwrap_or(start);

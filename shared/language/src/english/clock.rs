@@ -2,6 +2,7 @@
 
 use chrono::Timelike;
 
+use crate::english::names;
 use crate::english::number;
 use crate::english::vocabulary;
 use crate::meaning::clock::Clock;
@@ -131,7 +132,9 @@ pub(crate) fn read_range(
     let said = text.slice(start, end).to_ascii_lowercase();
     let has_minutes = said.contains([':', 'h']) || said.contains("am") || said.contains("pm");
     let is_time = is_led || lead == Lead::At || beside_date || has_minutes;
-    (is_time && vocabulary::is_boundary(text, end)).then_some((first, end))
+    // "at 5pm until 20 june"
+    let is_date = names::month(text.word(end)).is_some();
+    (is_time && !is_date && vocabulary::is_boundary(text, end)).then_some((first, end))
 }
 
 /// Parses one half of "3-4pm".

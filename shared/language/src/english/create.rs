@@ -192,7 +192,13 @@ fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> 
         let opening = Opening::plain(add_at + 1, 0.9);
         return Some(build(text, opening, context));
     }
-    if !text.is_any(at, &["put", "add", "append", "write", "place", "note"]) {
+    if !text.is_any(
+        at,
+        &[
+            "put", "add", "append", "write", "place", "note", "throw", "stick", "pop", "chuck", "get",
+            "include",
+        ],
+    ) {
         return None;
     }
     let (without, is_list) = target::without_list(text);

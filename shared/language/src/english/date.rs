@@ -203,7 +203,7 @@ fn weekday_and_date(
     let is_film = day == 13 && weekday == Weekday::Fri && !text.is_any(at.wrapping_sub(1), &["on", "by"]);
     if !(in_digits || start > next)
         || is_film
-        || !vocabulary::is_boundary(text, end)
+        || !(vocabulary::is_boundary(text, end) || at == 0 && vocabulary::is_verb(text.word(end)))
         || text.word(end) == "of"
     {
         return None;
@@ -286,7 +286,9 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     }
     if is_next.is_none() {
         let coming = calendar::next(today, weekday)?;
-        if let Some(end) = text.after(end, "week").filter(|end| vocabulary::is_boundary(text, *end)) {
+        if let Some(end) = text.after(end, "week").filter(|end| {
+            vocabulary::is_boundary(text, *end) || at == 0 && vocabulary::is_verb(text.word(*end))
+        }) {
             return Some((day(calendar::days_after(coming, 7)?), end));
         }
         // "friday two weeks from now"
@@ -317,9 +319,49 @@ fn weeks_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
 
 fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified: bool) -> bool {
     const NAMES: &[&str] = &[
-        "black", "good", "cyber", "giving", "freaky", "ruby", "super", "ash", "palm", "easter", "bloody",
-        "casual", "last", "the", "a", "my", "your", "his", "her", "our", "their", "past", "previous",
-        "shrove", "blue",
+        "black",
+        "good",
+        "cyber",
+        "giving",
+        "freaky",
+        "ruby",
+        "super",
+        "ash",
+        "palm",
+        "easter",
+        "bloody",
+        "casual",
+        "last",
+        "the",
+        "a",
+        "my",
+        "your",
+        "his",
+        "her",
+        "our",
+        "their",
+        "past",
+        "previous",
+        "shrove",
+        "blue",
+        "manic",
+        "stormy",
+        "gloomy",
+        "rainy",
+        "sunny",
+        "fat",
+        "maundy",
+        "whit",
+        "holy",
+        "pancake",
+        "taco",
+        "lazy",
+        "crazy",
+        "sexy",
+        "wacky",
+        "beautiful",
+        "another",
+        "one",
     ];
     let word = text.word(name_at);
     let end = name_at + 1;

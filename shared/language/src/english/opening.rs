@@ -327,6 +327,12 @@ fn add(text: &Text<'_>, at: usize) -> Option<Opening> {
     if text.word(at) == "add" && text.len() > at + 1 && !text.is_any(at + 1, &["to", "up"]) {
         return plain(if text.is_mark(at + 1, ':') { at + 2 } else { at + 1 }, 0.88);
     }
+    // "jot down: ask Wei", "jot down ask Wei"
+    let noted = text.after_any(at, &["jot down", "note down", "write down", "put down", "memo", "note"]);
+    let noted = noted.filter(|end| text.is_mark(*end, ':') || text.is_any(at, &["jot"]));
+    if let Some(end) = noted.filter(|end| end + 1 < text.len()) {
+        return plain(if text.is_mark(end, ':') { end + 1 } else { end }, 0.88);
+    }
     let end = text.after_any(at, &["schedule me a", "schedule me an", "schedule a", "schedule an"])?;
     plain(end, 0.88)
 }

@@ -140,6 +140,9 @@ impl Scanner<'_> {
 
     fn temporal(&self, at: usize) -> Option<(Value, usize)> {
         let (lead, body) = lead::read(self.text, at);
+        if !self.mode.in_query && !self.mode.is_value && vocabulary::continues_name(self.text, at) {
+            return None;
+        }
         if !lead.is_any()
             && !self.mode.is_value
             && !self.mode.in_query
@@ -309,7 +312,7 @@ impl Scanner<'_> {
         let text = self.text;
         let goes_on = text.tokens.get(end).is_some_and(|token| token.kind == Kind::Word)
             && !vocabulary::is_boundary(text, end)
-            && !vocabulary::is_verb(text.word(end));
+            && (!vocabulary::is_verb(text.word(end)) || at > 1 && vocabulary::is_boundary(text, end + 1));
         let before = text.word_before(at);
         let is_led = match lead {
             Lead::Bare => {

@@ -520,7 +520,8 @@ fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
     }
     let named = text.after(end, "of").unwrap_or(end);
-    if names::month(text.word(named)).is_some() || !vocabulary::is_boundary(text, end) {
+    let is_free = vocabulary::is_boundary(text, end) || at <= 1 && vocabulary::is_verb(text.word(end));
+    if names::month(text.word(named)).is_some() || !is_free {
         return None;
     }
     rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end)

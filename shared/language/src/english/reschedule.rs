@@ -101,8 +101,19 @@ fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveD
     }
 }
 
-const MOVES: &[&str] =
-    &["reschedule", "postpone", "delay", "defer", "shift", "push", "move", "bring", "switch", "extend"];
+const MOVES: &[&str] = &[
+    "put off",
+    "reschedule",
+    "postpone",
+    "delay",
+    "defer",
+    "shift",
+    "push",
+    "move",
+    "bring",
+    "switch",
+    "extend",
+];
 
 /// "postpone it by two days", "push the dentist back a week", "bring it forward by an hour".
 fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
@@ -127,7 +138,7 @@ fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
                 && text.is_any(at, &["bring", "move"]));
         end -= 1;
     }
-    let waits = text.is_any(at, &["postpone", "delay", "defer", "push", "extend"]);
+    let waits = text.is_any(at, &["postpone", "delay", "defer", "push", "extend", "put"]);
     if !(said || waits) || length.months > 0 && length.minutes.is_some() {
         return None;
     }
@@ -151,7 +162,7 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(start, &["forward", "back"]).unwrap_or(start);
     let is_link =
         |at: &usize| text.is_any(*at, &["to", "until", "till", "til", "for", "on", "by", "at", "into"]);
-    let waits = text.is_any(at, &["reschedule", "postpone", "delay", "defer"]);
+    let waits = text.is_any(at, &["reschedule", "postpone", "delay", "defer", "put"]);
     let extends = ["the deadline of", "the deadline for", "the due date of"];
     let start = text.after_any(start, &extends).unwrap_or(start);
     let links = (start..text.len()).filter(is_link);

@@ -13,7 +13,7 @@ const KEYWORDS: &[&str] = &[
     "december", "morning", "afternoon", "evening", "midnight", "weekend", "weekday", "every", "daily",
     "weekly", "monthly", "yearly", "remind", "reminder", "delete", "remove", "complete", "completed",
     "finished", "create", "urgent", "urgently", "priority", "important", "overdue", "tagged", "reschedule",
-    "postpone", "snooze", "rename", "minutes", "months", "weeks", "hours", "before", "after",
+    "postpone", "snooze", "rename", "minutes", "months", "weeks", "hours", "before", "after", "tasks",
 ];
 
 /// Words that are one slip away from a keyword, or two from a long one, and are words themselves.
@@ -25,7 +25,7 @@ const WORDS: &[&str] = &[
     "famished", "finish", "finisher", "finishes", "friary", "furnished", "hour", "importance", "importing",
     "impotent", "minuets", "minute", "minutest", "moaning", "month", "moths", "mourning", "mouths", "overdub",
     "priory", "rejoinder", "remainder", "remand", "remedy", "reminded", "reminds", "remote", "render",
-    "rewind", "rewinder", "sturdy", "sundae", "sundry", "tagger", "toady", "toddy", "tugged", "urgency",
+    "rewind", "rewinder", "sturdy", "sundae", "sundry", "tacks", "tagger", "takes", "talks", "tanks", "task", "tasked", "tass", "tusks", "toady", "toddy", "tugged", "urgency",
     "weakly", "weeds", "week", "weeps", "wees",
 ];
 

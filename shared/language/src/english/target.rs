@@ -127,7 +127,7 @@ pub(crate) fn without_list<'a>(text: &Text<'a>) -> (Text<'a>, bool) {
         let is_lead = |at: &usize| {
             text.is_any(*at, &leads) && (text.is_any(*at, &["from", "off"]) || text.is_any(*at + 1, &owners))
         };
-        if let Some(at) = (len.saturating_sub(9).max(start)..len).find(is_lead) {
+        if let Some(at) = (len.saturating_sub(9).max(start)..len).rfind(is_lead) {
             return (text.part(start.min(at), at), true);
         }
     }
@@ -157,7 +157,8 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
     const SEVERAL: &[&str] = &[
         "them", "those", "these", "both", "them all", "them both", "both of them", "all of them", "all of those",
         "all of these", "those two", "these two", "the others", "the other one", "the other", "the rest",
-        "the rest of them", "some of them",
+        "the rest of them", "some of them", "something", "some of my tasks", "some tasks", "a task", "tasks", "a few tasks",
+        "one of them", "one of my tasks", "a few of my tasks", "some things", "some stuff", "stuff", "a reminder", "reminders",
     ];
     #[rustfmt::skip]
     const LAST: &[&str] = &[

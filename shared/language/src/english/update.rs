@@ -33,6 +33,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
         .or_else(|| reschedule::read(text, at, context))
         .or_else(|| made(text, at, context))
         .or_else(|| reminded(text, at, context))
+        .or_else(|| priority_stated(text, at, context))
         .or_else(|| restated(text, at, context))
         .or_else(|| bare(text, at, context))
 }
@@ -263,7 +264,13 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         return None;
     }
     let found = target::read(&text.part(link, text.len()), context);
-    Some(clause(text, found, changes, (at, end), Vec::new(), 0.9))
+    // "delete the reminder for watering the plants": the task that reminds of it.
+    let is_task = changes.reminders.is_some()
+        && text.word(link - 1) == "for"
+        && text.word(end - 1) == "reminder"
+        && !found.is_plain
+        && !text.is_any(at, &["turn", "switch", "disable", "clear", "unset", "reset"]);
+    (!is_task).then(|| clause(text, found, changes, (at, end), Vec::new(), 0.9))
 }
 
 /// The task spoken of last, without a word for it.
@@ -429,7 +436,25 @@ fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     ];
     let len = text.end_of_words();
     let is_instead = text.is_any(len.wrapping_sub(1), &["instead", "now"]);
-    let instead: &[&str] = &["is due on", "is due by", "is due", "is on", "is at"];
+    let instead: &[&str] = &[
+        "is due on",
+        "is due by",
+        "is due",
+        "is on",
+        "is at",
+        "should be on",
+        "should be at",
+        "should be due",
+        "should be",
+        "needs to be on",
+        "needs to be at",
+        "needs to be",
+        "has to be on",
+        "has to be",
+        "will be on",
+        "will be at",
+    ];
+    let is_instead = is_instead || names_task(text, at);
     let (link, end) = (at + 1..len.min(at + 12)).find_map(|link| {
         let end = text.after_any(link, LINKS);
         let end = end.or_else(|| text.after_any(link, instead).filter(|_| is_instead));
@@ -444,6 +469,24 @@ fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         return None;
     }
     Some(clause(text, found, changes, (link, end), spans, 0.86).with_problem(problem))
+}
+
+/// "*the dentist task* should be on the 14th".
+fn names_task(text: &Text<'_>, at: usize) -> bool {
+    let last = (at + 1..text.len().min(at + 12))
+        .find(|at| text.is_any(*at, &["is", "should", "needs", "has", "will"]));
+    last.is_some_and(|last| text.is_any(last - 1, target::NOUNS))
+}
+
+/// "the priority of the roof task should be high".
+fn priority_stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let start = text.after_any(at, &["the priority of", "the priority for", "priority of"])?;
+    let links = ["should now be", "should be", "needs to be", "has to be", "must be", "is now"];
+    let (link, end) = (start + 1..text.len()).find_map(|link| Some((link, text.after_any(link, &links)?)))?;
+    let (changes, spans, problem) = value(text, end, text.len(), context)?;
+    changes.priority?;
+    let found = target::read(&text.part(start, link), context);
+    Some(clause(text, found, changes, (at, start), spans, 0.9).with_problem(problem))
 }
 
 /// "set the milk task's priority to high", "set buy milk priority to high".

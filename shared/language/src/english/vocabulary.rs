@@ -11,23 +11,30 @@ use crate::token::{Kind, Text};
 /// Words that tasks begin with, in their plain form.
 #[rustfmt::skip]
 const VERBS: &[&str] = &[
-    "answer", "apply", "arrange", "ask", "assemble", "attend", "backup", "bake", "book", "borrow", "bring",
-    "brush", "build", "buy", "call", "cancel", "change", "charge", "check", "clean", "clear", "close",
-    "collect", "complete", "confirm", "contact", "cook", "copy", "create", "cut", "debug", "deliver",
-    "deploy", "deposit", "design", "discuss", "do", "donate", "download", "draft", "drink", "drive", "drop",
-    "dust", "eat", "edit", "email", "e-mail", "empty", "exercise", "fax", "feed", "fetch", "file", "fill",
-    "finalise", "finalize", "finish", "fix", "fold", "follow", "gather", "get", "give", "go", "grab",
-    "hang", "have", "help", "hire", "hoover", "improve", "install", "invite", "iron", "join", "jog",
-    "learn", "leave", "lift", "listen", "look", "mail", "make", "meditate", "meet", "message", "migrate",
-    "mop", "move", "mow", "oil", "order", "organise", "organize", "pack", "paint", "park", "pay", "phone",
-    "pick", "plan", "plant", "practice", "practise", "pray", "prepare", "present", "print", "publish",
-    "purchase", "push", "put", "read", "rebook", "record", "recycle", "register", "release", "remove",
-    "renew", "rent", "repair", "replace", "reply", "research", "reserve", "respond", "return", "review",
-    "revise", "run", "schedule", "see", "sell", "send", "service", "set", "shop", "shower", "sign", "skype",
-    "sort", "speak", "start", "stop", "stretch", "study", "submit", "sweep", "swim", "take", "talk", "test",
-    "text", "throw", "tidy", "train", "transfer", "translate", "try", "unpack", "update", "upgrade",
-    "upload", "use", "vacuum", "visit", "volunteer", "vote", "wake", "walk", "wash", "watch", "water",
-    "weed", "wipe", "wish", "withdraw", "work", "wrap", "write",
+    "answer", "apply", "archive", "arrange", "ask", "assemble", "attend", "backup", "bake", "bathe", "bleed",
+    "book", "borrow", "bring", "brush", "build", "buy", "call", "cancel", "celebrate", "change", "charge",
+    "chase", "check", "clean", "clear", "close", "collect", "complete", "confirm", "congratulate", "contact",
+    "cook", "copy", "create", "cut", "debug", "declare", "defrost", "deliver", "deploy", "deposit", "design",
+    "discuss", "dispose", "dispute", "do", "donate", "download", "draft", "drain", "drink", "drive", "drop",
+    "dust", "e-mail", "eat", "edit", "email", "empty", "escalate", "evaluate", "exercise", "fax", "feed",
+    "fetch", "file", "fill", "finalise", "finalize", "finish", "fix", "fold", "follow", "gather", "get",
+    "give", "go", "grab", "groom", "hang", "harvest", "have", "help", "hem", "hire", "hoover", "improve",
+    "inform", "inspect", "install", "interview", "investigate", "invite", "iron", "jog", "join", "learn",
+    "leave", "lift", "listen", "lock", "look", "mail", "make", "marinate", "meditate", "meet", "mend",
+    "message", "migrate", "mop", "move", "mow", "negotiate", "nominate", "notarize", "notify", "oil", "order",
+    "organise", "organize", "pack", "paint", "park", "pay", "phone", "pick", "plan", "plant", "polish",
+    "post", "practice", "practise", "pray", "prep", "prepare", "present", "print", "proofread", "prune",
+    "publish", "purchase", "push", "put", "rake", "read", "rearrange", "rebook", "reboot", "reconcile",
+    "record", "recycle", "refund", "register", "rehearse", "reheat", "release", "remortgage", "remove",
+    "renew", "rent", "repair", "replace", "reply", "research", "reserve", "respond", "restart", "return",
+    "review", "revise", "rinse", "rotate", "run", "scan", "schedule", "scrub", "see", "sell", "send",
+    "service", "set", "sew", "shampoo", "sharpen", "shave", "ship", "shop", "shovel", "shower", "shred",
+    "shut", "sign", "skype", "soak", "sort", "speak", "start", "sterilise", "stop", "stretch", "study",
+    "submit", "swap", "sweep", "swim", "switch", "sync", "take", "talk", "test", "text", "throw",
+    "tidy", "tighten", "train", "transfer", "translate", "trim", "try", "turn", "typeset", "unclog",
+    "unfreeze", "unload", "unlock", "unpack", "unplug", "unsubscribe", "update", "upgrade", "upload", "use",
+    "vacuum", "varnish", "verify", "visit", "volunteer", "vote", "wake", "walk", "wash", "watch", "water",
+    "weatherproof", "weed", "weigh", "wipe", "wish", "withdraw", "work", "wrap", "write",
 ];
 
 /// Words that can not be what the date before them describes: "on the 5th *with* Amna", not "the 5th *wave*".
@@ -131,6 +138,18 @@ pub(crate) fn is_object(text: &Text<'_>, at: usize) -> bool {
     let is_song =
         text.is_capital(at) && before.checked_sub(1).is_some_and(|to| text.is_capital(before) && listens(to));
     text.is_any(before, TAKING) || listens(before) || is_song
+}
+
+/// Says whether a name goes on with a date here: "A Week *in December*", "The Night of *the 5th*".
+pub(crate) fn continues_name(text: &Text<'_>, at: usize) -> bool {
+    const SPANS: &[&str] =
+        &["week", "day", "night", "year", "weekend", "summer", "winter", "month", "evening"];
+    let Some(before) = at.checked_sub(1).filter(|before| *before >= 2) else { return false };
+    text.is_any(before, SPANS)
+        && text.is_any(before - 1, &["a", "one", "the", "that", "another"])
+        && text.is_capital(before)
+        && text.is_capital(before - 1)
+        && text.tokens[before].text.chars().any(char::is_lowercase)
 }
 
 /// Gives where what is asked for begins behind a long way of asking: "i was wondering if you could *remind me*".
