@@ -1,7 +1,8 @@
-//! A gate before a sidecar, which holds back a document that is being saved until the test lets it through.
+//! A gate before a sidecar, which holds back what is asked of it: a document that is being saved until the test lets it through, or
+//! everything of a kind for ever.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -29,6 +30,8 @@ struct Inner {
     sidecar_port: u16,
     client: Client<HttpConnector, Body>,
     is_shut: AtomicBool,
+    /// What is never let through, and how many of it came.
+    hanging: Mutex<Option<(Method, usize)>>,
     arrived: Notify,
     opened: Notify,
 }
@@ -42,6 +45,7 @@ impl Gate {
             sidecar_port,
             client: Client::builder(TokioExecutor::new()).build_http(),
             is_shut: AtomicBool::new(false),
+            hanging: Mutex::default(),
             arrived: Notify::new(),
             opened: Notify::new(),
         });
@@ -57,6 +61,16 @@ impl Gate {
         self.inner.is_shut.store(true, Ordering::SeqCst);
     }
 
+    /// Lets no request of this method through from now on.
+    pub fn hang(&self, method: Method) {
+        *self.inner.hanging() = Some((method, 0));
+    }
+
+    /// Gives how many requests [`Self::hang`] holds back, or did until their callers gave up.
+    pub fn hung(&self) -> usize {
+        self.inner.hanging().as_ref().map_or(0, |(_, count)| *count)
+    }
+
     /// Waits until one is held back.
     pub async fn is_holding(&self) {
         self.inner.arrived.notified().await;
@@ -65,6 +79,22 @@ impl Gate {
     /// Lets it through.
     pub fn open(&self) {
         self.inner.opened.notify_one();
+    }
+}
+
+impl Inner {
+    fn hanging(&self) -> std::sync::MutexGuard<'_, Option<(Method, usize)>> {
+        self.hanging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request that is to hang.
+    fn hangs(&self, request: &Request) -> bool {
+        let mut hanging = self.hanging();
+        let Some((_, count)) = hanging.as_mut().filter(|(method, _)| request.method() == method) else {
+            return false;
+        };
+        *count += 1;
+        true
     }
 }
 
@@ -78,6 +108,10 @@ async fn pass(State(gate): State<Arc<Inner>>, mut request: Request) -> Response 
     if request.method() == Method::POST && gate.is_shut.swap(false, Ordering::SeqCst) {
         gate.arrived.notify_one();
         gate.opened.notified().await;
+    }
+    if gate.hangs(&request) {
+        gate.arrived.notify_one();
+        std::future::pending::<()>().await;
     }
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let uri = format!("http://127.0.0.1:{}{target}", gate.sidecar_port);

@@ -22,6 +22,7 @@ pub(crate) async fn carry_out(
     understood: Understood,
 ) -> Result<Outcome, Refusal> {
     talk.state.drop_questions();
+    talk.rests_on(&about);
     if !understood.is_clear() {
         return Ok(clarify::ask(talk, about, understood));
     }
@@ -44,6 +45,7 @@ fn create_instead(talk: &mut Talk<'_>, about: &Utterance) -> Option<Outcome> {
     let understood = said.understand();
     let is_clear = *about != said && understood.is_clear();
     let fields = creations(&understood.actions).filter(|_| is_clear)?;
+    talk.rests_on(&said);
     Some(create::create(talk, said, &fields, understood.confidence))
 }
 

@@ -12,6 +12,7 @@ use crate::understanding::{Understood, Utterance, Wants};
 
 /// Asks about what is wrong or unclear.
 pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood) -> Outcome {
+    talk.rests_on(&about);
     let Understood { actions, confidence, problem, is_time_doubtful } = understood;
     let first = &actions[0];
     let intent = Intent::of(first);
@@ -103,6 +104,7 @@ pub(crate) fn ask_target(
 
 /// Asks which one of several tasks is meant.
 pub(crate) fn ask_which(talk: &mut Talk<'_>, about: Utterance, wants: Wants, tasks: &[Loaded]) -> Outcome {
+    talk.rests_on(&about);
     let Understood { actions, confidence, .. } = about.understand();
     let zone = talk.settings.time_zone;
     let candidates: Vec<_> = tasks.iter().map(|loaded| loaded.task.id).collect();

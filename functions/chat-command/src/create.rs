@@ -11,6 +11,7 @@ use language::{ReminderText, TaskFields, When};
 use crate::clarify;
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
+use crate::state::{Act, Proposal, expiry};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
 use crate::unfit::{Flaw, Unfit};
@@ -18,35 +19,57 @@ use crate::unfit::{Flaw, Unfit};
 /// At the due time itself.
 const AT_DUE: Moment = Moment::Lead(Lead { count: 0, unit: LeadUnit::Minutes });
 
-/// Creates the tasks, all or none.
+/// Creates the tasks, all or none; first proposes one that has a time or a high priority from the model alone.
 pub(crate) fn create(
     talk: &mut Talk<'_>,
     about: Utterance,
     asked_for: &[&TaskFields],
     confidence: f64,
 ) -> Outcome {
-    let is_reminder = asked_for.iter().any(|fields| fields.wants_reminder);
-    let mut planned = Vec::new();
-    for fields in asked_for {
-        match plan(talk, &about, fields) {
-            Ok(write) => planned.push(write),
-            Err(Unfit::When) if asked_for.len() == 1 => {
-                return clarify::ask_when(talk, about, confidence, is_reminder);
-            }
-            Err(unfit) => {
-                let reply = match unfit {
-                    Unfit::When => reply::missing_time(talk.language),
-                    Unfit::Wrong(flaw) => reply::impossible(talk.language, &flaw),
-                };
-                let outcome = Outcome::ask(Intent::Create, confidence, reply);
-                return Outcome { is_reminder, ..outcome };
-            }
-        }
+    if !asked_for.iter().any(|fields| about.is_guessed(fields)) {
+        return create_after_yes(talk, about, asked_for, confidence);
     }
+    match plan_all(talk, &about, asked_for, confidence) {
+        Ok(planned) => propose(talk, about, &planned, asked_for, confidence),
+        Err(asked) => *asked,
+    }
+}
+
+/// Says what would be created, and waits.
+fn propose(
+    talk: &mut Talk<'_>,
+    about: Utterance,
+    planned: &[PlannedWrite],
+    asked_for: &[&TaskFields],
+    confidence: f64,
+) -> Outcome {
+    let reply = reply::propose_creation(talk.language, planned, &talk.settings);
+    let expires_at = expiry(talk.cause.now);
+    talk.state.proposal = Some(Proposal { about, act: Act::Create, tasks: Vec::new(), expires_at });
+    let is_reminder = wants_reminder(asked_for);
+    Outcome { confirmation: true, is_reminder, ..Outcome::say(Intent::Create, confidence, reply) }
+}
+
+fn wants_reminder(asked_for: &[&TaskFields]) -> bool {
+    asked_for.iter().any(|fields| fields.wants_reminder)
+}
+
+/// Creates the tasks, all or none, whoever thought of what is in them.
+pub(crate) fn create_after_yes(
+    talk: &mut Talk<'_>,
+    about: Utterance,
+    asked_for: &[&TaskFields],
+    confidence: f64,
+) -> Outcome {
+    let planned = match plan_all(talk, &about, asked_for, confidence) {
+        Ok(planned) => planned,
+        Err(asked) => return *asked,
+    };
     let ids: Vec<_> = planned.iter().map(|one| one.write.task.id).collect();
     talk.state.did(&planned);
     talk.state.show(ids, talk.cause.now);
     let reply = reply::created(talk.language, &planned, &talk.settings, talk.cause.now);
+    let is_reminder = wants_reminder(asked_for);
     let mut outcome = Outcome { is_reminder, ..Outcome::say(Intent::Create, confidence, reply) };
     outcome.effect = planned.first().map(|one| ("task_created", one.body.clone()));
     if planned.len() > 1 {
@@ -54,6 +77,34 @@ pub(crate) fn create(
     }
     outcome.writes = planned.into_iter().map(|one| one.write).collect();
     outcome
+}
+
+/// Plans the tasks, or asks about what is missing or can not be.
+fn plan_all(
+    talk: &mut Talk<'_>,
+    about: &Utterance,
+    asked_for: &[&TaskFields],
+    confidence: f64,
+) -> Result<Vec<PlannedWrite>, Box<Outcome>> {
+    let is_reminder = wants_reminder(asked_for);
+    let mut planned = Vec::new();
+    for fields in asked_for {
+        match plan(talk, about, fields) {
+            Ok(write) => planned.push(write),
+            Err(Unfit::When) if asked_for.len() == 1 => {
+                return Err(Box::new(clarify::ask_when(talk, about.clone(), confidence, is_reminder)));
+            }
+            Err(unfit) => {
+                let reply = match unfit {
+                    Unfit::When => reply::missing_time(talk.language),
+                    Unfit::Wrong(flaw) => reply::impossible(talk.language, &flaw),
+                };
+                let outcome = Outcome::ask(Intent::Create, confidence, reply);
+                return Err(Box::new(Outcome { is_reminder, ..outcome }));
+            }
+        }
+    }
+    Ok(planned)
 }
 
 fn plan(talk: &Talk<'_>, about: &Utterance, fields: &TaskFields) -> Result<PlannedWrite, Unfit> {

@@ -15,11 +15,11 @@ use crate::{act, clarify, model, proposal, reply, targets, undo};
 /// # Errors
 /// [`Refusal::Unavailable`].
 pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
-    let heard = talk.said.parse();
+    let parsed = talk.said.parse();
     let now = talk.cause.now;
     let asked = talk.state.asked.take().filter(|asked| now < asked.expires_at);
-    let confidence = heard.confidence;
-    if let [only] = &heard.commands[..]
+    let confidence = parsed.confidence;
+    if let [only] = &parsed.commands[..]
         && confidence >= SURE
     {
         let say = |reply: String| Outcome::say(Intent::Unknown, confidence, reply);
@@ -47,11 +47,11 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
             _ => {}
         }
     }
-    if heard.problem == Some(Problem::Negated) {
+    if parsed.problem == Some(Problem::Negated) {
         talk.state.drop_questions();
         return Ok(Outcome::ask(Intent::Unknown, confidence, reply::negated(talk.language)));
     }
-    if let Some(asked) = asked.filter(|asked| !understanding::is_command(&heard, &asked.wants))
+    if let Some(asked) = asked.filter(|asked| !understanding::is_command(&parsed, &asked.wants))
         && let Some(outcome) = answered(talk, asked, confidence >= SURE).await?
     {
         return Ok(outcome);
@@ -59,15 +59,13 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
     let (mut said, mut understood) = (talk.said.clone(), talk.said.understand());
     let proposal = talk.state.proposal.take().filter(|waits| now < waits.expires_at);
     if proposal.is_none()
-        && model::may_help(&heard)
-        && let Some(better) = model::consult(talk, &heard).await?
+        && model::may_help(&parsed)
+        && let Some(better) = model::consult(talk, &parsed).await?
     {
         (understood, said) = (better.understand(), better);
-        talk.answered_by = "model";
     }
-    let is_unclear = understood.problem.is_some() || understood.confidence < SURE;
     let waits = proposal.filter(|waits| waits.act != Act::Create);
-    if let Some(waits) = waits.filter(|_| is_unclear) {
+    if let Some(waits) = waits.filter(|_| !understood.is_clear()) {
         let confidence = understood.confidence;
         let outcome = Outcome::ask(Intent::Unknown, confidence, reply::yes_or_no(talk.language));
         talk.state.proposal = Some(waits);

@@ -95,7 +95,7 @@ impl Backing {
 /// Gives the function.
 pub fn function(application: Application, clock: Clock, backing: Backing) -> Function {
     let Backing { memory, model } = &backing;
-    let is_there = memory.check();
+    let dapr_check = memory.check();
     let is_connected = application.database_probe();
     let function = Function::new(NAME).ready_when(Check::required("database", is_connected));
     let function = match model {
@@ -109,7 +109,7 @@ pub fn function(application: Application, clock: Clock, backing: Backing) -> Fun
         .routes(routes!(parse))
         .routes(routes!(messages))
         .with_state(Chat { application, clock, backing });
-    is_there.into_iter().fold(function.http(http), Function::ready_when)
+    dapr_check.into_iter().fold(function.http(http), Function::ready_when)
 }
 
 /// What every request needs.

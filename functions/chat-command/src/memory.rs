@@ -29,10 +29,10 @@ const MAX_NAME_BYTES: usize = 128;
 
 /// Where conversations are kept; clones are the same place.
 #[derive(Clone)]
-pub struct Memory(Place);
+pub struct Memory(Keeping);
 
 #[derive(Clone)]
-enum Place {
+enum Keeping {
     PostgreSql,
     Dapr(Arc<StateStore>),
 }
@@ -59,6 +59,28 @@ pub(crate) struct Recalled {
     pub(crate) state: Option<Value>,
     /// The version of its document.
     pub(crate) etag: Option<String>,
+    /// Why it is forgotten, if it is.
+    pub(crate) forgotten: Option<Forgotten>,
+}
+
+/// Why a conversation is forgotten.
+#[derive(Debug, Clone)]
+pub(crate) struct Forgotten {
+    why: &'static str,
+    reason: String,
+    /// Whether asking again would be as long a wait for as little.
+    is_away: bool,
+}
+
+impl Recalled {
+    fn known(state: Option<Value>) -> Self {
+        Self { state, etag: None, forgotten: None }
+    }
+
+    fn forgotten(why: &'static str, reason: &dyn fmt::Display) -> Self {
+        let forgotten = Forgotten { why, reason: reason.to_string(), is_away: false };
+        Self { state: None, etag: None, forgotten: Some(forgotten) }
+    }
 }
 
 /// What is to be written after a turn was committed.
@@ -72,14 +94,14 @@ pub(crate) struct Document {
 impl Memory {
     /// Keeps conversations in their rows.
     pub fn in_postgresql() -> Self {
-        Self(Place::PostgreSql)
+        Self(Keeping::PostgreSql)
     }
 
     /// Keeps them in the state store of this name, and counts what is forgotten.
     pub fn in_dapr(sidecar: Sidecar, store: impl Into<String>, metrics: &Metrics) -> Self {
         let help = "Turns whose conversation was, or will be, forgotten, by why";
         let forgotten = metrics.labelled_counter("kaam_conversations_forgotten_total", help);
-        Self(Place::Dapr(Arc::new(StateStore { sidecar, name: store.into(), forgotten })))
+        Self(Keeping::Dapr(Arc::new(StateStore { sidecar, name: store.into(), forgotten })))
     }
 
     /// Reads where conversations are kept.
@@ -110,7 +132,7 @@ impl Memory {
 
     /// Gives what `/ready` shows of it. Nothing that must be there: without its state store chat still does what is said.
     pub(crate) fn check(&self) -> Option<Check> {
-        let Place::Dapr(store) = &self.0 else { return None };
+        let Keeping::Dapr(store) = &self.0 else { return None };
         let store = Arc::clone(store);
         Some(Check::optional("dapr", move || {
             let store = Arc::clone(&store);
@@ -118,41 +140,56 @@ impl Memory {
         }))
     }
 
-    /// Gives what a conversation is about; `row` is what its row says.
-    pub(crate) async fn recall(&self, conversation: Conversation<'_>, row: Option<&Value>) -> Recalled {
-        let known = |state| Recalled { state, etag: None };
-        let (Place::Dapr(store), Some(row)) = (&self.0, row) else {
-            return known(row.cloned());
+    /// Gives what a conversation is about; `row` is what its row says, and `before` what was forgotten when this turn was computed
+    /// before: a sidecar that was away is not asked again.
+    pub(crate) async fn recall(
+        &self,
+        conversation: Conversation<'_>,
+        row: Option<&Value>,
+        before: Option<Forgotten>,
+    ) -> Recalled {
+        let (Keeping::Dapr(store), Some(row)) = (&self.0, row) else {
+            return Recalled::known(row.cloned());
         };
         let Some(turn) = turn_of(row) else {
             // A turn from before the state store.
-            return known(Some(row.clone()));
+            return Recalled::known(Some(row.clone()));
         };
+        if before.as_ref().is_some_and(|before| before.is_away) {
+            return Recalled { state: None, etag: None, forgotten: before };
+        }
         match store.sidecar.document(&store.name, &conversation.key()).await {
             Ok(Some(found)) => {
-                let is_current = turn_of(&found.value) == Some(turn);
-                if !is_current {
-                    store.forget("stale", &"the document is of another turn");
-                }
-                let state = found.value.get("state").filter(|_| is_current).cloned();
-                Recalled { state, etag: found.etag }
+                let recalled = if turn_of(&found.value) == Some(turn) {
+                    Recalled::known(found.value.get("state").cloned())
+                } else {
+                    Recalled::forgotten("stale", &"the document is of another turn")
+                };
+                Recalled { etag: found.etag, ..recalled }
             }
-            Ok(None) => {
-                store.forget("missing", &"there is no document");
-                known(None)
-            }
+            Ok(None) => Recalled::forgotten("missing", &"there is no document"),
             Err(error) => {
-                store.forget("unread", &error);
-                known(None)
+                let mut recalled = Recalled::forgotten("unread", &error);
+                if let Some(forgotten) = &mut recalled.forgotten {
+                    forgotten.is_away = matches!(error, Error::Unreachable(_));
+                }
+                recalled
             }
+        }
+    }
+
+    /// Counts a turn that was committed although its conversation was forgotten.
+    pub(crate) fn count(&self, forgotten: &Forgotten) {
+        if let Keeping::Dapr(store) = &self.0 {
+            store.forget(forgotten.why, &forgotten.reason);
         }
     }
 
     /// Divides what a conversation is about after a turn: what is committed with it, and what is written afterwards.
     pub(crate) fn divide(&self, turn: Uuid, state: Value, etag: Option<String>) -> (Value, Option<Document>) {
         match self.0 {
-            Place::PostgreSql => (state, None),
-            Place::Dapr(_) => (json!({"turn": turn}), Some(Document { turn, state, etag })),
+            Keeping::PostgreSql => (state, None),
+            Keeping::Dapr(_) => (json!({"turn": turn}), Some(Document { turn, state, etag })),
         }
     }
 
@@ -163,7 +200,7 @@ impl Memory {
         conversation: Conversation<'_>,
         document: Document,
     ) {
-        let Place::Dapr(store) = &self.0 else { return };
+        let Keeping::Dapr(store) = &self.0 else { return };
         let Document { turn, state, mut etag } = document;
         let (key, value) = (conversation.key(), json!({"turn": turn, "state": state}));
         let mut failure = None;
@@ -202,8 +239,8 @@ impl StateStore {
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Place::PostgreSql => f.write_str("PostgreSql"),
-            Place::Dapr(store) => f.debug_tuple("Dapr").field(&store.name).finish(),
+            Keeping::PostgreSql => f.write_str("PostgreSql"),
+            Keeping::Dapr(store) => f.debug_tuple("Dapr").field(&store.name).finish(),
         }
     }
 }

@@ -142,13 +142,13 @@ pub(crate) async fn consult(
         return Ok(None);
     };
     if talk.consulted.0.is_none() {
-        let places = talk.state.shown(talk.cause.now);
-        let places = &places[..places.len().min(question::MAX_TASKS)];
-        let tasks = match places {
+        let shown = talk.state.shown(talk.cause.now);
+        let shown = &shown[..shown.len().min(question::MAX_TASKS)];
+        let tasks = match shown {
             [] => Vec::new(),
-            places => talk.application.tasks_by_id(&talk.cause.user_id, places).await?,
+            shown => talk.application.tasks_by_id(&talk.cause.user_id, shown).await?,
         };
-        let shown = question::tasks(places, &tasks);
+        let shown = question::tasks(shown, &tasks);
         let advice = model.ask(talk, parsed, shown).await;
         talk.consulted.0 = Some(advice);
     }

@@ -50,13 +50,14 @@ pub(crate) async fn accept(
     confidence: f64,
 ) -> Result<Outcome, Refusal> {
     let Proposal { about, act, tasks: frozen, expires_at } = proposal;
+    talk.rests_on(&about);
     if talk.cause.now >= expires_at {
         return Ok(Outcome::ask(act.into(), confidence, reply::expired(talk.language)));
     }
     if act == Act::Create {
         let actions = about.understand().actions;
         return match &actions[..] {
-            [Action::Create(fields)] => Ok(create::create(talk, about, &[fields], confidence)),
+            [Action::Create(fields)] => Ok(create::create_after_yes(talk, about, &[fields], confidence)),
             _ => Ok(Outcome::ask(Intent::Unknown, confidence, reply::unclear(talk.language))),
         };
     }

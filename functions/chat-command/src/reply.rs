@@ -17,6 +17,7 @@ mod rrule;
 mod snoozed;
 mod spoken;
 mod undone;
+mod unit;
 mod when;
 
 use language::Language::{self, English, LatinUrdu, Urdu};
@@ -24,7 +25,7 @@ use language::Language::{self, English, LatinUrdu, Urdu};
 pub(crate) use acted::{
     acted, already, done_already_so_not_changed, left_out, nothing_to_do, successor_kept,
 };
-pub(crate) use created::created;
+pub(crate) use created::{created, propose_creation};
 pub(crate) use described::described;
 pub(crate) use listed::{count, free, list, which};
 pub(crate) use proposed::{changes, propose};
@@ -39,7 +40,7 @@ pub(crate) use refusals::{
 };
 pub(crate) use snoozed::snoozed;
 pub(crate) use spoken::spoken;
-pub(crate) use undone::{changed_since, nothing_to_undo, undone};
+pub(crate) use undone::{changed_since, forgotten, nothing_to_undo, undone};
 pub(crate) use when::instant;
 
 /// The greeting.
@@ -83,15 +84,15 @@ pub(crate) fn help(language: Language) -> String {
              - کل شام 5 بجے دودھ لانا ہے\n\
              - جمعہ کو شام 6 بجے امی کو فون کرنا یاد دلائیں\n\
              - آج کیا کیا کرنا ہے؟\n\
-             - دودھ والا کام پیر کو کر دیں\n\
-             - 2 مکمل کریں، آخری والا حذف کریں، واپس کریں"
+             - دودھ والا کام پیر پر کر دیں\n\
+             - 2 مکمل کریں، آخری والا حذف کریں، واپس لیں"
         }
         LatinUrdu => {
             "Yun kahein:\n\
              - kal shaam 5 baje doodh lana hai\n\
              - jumma ko shaam 6 baje ammi ko phone karna yaad dilana\n\
              - aaj kya kya karna hai?\n\
-             - doodh wala kaam peer ko kar dein\n\
+             - doodh wala kaam peer par kar dein\n\
              - 2 mukammal karein, aakhri wala delete karein, wapas karein"
         }
     }
@@ -105,8 +106,8 @@ pub(crate) fn dropped(language: Language, was_open: bool) -> String {
         (Urdu, true) => "ٹھیک ہے، کچھ تبدیل نہیں کیا گیا۔",
         (LatinUrdu, true) => "Theek hai, kuch tabdeel nahin kiya gaya.",
         (English, false) => "All right. There was nothing to decide.",
-        (Urdu, false) => "ٹھیک ہے۔ کوئی بات طے ہونے کے انتظار میں نہیں تھی۔",
-        (LatinUrdu, false) => "Theek hai. Koi baat tay hone ke intezar mein nahin thi.",
+        (Urdu, false) => "ٹھیک ہے۔ ہاں یا نہیں کا کوئی سوال باقی نہیں تھا۔",
+        (LatinUrdu, false) => "Theek hai. Haan ya nahin ka koi sawal baqi nahin tha.",
     }
     .to_owned()
 }

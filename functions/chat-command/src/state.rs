@@ -1,5 +1,5 @@
-//! What a conversation is about between two messages. It lives in the database, so that it survives restarts and moves
-//! between instances.
+//! What a conversation is about between two messages: JSON that `memory` keeps, so that it survives restarts and moves between
+//! instances.
 
 use application::change::PlannedWrite;
 use application::undo::Which;
@@ -35,6 +35,9 @@ pub(crate) struct State {
     pub(crate) proposal: Option<Proposal>,
     /// What "undo" reverts: the events of each thing that was done here, the latest last.
     done: Vec<Vec<Uuid>>,
+    /// Whether something may have been done here that is not among it, because the conversation was forgotten.
+    #[serde(default)]
+    is_done_forgotten: bool,
     /// The language of the last reply, as a BCP 47 tag.
     #[serde(default)]
     language: Option<String>,
@@ -105,10 +108,12 @@ pub(crate) enum Act {
 }
 
 impl State {
-    /// Reads a state; one that this version can not read is a new conversation.
+    /// Reads a state; one that this version can not read is a conversation that was forgotten.
     pub(crate) fn read(kept: Option<Value>) -> Self {
+        let is_done_forgotten = kept.is_some();
         let state = kept.and_then(|kept| serde_json::from_value::<Self>(kept).ok());
-        state.filter(|state| state.v == VERSION).unwrap_or_else(|| Self { v: VERSION, ..Self::default() })
+        let state = state.filter(|state| state.v == VERSION);
+        state.unwrap_or_else(|| Self { v: VERSION, is_done_forgotten, ..Self::default() })
     }
 
     /// Gives the JSON to keep.
@@ -131,9 +136,26 @@ impl State {
         self.done.drain(..self.done.len().saturating_sub(MAX_DONE));
     }
 
-    /// Gives what was done last and was not taken back yet; what was done elsewhere when that is nothing.
-    pub(crate) fn take_done(&mut self) -> Which {
-        self.done.pop().map_or(Which::Last, Which::Events)
+    /// Gives what was done last and was not taken back yet; what was done elsewhere when that is nothing, and `None` when nobody
+    /// knows whether it is.
+    pub(crate) fn take_done(&mut self) -> Option<Which> {
+        match self.done.pop() {
+            Some(events) => Some(Which::Events(events)),
+            None if self.is_done_forgotten => None,
+            None => Some(Which::Last),
+        }
+    }
+
+    /// Remembers what [`Self::take_done`] gave, since it could not be taken back.
+    pub(crate) fn keep_done(&mut self, which: Which) {
+        if let Which::Events(events) = which {
+            self.done.push(events);
+        }
+    }
+
+    /// Remembers that what was done here is not known.
+    pub(crate) fn forget_done(&mut self) {
+        self.is_done_forgotten = true;
     }
 
     /// Gives what was shown, unless that is too long ago.
@@ -172,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_state_of_another_version_is_a_new_conversation() {
+    fn a_state_of_another_version_is_a_forgotten_conversation() {
         let mut state = State::read(None);
         state.last = Some(Uuid::max());
         assert_eq!(State::read(Some(state.to_json())), state);
@@ -180,7 +202,9 @@ mod tests {
         assert_eq!(State::read(Some(state.to_json())).language(), Some(Language::LatinUrdu));
         let mut newer = state.to_json();
         newer["v"] = 3.into();
-        assert_eq!(State::read(Some(newer)).last, None);
+        let mut forgotten = State::read(Some(newer));
+        assert_eq!((forgotten.last, forgotten.take_done()), (None, None));
+        assert_eq!(State::read(None).take_done(), Some(Which::Last));
         assert_eq!(State::read(Some(json!({"v": 2}))).last, None);
         assert_eq!(State::read(Some(json!("?"))).last, None);
     }

@@ -43,6 +43,13 @@ pub(crate) struct Talk<'a> {
     pub(crate) answered_by: &'static str,
 }
 
+impl Talk<'_> {
+    /// Notes what the answer rests on.
+    pub(crate) fn rests_on(&mut self, about: &Utterance) {
+        self.answered_by = if about.heard.is_some() { "model" } else { "parser" };
+    }
+}
+
 /// Answers a message.
 ///
 /// # Errors
@@ -63,12 +70,16 @@ pub(crate) async fn answer(
     let new = || (cause.new_id)(cause.now).to_string();
     let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
     let conversation = Conversation { user_id: &cause.user_id, id: &conversation_id };
-    let mut consulted = Consulted::default();
+    let (mut consulted, mut forgotten) = (Consulted::default(), None);
     for _ in 0..TRIES {
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
-        let recalled = memory.recall(conversation, kept.as_ref()).await;
+        let recalled = memory.recall(conversation, kept.as_ref(), forgotten).await;
+        forgotten = recalled.forgotten;
         let said = request.utterance(&settings, cause.now);
         let mut state = State::read(recalled.state);
+        if forgotten.is_some() {
+            state.forget_done();
+        }
         let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
         state.speak(language);
         let (model, consulted, answered_by) = (model.as_ref(), &mut consulted, "parser");
@@ -91,14 +102,18 @@ pub(crate) async fn answer(
         let together = Together { writes, undone, turn: Some(turn), key: record, ..Together::default() };
         match application.commit(cause, &together).await? {
             Committed::Yes => {
-                if let Some(document) = document {
-                    memory.keep(application, conversation, document).await;
-                }
                 for id in reopened {
                     // A successor that came to be just now; the task itself is reopened in any case.
                     if application.withdraw_successor(cause, id).await.is_err() {
                         tracing::warn!(task.id = %id, "the successor of a reopened task could not be looked after");
                     }
+                }
+                if let Some(forgotten) = &forgotten {
+                    memory.count(forgotten);
+                }
+                // Last: a sidecar that hangs delays the answer, and nothing else.
+                if let Some(document) = document {
+                    memory.keep(application, conversation, document).await;
                 }
                 return Ok(answer);
             }

@@ -123,6 +123,12 @@ impl Utterance {
         self
     }
 
+    /// Says whether a new task would have a date, a time, a repetition or a reminder, or matter more, because the model says so
+    /// alone.
+    pub(crate) fn is_guessed(&self, fields: &TaskFields) -> bool {
+        self.heard.as_ref().is_some_and(|heard| heard.adds_to(&fields_of(&self.parse()), fields))
+    }
+
     /// Reads the sentence alone.
     pub(crate) fn parse(&self) -> Parse {
         self.read(&self.text, self.at)

@@ -1,4 +1,5 @@
-//! "undo": takes the last thing back that was done in this conversation, or else by this user at all.
+//! "undo": takes the last thing back that was done in this conversation, or else by this user at all; in a conversation that was
+//! forgotten only what was done since.
 
 use application::undo::Plan;
 use events::{Refusal, TaskBody};
@@ -13,7 +14,9 @@ use crate::turn::Talk;
 /// # Errors
 /// [`Refusal::Unavailable`].
 pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome, Refusal> {
-    let which = talk.state.take_done();
+    let Some(which) = talk.state.take_done() else {
+        return Ok(Outcome::ask(Intent::Update, confidence, reply::forgotten(talk.language)));
+    };
     let plan = match talk.application.plan_undo(talk.cause, &talk.settings, &which).await {
         Ok(plan) => plan,
         Err(Refusal::NotFound(_)) => {
@@ -24,7 +27,11 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
             let titles: Vec<_> = changed.iter().map(|task| task.title.as_str().to_owned()).collect();
             let reply = match &changed[..] {
                 [] => reply::nothing_to_undo(talk.language),
-                _ => reply::changed_since(talk.language, &titles),
+                _ => {
+                    // It stays the last thing: "undo" once more is no order to undo what was done before it.
+                    talk.state.keep_done(which);
+                    reply::changed_since(talk.language, &titles)
+                }
             };
             if let [only] = &changed[..] {
                 talk.state.last = Some(only.id);

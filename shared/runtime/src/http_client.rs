@@ -47,7 +47,7 @@ pub struct Answer {
     pub status: StatusCode,
     /// All of them.
     pub headers: HeaderMap,
-    /// Empty when it is longer than the client reads.
+    /// Empty when it is longer than the client reads, and when the connection breaks in the middle of it.
     pub body: Bytes,
 }
 

@@ -11,6 +11,7 @@
 //! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
 //! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
+//! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
 //! | `http_client`, `dapr` | calls of services outside and of a Dapr sidecar, with the Cargo feature `http-client` |
 //!

@@ -246,7 +246,7 @@ fn target(target: Option<&Target>, facts: &Facts<'_>) -> (Named, Option<Uuid>) {
     }
 }
 
-/// Gives day and time, and whether they can not be so: the wrong weekday, a day that the calendar does not have, one that is over or
+/// Gives day and time, and whether they can not be so: the wrong weekday or none, a day that the calendar does not have, one that is over or
 /// more than ten years away, a time of day without a day.
 fn due(wish: Wish, fields: &Fields, facts: &Facts<'_>) -> (Option<NaiveDate>, Option<NaiveTime>, bool) {
     let doubtful = (None, None, true);
@@ -266,7 +266,8 @@ fn due(wish: Wish, fields: &Fields, facts: &Facts<'_>) -> (Option<NaiveDate>, Op
     let today = facts.now.date();
     let last = today.checked_add_months(Months::new(MAX_MONTHS)).unwrap_or(NaiveDate::MAX);
     let is_over = date < today || time.is_some_and(|time| date.and_time(time) < facts.now);
-    if is_over || date > last || weekday.is_some_and(|weekday| weekday != date.weekday()) {
+    // A day without its weekday could not contradict itself.
+    if is_over || date > last || weekday != Some(date.weekday()) {
         return doubtful;
     }
     (Some(date), time, false)
@@ -400,6 +401,7 @@ mod tests {
     fn a_time_that_can_not_be_so_is_asked_about() {
         for time in [
             json!({"due_date": "2026-11-24", "weekday": "friday"}),
+            json!({"due_date": "2026-11-24"}),
             json!({"due_date": "2026-11-20", "weekday": "friday"}),
             json!({"due_date": "2020-01-01"}),
             json!({"due_date": "2036-11-22"}),
@@ -424,10 +426,13 @@ mod tests {
             let (heard, _) = heard("milk", &answer);
             assert!(heard.is_time_doubtful && heard.date.is_none() && heard.recurrence.is_none(), "{time}");
         }
-        for time in
-            [json!({"due_date": "2026-11-21", "due_time": "12:00"}), json!({"due_date": "2036-11-21"})]
-        {
-            let answer = json!({"intent": "query_tasks", "due_date": time["due_date"], "confidence": 0.9});
+        for time in [
+            json!({"due_date": "2026-11-21", "weekday": "saturday"}),
+            json!({"due_date": "2036-11-21", "weekday": "friday"}),
+        ] {
+            let answer = json!({
+                "intent": "query_tasks", "due_date": time["due_date"], "weekday": time["weekday"], "due_time": "12:00", "confidence": 0.9,
+            });
             assert!(!heard("milk", &answer).0.is_time_doubtful, "{time}");
         }
     }

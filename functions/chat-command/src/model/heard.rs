@@ -115,6 +115,16 @@ impl Heard {
         (Action::Create(fields), problem)
     }
 
+    /// Says whether what a task would have of time or high priority is from here, and not from the words or from answers.
+    pub(crate) fn adds_to(&self, own: &TaskFields, task: &TaskFields) -> bool {
+        let lead: Vec<_> = self.lead().into_iter().collect();
+        let is_high = |priority: Option<Priority>| priority == Some(Priority::High);
+        (own.due.is_none() && task.due.is_some() && task.due == self.due())
+            || (own.recurrence.is_none() && task.recurrence.is_some() && task.recurrence == self.rule())
+            || (own.reminders.is_empty() && !lead.is_empty() && task.reminders == lead)
+            || (own.priority.is_none() && is_high(task.priority) && is_high(self.priority()))
+    }
+
     fn query(&self, own: &TaskFields) -> (Action, Option<Problem>) {
         let day = own.due.map(|due| due.date).or(self.date);
         let midnight = |date: NaiveDate| NaiveDateTime::new(date, NaiveTime::MIN);

@@ -1,5 +1,5 @@
-//! What goes in: the prompts, and one JSON object of 2 kB at most with what was said and what the user was shown. Nobody's ids,
-//! addresses or secrets; and nothing of anybody else.
+//! What goes in: the prompts, and one JSON object of 2 kB at most with what was said, whole, and the titles that the user was shown,
+//! without addresses and ids. No id of a task, nothing of the settings but zone and locale, and nothing of anybody else.
 
 use application::chat::Loaded;
 use chrono::NaiveDateTime;
@@ -82,9 +82,9 @@ pub(crate) fn put(setting: &Setting<'_>, mut shown: Vec<Shown>) -> Option<Questi
 }
 
 /// Gives the tasks to tell of, by their places in what was last shown.
-pub(crate) fn tasks(places: &[Uuid], tasks: &[Loaded]) -> Vec<Shown> {
+pub(crate) fn tasks(shown: &[Uuid], tasks: &[Loaded]) -> Vec<Shown> {
     let known = |id: &Uuid| tasks.iter().find(|loaded| loaded.task.id == *id);
-    let told = (1..).zip(places).filter_map(|(number, id)| {
+    let told = (1..).zip(shown).filter_map(|(number, id)| {
         let task = &known(id)?.task;
         (task.status != Status::Deleted).then(|| Shown { id: *id, number, title: cut(task.title.as_str()) })
     });
@@ -115,7 +115,8 @@ fn system(wants_reminder: bool) -> String {
 
 /// Gives the beginning of a title, without addresses and ids.
 fn cut(title: &str) -> String {
-    let is_private = |word: &&str| word.contains('@') || Uuid::try_parse(word).is_ok();
+    let is_id = |word: &str| Uuid::try_parse(word.trim_matches(|c: char| !c.is_alphanumeric())).is_ok();
+    let is_private = |word: &&str| word.contains('@') || is_id(word);
     let words = title.split_whitespace().map(|word| if is_private(&word) { LEFT_OUT } else { word });
     let mut told = words.collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = told.char_indices().nth(MAX_TITLE) {
@@ -169,7 +170,7 @@ mod tests {
 
     #[test]
     fn addresses_and_ids_in_titles_stay_here() {
-        let title = "write to amna@example.org about 0190163d-8694-739b-aea5-966c26f8ad91 now";
+        let title = "write to amna@example.org about (0190163d-8694-739b-aea5-966c26f8ad91), now";
         assert_eq!(cut(title), "write to … about … now");
         assert_eq!(cut(&"a".repeat(100)), "a".repeat(60) + "…");
     }

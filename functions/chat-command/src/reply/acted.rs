@@ -43,9 +43,9 @@ pub(crate) fn acted(
         (Act::Reopen, LatinUrdu, _) => format!("Yeh {count} task dobara khol diye gaye: {names}."),
         (_, English, 1) => format!("Deleted {names}. Say \"undo\" to bring it back."),
         (_, English, _) => format!("Deleted {count} tasks: {names}. Say \"undo\" to bring them back."),
-        (_, Urdu, 1) => format!("کام {names} حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس کریں” لکھیں۔"),
+        (_, Urdu, 1) => format!("کام {names} حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس لیں” لکھیں۔"),
         (_, Urdu, _) => {
-            format!("یہ {count} کام حذف کر دیے گئے: {names}۔ بحال کرنے کے لیے “واپس کریں” لکھیں۔")
+            format!("یہ {count} کام حذف کر دیے گئے: {names}۔ بحال کرنے کے لیے “واپس لیں” لکھیں۔")
         }
         (_, LatinUrdu, 1) => {
             format!("Task {names} delete kar diya gaya. Bahal karne ke liye “wapas karein” likhein.")

@@ -2,12 +2,13 @@
 
 use application::change::PlannedWrite;
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use domain::reminder::{Method, Planned};
 use domain::settings::Settings;
-use domain::task::Priority;
+use domain::task::{Priority, Task};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
-use super::phrase::{and, comma, priority, quoted, stop, tagged};
+use super::phrase::{and, answer_yes_or_no, comma, priority, quoted, stop, tagged};
 use super::repetition::repetition;
 use super::when;
 
@@ -26,21 +27,7 @@ fn one(language: Language, planned: &PlannedWrite, settings: &Settings, now: Dat
     let task = &planned.write.task;
     let zone = task.zone(settings.time_zone);
     let title = quoted(language, task.title.as_str());
-    let mut parts = Vec::new();
-    if let Some(due) = task.due {
-        let due = when::due(language, due, zone);
-        parts.push(match language {
-            English => format!("due {due}"),
-            Urdu | LatinUrdu => due,
-        });
-    }
-    parts.extend(task.recurrence.as_ref().map(|rule| repetition(language, rule)));
-    if task.priority != Priority::Medium {
-        parts.push(priority(language, task.priority));
-    }
-    if !task.tags.is_empty() {
-        parts.push(tagged(language, &task.tags));
-    }
+    let parts = parts(language, task, zone);
     let (head, colon) = match language {
         English => (format!("Created {title}"), ", "),
         Urdu => (format!("کام {title} بنا دیا گیا"), ": "),
@@ -56,6 +43,43 @@ fn one(language: Language, planned: &PlannedWrite, settings: &Settings, now: Dat
         };
     }
     text + &reminders(language, planned, settings)
+}
+
+/// `Shall I create "buy milk", due Sunday, 22 November 2026 at 17:00 (Asia/Karachi)? Please answer yes or no.`
+pub(crate) fn propose_creation(language: Language, planned: &[PlannedWrite], settings: &Settings) -> String {
+    let each = planned.iter().map(|planned| {
+        let task = &planned.write.task;
+        let title = quoted(language, task.title.as_str());
+        let parts = parts(language, task, task.zone(settings.time_zone));
+        let what = std::iter::once(title).chain(parts).collect::<Vec<_>>().join(comma(language));
+        let question = match language {
+            English => format!("Shall I create {what}?"),
+            Urdu => format!("کیا یہ کام بنا دیا جائے: {what}؟"),
+            LatinUrdu => format!("Kya yeh task bana diya jaye: {what}?"),
+        };
+        question + &reminders(language, planned, settings)
+    });
+    format!("{} {}", each.collect::<Vec<_>>().join("\n"), answer_yes_or_no(language))
+}
+
+/// "due …", "every day", "high priority", "tagged #home".
+fn parts(language: Language, task: &Task, zone: Tz) -> Vec<String> {
+    let mut parts = Vec::new();
+    if let Some(due) = task.due {
+        let due = when::due(language, due, zone);
+        parts.push(match language {
+            English => format!("due {due}"),
+            Urdu | LatinUrdu => due,
+        });
+    }
+    parts.extend(task.recurrence.as_ref().map(|rule| repetition(language, rule)));
+    if task.priority != Priority::Medium {
+        parts.push(priority(language, task.priority));
+    }
+    if !task.tags.is_empty() {
+        parts.push(tagged(language, &task.tags));
+    }
+    parts
 }
 
 /// "I will remind you by e-mail on …", and what will not be sent.

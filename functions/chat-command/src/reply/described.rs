@@ -6,7 +6,7 @@ use domain::task::Status;
 use language::Language::{self, English, LatinUrdu, Urdu};
 use language::Query;
 
-use super::phrase::{priority, quoted, tagged};
+use super::phrase::{of_status, priority, quoted, tagged};
 use super::when;
 use crate::understanding::Utterance;
 
@@ -50,8 +50,8 @@ pub(crate) fn described(language: Language, query: &Query, about: &Utterance, co
         let text = quoted(language, text);
         more.push(match language {
             English => format!("with {text}"),
-            Urdu => format!("جن میں {text} ہو"),
-            LatinUrdu => format!("jin mein {text} ho"),
+            Urdu => format!("جس میں {text} ہو"),
+            LatinUrdu => format!("jis mein {text} ho"),
         });
     }
     more.extend(between(language, Of::Due, query.due_from, query.due_to, zone));
@@ -63,20 +63,6 @@ pub(crate) fn described(language: Language, query: &Query, about: &Utterance, co
     }
     let between = if language == Urdu { "؛ " } else { "; " };
     format!("{} ({})", words.join(" "), more.join(between))
-}
-
-fn of_status(language: Language, status: Status) -> &'static str {
-    match (language, status) {
-        (English, Status::Active) => "open",
-        (Urdu, Status::Active) => "باقی",
-        (LatinUrdu, Status::Active) => "baqi",
-        (English, Status::Completed) => "completed",
-        (Urdu, Status::Completed) => "مکمل",
-        (LatinUrdu, Status::Completed) => "mukammal",
-        (English, Status::Deleted) => "deleted",
-        (Urdu, Status::Deleted) => "حذف شدہ",
-        (LatinUrdu, Status::Deleted) => "delete shuda",
-    }
 }
 
 /// What lies in a range of time.

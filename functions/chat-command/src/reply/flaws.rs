@@ -78,7 +78,7 @@ fn of_text(language: Language, name: &str, error: &TextError) -> String {
 }
 
 /// Field, a part of what is said of it there, and that in words for people; the others are framed as they are.
-const ISSUES: [(&str, &str, [&str; 3]); 12] = [
+pub(super) const ISSUES: [(&str, &str, [&str; 3]); 11] = [
     (
         "until",
         "must not lie in the past",
@@ -152,15 +152,6 @@ const ISSUES: [(&str, &str, [&str; 3]); 12] = [
             "is dohrai ke liye din ke saath waqt bhi zaroori hai",
         ],
     ),
-    (
-        "due_date",
-        "that the rule does not give",
-        [
-            "the repetition does not give that day or time; change the repetition too",
-            "دہرائی میں یہ دن یا وقت نہیں آتا؛ دہرائی بھی تبدیل کریں",
-            "dohrai mein yeh din ya waqt nahin aata; dohrai bhi tabdeel karein",
-        ],
-    ),
     // Every other date that is made here can be read.
     (
         "due_date",
@@ -182,10 +173,19 @@ const ISSUES: [(&str, &str, [&str; 3]); 12] = [
     ),
 ];
 
+/// Gives the place among [`ISSUES`].
+pub(super) fn known(issue: &Issue) -> Option<usize> {
+    let field = field_of(issue);
+    ISSUES.iter().position(|(of, part, _)| *of == field && issue.message.contains(part))
+}
+
+fn field_of(issue: &Issue) -> &str {
+    issue.path.split(['.', '[']).next().unwrap_or_default()
+}
+
 fn of_field(language: Language, issue: &Issue) -> String {
-    let field = issue.path.split(['.', '[']).next().unwrap_or_default();
-    let known = ISSUES.iter().find(|(of, part, _)| *of == field && issue.message.contains(part));
-    if let Some((_, _, [english, urdu, latin_urdu])) = known {
+    if let Some(place) = known(issue) {
+        let (_, _, [english, urdu, latin_urdu]) = &ISSUES[place];
         return match language {
             English => *english,
             Urdu => *urdu,
@@ -194,7 +194,7 @@ fn of_field(language: Language, issue: &Issue) -> String {
         .to_owned();
     }
     let message = &issue.message;
-    match (field, language) {
+    match (field_of(issue), language) {
         ("due_date", English) => format!("the due time {message}"),
         ("due_date", Urdu) => format!("مقررہ وقت قبول نہیں ہوا ({})", isolated(message)),
         ("due_date", LatinUrdu) => format!("muqarrara waqt qabool nahin hua ({message})"),

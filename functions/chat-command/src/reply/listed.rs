@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use domain::task::{Priority, Status, Task};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
-use super::phrase::{comma, priority, quoted};
+use super::phrase::{comma, of_status, priority, quoted};
 use super::when;
 
 /// Tasks, numbered; `of_kind` says which ones.
@@ -103,15 +103,8 @@ fn line(language: Language, task: &Task, zone: Tz) -> String {
     if task.priority != Priority::Medium {
         parts.push(priority(language, task.priority));
     }
-    let status = match (language, task.status) {
-        (_, Status::Active) => None,
-        (English, Status::Completed) => Some("done"),
-        (Urdu, Status::Completed) => Some("مکمل"),
-        (LatinUrdu, Status::Completed) => Some("mukammal"),
-        (English, Status::Deleted) => Some("deleted"),
-        (Urdu, Status::Deleted) => Some("حذف شدہ"),
-        (LatinUrdu, Status::Deleted) => Some("delete shuda"),
-    };
-    parts.extend(status.map(str::to_owned));
+    if task.status != Status::Active {
+        parts.push(of_status(language, task.status).to_owned());
+    }
     parts.join(comma(language))
 }

@@ -1,6 +1,6 @@
 //! Pieces of sentences: quoted titles, tags, priorities, enumerations.
 
-use domain::task::Priority;
+use domain::task::{Priority, Status};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
 /// The most tasks that are named in one sentence or one proposal.
@@ -52,6 +52,15 @@ pub(super) fn comma(language: Language) -> &'static str {
     }
 }
 
+/// What ends a proposal.
+pub(super) fn answer_yes_or_no(language: Language) -> &'static str {
+    match language {
+        English => "Please answer yes or no.",
+        Urdu => "براہ کرم ہاں یا نہیں میں جواب دیں۔",
+        LatinUrdu => "Barah-e-karam haan ya nahin mein jawab dein.",
+    }
+}
+
 /// What ends a sentence.
 pub(super) fn stop(language: Language) -> char {
     match language {
@@ -95,6 +104,21 @@ pub(super) fn priority(language: Language, priority: Priority) -> String {
             Priority::High => "zyada tarjeeh",
         }
         .to_owned(),
+    }
+}
+
+/// "open".
+pub(super) fn of_status(language: Language, status: Status) -> &'static str {
+    match (language, status) {
+        (English, Status::Active) => "open",
+        (Urdu, Status::Active) => "باقی",
+        (LatinUrdu, Status::Active) => "baqi",
+        (English, Status::Completed) => "completed",
+        (Urdu, Status::Completed) => "مکمل",
+        (LatinUrdu, Status::Completed) => "mukammal",
+        (English, Status::Deleted) => "deleted",
+        (Urdu, Status::Deleted) => "حذف شدہ",
+        (LatinUrdu, Status::Deleted) => "delete shuda",
     }
 }
 

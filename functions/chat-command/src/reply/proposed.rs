@@ -3,14 +3,15 @@
 use application::chat::Loaded;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
-use domain::reminder::{Lead, LeadUnit};
+use domain::reminder::Lead;
 use domain::zone;
 use language::Language::{self, English, LatinUrdu, Urdu};
 use language::{Change, Changes, DueChange, ReminderText};
 
 use super::listed::lines;
-use super::phrase::{NAMED, and, more_of, priority, quoted, tagged};
+use super::phrase::{NAMED, and, answer_yes_or_no, more_of, priority, quoted, tagged};
 use super::repetition::repetition;
+use super::unit::{Unit, amount};
 use super::when;
 use crate::state::Act;
 use crate::understanding::Utterance;
@@ -41,28 +42,24 @@ pub(crate) fn propose(language: Language, act: Act, tasks: &[Loaded], changes: &
         (Act::Snooze, English, _) => {
             format!("Shall I remind you of these tasks ({count}) again on {changes}?")
         }
-        (Act::Snooze, Urdu, 1) => format!("کیا اس کام کی یاد دہانی دوبارہ اس وقت کی جائے: {changes}؟"),
+        (Act::Snooze, Urdu, 1) => format!("کیا اس کام کی یاد دہانی دوبارہ اس وقت کرائی جائے: {changes}؟"),
         (Act::Snooze, Urdu, _) => {
-            format!("کیا ان {count} کاموں کی یاد دہانی دوبارہ اس وقت کی جائے: {changes}؟")
+            format!("کیا ان {count} کاموں کی یاد دہانی دوبارہ اس وقت کرائی جائے: {changes}؟")
         }
         (Act::Snooze, LatinUrdu, 1) => {
-            format!("Kya is task ki yaad-dehani dobara is waqt ki jaye: {changes}?")
+            format!("Kya is task ki yaad-dehani dobara is waqt karayi jaye: {changes}?")
         }
         (Act::Snooze, LatinUrdu, _) => {
-            format!("Kya in {count} tasks ki yaad-dehani dobara is waqt ki jaye: {changes}?")
+            format!("Kya in {count} task ki yaad-dehani dobara is waqt karayi jaye: {changes}?")
         }
         (_, English, 1) => format!("Shall I change this task {changes}?"),
         (_, English, _) => format!("Shall I change these tasks ({count}) {changes}?"),
         (_, Urdu, 1) => format!("کیا اس کام میں یہ تبدیلی کر دی جائے: {changes}؟"),
         (_, Urdu, _) => format!("کیا ان {count} کاموں میں یہ تبدیلی کر دی جائے: {changes}؟"),
         (_, LatinUrdu, 1) => format!("Kya is task mein yeh tabdeeli kar di jaye: {changes}?"),
-        (_, LatinUrdu, _) => format!("Kya in {count} tasks mein yeh tabdeeli kar di jaye: {changes}?"),
+        (_, LatinUrdu, _) => format!("Kya in {count} task mein yeh tabdeeli kar di jaye: {changes}?"),
     };
-    let answer = match language {
-        English => "Please answer yes or no.",
-        Urdu => "براہ کرم ہاں یا نہیں میں جواب دیں۔",
-        LatinUrdu => "Barah-e-karam haan ya nahin mein jawab dein.",
-    };
+    let answer = answer_yes_or_no(language);
     let named = lines(language, &tasks[..count.min(NAMED)], zone);
     format!("{question} {answer}\n{named}{}", rest(language, count.saturating_sub(NAMED)))
 }
@@ -147,7 +144,7 @@ fn of_due(language: Language, due: DueChange, zone: Tz) -> Option<String> {
             format!("{} ({})", when::time(language, time), zone.name())
         }
         DueChange::Set { .. } => return None,
-        DueChange::Shift(by) => shift(language, by),
+        DueChange::Shift(by) => return Some(shift(language, by)),
         DueChange::Clear => {
             return Some(
                 match language {
@@ -166,47 +163,32 @@ fn of_due(language: Language, due: DueChange, zone: Tz) -> Option<String> {
     })
 }
 
-/// "2 days later".
+/// "to 2 days later".
 fn shift(language: Language, by: TimeDelta) -> String {
     let minutes = by.num_minutes();
-    let amount = amount(language, minutes.unsigned_abs());
+    let amount = duration(language, minutes.unsigned_abs());
     match (language, minutes < 0) {
-        (English, true) => format!("{amount} earlier"),
-        (Urdu, true) => format!("{amount} پہلے"),
-        (LatinUrdu, true) => format!("{amount} pehle"),
-        (English, false) => format!("{amount} later"),
-        (Urdu, false) => format!("{amount} بعد"),
-        (LatinUrdu, false) => format!("{amount} baad"),
+        (English, true) => format!("to {amount} earlier"),
+        (Urdu, true) => format!("مقررہ وقت سے {amount} پہلے"),
+        (LatinUrdu, true) => format!("muqarrara waqt se {amount} pehle"),
+        (English, false) => format!("to {amount} later"),
+        (Urdu, false) => format!("مقررہ وقت سے {amount} بعد"),
+        (LatinUrdu, false) => format!("muqarrara waqt se {amount} baad"),
     }
 }
 
 /// "2 days", "90 minutes".
-fn amount(language: Language, minutes: u64) -> String {
+fn duration(language: Language, minutes: u64) -> String {
     let (count, unit) = match minutes {
-        _ if minutes.is_multiple_of(1_440) => (minutes / 1_440, LeadUnit::Days),
-        _ if minutes.is_multiple_of(60) => (minutes / 60, LeadUnit::Hours),
-        _ => (minutes, LeadUnit::Minutes),
+        _ if minutes.is_multiple_of(1_440) => (minutes / 1_440, Unit::Day),
+        _ if minutes.is_multiple_of(60) => (minutes / 60, Unit::Hour),
+        _ => (minutes, Unit::Minute),
     };
-    units(language, count, unit)
+    amount(language, count, unit)
 }
 
 fn lead_time(language: Language, lead: Lead) -> String {
-    units(language, u64::from(lead.count), lead.unit)
-}
-
-fn units(language: Language, count: u64, unit: LeadUnit) -> String {
-    let (english, urdu, latin_urdu) = match unit {
-        LeadUnit::Minutes => ("minute", "منٹ", "minute"),
-        LeadUnit::Hours => ("hour", "گھنٹے", "ghante"),
-        LeadUnit::Days => ("day", "دن", "din"),
-        LeadUnit::Weeks => ("week", "ہفتے", "hafte"),
-    };
-    match language {
-        English if count == 1 => format!("1 {english}"),
-        English => format!("{count} {english}s"),
-        Urdu => format!("{count} {urdu}"),
-        LatinUrdu => format!("{count} {latin_urdu}"),
-    }
+    amount(language, u64::from(lead.count), lead.unit.into())
 }
 
 fn of_reminders(language: Language, reminders: &Change<Vec<ReminderText>>, zone: Tz) -> String {

@@ -89,7 +89,7 @@ pub(crate) fn missing_change(language: Language) -> String {
     match language {
         English => "What should change? For example \"to friday at 5pm\" or \"high priority\".",
         Urdu => "کیا تبدیل کرنا ہے؟ مثلاً “جمعہ کو شام 5 بجے” یا “زیادہ ترجیح”۔",
-        LatinUrdu => "Kya tabdeel karna hai? Maslan “jumma ko shaam 5 baje” ya “high priority”.",
+        LatinUrdu => "Kya tabdeel karna hai? Maslan “jumma ko shaam 5 baje” ya “zyada tarjeeh”.",
     }
     .to_owned()
 }
@@ -163,8 +163,8 @@ pub(crate) fn yes_or_no(language: Language) -> String {
 pub(crate) fn nothing_to_confirm(language: Language) -> String {
     match language {
         English => "There is nothing that waits for a yes. What would you like me to do?",
-        Urdu => "کوئی بات ہاں کے انتظار میں نہیں ہے۔ بتائیں، کیا کرنا ہے؟",
-        LatinUrdu => "Koi baat haan ke intezar mein nahin hai. Batayein, kya karna hai?",
+        Urdu => "ہاں یا نہیں کا کوئی سوال باقی نہیں۔ بتائیں، کیا کرنا ہے؟",
+        LatinUrdu => "Haan ya nahin ka koi sawal baqi nahin. Batayein, kya karna hai?",
     }
     .to_owned()
 }

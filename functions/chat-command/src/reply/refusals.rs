@@ -104,7 +104,7 @@ pub(crate) fn unknown_number(language: Language, number: u32, shown: usize) -> S
             format!("{shown} کاموں کی فہرست میں نمبر {number} نہیں ہے۔ کون سا کام مراد ہے؟")
         }
         (LatinUrdu, _) => {
-            format!("{shown} tasks ki fehrist mein number {number} nahin hai. Kaun sa task murad hai?")
+            format!("{shown} task ki fehrist mein number {number} nahin hai. Kaun sa task murad hai?")
         }
     }
 }

@@ -5,6 +5,7 @@ use domain::recurrence::{Anchor, Frequency, Parts, Rule, Until};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
 use super::phrase::{and, comma};
+use super::unit::Unit;
 use super::{rrule, when};
 
 /// "every 2 weeks on Monday and Friday, until Thursday, 31 December 2026" · «ہر 2 ہفتے بعد پیر اور جمعہ کو، …».
@@ -29,36 +30,19 @@ pub(super) fn repetition(language: Language, rule: &Rule) -> String {
     text + &after_completion(language, anchor) + &end(language, count, until)
 }
 
-/// What is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Year,
-}
-
 /// "every 2 weeks".
 pub(super) fn every(language: Language, unit: Unit, interval: u32) -> String {
-    let (english, urdu, latin_urdu) = match unit {
-        Unit::Minute => ("minute", "منٹ", "minute"),
-        Unit::Hour => ("hour", "گھنٹے", "ghante"),
-        Unit::Day => ("day", "دن", "din"),
-        Unit::Week => ("week", "ہفتے", "hafte"),
-        Unit::Month => ("month", "مہینے", "mahine"),
-        Unit::Year => ("year", "سال", "saal"),
-    };
+    let many = unit.many(language);
     match (language, unit, interval) {
-        (English, _, 1) => format!("every {english}"),
-        (English, _, _) => format!("every {interval} {english}s"),
+        (English, _, 1) => format!("every {}", unit.one(language)),
+        (English, _, _) => format!("every {interval} {many}"),
         (Urdu, Unit::Day, 1) => "ہر روز".to_owned(),
-        (Urdu, _, 1) => format!("ہر {urdu}"),
-        (Urdu, _, _) => format!("ہر {interval} {urdu} بعد"),
+        // After ہر the noun bends, and then it is like the plural.
+        (Urdu, _, 1) => format!("ہر {many}"),
+        (Urdu, _, _) => format!("ہر {interval} {many} بعد"),
         (LatinUrdu, Unit::Day, 1) => "har roz".to_owned(),
-        (LatinUrdu, _, 1) => format!("har {latin_urdu}"),
-        (LatinUrdu, _, _) => format!("har {interval} {latin_urdu} baad"),
+        (LatinUrdu, _, 1) => format!("har {many}"),
+        (LatinUrdu, _, _) => format!("har {interval} {many} baad"),
     }
 }
 

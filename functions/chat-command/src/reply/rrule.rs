@@ -5,7 +5,8 @@ use domain::recurrence::{Rule, Until};
 use language::Language::{self, English, LatinUrdu, Urdu};
 
 use super::phrase::{and, isolated};
-use super::repetition::{Unit, after_completion, end, every, on, ordinal};
+use super::repetition::{after_completion, end, every, on, ordinal};
+use super::unit::Unit;
 use super::when;
 
 /// "every month on the last Friday" · «ہر مہینے آخری جمعہ کو».
@@ -62,7 +63,15 @@ impl Known {
     }
 
     fn has_words(&self) -> bool {
-        let is_counted = self.weekdays.iter().any(|(nth, _)| nth.is_some());
+        let counted = self.weekdays.iter().filter(|(nth, _)| nth.is_some()).count();
+        let is_counted = counted > 0;
+        // "every month on Monday" would be one Monday of it, and "every 2 days on Monday" any.
+        let says_which = match self.unit {
+            Unit::Day | Unit::Month | Unit::Year => {
+                counted == self.weekdays.len() || self.nth_of_all.is_some()
+            }
+            _ => true,
+        };
         let is_in_months = match self.unit {
             Unit::Month => self.month.is_none(),
             Unit::Year => self.month.is_some() || self.weekdays.is_empty(),
@@ -70,7 +79,7 @@ impl Known {
         };
         let by_position = self.nth_of_all.is_none() || !is_counted && self.weekdays.len() > 1;
         let has_days = self.unit != Unit::Year || self.month.is_none() || !self.weekdays.is_empty();
-        is_in_months && by_position && has_days
+        says_which && is_in_months && by_position && has_days
     }
 
     fn spell(&self, language: Language) -> String {
@@ -249,6 +258,22 @@ mod tests {
             assert_eq!(repetition(English, &rule), english);
             assert_eq!(repetition(Urdu, &rule), urdu);
             assert_eq!(repetition(LatinUrdu, &rule), latin_urdu);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_the_words_would_not_say_exactly_is_shown_as_it_is() {
+        for text in [
+            "FREQ=MONTHLY;BYDAY=MO",
+            "FREQ=MONTHLY;BYDAY=MO,FR",
+            "FREQ=MONTHLY;BYDAY=MO,2FR",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=TH",
+            "FREQ=YEARLY;BYMONTH=11;BYDAY=TH,1FR",
+            "FREQ=DAILY;INTERVAL=2;BYDAY=MO",
+            "FREQ=MONTHLY;BYDAY=MO;BYSETPOS=-1",
+        ] {
+            let rule = Rule::parse_rrule(text, Anchor::Due, false).expect("a rule");
+            assert_eq!(repetition(English, &rule), format!("by the rule {text}"));
         }
     }
 }

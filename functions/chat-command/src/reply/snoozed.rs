@@ -26,9 +26,9 @@ pub(crate) fn snoozed(
         (English, 1) => format!("Snoozed {names} until {at}."),
         (English, _) => format!("Snoozed {count} tasks until {at}: {names}."),
         (Urdu, 1) => format!("کام {names} کی یاد دہانی دوبارہ اس وقت ہو گی: {at}۔"),
-        (Urdu, _) => format!("ان {count} کاموں کی یاد دہانی دوبارہ اس وقت ہو گی: {at}: {names}۔"),
+        (Urdu, _) => format!("{names}، ان {count} کاموں کی یاد دہانی دوبارہ اس وقت ہو گی: {at}۔"),
         (LatinUrdu, 1) => format!("Task {names} ki yaad-dehani dobara is waqt hogi: {at}."),
-        (LatinUrdu, _) => format!("In {count} tasks ki yaad-dehani dobara is waqt hogi: {at}: {names}."),
+        (LatinUrdu, _) => format!("{names}, in {count} task ki yaad-dehani dobara is waqt hogi: {at}."),
     };
     let comes = |(_, planned): &(Task, PlannedWrite)| {
         let reminders = planned.write.reminders.as_deref().unwrap_or_default();

@@ -122,10 +122,10 @@ const ENGLISH: &[&str] = &[
     "month",
 ];
 
-/// Gives the language of the reply to a text, given how it was heard and the language of the conversation so far.
-pub(crate) fn spoken(text: &str, heard: &Parse, before: Option<Language>, locale: Locale) -> Language {
-    if heard.language != English {
-        return heard.language;
+/// Gives the language of the reply to a text, given how it was parsed and the language of the conversation so far.
+pub(crate) fn spoken(text: &str, parsed: &Parse, before: Option<Language>, locale: Locale) -> Language {
+    if parsed.language != English {
+        return parsed.language;
     }
     let lower = text.to_lowercase().replace('’', "'");
     let words = lower.split(|c: char| !c.is_alphabetic() && c != '\'').filter(|word| !word.is_empty());
@@ -136,7 +136,7 @@ pub(crate) fn spoken(text: &str, heard: &Parse, before: Option<Language>, locale
     // A bare name, such as the title that was asked for, does not change the language of the conversation either.
     let is_loan = words.clone().all(|word| EVERYWHERE.contains(&word) || LOANS.contains(&word));
     let is_english =
-        !is_loan && (heard.confidence >= SURE || words.clone().any(|word| ENGLISH.contains(&word)));
+        !is_loan && (parsed.confidence >= SURE || words.clone().any(|word| ENGLISH.contains(&word)));
     before.filter(|_| !is_english).unwrap_or(English)
 }
 
@@ -146,19 +146,19 @@ mod tests {
 
     use super::*;
 
-    fn heard(language: Language, confidence: f64) -> Parse {
+    fn parsed(language: Language, confidence: f64) -> Parse {
         Parse { language, commands: Vec::new(), confidence, problem: None }
     }
 
     #[test]
     fn what_has_no_language_of_its_own_is_answered_in_that_of_the_conversation() {
         for text in ["2", "ok", "👍", "5pm", "friday 17:30", "22/11/2026", "30 Nov"] {
-            let heard = heard(English, 0.9);
+            let parsed = parsed(English, 0.9);
             for before in [English, Urdu, LatinUrdu] {
-                assert_eq!(spoken(text, &heard, Some(before), Locale::EnUs), before, "{text}");
+                assert_eq!(spoken(text, &parsed, Some(before), Locale::EnUs), before, "{text}");
             }
-            assert_eq!(spoken(text, &heard, None, Locale::UrPk), Urdu, "{text}");
-            assert_eq!(spoken(text, &heard, None, Locale::EnGb), English, "{text}");
+            assert_eq!(spoken(text, &parsed, None, Locale::UrPk), Urdu, "{text}");
+            assert_eq!(spoken(text, &parsed, None, Locale::EnGb), English, "{text}");
         }
     }
 
@@ -167,20 +167,20 @@ mod tests {
         for (text, language) in
             [("kal doodh lana hai", LatinUrdu), ("کل دودھ لانا ہے", Urdu), ("show my tasks", English)]
         {
-            let heard = heard(language, 0.9);
-            assert_eq!(spoken(text, &heard, Some(Urdu), Locale::UrPk), language, "{text}");
+            let parsed = parsed(language, 0.9);
+            assert_eq!(spoken(text, &parsed, Some(Urdu), Locale::UrPk), language, "{text}");
         }
-        assert_eq!(spoken("what's the weather", &heard(English, 0.3), Some(Urdu), Locale::UrPk), English);
+        assert_eq!(spoken("what's the weather", &parsed(English, 0.3), Some(Urdu), Locale::UrPk), English);
     }
 
     #[test]
     fn a_bare_name_or_a_loan_leaves_the_language_as_it_is() {
         for text in ["undo", "yes", "delete 2"] {
-            assert_eq!(spoken(text, &heard(English, 0.9), Some(Urdu), Locale::EnUs), Urdu, "{text}");
-            assert_eq!(spoken(text, &heard(English, 0.9), None, Locale::UrPk), English, "{text}");
+            assert_eq!(spoken(text, &parsed(English, 0.9), Some(Urdu), Locale::EnUs), Urdu, "{text}");
+            assert_eq!(spoken(text, &parsed(English, 0.9), None, Locale::UrPk), English, "{text}");
         }
-        let heard = heard(English, 0.5);
-        assert_eq!(spoken("dentist", &heard, Some(LatinUrdu), Locale::EnUs), LatinUrdu);
-        assert_eq!(spoken("dentist", &heard, None, Locale::UrPk), English);
+        let parsed = parsed(English, 0.5);
+        assert_eq!(spoken("dentist", &parsed, Some(LatinUrdu), Locale::EnUs), LatinUrdu);
+        assert_eq!(spoken("dentist", &parsed, None, Locale::UrPk), English);
     }
 }

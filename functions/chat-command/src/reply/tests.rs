@@ -3,7 +3,8 @@
 use application::change::{PlannedWrite, new_task, plan_write};
 use application::chat::Loaded;
 use application::input::TaskFields;
-use chrono::{DateTime, Utc};
+use application::snooze::SnoozeUntil;
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
 use domain::recurrence::{Anchor, Frequency, Parts, Rule, Until};
@@ -12,13 +13,13 @@ use domain::settings::{Locale, Settings};
 use domain::task::{Change as Kind, Priority, Status, Task, Title};
 use events::Cause;
 use events::payload::Actor;
-use language::Query;
+use language::{Changes, DueChange, Query};
 use runtime::clock::new_id;
 
 use super::*;
 use crate::state::Act;
 use crate::understanding::Utterance;
-use crate::unfit::Unfit;
+use crate::unfit::{Flaw, Unfit};
 
 const KARACHI: Tz = Tz::Asia__Karachi;
 /// Sunday, 22 November 2026, 17:00 in Karachi.
@@ -126,10 +127,16 @@ fn one_task_and_several_are_acted_on_in_one_sentence() {
     says(
         |language| acted(language, Act::Delete, &completed[..1], &settings()),
         "Deleted \"milk\". Say \"undo\" to bring it back.",
-        "کام “milk” حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس کریں” لکھیں۔",
+        "کام “milk” حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس لیں” لکھیں۔",
         "Task “milk” delete kar diya gaya. Bahal karne ke liye “wapas karein” likhein.",
     );
     let until = instant_of("2026-11-22T04:00:00Z");
+    says(
+        |language| snoozed(language, until, &completed, KARACHI, &settings()),
+        "Snoozed 2 tasks until Sunday, 22 November 2026 at 09:00 (Asia/Karachi): \"milk\" and \"bread\".",
+        "“milk” اور “bread”، ان 2 کاموں کی یاد دہانی دوبارہ اس وقت ہو گی: اتوار، 22 نومبر 2026، صبح 9:00 بجے (Asia/Karachi)۔",
+        "“milk” aur “bread”, in 2 task ki yaad-dehani dobara is waqt hogi: itwar 22 November 2026, subah 9:00 baje (Asia/Karachi).",
+    );
     says(
         |language| snoozed(language, until, &completed[..1], KARACHI, &settings()),
         "Snoozed \"milk\" until Sunday, 22 November 2026 at 09:00 (Asia/Karachi).",
@@ -220,11 +227,12 @@ fn what_was_taken_back_is_named() {
 
 #[test]
 fn no_language_borrows_the_letters_of_another() {
-    let messages: [fn(Language) -> String; 17] = [
+    let messages: [fn(Language) -> String; 18] = [
         greeting,
         welcome,
         help,
         expired,
+        forgotten,
         gone,
         missing_change,
         missing_target,
@@ -251,7 +259,8 @@ fn no_language_borrows_the_letters_of_another() {
 }
 
 #[test]
-fn what_the_application_refuses_is_said_in_words_of_each_language() {
+fn each_refusal_of_the_application_that_there_are_words_for_is_said_in_them() {
+    let mut said = Vec::new();
     let at =
         |text: &str| Reminder { when: When::At(instant_of(text)), method: Method::Email, destination: None };
     let lead = Reminder {
@@ -289,7 +298,52 @@ fn what_the_application_refuses_is_said_in_words_of_each_language() {
         (fields(Some("+10000-01-01"), vec![], None), "سال 1 سے 9999 تک ہونا چاہیے"),
     ] {
         let refusal = new_task(&cause(), new_id(now()), &refused, &settings()).expect_err("a refusal");
-        let Unfit::Wrong(flaw) = Unfit::from(refusal) else { panic!("{expected}") };
+        let Unfit::Wrong(Flaw::Fields(issues)) = Unfit::from(refusal) else { panic!("{expected}") };
+        said.push((issues, expected));
+    }
+    for (until, expected) in [
+        ("2026-11-20T07:00:00Z", "وہ وقت گزر چکا ہے"),
+        ("2027-11-23T07:00:00Z", "وہ ایک سال سے زیادہ آگے ہے"),
+    ] {
+        let until = SnoozeUntil::At(until.to_owned());
+        said.push((until.instant(now(), KARACHI).expect_err("a refusal"), expected));
+    }
+    let mut rows = Vec::new();
+    for (issues, expected) in said {
+        rows.extend(issues.iter().map(|issue| flaws::known(issue).expect("it is known")));
+        let flaw = Flaw::Fields(issues);
         assert_eq!(impossible(Urdu, &flaw), format!("یہ نہیں ہو سکتا: {expected}۔ کچھ تبدیل نہیں کیا گیا۔"));
     }
+    rows.sort_unstable();
+    assert_eq!(rows, (0..flaws::ISSUES.len()).collect::<Vec<_>>(), "each once");
+}
+
+#[test]
+fn words_to_look_for_are_those_of_one_task_and_of_none() {
+    let about = Utterance::new(String::new(), now(), KARACHI, Locale::EnUs);
+    let query = Query { text: Some("milk".to_owned()), ..Query::default() };
+    says(
+        |language| count(language, 0, false, &described(language, &query, &about, 0)),
+        "You have no tasks with \"milk\".",
+        "آپ کا کوئی کام (جس میں “milk” ہو) نہیں ہے۔",
+        "Aap ka koi task (jis mein “milk” ho) nahin hai.",
+    );
+}
+
+#[test]
+fn a_shift_is_counted_from_the_due_time_and_one_hour_is_one() {
+    let about = Utterance::new(String::new(), now(), KARACHI, Locale::EnUs);
+    let shifted = |by| Changes { due: Some(DueChange::Shift(by)), ..Changes::default() };
+    says(
+        |language| changes(language, &shifted(TimeDelta::days(2)), &about),
+        "to 2 days later",
+        "مقررہ وقت سے 2 دن بعد",
+        "muqarrara waqt se 2 din baad",
+    );
+    says(
+        |language| changes(language, &shifted(TimeDelta::hours(-1)), &about),
+        "to 1 hour earlier",
+        "مقررہ وقت سے 1 گھنٹہ پہلے",
+        "muqarrara waqt se 1 ghanta pehle",
+    );
 }

@@ -18,6 +18,25 @@ pub(crate) fn nothing_to_undo(language: Language) -> String {
     .to_owned()
 }
 
+/// When nobody knows what was done last.
+pub(crate) fn forgotten(language: Language) -> String {
+    match language {
+        English => {
+            "I no longer know what was done last in this conversation, so nothing was changed. Please say what to do, such as \
+             \"reopen the milk task\"."
+        }
+        Urdu => {
+            "یہ اب معلوم نہیں کہ اس گفتگو میں آخری کام کیا ہوا تھا، اس لیے کچھ تبدیل نہیں کیا گیا۔ براہ کرم بتائیں کہ کیا کرنا ہے، جیسے \
+             “دودھ والا کام دوبارہ کھولیں”۔"
+        }
+        LatinUrdu => {
+            "Yeh ab maloom nahin ke is guftagu mein aakhri kaam kya hua tha, is liye kuch tabdeel nahin kiya gaya. Barah-e-karam \
+             batayein ke kya karna hai, jaise “doodh wala kaam dobara kholein”."
+        }
+    }
+    .to_owned()
+}
+
 /// When tasks were changed after what would be reverted.
 pub(crate) fn changed_since(language: Language, changed: &[String]) -> String {
     let (count, names) = (changed.len(), titles(language, changed));
@@ -40,7 +59,7 @@ pub(crate) fn changed_since(language: Language, changed: &[String]) -> String {
             "Yeh wapas nahin liya ja sakta: task {names} mein is ke baad tabdeeli hui hai. Ise joon ka toon rehne diya gaya."
         ),
         (LatinUrdu, _) => format!(
-            "Yeh wapas nahin liya ja sakta: in tasks mein is ke baad tabdeeli hui hai: {names}. Inhein joon ka toon rehne diya gaya."
+            "Yeh wapas nahin liya ja sakta: in task mein is ke baad tabdeeli hui hai: {names}. Inhein joon ka toon rehne diya gaya."
         ),
     }
 }

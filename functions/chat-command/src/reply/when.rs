@@ -20,15 +20,15 @@ pub(super) fn day(language: Language, date: NaiveDate) -> String {
 /// "17:00" · «شام 5:00 بجے» · "shaam 5:00 baje".
 pub(super) fn time(language: Language, time: NaiveTime) -> String {
     let (part, latin_part) = match time.hour() {
-        // Midnight is shown as 00: «رات 12 بجے» could be either end of the day.
-        0 | 20.. => ("رات", "raat"),
-        1..=11 => ("صبح", "subah"),
+        // Of «رات 12:00 بجے» the date beside it says which end of the day it is: the beginning.
+        0..=3 | 20.. => ("رات", "raat"),
+        4..=11 => ("صبح", "subah"),
         12..=15 => ("دوپہر", "dopahar"),
         _ => ("شام", "shaam"),
     };
-    let clock = match (language, time.hour()) {
-        (English, _) | (_, 0) => time.format("%H:%M"),
-        _ => time.format("%-I:%M"),
+    let clock = match language {
+        English => time.format("%H:%M"),
+        Urdu | LatinUrdu => time.format("%-I:%M"),
     };
     let seconds = if time.second() == 0 { String::new() } else { time.format(":%S").to_string() };
     match language {
@@ -138,8 +138,9 @@ mod tests {
     #[test]
     fn the_hour_of_the_day_is_told_in_urdu_by_its_part() {
         for (clock, urdu, latin_urdu) in [
-            ("00:00:00", "رات 00:00 بجے", "raat 00:00 baje"),
-            ("02:30:00", "صبح 2:30 بجے", "subah 2:30 baje"),
+            ("00:00:00", "رات 12:00 بجے", "raat 12:00 baje"),
+            ("03:30:00", "رات 3:30 بجے", "raat 3:30 baje"),
+            ("04:00:00", "صبح 4:00 بجے", "subah 4:00 baje"),
             ("09:00:00", "صبح 9:00 بجے", "subah 9:00 baje"),
             ("12:00:00", "دوپہر 12:00 بجے", "dopahar 12:00 baje"),
             ("15:05:00", "دوپہر 3:05 بجے", "dopahar 3:05 baje"),

@@ -249,10 +249,12 @@ async fn undo_names_the_task_that_was_changed_since_and_leaves_it() {
     let patch = patch.as_object().expect("an object");
     let milk = id(&created["task_created"]);
     user.application.update(&user.cause(), milk, patch, None, None).await.expect("a change");
-    let answer = user.say("undo").await;
-    let said = "I can not undo that: \"buy milk\" was changed since then. It was left as it is.";
-    assert_eq!(words(&answer), said);
-    assert_eq!(answer.get("task_updated"), None);
+    for _ in 0..2 {
+        let answer = user.say("undo").await;
+        let said = "I can not undo that: \"buy milk\" was changed since then. It was left as it is.";
+        assert_eq!(words(&answer), said);
+        assert_eq!(answer.get("task_updated"), None);
+    }
     let answer = user.say("show my tasks").await;
     assert_eq!(answer["tasks"][0]["priority"], "low", "{answer}");
 }

@@ -41,8 +41,8 @@ async fn a_deletion_is_proposed_confirmed_and_taken_back_in_urdu() {
     );
     let answer = user.say("ہاں").await;
     assert_eq!(answer["task_deleted"]["title"], "دودھ لانا", "{answer}");
-    assert!(bare(&answer).contains("“واپس کریں”"), "{answer}");
-    let answer = user.say("واپس کریں").await;
+    assert!(bare(&answer).contains("“واپس لیں”"), "{answer}");
+    let answer = user.say("واپس لیں").await;
     assert_eq!(answer["task_updated"]["status"], "active", "{answer}");
     assert!(
         bare(&answer).starts_with("پچھلا عمل واپس لے لیا گیا: کام “دودھ لانا” اب دوبارہ موجود ہے"),
@@ -153,7 +153,32 @@ async fn numbers_and_agreement_keep_the_language_of_the_conversation() {
     let answer = user.say("میرے کام دکھاؤ").await;
     assert!(bare(&answer).starts_with("آپ کے 2 باقی کام یہ ہیں:\n1. “buy milk”"), "{answer}");
     let answer = user.say("ok").await;
-    assert_eq!(words(&answer), "کوئی بات ہاں کے انتظار میں نہیں ہے۔ بتائیں، کیا کرنا ہے؟", "{answer}");
+    assert_eq!(words(&answer), "ہاں یا نہیں کا کوئی سوال باقی نہیں۔ بتائیں، کیا کرنا ہے؟", "{answer}");
+}
+
+#[tokio::test]
+async fn every_example_of_a_reply_is_understood() {
+    let user = User::new().await;
+    for (text, intent) in [
+        ("واپس لیں", "unknown"),
+        ("wapas karein", "unknown"),
+        ("reopen the milk task", "update_task"),
+        ("دودھ والا کام دوبارہ کھولیں", "update_task"),
+        ("doodh wala kaam dobara kholein", "update_task"),
+        ("دودھ والا کام مکمل کریں", "complete_task"),
+        ("doodh wala task mukammal karein", "complete_task"),
+    ] {
+        let (_, parsed) = user.post("/chat/parse", &json!({"user_input": text})).await;
+        assert!(parsed["confidence_score"].as_f64() >= Some(0.7), "{text}: {parsed}");
+        assert_eq!(parsed["intent_detected"], intent, "{text}: {parsed}");
+    }
+    for (text, priority) in [("high priority", "high"), ("زیادہ ترجیح", "high"), ("zyada tarjeeh", "high")]
+    {
+        user.say("add a task to buy milk").await;
+        user.say("change it").await;
+        let answer = user.say(text).await;
+        assert_eq!(answer["task_updated"]["priority"], priority, "{text}: {answer}");
+    }
 }
 
 #[tokio::test]
