@@ -201,8 +201,7 @@ async fn messages_at_the_same_time_are_all_answered_and_the_last_one_is_remember
         assert_eq!(count(&scene.world, "messages").await, 2 * (2 * EACH as i64 + 1));
 
         // The last that was committed is "it": its document took the place of any that was slower.
-        let created =
-            "SELECT task_id AS id FROM events WHERE event_type = 'task.created' ORDER BY seq DESC LIMIT 1";
+        let created = "SELECT payload->'task'->>'id' AS id FROM events WHERE event_type = 'task.created' ORDER BY seq DESC LIMIT 1";
         let last = rows(&scene.world.database_url, created).await[0]["id"].clone();
         let done = say(&elsewhere, "complete it").await;
         assert_eq!(done["task_completed"]["id"], last, "{done}");
