@@ -133,6 +133,17 @@ fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confide
     clause.with_problem(problem.or(depends.then_some(Problem::UnclearIntent)))
 }
 
+/// Makes the deletion of what is named in the words from `name.0` to `name.1`.
+pub(crate) fn deleted(
+    text: &Text<'_>,
+    name: (usize, usize),
+    verb: (usize, usize),
+    context: &Context,
+) -> Clause {
+    let found = target::read(&text.part(name.0, name.1), context);
+    clause(text, Act::Delete, found, verb, 0.85)
+}
+
 fn verb_is_last(text: &Text<'_>, verb: (usize, usize)) -> bool {
     verb.1 >= text.end_of_words()
 }

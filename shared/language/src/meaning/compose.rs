@@ -114,6 +114,13 @@ pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&P
         }
     }
     parts.finish(&mut meaning, now, said);
+    // "30 february at 4pm" is not today at 4pm.
+    if matches!(meaning.problem, Some(Problem::NoSuchDate { .. }))
+        && meaning.date.is_none()
+        && meaning.rule.is_none()
+    {
+        meaning.due = None;
+    }
     meaning
 }
 
