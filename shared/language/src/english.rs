@@ -88,6 +88,9 @@ fn leave_done(command: &mut Command) {
     {
         filter.status = filter.status.or(Some(Status::Active));
     }
+    if let Action::Reopen { target: Target::All { filter } } = &mut command.action {
+        filter.status = filter.status.or(Some(Status::Completed));
+    }
 }
 
 /// "tag it home *and set it to low priority*": changes of the task named first, in one.

@@ -360,6 +360,7 @@ impl Scanner<'_> {
             Lead::Bare => {
                 ["the", "my", "our", "a", "this", "that", "your", "for"].contains(&before)
                     || vocabulary::is_verb(before)
+                    || before.ends_with("'s")
             }
             Lead::For => true,
             _ => false,

@@ -317,6 +317,10 @@ impl Parts {
             }
         }
         let lost_rule = matches!(meaning.problem, Some(Problem::UnsupportedRepetition { .. }));
+        // "monday to friday at 9": when is not known, so that it is not lost silently.
+        if self.has_several && meaning.rule.is_none() && self.clock.is_some() {
+            meaning.problem.get_or_insert(Problem::UnclearIntent);
+        }
         if lost_rule && meaning.rule.is_none() || self.has_several && meaning.rule.is_none() {
             self.without_rule(meaning);
         }
