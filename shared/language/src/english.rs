@@ -55,7 +55,29 @@ pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
         parse.problem = parse.problem.or(clause.problem);
     }
     parse.commands.iter_mut().for_each(leave_done);
+    bind_it(&mut parse.commands);
     parse
+}
+
+/// "complete task 2 and delete *it*": the one named before.
+fn bind_it(commands: &mut [Command]) {
+    let mut named: Option<Target> = None;
+    for command in commands {
+        let (Action::Update { target, .. }
+        | Action::Complete { target }
+        | Action::Reopen { target }
+        | Action::Delete { target }
+        | Action::Snooze { target, .. }) = &mut command.action
+        else {
+            named = None;
+            continue;
+        };
+        match (&*target, &named) {
+            (Target::It, Some(before)) => *target = before.clone(),
+            (Target::Title(_) | Target::Number(_) | Target::Last, _) => named = Some(target.clone()),
+            _ => named = None,
+        }
+    }
 }
 
 /// "move all my tasks to friday": what is done stays as it was.
@@ -65,6 +87,9 @@ fn leave_done(command: &mut Command) {
     | Action::Snooze { target: Target::All { filter }, .. } = &mut command.action
     {
         filter.status = filter.status.or(Some(Status::Active));
+    }
+    if let Action::Reopen { target: Target::All { filter } } = &mut command.action {
+        filter.status = filter.status.or(Some(Status::Completed));
     }
 }
 
@@ -297,8 +322,14 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
         return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
     }
     let at = vocabulary::skip_polite(text, 0);
+    if let Some(found) = unneeded(text, at, context).or_else(|| done_behind(text, context)) {
+        return found;
+    }
     if let Some(end) = negated(text, at) {
         return refused(text, end);
+    }
+    if let Some(start) = behind_statement(text, context) {
+        return clause(&text.part(start, text.len()), context);
     }
     let at = vocabulary::skip_courtesy(text, at);
     let at = behind_list(text, at).unwrap_or(at);
@@ -322,6 +353,121 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
                 create::read_implicit(text, at, context)
             }
         })
+}
+
+/// "I don't need the van task anymore, *delete it*".
+fn unneeded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    #[rustfmt::skip]
+    const NEEDLESS: &[&str] = &[
+        "i don't need", "i dont need", "i do not need", "i no longer need", "we don't need", "we no longer need", "i don't want",
+        "i no longer want", "no need for",
+    ];
+    let start = text.after_any(at, NEEDLESS).filter(|start| text.word(*start) != "to")?;
+    let len = text.end_of_words();
+    let acts = [
+        "delete it",
+        "remove it",
+        "get rid of it",
+        "take it off",
+        "erase it",
+        "scrap it",
+        "bin it",
+        "drop it",
+    ];
+    let verb = (start + 1..len).find(|at| {
+        let end = text.after_any(*at, &acts);
+        end.map(|end| {
+            text.after_any(end, &["for me", "from my list", "from the list", "off my list"]).unwrap_or(end)
+        }) == Some(len)
+    })?;
+    let is_between = |at: usize| {
+        text.tokens[at].kind == Kind::Mark
+            || text.is_any(
+                at,
+                &[
+                    "so", "please", "anymore", "any", "more", "longer", "now", "just", "you", "can", "and",
+                    "then",
+                ],
+            )
+    };
+    let end = (start..verb).rfind(|at| !is_between(*at))? + 1;
+    Some(act::deleted(text, (start, end), (verb, len), context))
+}
+
+/// "walked the dog, *mark it off*": what was said to be done is.
+fn done_behind(text: &Text<'_>, context: &Context) -> Option<Clause> {
+    #[rustfmt::skip]
+    const MARKS: &[&str] = &[
+        "check it off", "check that off", "check that one off", "check this off", "mark it off", "mark that off",
+        "mark it as done", "mark it done", "mark that as done", "mark that done", "mark it as complete", "mark it complete",
+        "mark it as completed", "mark it completed", "tick it off", "tick that off", "tick that one off", "cross it off",
+        "cross that off", "cross that one off", "mark that one as done", "mark that one done", "mark that one off",
+    ];
+    let len = text.end_of_words();
+    let verb = (2..len).rev().take(9).find(|at| {
+        let end = text.after_any(*at, MARKS);
+        end.map(|end| text.after_any(end, &["my list", "the list", "now", "for me"]).unwrap_or(end))
+            == Some(len)
+    })?;
+    let is_between = |at: usize| {
+        text.tokens[at].kind == Kind::Mark
+            || text.is_any(at, &["so", "please", "and", "you", "can", "then", "just"])
+    };
+    let end = (0..verb).rfind(|at| !is_between(*at))? + 1;
+    if end == verb {
+        return None;
+    }
+    let front = text.part(0, end);
+    let start = vocabulary::skip_polite(&front, 0);
+    if negated(&front, start).is_some() {
+        return None;
+    }
+    let is_done = |clause: &Clause| {
+        matches!(clause.commands[0].action, Action::Complete { .. }) && clause.problem.is_none()
+    };
+    act::read(&front, start, context).filter(is_done)
+}
+
+/// Finds what is asked for behind a statement: "I'm away next week, so *please remind me to* …".
+fn behind_statement(text: &Text<'_>, context: &Context) -> Option<usize> {
+    const STATING: &[&str] = &[
+        "i", "i'm", "im", "i've", "i'll", "my", "the", "we", "we're", "our", "it's", "its", "it", "there",
+        "there's", "he", "she", "they", "his", "her", "their", "this", "that",
+    ];
+    const ASKED: &[&str] = &[
+        "remind me to",
+        "remind me about",
+        "remind me",
+        "add a task to",
+        "add a task",
+        "add a reminder",
+        "create a task",
+        "create a reminder",
+        "set a reminder",
+        "make a task",
+        "add a todo",
+        "put",
+        "add",
+    ];
+    if !text.is_any(0, STATING) {
+        return None;
+    }
+    (2..text.len()).find_map(|at| {
+        let is_sentence = text.is_mark(at, '.') || text.is_mark(at, '!') || text.is_mark(at, ';');
+        let comma = if is_sentence || text.is_mark(at, ',') { at + 1 } else { at };
+        let so = text.after_any(comma, &["so", "and so", "therefore"]);
+        let start = so.or((comma > at).then_some(comma))?;
+        let next = vocabulary::skip_polite(text, start);
+        let is_polite = next > start;
+        let end = text.after_any(next, ASKED).filter(|end| *end < text.len())?;
+        let is_said = is_polite || end - next > 1;
+        let front = text.part(0, at);
+        (is_said
+            && act::read(&front, 0, context).is_none()
+            && update::read(&front, 0, context).is_none()
+            && opening::read(&front, 0).is_none())
+        .then_some(next)
+    })
 }
 
 /// "on my shopping list, *remove eggs*": the list in front says nothing more.

@@ -103,7 +103,7 @@ const FILES: &[&str] = &[
     "emails", "e-mails", "account", "accounts", "app", "apps", "message", "messages", "texts", "history", "cache", "cookies",
     "backup", "backups", "branch", "branches", "database", "logs", "downloads", "contacts", "subscription",
     "subscriptions", "membership", "profile", "screenshots", "spam", "playlist", "wallpaper", "stain", "stains", "couch",
-    "furniture", "snow", "leaves", "weeds", "trash", "garbage", "rubbish", "junk", "clutter", "clothes", "tattoo",
+    "furniture", "whiteboard", "blackboard", "graffiti", "snow", "leaves", "weeds", "trash", "garbage", "rubbish", "junk", "clutter", "clothes", "tattoo",
 ];
 
 /// Reads an act on tasks.
@@ -131,6 +131,17 @@ fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confide
     clause.commands.extend(targets.map(|target| Command { action: act.on(target), spans: Vec::new() }));
     let problem = is_missing.then_some(Problem::MissingTarget);
     clause.with_problem(problem.or(depends.then_some(Problem::UnclearIntent)))
+}
+
+/// Makes the deletion of what is named in the words from `name.0` to `name.1`.
+pub(crate) fn deleted(
+    text: &Text<'_>,
+    name: (usize, usize),
+    verb: (usize, usize),
+    context: &Context,
+) -> Clause {
+    let found = target::read(&text.part(name.0, name.1), context);
+    clause(text, Act::Delete, found, verb, 0.85)
 }
 
 fn verb_is_last(text: &Text<'_>, verb: (usize, usize)) -> bool {
@@ -254,16 +265,12 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         || vocabulary::is_verb(rest.word(0))
         || rest.tokens.first().is_some_and(|token| token.kind == Kind::Quoted);
     let deadline = has_deadline(&rest, context);
-    let chooses = (1..rest.len()).any(|at| {
-        rest.is_any(at, &["or"])
-            && rest.is_any(
-                at + 1,
-                &[
-                    "mark", "complete", "delete", "remove", "move", "finish", "postpone", "keep", "maybe",
-                    "not",
-                ],
-            )
-    });
+    // "delete the gym task or mark it done", "delete work or home tasks"
+    let is_title = matches!(&found.targets[..], [Target::Title(_)]) && found.is_plain;
+    let alternatives =
+        ["mark", "complete", "delete", "remove", "move", "finish", "postpone", "keep", "maybe", "not"];
+    let chooses = (1..rest.len())
+        .any(|at| rest.is_any(at, &["or"]) && (!is_title || rest.is_any(at + 1, &alternatives)));
     // "remove price tags from the gifts"
     let is_elsewhere = act == Act::Delete
         && !found.is_plain

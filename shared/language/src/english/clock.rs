@@ -290,7 +290,10 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     let said_clock = text.word(end) == "o'clock" || text.is_any(end - 1, &["o'clock", "oclock"]);
     if let Some((minute, end)) = spoken_minutes(text, end, clock) {
         let (clock, end) = finish_half(text, Clock { minute, ..clock }, end);
-        let free = lead.names_time() || !clock.is_open || part_after(text, end);
+        let free = lead.names_time()
+            || !clock.is_open
+            || part_after(text, end)
+            || beside_date && vocabulary::is_boundary(text, end);
         return free.then_some((Reading::Clock(clock), end));
     }
     if said_half || said_clock {

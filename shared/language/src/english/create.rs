@@ -305,8 +305,15 @@ fn reminder_first(phrases: Vec<Phrase>) -> Vec<Phrase> {
 
 /// Finds "to my calendar" in what is added: there is but one list.
 fn list_phrase(text: &Text<'_>, from: usize, body: &Text<'_>) -> Option<Phrase> {
-    let adds = (0..from)
-        .any(|at| text.is_any(at, &["add", "put", "create", "append", "schedule", "write", "note", "enter"]));
+    let adds = (0..from).any(|at| {
+        text.is_any(
+            at,
+            &[
+                "add", "put", "create", "append", "schedule", "write", "note", "enter", "stick", "throw",
+                "pop", "chuck", "include",
+            ],
+        )
+    });
     if !adds {
         return None;
     }

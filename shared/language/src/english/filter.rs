@@ -43,7 +43,7 @@ const PADDING: &[&str] = &[
     "priority", "high", "low", "medium", "urgent", "important", "next", "coming", "up", "now", "currently",
     "things", "thing", "stuff", "look", "like", "got", "we", "it", "and", "or", "with", "by", "from", "who",
     "when", "about", "ones", "one", "not", "yet", "go", "through", "hey", "want", "would", "know", "recite",
-    "iterate", "walk", "various", "had", "doing", "work", "day", "today's", "plans", "plan", "finish",
+    "iterate", "walk", "various", "had", "doing", "work", "day", "today's", "do's", "rundown", "summarise", "summarize", "sum", "brief", "update", "take", "run", "priorities", "plans", "plan", "finish",
     "planned", "scheduled", "let's", "let", "help", "again", "rest", "first", "top", "most", "ahead", "put",
     "remember", "add", "added", "existing", "will", "access", "different", "entire", "whole", "full",
     "those", "these", "after", "before", "since", "between", "until", "till", "something", "else", "miss", "happening",
@@ -125,6 +125,14 @@ fn stretched(phrase: Phrase) -> Phrase {
 /// "today's" and "todays" are days here.
 fn relaxed<'a>(text: &Text<'a>) -> Text<'a> {
     let mut relaxed = text.part(0, text.len());
+    // "my week" is this one.
+    for at in 1..relaxed.len() {
+        if relaxed.word(at - 1) == "my" && relaxed.is_any(at, &["week", "weekend", "month"]) {
+            "this".clone_into(&mut relaxed.tokens[at - 1].lower);
+        } else if relaxed.word(at - 1) == "my" && relaxed.word(at) == "day" {
+            "today".clone_into(&mut relaxed.tokens[at].lower);
+        }
+    }
     for token in &mut relaxed.tokens {
         let day = match &*token.lower {
             "today's" | "todays" => "today",

@@ -156,6 +156,17 @@ impl Scanner<'_> {
                 || duration::read_from_now(self.text, at).map(|(length, end)| (Value::FromNow(length), end));
             return day.or_else(from_now).or_else(|| self.clock(at, Lead::At));
         }
+        // "remind me in 5 to …"
+        if self.mode.wants_reminder
+            && at == 0
+            && self.text.word(0) == "in"
+            && let Some(minutes) =
+                number::digits(self.text.word(1)).filter(|minutes| (1..=90).contains(minutes))
+            && (self.text.is_any(2, &["to", "that"]) || self.text.is_break(2) || self.text.len() == 2)
+        {
+            let length = Length { minutes: Some(minutes), ..Length::default() };
+            return Some((self.counted_from_now(length, 0, 2), 2));
+        }
         let from_now_at = if body > at && self.text.word(body - 1) == "in" { body - 1 } else { at };
         let from_now = duration::read_from_now(self.text, from_now_at);
         if let Some((length, end)) = from_now.or_else(|| duration::read_from_now(self.text, body)) {
@@ -192,6 +203,37 @@ impl Scanner<'_> {
         // "talk to sara about next week"
         let topic = ["about", "regarding", "concerning", "re"];
         if lead == Lead::Bare && !self.mode.in_query && self.text.is_any(at.wrapping_sub(1), &topic) {
+            return None;
+        }
+        // "close issue 10/12"
+        let counted = [
+            "issue",
+            "ticket",
+            "page",
+            "pages",
+            "chapter",
+            "part",
+            "section",
+            "version",
+            "episode",
+            "step",
+            "lesson",
+            "room",
+            "score",
+            "bug",
+            "pr",
+            "level",
+            "row",
+            "aisle",
+            "gate",
+            "house",
+            "flat",
+            "apartment",
+            "apt",
+            "unit",
+            "suite",
+        ];
+        if self.text.word(at).contains('/') && self.text.is_any(at.wrapping_sub(1), &counted) {
             return None;
         }
         if let Some(moment) = moment(self.text.word(at)) {
@@ -318,6 +360,7 @@ impl Scanner<'_> {
             Lead::Bare => {
                 ["the", "my", "our", "a", "this", "that", "your", "for"].contains(&before)
                     || vocabulary::is_verb(before)
+                    || before.ends_with("'s")
             }
             Lead::For => true,
             _ => false,

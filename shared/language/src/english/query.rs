@@ -1,6 +1,6 @@
 //! Questions about tasks: "what's due today", "show high priority tasks", "how many are overdue".
 
-use domain::task::Status;
+use domain::task::{Priority, Status};
 
 use crate::english::filter;
 use crate::english::vocabulary;
@@ -13,6 +13,28 @@ pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<(Que
     let at = told(text, at);
     if let Some(found) = of_one(text, at, context) {
         return Some(found);
+    }
+    // "my top priorities for today"
+    if text
+        .after_any(
+            at,
+            &[
+                "my priorities",
+                "my top priorities",
+                "top priorities",
+                "what are my priorities",
+                "what are my top priorities",
+            ],
+        )
+        .is_some()
+        || text.after_any(at, &["tell me", "show me", "show", "list", "give me"]).is_some_and(|end| {
+            text.after_any(end, &["my priorities", "my top priorities", "top priorities", "the priorities"])
+                .is_some()
+        })
+    {
+        let (query, spans) = filter::read(&text.part(at, text.len()), context);
+        let query = Query { priority: query.priority.or(Some(Priority::High)), text: None, ..query };
+        return Some((query, spans, 0.85));
     }
     let confidence =
         sureness(text, at).or_else(|| dated(text, at, context)).or_else(|| shown(text, at, context))?;
@@ -71,6 +93,29 @@ fn of_one(text: &Text<'_>, at: usize, context: &Context) -> Option<(Query, Vec<S
         let (query, spans) = named(start, len)?;
         return Some((active(query), spans, 0.85));
     }
+    // "which bills do I still have to pay"
+    if let Some(start) = text.after_any(at, &["which", "what"])
+        && !has_noun(text, at)
+        && let Some(link) = (start + 1..len.min(start + 5)).find(|at| {
+            text.after_any(
+                *at,
+                &[
+                    "do i still have to",
+                    "do i have to",
+                    "do i still need to",
+                    "do i need to",
+                    "must i",
+                    "should i still",
+                ],
+            )
+            .is_some_and(|end| vocabulary::is_verb(text.word(end)) && end < len)
+        })
+        && !text.is_any(start, &["time", "day", "things", "thing", "else", "ones", "one", "kind", "sort"])
+    {
+        let name = text.slice(start, link).to_owned();
+        let (query, spans) = filter::read(&text.part(link, len), context);
+        return Some((active(Query { text: Some(name), ..query }), spans, 0.8));
+    }
     if let Some(start) = text.after_any(at, &["when do i have to", "when do i have", "when must i"]) {
         let (query, spans) = named(start, len)?;
         return Some((active(query), spans, 0.82));
@@ -112,7 +157,9 @@ fn dated(text: &Text<'_>, at: usize, context: &Context) -> Option<f64> {
         "how many things", "how many meetings", "what do i", "what should i", "show me", "show", "list", "display", "agenda",
         "to do list", "to-do list", "todo list", "my agenda", "my list", "my day", "give me a summary", "summary",
         "give me an overview", "recap", "do i have", "do i need to do", "what's my schedule", "what is my schedule",
-        "my schedule", "what's my day", "what is my day", "whats my day",
+        "my schedule", "what's my day", "what is my day", "whats my day", "give me a rundown", "give me the rundown",
+        "a rundown", "rundown", "run down", "give me a run down", "give me an update", "brief me", "walk me through",
+        "take me through", "run me through", "summarise", "summarize", "sum up", "give me a list", "show me the plan",
     ];
     let end = text.after_any(at, STARTS)?;
     let mut about = text.part(end, text.len());
@@ -131,6 +178,9 @@ fn dated(text: &Text<'_>, at: usize, context: &Context) -> Option<f64> {
         }
     }
     let (query, _) = filter::read(&text.part(at, text.len()), context);
+    let about = about
+        .after_any(0, &["of", "on", "about"])
+        .map_or(about.part(0, about.len()), |start| about.part(start, about.len()));
     let is_mine = about.is_any(0, &["my"])
         && about.is_any(1, &["day", "week", "month", "schedule", "agenda", "weekend"]);
     let is_filter = query.due_from.is_some() || query.due_to.is_some() || query.completed_from.is_some();
@@ -303,7 +353,7 @@ fn has_noun(text: &Text<'_>, at: usize) -> bool {
     ];
     #[rustfmt::skip]
     const PHRASES: &[&str] = &[
-        "to do list", "to dos", "my list", "shopping list", "grocery list", "things to do", "on my plate",
+        "to do list", "to dos", "to do's", "my list", "shopping list", "grocery list", "things to do", "on my plate",
         "on the list",
     ];
     (at..text.len()).any(|at| {
@@ -344,7 +394,12 @@ fn asks_for_duties(text: &Text<'_>, at: usize) -> bool {
         "what's the next thing", "what is the next thing", "what i have to do", "what i need to do", "what i should do",
         "what i must do", "what i have on", "what i have for", "what i have today", "what i have tomorrow", "what i've got",
         "what i did", "what i finished", "what i completed", "what's on my calendar", "what is on my calendar", "whats on my calendar",
-        "what's on the calendar", "what is on the calendar",
+        "what's on the calendar", "what is on the calendar", "what i have scheduled", "what i have planned", "what i have due",
+        "what i have coming up", "what i have left", "what i still have to do", "what i still need to do", "what i got done",
+        "how many things did i", "how many things have i", "what are my priorities", "what are my top priorities",
+        "what things did i", "what did i get done", "what have i got done", "what's still open", "what is still open",
+        "what's still left", "what is still left", "what's outstanding", "what is outstanding", "what's coming", "what is coming",
+        "do i still have anything", "have i anything", "is there anything i", "is there anything left", "is there anything else",
     ];
     if text.after_any(at, STARTS).is_some() {
         return true;

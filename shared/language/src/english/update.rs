@@ -567,14 +567,11 @@ fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let (tags, end) = label::read_names(text, names)?;
     let found = target::read(&text.part(start, target_end), context);
     let changes = Changes { add_tags: tags, ..Changes::default() };
-    Some(clause(
-        text,
-        found,
-        changes,
-        (at, start),
-        text.span(names, end, SpanKind::Tag).into_iter().collect(),
-        0.93,
-    ))
+    // "tag it home and call mom"
+    let is_all = end >= text.end_of_words() || text.is_any(end, &["please", "now", "too", "instead"]);
+    let spans = text.span(names, end, SpanKind::Tag).into_iter().collect();
+    let clause = clause(text, found, changes, (at, start), spans, 0.93);
+    Some(clause.with_problem((!is_all).then_some(Problem::UnclearIntent)))
 }
 
 /// "add the home tag to milk".

@@ -210,7 +210,9 @@ pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
             || text.is_mark(at, '\u{2022}')
         {
             at += 1;
-        } else if text.is_any(at, &["no", "yes", "ok", "okay", "wait", "stop"]) && text.is_mark(at + 1, ',') {
+        } else if text.is_any(at, &["no", "yes", "yep", "yeah", "yup", "ok", "okay", "wait", "stop"])
+            && text.is_mark(at + 1, ',')
+        {
             at += 2;
         } else if let Some(end) = text.after_any(at, PADDING).filter(|end| *end < text.len()) {
             at = end;

@@ -114,6 +114,13 @@ pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&P
         }
     }
     parts.finish(&mut meaning, now, said);
+    // "30 february at 4pm" is not today at 4pm.
+    if matches!(meaning.problem, Some(Problem::NoSuchDate { .. }))
+        && meaning.date.is_none()
+        && meaning.rule.is_none()
+    {
+        meaning.due = None;
+    }
     meaning
 }
 
@@ -310,6 +317,10 @@ impl Parts {
             }
         }
         let lost_rule = matches!(meaning.problem, Some(Problem::UnsupportedRepetition { .. }));
+        // "monday to friday at 9": when is not known, so that it is not lost silently.
+        if self.has_several && meaning.rule.is_none() && self.clock.is_some() {
+            meaning.problem.get_or_insert(Problem::UnclearIntent);
+        }
         if lost_rule && meaning.rule.is_none() || self.has_several && meaning.rule.is_none() {
             self.without_rule(meaning);
         }
