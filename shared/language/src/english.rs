@@ -36,16 +36,9 @@ use crate::{Action, Command, Context, Language, Parse, Problem, Target, TaskFiel
 /// Understands an English text.
 pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
     let text = &without_courtesy(spelling::mended(text));
-    let parts = clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context));
-    let clauses: Vec<Clause> = parts.collect();
-    // One clause that is refused or not understood makes the whole a single one: nothing is half done.
-    let is_clear = clauses.iter().all(|clause| clause.confidence >= 0.7)
-        && negated(text, vocabulary::skip_polite(text, 0)).is_none()
-        && !mixes_all(&clauses);
-    let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
     let clauses = match joined(text, context) {
         Some(changed) => vec![changed],
-        None => several_tasks(text, &clauses, context).unwrap_or(clauses),
+        None => separate(text, context),
     };
     let mut parse =
         Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
@@ -147,6 +140,18 @@ fn joined(text: &Text<'_>, context: &Context) -> Option<Clause> {
     first.confidence = if second.problem.is_some() { second.confidence } else { 0.9 };
     first.problem = second.problem;
     Some(first)
+}
+
+/// Reads what is asked for one after another.
+fn separate(text: &Text<'_>, context: &Context) -> Vec<Clause> {
+    let parts = clauses(text).into_iter().map(|(from, to)| clause(&text.part(from, to), context));
+    let clauses: Vec<Clause> = parts.collect();
+    // One clause that is refused or not understood makes the whole a single one: nothing is half done.
+    let is_clear = clauses.iter().all(|clause| clause.confidence >= 0.7)
+        && negated(text, vocabulary::skip_polite(text, 0)).is_none()
+        && !mixes_all(&clauses);
+    let clauses = if clauses.len() > 1 && !is_clear { vec![clause(text, context)] } else { clauses };
+    several_tasks(text, &clauses, context).unwrap_or(clauses)
 }
 
 /// "buy milk. delete all tasks": what is done to all tasks is asked for alone.
@@ -404,6 +409,10 @@ fn done_behind(text: &Text<'_>, context: &Context) -> Option<Clause> {
         "cross that off", "cross that one off", "mark that one as done", "mark that one done", "mark that one off",
     ];
     let len = text.end_of_words();
+    let closes = ["off", "done", "complete", "completed", "list", "now", "me"];
+    if len < 4 || !text.is_any(len - 1, &closes) {
+        return None;
+    }
     let verb = (2..len).rev().take(9).find(|at| {
         let end = text.after_any(*at, MARKS);
         end.map(|end| text.after_any(end, &["my list", "the list", "now", "for me"]).unwrap_or(end))

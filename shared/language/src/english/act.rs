@@ -1,6 +1,7 @@
 //! Acts on tasks that exist: "complete the milk task", "delete 2", "I bought the milk", "reopen it".
 
 use crate::clause::Clause;
+use crate::english::create;
 use crate::english::phrase;
 use crate::english::target;
 use crate::english::target::Found;
@@ -116,6 +117,18 @@ pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
         .or_else(|| stated(text, at, context))
         .or_else(|| past(text, at, context))
         .or_else(|| passive(text, at, context))
+        .map(|clause| {
+            // "walked the dog, delete all": what else is asked for is no part of a name.
+            let is_named = clause.commands.iter().any(|command| {
+                matches!(
+                    &command.action,
+                    Action::Complete { target: Target::Title(_) }
+                        | Action::Delete { target: Target::Title(_) }
+                )
+            });
+            let swallows = is_named && create::swallows_act(&text.part(at, text.len()));
+            clause.with_problem(swallows.then_some(Problem::UnclearIntent))
+        })
 }
 
 fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confidence: f64) -> Clause {

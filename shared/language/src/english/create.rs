@@ -262,9 +262,9 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
 }
 
 /// "buy milk and delete all": what else is asked for is no part of a title.
-fn swallows_act(text: &Text<'_>) -> bool {
+pub(crate) fn swallows_act(text: &Text<'_>) -> bool {
     (1..text.len()).any(|at| {
-        let is_linked = text.is_any(at - 1, &["and", "then", "also"])
+        let is_linked = text.is_any(at - 1, &["and", "then", "also", "so"])
             || text.tokens[at - 1].kind == Kind::Mark && !text.is_mark(at - 1, '(')
             || text.source[text.tokens[at - 1].to..text.tokens[at].from].contains('\n');
         is_linked && several::is_act(text, at, text.len())

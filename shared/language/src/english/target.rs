@@ -157,7 +157,7 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
     const SEVERAL: &[&str] = &[
         "them", "those", "these", "both", "them all", "them both", "both of them", "all of them", "all of those",
         "all of these", "those two", "these two", "the others", "the other one", "the other", "the rest",
-        "the rest of them", "some of them", "something", "some of my tasks", "some tasks", "a task", "tasks", "a few tasks",
+        "the rest of them", "some of them", "something", "anything", "some of my tasks", "some tasks", "a task", "tasks", "a few tasks",
         "one of them", "one of my tasks", "a few of my tasks", "some things", "some stuff", "stuff", "a reminder", "reminders",
     ];
     #[rustfmt::skip]

@@ -104,6 +104,8 @@ pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&P
             }
             Value::Several => {
                 parts.has_several = true;
+                // "mon, wed and fri every week": a rule without its days would be half of what was said.
+                parts.is_impossible |= has_rule;
                 set(&mut meaning.problem, Problem::UnclearIntent);
                 false
             }
