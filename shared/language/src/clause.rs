@@ -29,6 +29,13 @@ impl Clause {
         self
     }
 
+    /// Puts the spans of each command in order, and drops those that overlap.
+    pub(crate) fn order(&mut self) {
+        for command in &mut self.commands {
+            command.spans = ordered(std::mem::take(&mut command.spans));
+        }
+    }
+
     /// Makes one that is not understood.
     pub(crate) fn unclear(fields: TaskFields, spans: Vec<Span>, confidence: f64) -> Self {
         Self::one(Action::Unknown(fields), spans, confidence).with_problem(Some(Problem::UnclearIntent))

@@ -9,6 +9,7 @@ mod boundary;
 mod clock;
 mod create;
 mod date;
+mod doubt;
 mod duration;
 mod filter;
 mod label;
@@ -35,11 +36,11 @@ use crate::{Action, Context, Language, Parse, Problem, TaskFields};
 pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> Parse {
     let said = Said::new(text);
     let parts: Vec<Clause> =
-        clauses(&said.text).into_iter().map(|(from, to)| clause(&said.part(from, to), context)).collect();
+        clauses(&said.text).into_iter().map(|(from, to)| settled(&said.part(from, to), context)).collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.
     // So does one that may only be the beginning of the next.
     let is_clear = parts.iter().all(|clause| clause.confidence >= 0.85);
-    let parts = if parts.len() > 1 && !is_clear { vec![clause(&said, context)] } else { parts };
+    let parts = if parts.len() > 1 && !is_clear { vec![settled(&said, context)] } else { parts };
     let mut parse = Parse { language, commands: Vec::new(), confidence: 1.0, problem: None };
     for clause in parts {
         parse.commands.extend(clause.commands);
@@ -95,6 +96,12 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
     (from + 1..=to).rev().find(|end| !is_link(end - 1)).unwrap_or(to)
 }
 
+fn settled(said: &Said<'_>, context: &Context) -> Clause {
+    let mut clause = doubt::settle(said, context, clause(said, context));
+    clause.order();
+    clause
+}
+
 fn clause(said: &Said<'_>, context: &Context) -> Clause {
     let whole = &said.text;
     let has_words = whole.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
@@ -139,6 +146,7 @@ fn courtesies(text: &Text<'_>) -> usize {
             "barah-e-karam",
             "meherbani kar ke",
             "meherbani kar kar",
+            "barah meherbani",
             "meherbani",
             "please",
             "zara",
@@ -156,7 +164,17 @@ fn courtesies(text: &Text<'_>) -> usize {
             "ab",
             "hey",
             "ok",
+            "السلام علیکم",
+            "اسلام علیکم",
+            "السلام و علیکم",
+            "assalam o alaikum",
+            "assalam alaikum",
+            "assalam u alaikum",
             "salam",
+            "adaab",
+            "hello",
+            "bhai jan",
+            "bhai",
             "theek hai",
             "اچھا",
         ];

@@ -95,8 +95,10 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
 pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
     let mut end = text.end_of_words();
     while end > 1
-        && (text.is_any(end - 1, &["please", "ji", "na", "zara", "ab", "ga", "yaar"])
-            || text.tokens[end - 1].kind == Kind::Mark)
+        && (text.is_any(
+            end - 1,
+            &["please", "ji", "na", "zara", "ab", "ga", "yaar", "الحمدللہ", "alhamdulillah", "mene"],
+        ) || text.tokens[end - 1].kind == Kind::Mark)
     {
         end -= 1;
     }
@@ -128,6 +130,20 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
         };
         let from = if from > 0 && text.is_any(from - 1, &["mark"]) { from - 1 } else { from };
         return Some((Act::Complete, force, from));
+    }
+    // "… پر ٹک لگا دو", "… کو مکمل نشان زد کرو"
+    let ticked = verb::command_before(text, end, "laga").or(command);
+    if let Some(from) = is_at(ticked, &["tick", "ٹک", "check", "چیک"]) {
+        return Some((Act::Complete, Force::Plain, from));
+    }
+    if let Some(from) = is_at(command, &["زد", "نشانزد", "zad", "nishanzad"]) {
+        let at = if from > 0 && text.is_any(from - 1, &["نشان", "nishan"]) { from - 1 } else { from };
+        let is_done = at > 0 && text.is_any(at - 1, &["mukammal", "khatam"]);
+        return is_done.then(|| (Act::Complete, Force::Plain, at - 1));
+    }
+    // "… uda do", "… اڑا دو"
+    if end > 2 && text.is_any(end - 1, &["do", "de-o"]) && text.is_any(end - 2, &["uda", "ura", "اڑا"]) {
+        return Some((Act::Delete, Force::Doubtful, end - 2));
     }
     // "… ko mukammal mark karo", "mark kar do mukammal"
     if let Some(mark) = is_at(command, &["mark", "نشان", "set"])

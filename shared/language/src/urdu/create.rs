@@ -9,7 +9,7 @@ use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
-use crate::urdu::{names, target, title, verb, wish};
+use crate::urdu::{act, names, target, title, verb, wish};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
@@ -118,13 +118,58 @@ fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     if end > 0 && text.is_any(end - 1, &["tha", "hoon"]) {
         return 0.3;
     }
+    if !says_task(text) {
+        return 0.4;
+    }
     let many_words = fields.title.as_deref().is_some_and(|title| title.split_whitespace().nth(1).is_some());
     match (has_verb(text) && many_words, says_more) {
         (true, true) => 0.88,
+        (true, false) if is_order(text) => 0.6,
         (true, false) => 0.78,
         (false, true) if fields.title.is_some() => 0.75,
         _ => 0.6,
     }
+}
+
+/// Says whether a text may be about something that is yet to be done, and not about a task that exists or about the world.
+fn says_task(text: &Text<'_>) -> bool {
+    let end = act::without_courtesies(text);
+    let last = end.checked_sub(1).map_or("", |last| text.word(last));
+    let follows = |first: &[&str], then: &[&str]| {
+        (0..end).any(|at| text.is_any(at, first) && text.is_any(at + 1, then))
+    };
+    let commands = ["kar", "kara", "laga", "le"];
+    let order = commands.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let has_infinitive = (0..end).any(|at| verb::is_infinitive(text, at, false));
+    // "دودھ والے کام …", "bill wale tasks …": those exist.
+    let exists = (0..end).any(|at| text.word(at) == "wala" && text.word(at + 1) == "kaam");
+    // "doodh lana kal kar do", "سب کل پر کر دو": a change of what exists, if anything.
+    let changes = order.is_some_and(|order| {
+        has_infinitive && !text.is_any(order.saturating_sub(1), &["add"])
+            || text.is_any(0, &["sab", "ise", "yeh", "wo", "un"])
+            || text.has_any(&["kuch"])
+    });
+    // "ho sakta hai", "kal ho jayega": what may be and what will be.
+    #[rustfmt::skip]
+    const WILL: &[&str] = &[
+        "jayega", "jaega", "jaiga", "jaygi", "jayegi", "jaegi", "jayenge", "jaenge", "jayga", "jae", "jaye", "jaey", "جائے", "جائیں",
+        "جائےگا", "جائیگا", "جائیگی",
+    ];
+    let may = follows(&["ho", "kar", "ja", "le", "mil"], &["sakta"])
+        || follows(&["ho", "kar-a", "le-a", "mil"], WILL);
+    // "آج بہت گرمی ہے": how the world is.
+    let is_statement = matches!(last, "hai" | "tha" | "raha") && text.has_any(&["behad"]) && !has_verb(text);
+    // "chalo theek hai phir milte hain"
+    let parts = last == "hai" && text.word(end.saturating_sub(2)).starts_with("milt");
+    !(exists || changes || may || is_statement || parts)
+}
+
+/// "light band kar do", "کوئی لطیفہ سناؤ": what somebody is told, which may be the assistant.
+fn is_order(text: &Text<'_>) -> bool {
+    let end = act::without_courtesies(text);
+    let told = ["kar", "kara", "khol", "laga", "band", "suna", "bata", "utha", "hata", "chal", "badal"];
+    told.iter().any(|verb| verb::command_before(text, end, verb).is_some())
+        || end > 1 && text.is_any(end - 1, &["do", "de-o"])
 }
 
 /// Says whether a verb says what is to be done: an infinitive, or what somebody is told to do.
@@ -165,8 +210,12 @@ fn opening(text: &Text<'_>) -> Option<usize> {
         .after_any(start, &["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"])
         .unwrap_or(start);
     let is_new = one > start && text.word(one - 1) == "naya";
-    let noun = text.is_any(one, NOUNS).then_some(one + 1);
+    let is_noted = text.word(one) == "note" && verb::command(text, one + 1, "kar").is_some();
+    let noun = (text.is_any(one, NOUNS) && !is_noted).then_some(one + 1);
     let after = |end: usize| {
+        let end = text
+            .after_any(end, &["mera list mein", "list mein", "mera kaam mein", "kaam mein"])
+            .unwrap_or(end);
         let end = text.after_any(end, &["keh", "ke"]).unwrap_or(end);
         if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end }
     };

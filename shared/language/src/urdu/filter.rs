@@ -27,7 +27,7 @@ const PADDING: &[&str] = &[
     "fori", "urgent", "ahem", "rakh-a", "aa-na", "agla", "کہیں", "ab", "اب", "due", "deadline",
     "na-mukammal", "namukammal", "adhura", "plan", "schedule", "agenda", "tag", "time", "raha", "موجود",
     "de-na", "dikha-na", "bata-na", "naya", "phir", "baad", "pehle", "chhor", "kal", "din", "hafte",
-    "priority", "high", "low", "medium", "ziyada", "kam",
+    "search", "find", "display", "khol", "khol-o", "talash", "تلاش", "سرچ", "شو", "فائنڈ", "priority", "high", "low", "medium", "ziyada", "kam",
 ];
 
 /// Reads which tasks, from all of a text.

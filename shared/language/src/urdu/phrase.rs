@@ -112,6 +112,9 @@ impl Scanner<'_> {
         if let Some(end) = recurrence::read_after_done(text, at) {
             return Some((Value::AfterDone, end));
         }
+        if let Some(end) = recurrence::read_endless_times(text, at) {
+            return Some((Value::Unsupported, end));
+        }
         if let Some((count, end)) = recurrence::read_times(text, at) {
             return Some((Value::Times(count), end));
         }

@@ -57,6 +57,11 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
             return ((about || mine) && !refused).then_some((from, to, confidence));
         }
     }
+    if let Some((from, to)) = shown(text, end)
+        && about
+    {
+        return Some((from, to, 0.9));
+    }
     if is_free(text) {
         return Some((words - 1, words, 0.92));
     }
@@ -114,11 +119,31 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     asks.then_some((first.0, first.1, 0.9))
 }
 
+/// "میری لسٹ کھولو", "sab kaam list karo", "bill wale tasks search karo", "show karo meri list".
+fn shown(text: &Text<'_>, end: usize) -> Option<(usize, usize)> {
+    #[rustfmt::skip]
+    const SHOWS: &[&str] = &["list", "show", "search", "find", "display", "تلاش", "talash", "سرچ", "شو", "فائنڈ", "check"];
+    if let Some(from) = verb::command_before(text, end, "khol").filter(|from| *from > 0) {
+        let is_again = text.is_any(from - 1, &["dobara", "phir", "se", "wapas"]);
+        let names_list = text.is_any(from - 1, &["list", "agenda", "schedule"]);
+        return (!is_again && names_list).then_some((from, end));
+    }
+    if let Some(from) = verb::command_before(text, end, "kar").filter(|from| *from > 1)
+        && text.is_any(from - 1, &SHOWS[..SHOWS.len() - 1])
+    {
+        return Some((from - 1, end));
+    }
+    let to = verb::command(text, 1, "kar").filter(|to| *to < end)?;
+    text.is_any(0, &["show", "search", "find", "display", "تلاش", "talash"]).then_some((0, to))
+}
+
 /// "یہ کیا ہے", "mausam kya hai": not about tasks.
 fn is_talk(text: &Text<'_>) -> bool {
     let has_noun = about_tasks(text);
-    let other =
-        ["mausam", "weather", "haal", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ", "score", "سکور"];
+    let other = [
+        "mausam", "weather", "haal", "naam", "مطلب", "matlab", "خبر", "khabar", "وجہ", "score", "سکور",
+        "میچ", "match", "نماز", "namaz", "rate", "ریٹ", "عید", "eid",
+    ];
     !has_noun && (text.has_any(&other) || text.word(0) == "yeh")
 }
 
@@ -156,6 +181,7 @@ fn about_tasks(text: &Text<'_>) -> bool {
         "مصروفیات",
     ]) || text.find(0, "kya kar-na").is_some()
         || text.find(0, "kya kya").is_some()
+        || text.find(0, "kya baqi").is_some()
         || text.find(0, "yaad dehani").is_some()
         || text.find(0, "kya rah").is_some()
 }

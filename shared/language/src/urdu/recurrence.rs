@@ -47,6 +47,17 @@ pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     Some((count, text.after_any(end, &["bar ke liye", "bar tak", "bar"])?))
 }
 
+/// Reads "0 بار", "99999999 بار": nothing is repeated so many times.
+pub(crate) fn read_endless_times(text: &Text<'_>, at: usize) -> Option<usize> {
+    let word = text.word(at);
+    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let is_kept = word.parse::<u32>().is_ok_and(|count| (1..=MOST_TIMES).contains(&count));
+    (is_number && !is_kept).then(|| text.after_any(at + 1, &["bar ke liye", "bar tak", "bar"]))?
+}
+
+/// More repetitions than this are a slip.
+const MOST_TIMES: u32 = 999;
+
 /// Reads how long a repetition goes on: "10 دن تک", "2 ہفتوں کے لیے".
 pub(crate) fn read_goes_on(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
     let start = text.after_any(at, &["agla"]).unwrap_or(at);

@@ -121,6 +121,11 @@ pub(crate) fn negation(text: &Text<'_>) -> Option<(usize, usize)> {
             "mat" => {
                 !(text.is_any(at + 1, &["ka", "ki", "ke", "ko"]) || at > 0 && text.word(at - 1) == "budh")
             }
+            // "ضرورت نہیں، حذف کر دو"
+            "nahi" if at > 0 && text.is_any(at - 1, &["zaroorat", "zarurat", "zarorat", "ضرورت"]) => {
+                let end = if at + 1 < end && text.word(at + 1) == "hai" { at + 2 } else { at + 1 };
+                end >= text.end_of_words()
+            }
             "nahi" | "don't" | "dont" | "never" | "hargiz" => true,
             "na" => {
                 let insists = at + 1 >= end

@@ -23,6 +23,22 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
         .or_else(|| tagged(said, context))
         .or_else(|| shifted(said, context))
         .or_else(|| changed(said, context))
+        .or_else(|| changed(&verb_last(said)?, context))
+}
+
+/// "X wala task postpone kar do sunday tak", "move karo X friday pe": the same with the verb where it belongs.
+fn verb_last<'a>(said: &Said<'a>) -> Option<Said<'a>> {
+    let text = &said.text;
+    let end = act::without_courtesies(text);
+    let (from, to) = (0..end).find_map(|at| {
+        let to =
+            verb::command(text, at + 1, "kar").filter(|to| MOVES.contains(&text.word(at)) && *to < end)?;
+        Some((at, to))
+    })?;
+    let mut moved = said.part(0, end);
+    moved.text.tokens[from..].rotate_left(to - from);
+    moved.english.tokens[from..].rotate_left(to - from);
+    Some(moved)
 }
 
 fn clause(
@@ -215,6 +231,23 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
         (None, Some(from)) => (from, true),
         (None, None) => return None,
     };
+    if verb < 2 {
+        return None;
+    }
+    // "bill wale task mein tag #ghar add karo"
+    let hash = verb - 1;
+    if text.tokens[hash].text.starts_with('#') && is_added {
+        let named = if text.word(hash - 1) == "tag" { hash - 1 } else { hash };
+        let place = named.checked_sub(1).filter(|at| text.is_any(*at, &["mein", "par", "ko", "ke"]))?;
+        let tag = domain::task::parse_tag(text.tokens[hash].text.trim_start_matches('#')).ok()?;
+        let found = target::read(&said.part(0, place), context);
+        if found.targets == [Target::Missing] || !found.is_plain {
+            return None;
+        }
+        let changes = Changes { add_tags: vec![tag], ..Changes::default() };
+        let value = text.span(hash, verb, SpanKind::Tag).into_iter().collect();
+        return Some(clause(said, found, changes, (verb, end), value, 0.9));
+    }
     if verb < 3 || text.word(verb - 1) != "tag" {
         return None;
     }
@@ -372,6 +405,13 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
 /// Takes off "کا وقت", "کی تاریخ", "ki priority" before a value; gives where the target ends.
 fn without_field(text: &Text<'_>, end: usize) -> (usize, bool) {
     let rows = [
+        "ki date tabdeel kar ke",
+        "ki tarikh tabdeel kar ke",
+        "ki date tabdeel kar kar",
+        "ki date badal kar",
+        "ka waqt tabdeel kar ke",
+        "ka time tabdeel kar ke",
+        "ka time badal kar",
         "ka waqt badal kar",
         "ki tarikh badal kar",
         "ki due date",
