@@ -66,7 +66,8 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
     let says_more = (name_begins..name_ends).any(|at| {
         text.is_mark(at, '.')
             || text.is_mark(at, ';')
-            || (text.word(at).ends_with("-o") || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
+            || (text.word(at).ends_with("-o") && text.word(at + 1) != "wala"
+                || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
     });
     if says_more {
         let spans = text.span(verb.0, verb.1, SpanKind::Intent).into_iter().collect();
