@@ -125,6 +125,12 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
     }
     let end = text.end_of_words();
     let is_question = text.is_mark(end, '?');
+    if !is_question
+        && text.has_any(&["dehani"])
+        && let Some(cleared) = update::cleared(said, context)
+    {
+        return cleared;
+    }
     if is_question || wish::is_in(text) && !update::is_snooze(text) {
         let explicit = if is_question { None } else { create::read_explicit(said, context) };
         return explicit.unwrap_or_else(|| create::read_implicit(said, context));

@@ -50,7 +50,7 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
         .unwrap_or(end);
     if let Some((act, force, from)) = at_end(text, end) {
         // "کر دو" alone agrees to something; it is no act.
-        let found = target::read(&said.part(0, from), context);
+        let found = target::read(&said.part(0, without_reason(text, from)), context);
         return clause(said, act, force, found, (from, end));
     }
     let (act, after) = in_front(text)?;
@@ -66,7 +66,8 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
     let says_more = (name_begins..name_ends).any(|at| {
         text.is_mark(at, '.')
             || text.is_mark(at, ';')
-            || (text.word(at).ends_with("-o") || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
+            || (text.word(at).ends_with("-o") && text.word(at + 1) != "wala"
+                || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
     });
     if says_more {
         let spans = text.span(verb.0, verb.1, SpanKind::Intent).into_iter().collect();
@@ -90,6 +91,16 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
     clause.commands.extend(targets.map(|target| Command { action: act.on(target), spans: Vec::new() }));
     let unclear = (confidence < 0.7).then_some(Problem::UnclearIntent);
     Some(clause.with_problem(is_missing.then_some(Problem::MissingTarget).or(unclear)))
+}
+
+/// "…, اب ضرورت نہیں، حذف کر دو": why is no part of the name.
+fn without_reason(text: &Text<'_>, end: usize) -> usize {
+    let is_reason = |at: usize| text.is_any(at, &["zaroorat", "zarurat", "zarorat", "ضرورت"]);
+    let Some(mut at) = (end.saturating_sub(4)..end).find(|at| is_reason(*at)) else { return end };
+    while at > 1 && (text.is_any(at - 1, &["ab", "اب", "ki", "ke"]) || text.is_mark(at - 1, ',')) {
+        at -= 1;
+    }
+    at
 }
 
 pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {

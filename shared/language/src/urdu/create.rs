@@ -9,7 +9,7 @@ use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
-use crate::urdu::{act, names, target, title, verb, wish};
+use crate::urdu::{act, names, recurrence, target, title, verb, wish};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
@@ -156,7 +156,8 @@ fn says_task(text: &Text<'_>) -> bool {
         "جائےگا", "جائیگا", "جائیگی",
     ];
     let may = follows(&["ho", "kar", "ja", "le", "mil"], &["sakta"])
-        || follows(&["ho", "kar-a", "le-a", "mil"], WILL);
+        || follows(&["ho", "kar-a", "le-a", "mil"], WILL)
+        || text.has_any(&["ga"]) && follows(&["ho", "mil"], &["ja", "ja-o", "ja-e", "jae"]);
     // "آج بہت گرمی ہے": how the world is.
     let is_statement = matches!(last, "hai" | "tha" | "raha") && text.has_any(&["behad"]) && !has_verb(text);
     // "chalo theek hai phir milte hain"
@@ -407,6 +408,12 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     let is_either = either(text, &phrases);
     let mut meaning = compose::compose(phrases, context.now, said_of);
     remind_at(&mut meaning);
+    // A repetition that never ends is not what was asked for.
+    if (0..text.len()).any(|at| recurrence::read_endless_times(text, at).is_some()) {
+        meaning.rule = None;
+        meaning.due = None;
+        meaning.reminders.clear();
+    }
     let mut taken = meaning.used.clone();
     taken.extend(again);
     taken.extend(padding(text, &meaning));

@@ -35,7 +35,7 @@ pub(crate) fn settle(said: &Said<'_>, context: &Context, clause: Clause) -> Clau
     if let Some(problem) = bad {
         return doubtful(problem);
     }
-    if acts && is_all && excepts(text) {
+    if acts && (is_all || text.has_any(&["sab", "kaam", "har", "baqi"])) && excepts(text) {
         return doubtful(Problem::UnclearIntent);
     }
     let is_act = |action: &Action| {
@@ -61,7 +61,11 @@ fn target(action: &Action) -> Option<&Target> {
 /// "دودھ کے سوا سب", "X ko chhor kar sab": all but some.
 fn excepts(text: &Text<'_>) -> bool {
     text.has_any(&["siwaye", "alawa", "chhor-kar", "except", "bajuz", "ماسوا", "baghair", "بغیر"])
-        || (0..text.len()).any(|at| text.word(at) == "chhor" && text.is_any(at + 1, &["kar", "ke"]))
+        || (0..text.len()).any(|at| {
+            text.word(at) == "chhor" && text.is_any(at + 1, &["kar", "ke", "kar-kar"])
+            // "کے سوا" is written like the quarter.
+            || text.is_any(at, &["ke", "k"]) && text.is_any(at + 1, &["sawa", "siwa", "siva"])
+        })
 }
 
 /// "دودھ لانا جمعے تک مکمل کرو": it is to be done by then, and is not done now. "کل والا کام", "آج کے سب کام" say which.

@@ -143,6 +143,25 @@ impl Scanner<'_> {
         let start = named.map_or(at, |end| if text.is_mark(end, ':') { end + 1 } else { end });
         let place = Place { beside_date: place.beside_date || named.is_some(), ..place };
         let (reading, end) = date::read(text, start, place, self.context)?;
+        // "کل رات کی بات لکھنا": what the words are about.
+        let part = text.after_any(end, &["subah", "dopahar", "shaam", "raat"]).unwrap_or(end);
+        let told = [
+            "baat",
+            "baatein",
+            "batein",
+            "بات",
+            "باتیں",
+            "khabar",
+            "خبر",
+            "خبریں",
+            "waqia",
+            "واقعہ",
+            "qissa",
+            "قصہ",
+        ];
+        if text.is_any(part, &["ki", "ka", "ke"]) && text.is_any(part + 1, &told) {
+            return None;
+        }
         Some(match reading {
             date::Reading::Day(day, lead) => (Value::Day(day, lead), end),
             date::Reading::Bad(problem) => (Value::Bad(problem), end),

@@ -179,7 +179,7 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
 }
 
 /// "دودھ کی تاریخ ہٹا دو", "2 ka reminder band kar do", "ise dohrana band karo".
-fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
+pub(crate) fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
     let removes =
@@ -269,6 +269,9 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     Some(clause(said, found, changes, (name_end, end), value, 0.9))
 }
 
+#[rustfmt::skip]
+const REPEATS: &[&str] = &["dohra-o", "dohrao", "dohraao", "duhrao", "dohraein", "دہراؤ", "دہراو", "دوہراؤ", "دوہراو", "دہرائیں"];
+
 const MOVES: &[&str] = &["multavi", "muntaqil", "late", "aage", "peeche", "tabdeel"];
 
 /// "میٹنگ ایک گھنٹہ آگے کر دو", "ise 2 din ke liye multavi karo", "dentist ek ghanta pehle kar do".
@@ -322,11 +325,13 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
 fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
+    let repeats = end.checked_sub(1).filter(|at| text.is_any(*at, REPEATS));
     let does = ["kar", "le", "rakh", "bana", "badal", "kara", "daal"]
         .iter()
-        .find_map(|verb| verb::command_before(text, end, verb))?;
+        .find_map(|verb| verb::command_before(text, end, verb))
+        .or(repeats)?;
     let mut verb = does;
-    let mut moves = false;
+    let mut moves = text.is_any(does, &["badal", "badal-o"]);
     while verb > 0
         && (MOVES.contains(&text.word(verb - 1))
             || text.is_any(verb - 1, &["set", "update", "mark", "repeat"]))
@@ -408,6 +413,14 @@ fn without_field(text: &Text<'_>, end: usize) -> (usize, bool) {
         "ki date tabdeel kar ke",
         "ki tarikh tabdeel kar ke",
         "ki date tabdeel kar kar",
+        "ki date tabdeel kar-kar",
+        "ki tarikh tabdeel kar-kar",
+        "ka waqt tabdeel kar-kar",
+        "ka time tabdeel kar-kar",
+        "ki date tabdeel karke",
+        "ki tarikh tabdeel karke",
+        "ka waqt tabdeel karke",
+        "ka time tabdeel karke",
         "ki date badal kar",
         "ka waqt tabdeel kar ke",
         "ka time tabdeel kar ke",
