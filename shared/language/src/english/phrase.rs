@@ -78,6 +78,10 @@ impl Scanner<'_> {
             .or_else(|| self.reminder(at))
             .or_else(|| self.repetition(at))
             .or_else(|| self.temporal(at))
+            .or_else(|| {
+                let end = recurrence::read_unkept_end(self.text, at).filter(|_| self.has_rule)?;
+                Some((Value::Unsupported, end))
+            })
     }
 
     fn label(&self, at: usize) -> Option<(Value, usize)> {

@@ -35,7 +35,7 @@ const CONNECTING: &[&str] = &[
     "please", "pls", "every", "each", "as", "then", "also", "again", "asap", "urgent", "urgently", "remind",
     "around", "near", "is", "are", "p1", "p2", "p3", "due", "using", "into", "onto", "tagged", "latest",
     "sharp", "plus", "regarding", "re", "through", "instead", "daily", "weekly", "monthly", "of", "there",
-    "here", "he", "she", "we", "they", "i", "it", "thanks", "starting", "between",
+    "here", "he", "she", "we", "they", "i", "it", "thanks", "starting", "between", "except", "excluding",
 ];
 
 #[rustfmt::skip]
