@@ -112,7 +112,7 @@ fn excludes(text: &Text<'_>, at: usize, acts: bool) -> bool {
     #[rustfmt::skip]
     const NOT: &[&str] = &[
         "not", "isn't", "isnt", "aren't", "arent", "don't", "dont", "doesn't", "doesnt", "wasn't", "weren't", "hasn't", "haven't",
-        "havent", "never", "non", "neither", "nor", "no",
+        "havent", "never", "non", "neither", "nor",
     ];
     (at..text.len()).any(|at| {
         let is_word = text.tokens[at].kind == Kind::Word;
@@ -120,13 +120,12 @@ fn excludes(text: &Text<'_>, at: usize, acts: bool) -> bool {
             // The words begin at most two before.
             (at.saturating_sub(2)..=at).any(|from| text.after(from, words).is_some_and(|end| end > at))
         });
-        let is_not = text.is_any(at, NOT)
-            && !is_open
-            && !text.is_any(at + 1, &["yet", "only"])
-            && !(text.is_any(at, &["don't", "dont", "not"])
-                && text.is_any(at + 1, &["worry", "mind", "forget"]));
+        let is_idle = text.is_any(at, &["don't", "dont", "not"])
+            && text.is_any(at + 1, &["worry", "mind", "forget"])
+            || text.is_any(at + 1, &["yet", "only"]);
+        let is_not = text.is_any(at, NOT) && !is_open && !is_idle;
         let is_but = acts && text.is_any(at, &["but", "save"]) && !text.is_any(at + 1, &["first", "also"]);
-        is_word && (is_not && text.word(at) != "no" || text.after_any(at, EXCEPT).is_some() || is_but)
+        is_word && (is_not || text.after_any(at, EXCEPT).is_some() || is_but)
     })
 }
 
@@ -224,12 +223,14 @@ pub(crate) fn is_half_read(text: &Text<'_>, found: &[Phrase], meaning: &Meaning)
         || meaning.used.iter().any(|phrase| is_reminded_otherwise(text, phrase, found))
 }
 
-/// "… *and friday to call mom*"
+/// "… *and friday to call mom*", "at 5 *and again at 6*"
 fn begins_another(text: &Text<'_>, phrase: &Phrase) -> bool {
-    phrase.is_temporal()
-        && text.word_before(phrase.from) == "and"
-        && text.word(phrase.to) == "to"
-        && vocabulary::is_verb(text.word(phrase.to + 1))
+    let again = phrase.from.checked_sub(2).and_then(|at| text.after(at, "and again"));
+    phrase.is_temporal() && again == Some(phrase.from)
+        || phrase.is_temporal()
+            && text.word_before(phrase.from) == "and"
+            && text.word(phrase.to) == "to"
+            && vocabulary::is_verb(text.word(phrase.to + 1))
 }
 
 /// "remind me *by sms*", "*2 hours after*", "*-5 minutes before*", "*twice*": what no reminder can be.
@@ -294,7 +295,9 @@ fn is_about_task(text: &Text<'_>, at: usize) -> bool {
             &["done", "paid", "bought", "sent", "submitted", "completed", "finished", "booked", "ordered"],
         )
         && vocabulary::present_of(text.word(at)).is_none();
-    is_said && !is_work || is_told && !is_work || is_act_later(text, at)
+    // "tag buy milk home"
+    let tags = text.is_any(at, &["tag", "label"]) && vocabulary::is_verb(text.word(at + 1));
+    (is_said || is_told) && !is_work || is_act_later(text, at) || tags
 }
 
 /// "complete 2 tomorrow", "mark milk as done on friday", "complete tomorrow".

@@ -589,6 +589,15 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         _ => return None,
     };
     let end = at + 1;
+    if text
+        .after_any(
+            at,
+            &["daily mail", "daily express", "daily mirror", "daily telegraph", "daily star", "daily show"],
+        )
+        .is_some()
+    {
+        return None;
+    }
     // "daily walk the dog", but not "weekly review", "daily report every friday".
     let acts = || vocabulary::is_verb(text.word(end)) && !vocabulary::is_boundary(text, end + 1);
     let free = vocabulary::is_boundary(text, end) || (place.is_start && acts());
