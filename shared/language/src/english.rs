@@ -4,6 +4,7 @@ mod act;
 pub(crate) mod clock;
 mod create;
 pub(crate) mod date;
+mod doubt;
 mod duration;
 mod filter;
 pub(crate) mod fixed_date;
@@ -324,6 +325,10 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
         return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
     }
     if let Some(action) = small_talk::read(text) {
+        // "yes?" is no yes.
+        if action == Action::Yes && text.is_mark(text.end_of_words(), '?') && text.word(0) != "why" {
+            return Clause::unclear(TaskFields::default(), Vec::new(), 0.5);
+        }
         return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
     }
     let at = vocabulary::skip_polite(text, 0);
@@ -345,9 +350,9 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
                 .filter(|ask| spans.iter().all(|span| ask.end <= span.start || ask.start >= span.end));
             spans.extend(ask);
         }
-        return Clause::one(Action::Query(query), spans, confidence);
+        return doubt::checked(text, at, context, Clause::one(Action::Query(query), spans, confidence));
     }
-    wished(text, at, context)
+    let clause = wished(text, at, context)
         .or_else(|| update::read(text, at, context))
         .or_else(|| act::read(text, at, context))
         .or_else(|| create::read_explicit(text, at, context))
@@ -357,7 +362,8 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
             } else {
                 create::read_implicit(text, at, context)
             }
-        })
+        });
+    doubt::checked(text, at, context, clause)
 }
 
 /// "I don't need the van task anymore, *delete it*".

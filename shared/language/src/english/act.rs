@@ -392,6 +392,11 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             "is not",
             "are now",
             "isn't",
+            "hasn't been",
+            "has not been",
+            "haven't been",
+            "wasn't",
+            "was not",
             "was",
             "is",
             "are",
@@ -403,7 +408,8 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         ];
         before.after_any(*from, &links) == Some(before.len())
     });
-    let is_not = text.is_any(last - 1, &["not", "isn't", "isnt"]);
+    let is_not = text.is_any(last - 1, &["not", "isn't", "isnt", "wasn't"])
+        || text.is_any(last.wrapping_sub(2), &["hasn't", "haven't", "not"]) && text.word(last - 1) == "been";
     let is_said = found_at.is_some();
     let found = target::read(&before.part(0, found_at.unwrap_or(before.len())), context);
     if is_not {

@@ -74,8 +74,33 @@ fn is_measured(text: &Text<'_>, at: usize, lead: Lead) -> bool {
     is_bare && !part_after(text, at + 1) && half(text, at + 1).is_none() && (measures || counts)
 }
 
+/// Gives where a time zone ends, in which the user's clock need not be: "CET", "New York time".
+pub(crate) fn zone_end(text: &Text<'_>, at: usize) -> Option<usize> {
+    #[rustfmt::skip]
+    const PLACES: &[&str] = &[
+        "eastern", "pacific", "central", "mountain", "pakistan", "london", "karachi", "new york", "uk", "us", "indian", "india",
+        "paris", "berlin", "tokyo", "dubai", "greenwich", "server", "european", "eastern standard", "eastern daylight",
+        "pacific standard", "pacific daylight", "central european", "their", "his", "her",
+    ];
+    if is_zone(text, at) {
+        return Some(at + 1);
+    }
+    let word = text.word(at);
+    if word.starts_with("utc") || word.starts_with("gmt") {
+        return Some(at + 1);
+    }
+    if let Some(end) = text.after_any(at, PLACES).and_then(|end| text.after(end, "time")) {
+        return Some(end);
+    }
+    // "5pm *Hong Kong time*", but not "at 5 Lunch time".
+    let named = (at + 1..at + 3).find(|end| text.word(*end) == "time")?;
+    let is_meal =
+        text.is_any(named - 1, &["lunch", "dinner", "tea", "bed", "play", "story", "prayer", "nap", "bath"]);
+    ((at..named).all(|at| text.is_capital(at)) && !is_meal && !text.is_capital(named)).then_some(named + 1)
+}
+
 /// Says whether the word is a time zone, in which the user's clock need not be.
-pub(crate) fn is_zone(text: &Text<'_>, at: usize) -> bool {
+fn is_zone(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
     const ZONES: &[&str] = &[
         "utc", "gmt", "bst", "cet", "cest", "eet", "eest", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt",
@@ -432,7 +457,9 @@ fn compact(word: &str) -> Option<(Reading, bool)> {
         return None;
     }
     let minute = minute.map_or(Some(0), two)?;
-    if minute > 59 || hour > 23 || second > 59 {
+    // "5.30.20" is no time that anybody writes.
+    let is_dotted = digits.matches('.').count() > 1;
+    if minute > 59 || hour > 23 || second > 59 || is_dotted {
         return Some((Reading::Impossible, false));
     }
     let padded = hour_text.len() == 2 && hour < 10;

@@ -1,6 +1,7 @@
 //! New tasks: "create a task to …", "remind me to …", "buy milk tomorrow".
 
 use crate::clause::Clause;
+use crate::english::doubt;
 use crate::english::opening;
 use crate::english::opening::Opening;
 use crate::english::phrase;
@@ -231,7 +232,9 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let said = |phrase: &Phrase| body.slice(phrase.from, phrase.to).to_owned();
     let phrases = phrase::scan(&body, context, mode);
     let phrases = if opening.wants_reminder { reminder_first(phrases) } else { phrases };
+    let found = phrases.clone();
     let mut meaning = compose::compose(phrases, context.now, said);
+    let is_half_read = doubt::is_half_read(&body, &found, &meaning);
     let on_list = list_phrase(text, opening.end, &body);
     meaning.used.extend(on_list.clone());
     // "tomorrow i need to call bob"
@@ -256,7 +259,7 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     spans.extend(text.span(body_end, text.len(), SpanKind::Description));
     let (problem, title) = (meaning.problem.clone(), title.filter(|title| !is_placeholder(title)));
     let missing = title.is_none().then_some(Problem::MissingTitle);
-    let missing = missing.or(swallows_act(&body).then_some(Problem::UnclearIntent));
+    let missing = missing.or((swallows_act(&body) || is_half_read).then_some(Problem::UnclearIntent));
     let fields = fields(meaning, title, description, opening);
     Clause::one(Action::Create(fields), spans, opening.confidence).with_problem(problem.or(missing))
 }
@@ -279,6 +282,15 @@ fn reminder_first(phrases: Vec<Phrase>) -> Vec<Phrase> {
             Value::Day(..) | Value::Clock(..) | Value::Part(_) | Value::FromNow(_) | Value::Moment(_)
         )
     };
+    // "remind me the day before at 8pm: exam on friday at 9am"
+    if let [lead, at, rest @ ..] = &phrases[..]
+        && matches!(&lead.value, Value::Reminder(wish) if wish.lead.is_some() && lead.from == 0)
+        && matches!(at.value, Value::Clock(..) | Value::Part(_))
+        && at.from <= lead.to + 1
+        && rest.iter().any(|phrase| matches!(phrase.value, Value::Day(..)))
+    {
+        return rest.iter().chain([lead, at]).cloned().collect();
+    }
     let mut end = 0;
     let leading = phrases.iter().take_while(|phrase| {
         let follows = is_when(phrase) && phrase.from <= end + 1 && (end > 0 || phrase.from == 0);

@@ -231,7 +231,10 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
         return Some((Day::single(today), end));
     }
     let end = at + 1;
-    if ["the", "usa", "psychology", "of", "after"].contains(&text.word_before(at)) && !place.lead.is_any() {
+    let follows = ["the", "usa", "psychology", "of", "after"].contains(&text.word_before(at));
+    // "due after tomorrow"
+    let bounds = place.in_query && text.word_before(at) == "after";
+    if follows && !bounds && !place.lead.is_any() {
         return None;
     }
     // "watch the Today show"

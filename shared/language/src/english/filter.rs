@@ -20,7 +20,7 @@ use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
-use crate::{Context, Query};
+use crate::{Context, Problem, Query};
 
 /// Gives the filter for open tasks.
 pub(crate) fn open() -> Query {
@@ -113,6 +113,19 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     (query, spans)
 }
 
+/// Gives the phrases that a filter is read from, and what is wrong with them.
+pub(crate) fn phrases(text: &Text<'_>, context: &Context) -> (Vec<Phrase>, Option<Problem>) {
+    let text = &relaxed(text);
+    let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
+    let phrases: Vec<Phrase> =
+        phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).map(stretched).collect();
+    let problem = phrases.iter().find_map(|phrase| match &phrase.value {
+        Value::Bad(problem) => Some(problem.clone()),
+        _ => None,
+    });
+    (phrases, problem)
+}
+
 /// "from monday to friday" is a stretch of days here.
 fn stretched(phrase: Phrase) -> Phrase {
     let value = match phrase.value {
@@ -153,10 +166,20 @@ fn is_padding_rule(text: &Text<'_>, phrase: &Phrase) -> bool {
     matches!(phrase.value, Value::Rule(_)) && text.is_any(phrase.to, &["task", "tasks", "todo"])
 }
 
+/// What says that tasks are still open.
+#[rustfmt::skip]
+pub(crate) const NOT_DONE: &[&str] = &[
+    "not done", "not completed", "not finished", "not complete", "haven't done", "have not done", "haven't finished",
+    "haven't completed", "have not finished", "have not completed", "haven't been done", "haven't been finished",
+    "haven't been completed", "not been done", "not been finished", "not been completed", "aren't done", "aren't finished",
+    "aren't completed", "aren't complete", "isn't done", "isn't finished", "isn't completed", "not yet done",
+    "not yet finished", "not yet completed", "haven't i done", "haven't i finished", "haven't i completed", "haven't yet done",
+    "have i not done", "have i not finished", "have i not completed", "haven't got done", "haven't gotten done",
+    "didn't finish", "didn't complete", "did not finish", "did not complete", "didn't i finish",
+];
+
 fn status(text: &Text<'_>) -> Option<Status> {
-    let not_done =
-        ["not done", "not completed", "not finished", "not complete", "haven't done", "have not done"];
-    if not_done.iter().any(|words| text.find(0, words).is_some()) {
+    if NOT_DONE.iter().any(|words| text.find(0, words).is_some()) {
         return Some(Status::Active);
     }
     if text.has_any(&["deleted", "removed", "trashed"]) {

@@ -180,6 +180,15 @@ fn named(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(
     {
         (said_year, end) = (Some(year), year_end);
     }
+    // "5 december 1066", "1 january 12000": no year that this calendar keeps, and no time of day.
+    let number = text.word(comma);
+    let is_number = number.len() > 3 && number.bytes().all(|b| b.is_ascii_digit());
+    let is_time = number.len() == 4 && number < "2400" && &number[2..] < "60";
+    if said_year.is_none() && is_number && !is_time {
+        let said = text.slice(at, comma + 1).to_owned();
+        let suggestion = calendar::next_day_and_month(today, day, month).unwrap_or(today);
+        return Some((Reading::Bad(Problem::NoSuchDate { text: said, suggestion }), comma + 1));
+    }
     let said = text.slice(at, end);
     let reading = in_year(day, month, said_year, today, said)?;
     Some((reading, end))
@@ -294,6 +303,11 @@ fn numeric(
         ([a, b, year], &[first, second, y])
             if a.len() <= 2 && b.len() <= 2 && (year.len() == 4 || (year.len() == 2 && mark != '.')) =>
         {
+            // "pay 1.5.2027 invoice number"
+            let behind_verb = at > 0 && vocabulary::is_verb(text.word(at - 1)) && !place.lead.is_any();
+            if behind_verb && !vocabulary::is_boundary(text, end) {
+                return None;
+            }
             let year = full_year(y, year.len(), today)?;
             let (day, month) = order(first, second, day_first || mark == '.')?;
             Some((checked(year, month, day, word), end))
@@ -306,7 +320,14 @@ fn numeric(
             let free = vocabulary::is_boundary(text, end) || year(text, end).is_some();
             let led = place.lead.names_day() || place.beside_date || place.is_start;
             let (day, month) = order(first, second, day_first)?;
-            let is_name = matches!(word, "24/7" | "9/11" | "50/50") && !place.lead.names_day();
+            // "fix issue 12/11"
+            let counted = [
+                "issue", "ticket", "bug", "pr", "case", "room", "invoice", "section", "chapter", "flat",
+                "unit", "order", "number", "no", "page", "exercise", "problem", "part",
+            ];
+            let is_name = (matches!(word, "24/7" | "9/11" | "50/50")
+                || text.is_any(at.wrapping_sub(1), &counted))
+                && !place.lead.names_day();
             if !free || is_name || (!led && (first < 10 && second < 10 && second > first && first <= 3)) {
                 return None;
             }

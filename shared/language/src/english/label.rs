@@ -176,6 +176,19 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     read_names(text, start)
 }
 
+/// Reads tags up to the end of what is said: "#a #b", "home and urgent".
+pub(crate) fn read_all_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
+    let (mut tags, mut end) = (vec![name(text, at)?], at + 1);
+    while end < text.end_of_words() && tags.len() < task::MAX_TAGS {
+        let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
+        let and = text.after(comma, "and").unwrap_or(comma);
+        let is_tag = text.tokens.get(and).is_some_and(|token| token.kind == Kind::Tag);
+        tags.push(name(text, and).filter(|_| and > end || is_tag)?);
+        end = and + 1;
+    }
+    (end >= text.end_of_words()).then_some((tags, end))
+}
+
 /// Reads names of tags: "work", "work and home", "a, b".
 pub(crate) fn read_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
     let mut tags = vec![name(text, at)?];

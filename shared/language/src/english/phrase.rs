@@ -33,7 +33,7 @@ pub(crate) fn scan(text: &Text<'_>, context: &Context, mode: Mode) -> Vec<Phrase
     while at < text.len() {
         let scanner = Scanner { text, context, mode, found: &found, has_rule, has_wish };
         match scanner.read(at) {
-            Some((value, to)) if to > at => {
+            Some((value, to)) if to > at && !is_named(text, &value, at, to, mode) => {
                 has_rule |= matches!(value, Value::Rule(_));
                 has_wish |= matches!(value, Value::Reminder(_));
                 found.push(Phrase { from: at, to, value });
@@ -43,6 +43,25 @@ pub(crate) fn scan(text: &Text<'_>, context: &Context, mode: Mode) -> Vec<Phrase
         }
     }
     found
+}
+
+/// "watch High *Noon*", "cook *in 5 minutes* challenge": a part of a name, whatever else it could be.
+fn is_named(text: &Text<'_>, value: &Value, from: usize, to: usize, mode: Mode) -> bool {
+    if mode.in_query || mode.is_value {
+        return false;
+    }
+    let is_counted = match value {
+        Value::Day(day, _) => {
+            day.weekday.is_none() && number::digits(text.word(from).trim_end_matches("th")).is_some()
+        }
+        Value::FromNow(_) | Value::Rule(_) => true,
+        _ => false,
+    };
+    let is_when = matches!(
+        value,
+        Value::Day(..) | Value::Clock(..) | Value::Rule(_) | Value::Part(_) | Value::FromNow(_)
+    );
+    is_when && vocabulary::is_in_work(text, from, to) || is_counted && vocabulary::describes_work(text, to)
 }
 
 /// Finds the phrase that begins at a word, behind those found before, and gives it and where it ends.
@@ -78,6 +97,10 @@ impl Scanner<'_> {
             .or_else(|| self.reminder(at))
             .or_else(|| self.repetition(at))
             .or_else(|| self.temporal(at))
+            .or_else(|| {
+                let end = recurrence::read_unkept_end(self.text, at).filter(|_| self.has_rule)?;
+                Some((Value::Unsupported, end))
+            })
     }
 
     fn label(&self, at: usize) -> Option<(Value, usize)> {
@@ -336,9 +359,9 @@ impl Scanner<'_> {
             return None;
         }
         // "5pm CET": what o'clock that is for the user is not known here.
-        if clock::is_zone(self.text, end) {
-            let said = self.text.slice(at, end + 1).to_owned();
-            return Some((Value::Bad(Problem::NoSuchTime { text: said }), end + 1));
+        if let Some(end) = clock::zone_end(self.text, end) {
+            let said = self.text.slice(at, end).to_owned();
+            return Some((Value::Bad(Problem::NoSuchTime { text: said }), end));
         }
         let value = match reading {
             clock::Reading::Clock(clock) => Value::Clock(clock, lead),

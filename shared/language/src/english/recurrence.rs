@@ -51,7 +51,33 @@ pub(crate) fn read(
     // "tomorrow and every day after"
     let after = text.after_any(end, &["after that", "thereafter", "from then on", "afterwards", "after"]);
     let end = after.filter(|end| text.is_break(*end) || text.is_any(*end, &["at", "until"])).unwrap_or(end);
+    // "remind me every hour before": what is done then does not repeat.
+    if text.is_any(end, &["before", "beforehand", "earlier"]) && text.is_break(end + 1) {
+        return Some((Reading::Unsupported, end + 1));
+    }
     Some((reading, end))
+}
+
+/// Reads what ends a repetition, or names its day, as no rule can: "until yesterday", "for -3 times", "on the 0th".
+pub(crate) fn read_unkept_end(text: &Text<'_>, at: usize) -> Option<usize> {
+    let digits = |at: usize| {
+        let at = if text.is_mark(at, '-') { at + 1 } else { at };
+        text.word(at).trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()).then_some(at + 1)
+    };
+    if let Some(end) = text.after_any(at, &["until", "till", "til", "through"]) {
+        let past = text.after_any(end, &["yesterday", "now", "never"]);
+        let past =
+            past.or_else(|| text.after(end, "last").map(|end| end + 1).filter(|end| *end <= text.len()));
+        return past.or_else(|| digits(end));
+    }
+    if let Some(end) = text.after(at, "for").and_then(digits) {
+        let counts = duration::unit(text.word(end)).is_some()
+            || text.is_any(end, &["times", "time", "occurrences", "repetitions"]);
+        return counts.then_some(end + 1);
+    }
+    let day = text.after_any(at, &["on the", "the"])?;
+    let is_ordinal = text.word(day).ends_with("th") && digits(day).is_some();
+    is_ordinal.then_some(day + 1)
 }
 
 /// "*and repeat* weekly", "*recurring:* daily".
@@ -519,6 +545,10 @@ fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     if let Some(end) = text.after_any(end, &["of the month", "of each month", "of every month", "of month"]) {
         return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
     }
+    // "every second" is one of a minute.
+    if text.word(at) == "second" && end == at + 1 && vocabulary::is_boundary(text, end) {
+        return Some((Reading::Unsupported, end));
+    }
     let named = text.after(end, "of").unwrap_or(end);
     let is_free = vocabulary::is_boundary(text, end) || at <= 1 && vocabulary::is_verb(text.word(end));
     if names::month(text.word(named)).is_some() || !is_free {
@@ -560,6 +590,15 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         _ => return None,
     };
     let end = at + 1;
+    if text
+        .after_any(
+            at,
+            &["daily mail", "daily express", "daily mirror", "daily telegraph", "daily star", "daily show"],
+        )
+        .is_some()
+    {
+        return None;
+    }
     // "daily walk the dog", but not "weekly review", "daily report every friday".
     let acts = || vocabulary::is_verb(text.word(end)) && !vocabulary::is_boundary(text, end + 1);
     let free = vocabulary::is_boundary(text, end) || (place.is_start && acts());

@@ -34,6 +34,11 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
         if text.is_mark(at, ',') || text.is_mark(at, ';') || text.is_mark(at, '.') { at + 1 } else { at };
     if let Some(mut end) = text.after_any(start, WISHES) {
         let mut wish = Wish { lead: None, method: None };
+        // "remind me 3 times: 1 day, 2 hours and 10 minutes before"
+        if let Some(times) = number::read(text, end).and_then(|(_, next)| text.after(next, "times")) {
+            let next = if text.is_mark(times, ':') || text.is_mark(times, ',') { times + 1 } else { times };
+            end = read_lead(text, next).map_or(end, |_| next);
+        }
         if text.word(end - 2).ends_with("mail") || text.word(end - 1).ends_with("mail") {
             wish.method = Some(Method::Email);
         }
@@ -95,7 +100,9 @@ pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
             None => duration::read_length(text, at)?,
         },
     };
-    if let (Some(lead), Some(end)) = (of_length(length), text.after_any(end, BEFORE)) {
+    // "1 day, *2 hours and* 10 minutes before"
+    let in_list = at > 0 && text.is_mark(at - 1, ',') && text.word(at + 2) == "and";
+    if let (Some(lead), Some(end), false) = (of_length(length), text.after_any(end, BEFORE), in_list) {
         return Some((lead, end));
     }
     // "1 day and 1 hour before" are two reminders.

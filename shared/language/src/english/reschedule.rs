@@ -7,6 +7,7 @@ use crate::english::duration;
 use crate::english::target;
 use crate::english::target::Found;
 use crate::english::update::{clause, value};
+use crate::english::vocabulary;
 use crate::meaning;
 use crate::span::SpanKind;
 use crate::token::Text;
@@ -123,12 +124,15 @@ fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let len = text.end_of_words();
     // The length is at the end, and short.
     let first = len.saturating_sub(8).max(start + 1);
-    let from =
-        (first..len).find(|from| duration::read_length(text, *from).is_some_and(|(_, end)| end == len))?;
+    // "two days *later*"
+    let says_where = text.is_any(len.checked_sub(1)?, &["later", "earlier", "sooner"]);
+    let length_end = if says_where { len - 1 } else { len };
+    let from = (first..length_end)
+        .find(|from| duration::read_length(text, *from).is_some_and(|(_, end)| end == length_end))?;
     let (length, _) = duration::read_length(text, from)?;
     let mut end = from;
-    let mut earlier = false;
-    let mut said = false;
+    let mut earlier = says_where && text.is_any(len - 1, &["earlier", "sooner"]);
+    let mut said = says_where;
     while end > start
         && text.is_any(end - 1, &["by", "back", "forward", "forwards", "for", "earlier", "out", "up", "off"])
     {
@@ -178,7 +182,9 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let Some((end, (changes, spans, problem))) = found else {
         let target = target::read(&text.part(start, text.len()), context);
         // Without a new date it is a change only where a task is named as one.
-        let names = target.is_plain
+        // "move buy milk" names one by its verb.
+        let names = (target.is_plain
+            || vocabulary::is_verb(text.word(start)) && start + 1 < text.end_of_words())
             && target.targets != [Target::Missing]
             && text.is_any(at, &["move", "shift", "push"]);
         if !(names || (waits && target.targets != [Target::Missing])) {

@@ -11,6 +11,7 @@ use crate::english::reminder;
 use crate::english::reschedule;
 use crate::english::target;
 use crate::english::target::Found;
+use crate::english::vocabulary;
 use crate::meaning;
 use crate::meaning::compose;
 use crate::meaning::compose::Meaning;
@@ -35,6 +36,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
         .or_else(|| reminded(text, at, context))
         .or_else(|| priority_stated(text, at, context))
         .or_else(|| restated(text, at, context))
+        .or_else(|| restated_level(text, at, context))
         .or_else(|| bare(text, at, context))
 }
 
@@ -489,6 +491,32 @@ fn priority_stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
     Some(clause(text, found, changes, (at, start), spans, 0.9).with_problem(problem))
 }
 
+/// "buy milk is not urgent", "the rent task is now high priority": what a task is called by stands in front.
+fn restated_level(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
+    let len = text.end_of_words();
+    let link = (at + 1..len).find(|at| text.is_any(*at, &["is", "isn't"]))?;
+    let start =
+        text.after_any(link + 1, &["now", "really", "very", "super", "no longer"]).unwrap_or(link + 1);
+    let is_not = text.word(link) == "isn't" || text.after(link + 1, "no longer") == Some(start);
+    let (is_not, start) =
+        text.after_any(start, &["not that", "not so", "not"]).map_or((is_not, start), |end| (true, end));
+    let level = level(&text.part(start, len))?;
+    let level = match (is_not, level) {
+        (false, level) => level,
+        (true, Priority::High) => Priority::Low,
+        (true, _) => return None,
+    };
+    let found = target::read(&text.part(at, link), context);
+    let names = found.is_plain || vocabulary::is_verb(text.word(at)) && link > at + 1;
+    let is_apart = (at..link).any(|at| text.tokens[at].kind == Kind::Mark);
+    if !names || is_apart || text.is_mark(len, '?') {
+        return None;
+    }
+    let changes = Changes { priority: Some(level), ..Changes::default() };
+    let span = text.span(link + 1, len, SpanKind::Priority).into_iter().collect();
+    Some(clause(text, found, changes, (link, link + 1), span, 0.85))
+}
+
 /// "set the milk task's priority to high", "set buy milk priority to high".
 fn possessive(text: &Text<'_>, from: usize) -> Option<(usize, usize, usize)> {
     (from + 1..text.len()).find_map(|at| {
@@ -564,7 +592,7 @@ fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         None if text.is_any(start, &["it", "that", "this"]) => (start + 1, start + 1),
         None => return None,
     };
-    let (tags, end) = label::read_names(text, names)?;
+    let (tags, end) = label::read_all_names(text, names).or_else(|| label::read_names(text, names))?;
     let found = target::read(&text.part(start, target_end), context);
     let changes = Changes { add_tags: tags, ..Changes::default() };
     // "tag it home and call mom"
@@ -699,7 +727,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     #[rustfmt::skip]
     let links: &[&str] = &[
-        "to be", "up to", "down to", "to", "as", "with", "for", "due on", "due by", "due", "repeat", "on", "a deadline of",
+        "to be", "up to", "down to", "to", "as", "with", "for", "due on", "due by", "due", "repeat", "recur", "on", "a deadline of",
         "a due date of",
     ];
     for end in (start + 1..text.len()).take(40) {
@@ -726,7 +754,12 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         let is_due = text.is_any(end, &["due"]) && text.is_any(at, &["make", "set"]) && target.has_article;
         let is_raised =
             is_level && linked.is_some() && text.is_any(at, &["bump", "raise", "upgrade", "downgrade"]);
+        // "make dentist repeat every day"
+        let repeats = changes.recurrence.is_some()
+            && text.is_any(end, &["repeat", "repeating", "recur"])
+            && text.is_any(at, &["make", "set"]);
         let is_said = is_said
+            || repeats
             || is_due
             || is_raised
             || text.after_any(end, &["a deadline of", "a due date of"]).is_some();

@@ -45,7 +45,7 @@ const CONNECTING: &[&str] = &[
     "please", "pls", "every", "each", "as", "then", "also", "again", "asap", "urgent", "urgently", "remind",
     "around", "near", "is", "are", "p1", "p2", "p3", "due", "using", "into", "onto", "tagged", "latest",
     "sharp", "plus", "regarding", "re", "through", "instead", "daily", "weekly", "monthly", "of", "there",
-    "here", "he", "she", "we", "they", "i", "it", "thanks", "starting", "between",
+    "here", "he", "she", "we", "they", "i", "it", "thanks", "starting", "between", "except", "excluding",
 ];
 
 #[rustfmt::skip]
@@ -150,6 +150,62 @@ pub(crate) fn continues_name(text: &Text<'_>, at: usize) -> bool {
         && text.is_capital(before)
         && text.is_capital(before - 1)
         && text.tokens[before].text.chars().any(char::is_lowercase)
+}
+
+/// Says whether the words from one to another belong to the name of what is watched or read: "High *Noon*", "Born *on the Fourth
+/// of July*", "10 *to Midnight*". A weekday or a month in capitals says nothing by itself, for they always have them.
+pub(crate) fn is_in_work(text: &Text<'_>, from: usize, to: usize) -> bool {
+    #[rustfmt::skip]
+    const TAKING: &[&str] = &["watch", "read", "listen", "see", "play", "buy", "order", "stream", "rewatch", "reread", "borrow"];
+    const SMALL: &[&str] = &["a", "an", "the", "of", "in", "on", "at", "to", "is", "and", "for", "from"];
+    let is_part = |at: usize| {
+        text.is_capital(at)
+            || text.is_any(at, SMALL)
+            || text.word(at).bytes().all(|b| b.is_ascii_digit()) && !text.word(at).is_empty()
+    };
+    const ALWAYS: &[&str] = &["today", "tomorrow", "tonight", "next", "this"];
+    let always = |at: usize| {
+        names::weekday(text.word(at)).is_some()
+            || names::month(text.word(at)).is_some()
+            || text.is_any(at, ALWAYS)
+    };
+    // "Buy Milk Tomorrow At Noon": all of it is written so.
+    if (0..text.len())
+        .all(|at| text.is_capital(at) || text.word(at).starts_with(|c: char| c.is_ascii_digit()))
+    {
+        return false;
+    }
+    // Of a long name nothing is looked into; the walk back is bounded.
+    let Some(verb) =
+        (from.saturating_sub(8)..from).rev().find(|at| !is_part(*at) || text.is_any(*at, TAKING))
+    else {
+        return false;
+    };
+    let begin = if text.word(verb) == "listen" && text.word(verb + 1) == "to" { verb + 2 } else { verb + 1 };
+    if !text.is_any(verb, TAKING) || begin >= from || begin >= text.len() {
+        return false;
+    }
+    let capitals =
+        (begin..from).filter(|at| text.is_capital(*at) || text.word(*at).bytes().all(|b| b.is_ascii_digit()));
+    let named = (from..to).any(|at| {
+        text.is_capital(at) && !always(at) && text.tokens[at].text != text.tokens[at].text.to_uppercase()
+    });
+    let has_capital = text.is_capital(begin) || named && capitals.clone().count() > 0;
+    let ends_in_name = (from..to).any(|at| text.is_capital(at));
+    // "A Week in December", "Every Day Is Like Sunday"
+    let is_long = text.is_any(begin, &["a", "every"]) && text.is_capital(begin) || capitals.count() > 3;
+    has_capital && (named || ends_in_name && is_long)
+}
+
+/// Says whether what is made or read is called by the words before: "*in 5 minutes* challenge", "*every day* english book".
+pub(crate) fn describes_work(text: &Text<'_>, to: usize) -> bool {
+    const WORKS: &[&str] =
+        &["poem", "song", "book", "movie", "film", "album", "novel", "challenge", "magazine", "poster"];
+    let last = text.end_of_words().wrapping_sub(1);
+    let is_near = last >= to && last < to + 3 && text.is_any(last, WORKS);
+    is_near
+        && (to..last)
+            .all(|at| !is_verb(text.word(at)) && !text.is_any(at, &["a", "the", "my", "on", "at", "about"]))
 }
 
 /// Gives where what is asked for begins behind a long way of asking: "i was wondering if you could *remind me*".

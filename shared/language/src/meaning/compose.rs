@@ -100,6 +100,7 @@ pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&P
             Value::Bad(problem) => set(&mut meaning.problem, problem.clone()),
             Value::Unsupported => {
                 set(&mut meaning.problem, Problem::UnsupportedRepetition { text: said(&phrase) });
+                parts.is_impossible = true;
                 false
             }
             Value::Several => {
@@ -145,8 +146,9 @@ impl Parts {
                 self.clock_range |= self.moment.is_none() && set(&mut self.clock, *clock);
                 false
             }
-            Value::Clock(clock, Lead::Until) if has_rule => {
-                let _ = clock;
+            // "every 10 minutes until 6pm": a rule ends with a day.
+            Value::Clock(_, Lead::Until) if has_rule => {
+                self.is_impossible = true;
                 false
             }
             Value::Moment(at) if self.after_wish && self.has_day() => set(&mut self.reminder_moment, *at),
@@ -158,6 +160,8 @@ impl Parts {
             }
             Value::Moment(at) => self.day.is_none() && self.clock.is_none() && set(&mut self.moment, *at),
             Value::FromNow(length) => self.take_length(*length, now),
+            // "remind me the day before *at 8pm*"
+            Value::Clock(clock, _) if is_lead_of_days(last, phrase) => set(&mut self.reminder_clock, *clock),
             Value::Clock(clock, _)
                 if self.after_wish
                     && (self.clock.is_some() || self.moment.is_some() || self.reminder_day.is_some()) =>
@@ -177,7 +181,11 @@ impl Parts {
                 self.moment.is_none() && set(&mut self.clock, *clock)
             }
             Value::Part(part) => set(&mut self.part, *part) || self.part == Some(*part),
-            Value::Rule(rule) => set(&mut self.rule, rule.clone()),
+            Value::Rule(rule) => {
+                // "every monday and every other tuesday": one rule is not both.
+                self.is_impossible |= self.rule.as_ref().is_some_and(|first| first.is_other(rule));
+                set(&mut self.rule, rule.clone())
+            }
             Value::Times(count) => set(&mut self.times, *count),
             // "run every day for 30 minutes" says how long each run is, "every hour for 5 hours" how long it goes on.
             Value::GoesOn(length) if length.minutes.is_some() => {
@@ -273,6 +281,9 @@ impl Parts {
         meaning.day_lead = self.day.map(|(_, lead)| lead);
         meaning.days = self.day.map(|(day, _)| (day.from, day.to));
         meaning.part = self.part.filter(|_| self.clock.is_none());
+        if self.contradicts_itself() {
+            meaning.problem.get_or_insert(Problem::UnclearIntent);
+        }
         let mut rule = self.rule.take();
         if let (Some(kept), Some(days)) = (&rule, &self.except) {
             let without = kept.clone().without(days);
@@ -347,6 +358,16 @@ impl Parts {
         if self.day.is_none() && self.moment.is_none() {
             (meaning.due, meaning.time, meaning.part) = (None, None, None);
             meaning.used.retain(|phrase| !matches!(phrase.value, Value::Clock(..) | Value::Part(_)));
+        }
+    }
+
+    /// "tonight at 9am", "tomorrow morning at 21:00"
+    fn contradicts_itself(&self) -> bool {
+        let Some(clock) = self.clock.filter(|clock| !clock.is_open) else { return false };
+        match self.part {
+            Some(Part::Afternoon | Part::Evening | Part::Night) => (5..12).contains(&clock.hour),
+            Some(Part::Morning) => clock.hour > 12,
+            Some(Part::Noon) | None => false,
         }
     }
 
@@ -474,6 +495,13 @@ impl Parts {
         }
         Repetition { parts, ..repetition }.rule()
     }
+}
+
+/// Says whether the phrase stands right behind a lead of whole days.
+fn is_lead_of_days(last: Option<&Phrase>, phrase: &Phrase) -> bool {
+    last.filter(|last| phrase.from <= last.to + 1).is_some_and(
+        |last| matches!(&last.value, Value::Reminder(wish) if wish.lead.is_some_and(|lead| days_of(lead).is_some())),
+    )
 }
 
 /// Gives the days of a lead of whole days.

@@ -66,6 +66,14 @@ impl Repetition {
         keeps.then_some(self)
     }
 
+    /// Says whether both can not be one: "every monday" and "every other tuesday"; "every week" and "on mondays" can.
+    pub(crate) fn is_other(&self, other: &Self) -> bool {
+        let names_no_day = |rule: &Self| rule.parts.weekdays.is_empty() && rule.parts.month_days.is_empty();
+        let is_alike =
+            self.parts.frequency == other.parts.frequency && self.parts.interval == other.parts.interval;
+        *self != *other && !(is_alike && (names_no_day(self) || names_no_day(other)))
+    }
+
     /// Says whether it counts hours or minutes, so that it needs a time of day.
     pub(crate) fn is_by_the_clock(&self) -> bool {
         matches!(self.special, Some(Special::Hours | Special::Minutes))
