@@ -10,7 +10,7 @@ use crate::state::Act;
 use crate::targets::{self, Found};
 use crate::turn::Talk;
 use crate::understanding::{Understood, Utterance, Wants};
-use crate::{clarify, create, proposal, query, reply};
+use crate::{answer, clarify, create, proposal, query, reply};
 
 /// Does what was understood, or asks.
 ///
@@ -32,6 +32,12 @@ pub(crate) async fn carry_out(
     }
     if let [Action::Query(query)] = &actions[..] {
         return query::answer(talk, &about, query, confidence).await;
+    }
+    if let [Action::Snooze { until, .. }] = &actions[..]
+        && *until == about.now()
+    {
+        let outcome = Outcome::ask(Intent::Update, confidence, reply::snooze_until_when(talk.language));
+        return Ok(Outcome { is_reminder: true, ..outcome });
     }
     let Some(acts) = acts(&actions) else {
         return Ok(Outcome::ask(Intent::of(&actions[0]), confidence, reply::one_at_a_time(talk.language)));
@@ -59,21 +65,29 @@ fn creations(actions: &[Action]) -> Option<Vec<&TaskFields>> {
 
 /// Gives the targets of acts that are all of one kind; of changes, only one at a time, and of snoozes, those until the same time.
 fn acts(actions: &[Action]) -> Option<Vec<(Act, &Target)>> {
-    let each = actions.iter().map(|action| match action {
-        Action::Update { target, .. } => Some((Act::Update, target)),
-        Action::Complete { target } => Some((Act::Complete, target)),
-        Action::Reopen { target } => Some((Act::Reopen, target)),
-        Action::Delete { target } => Some((Act::Delete, target)),
-        Action::Snooze { target, .. } => Some((Act::Snooze, target)),
-        _ => None,
-    });
-    let all: Vec<_> = each.collect::<Option<_>>()?;
+    let all: Vec<_> = actions.iter().map(on_task).collect::<Option<_>>()?;
     let (first, _) = *all.first()?;
     let is_one_kind = all.iter().all(|(act, _)| *act == first);
     let until = |action: &Action| if let Action::Snooze { until, .. } = action { Some(*until) } else { None };
     let is_one_change =
         first != Act::Update && actions.iter().all(|action| until(action) == until(&actions[0]));
     (is_one_kind && (all.len() == 1 || is_one_change)).then_some(all)
+}
+
+fn on_task(action: &Action) -> Option<(Act, &Target)> {
+    match action {
+        Action::Update { target, .. } => Some((Act::Update, target)),
+        Action::Complete { target } => Some((Act::Complete, target)),
+        Action::Reopen { target } => Some((Act::Reopen, target)),
+        Action::Delete { target } => Some((Act::Delete, target)),
+        Action::Snooze { target, .. } => Some((Act::Snooze, target)),
+        _ => None,
+    }
+}
+
+/// Gives what an action does to tasks that exist.
+pub(crate) fn kind(action: &Action) -> Option<Act> {
+    on_task(action).map(|(act, _)| act)
 }
 
 async fn on_tasks(
@@ -114,11 +128,12 @@ async fn on_tasks(
             }
         }
     }
-    // What the model made of a sentence is done to a task only after a yes.
+    // What the model made of a sentence, or what is a question itself, is done to a task only after a yes.
     if let [only] = &tasks[..]
         && is_sure
         && act != Act::Delete
         && about.heard.is_none()
+        && !answer::asks(&talk.said.text)
     {
         let only = only.clone();
         return perform(talk, &about, act, vec![only], confidence, Vec::new()).await;

@@ -4,6 +4,7 @@ use application::chat::Loaded;
 use events::TaskBody;
 use language::{Action, Problem, TaskFields};
 
+use crate::decide;
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
 use crate::state::{Act, Asked, Proposal, expiry};
@@ -31,6 +32,9 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
             };
             (reply::doubtful_time(talk.language), wants)
         }
+        Some(Problem::NoSuchDate { text, suggestion }) if decide::is_far(&about, suggestion) => {
+            (reply::too_far_away(talk.language, &text), None)
+        }
         Some(Problem::NoSuchDate { text, suggestion }) => {
             let reply = reply::no_such_date(talk.language, &text, suggestion);
             let wants = words(&about, text, Some(suggestion.to_string()));
@@ -41,7 +45,8 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
         }
         Some(Problem::UnsupportedRepetition { text }) => {
             let can_create = propose_creation(talk, &about, &actions);
-            (reply::unsupported_repetition(talk.language, &text, can_create), None)
+            let reply = reply::unsupported_repetition(talk.language, &text, can_create);
+            (reply, fields.is_some().then(|| words(&about, text, None)))
         }
         Some(Problem::MissingTitle) => (reply::missing_title(talk.language), Some(Wants::Title)),
         Some(Problem::MissingTarget) => (reply::missing_target(talk.language), Some(Wants::Target)),
@@ -68,9 +73,9 @@ pub(crate) fn ask(talk: &mut Talk<'_>, about: Utterance, understood: Understood)
     Outcome { is_reminder, ..Outcome::ask(intent, confidence, reply) }
 }
 
-/// Words that came in an answer are not in the sentence: then the time itself is asked for again.
+/// Words that nobody wrote so can not be replaced: then the time itself is asked for again.
 fn words(about: &Utterance, instead_of: String, suggestion: Option<String>) -> Wants {
-    if about.text.contains(&instead_of) { Wants::Words { instead_of, suggestion } } else { Wants::When }
+    if about.has_words(&instead_of) { Wants::Words { instead_of, suggestion } } else { Wants::When }
 }
 
 fn propose_creation(talk: &mut Talk<'_>, about: &Utterance, actions: &[Action]) -> bool {

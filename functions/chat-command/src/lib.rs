@@ -5,6 +5,7 @@
 //! parser is not sure, `model` may know better, and is not believed.
 
 mod act;
+mod answer;
 mod clarify;
 mod create;
 mod decide;

@@ -28,7 +28,12 @@ pub(crate) fn propose(
         _ => String::new(),
     };
     let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.version)).collect();
-    talk.state.show(tasks.iter().map(|loaded| loaded.task.id).collect(), talk.cause.now);
+    let ids: Vec<_> = tasks.iter().map(|loaded| loaded.task.id).collect();
+    match ids[..] {
+        // One of those in the list that the user sees: its numbers stay.
+        [only] if talk.state.shown(talk.cause.now).contains(&only) => talk.state.last = Some(only),
+        _ => talk.state.show(ids, talk.cause.now),
+    }
     talk.state.proposal = Some(Proposal { about, act, tasks: frozen, expires_at: expiry(talk.cause.now) });
     let reply = reply::propose(talk.language, act, tasks, &changes, zone);
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));

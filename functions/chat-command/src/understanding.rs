@@ -9,10 +9,16 @@ use language::{Action, Changes, Command, Context, Language, Parse, Problem, Span
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::answer::Answer;
 use crate::model::Heard;
+
+/// How many answers a sentence keeps; what was said before them is forgotten.
+const MAX_ANSWERS: usize = 10;
 
 /// Below this the user is asked.
 pub(crate) const SURE: f64 = 0.7;
+/// How sure anything is that can not be so.
+const ASKING: f64 = 0.5;
 
 /// A sentence, and what was said when something about it was asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,11 +112,19 @@ impl Utterance {
     #[must_use]
     pub(crate) fn answered(mut self, wants: Wants, text: &str, at: DateTime<Utc>) -> Self {
         match wants {
-            Wants::Words { instead_of, .. } => self.text = self.text.replacen(&instead_of, text, 1),
+            Wants::Words { instead_of, .. } => {
+                // The words stand in the sentence, or in an answer.
+                let answers = self.answers.iter_mut().rev().map(|given| &mut given.text);
+                let mut texts = std::iter::once(&mut self.text).chain(answers);
+                if let Some(said) = texts.find(|said| said.contains(&instead_of)) {
+                    *said = said.replacen(&instead_of, text, 1);
+                }
+            }
             _ => {
-                // Only the last answer to a question counts.
-                self.answers.retain(|given| given.wants != wants);
+                // Only the last answer to a question counts, but what was said about the time adds up.
+                self.answers.retain(|given| given.wants != wants || wants == Wants::When);
                 self.answers.push(Given { wants, text: text.to_owned(), at });
+                self.answers.drain(..self.answers.len().saturating_sub(MAX_ANSWERS));
             }
         }
         self
@@ -134,7 +148,13 @@ impl Utterance {
         self.read(&self.text, self.at)
     }
 
-    fn read(&self, text: &str, at: DateTime<Utc>) -> Parse {
+    /// Says whether the sentence, or an answer, has these words.
+    pub(crate) fn has_words(&self, words: &str) -> bool {
+        self.text.contains(words) || self.answers.iter().any(|given| given.text.contains(words))
+    }
+
+    /// Reads other words as if they were said in the place of the sentence.
+    pub(crate) fn read(&self, text: &str, at: DateTime<Utc>) -> Parse {
         let context = Context { now: zone::local(at, self.zone()), locale: self.locale() };
         // Too long can only be what was put together here.
         language::parse(text, &context).unwrap_or_else(|language::TooLong| Parse {
@@ -195,6 +215,18 @@ impl Utterance {
         fields.wants_reminder |= said.wants_reminder;
         understood.is_time_doubtful &= said.due.is_none();
         understood.actions = vec![Action::Create(fields)];
+        let can_not_be = |problem: &Problem| {
+            matches!(
+                problem,
+                Problem::NoSuchDate { .. }
+                    | Problem::NoSuchTime { .. }
+                    | Problem::UnsupportedRepetition { .. }
+            )
+        };
+        if let Some(problem) = answer.problem.filter(can_not_be) {
+            understood.problem = Some(problem);
+            return false;
+        }
         true
     }
 
@@ -202,26 +234,25 @@ impl Utterance {
         let Some(Action::Create(fields) | Action::Unknown(fields)) = understood.actions.first() else {
             return false;
         };
-        let answer = self.read(&given.text, given.at);
-        let said = fields_of(&answer);
         let mut fields = fields.clone();
-        let is_told = said.due.is_some() || !said.reminders.is_empty();
-        if !is_told {
-            if let Some(problem @ (Problem::NoSuchDate { .. } | Problem::NoSuchTime { .. })) = answer.problem
-            {
-                understood.problem = Some(problem);
-                understood.confidence = understood.confidence.min(answer.confidence);
+        match Answer::read(self, &given.text, given.at) {
+            Answer::Bare(named) => {
+                if understood.is_time_doubtful {
+                    fields.due = None;
+                }
+                named.add_to(&mut fields);
             }
-            return false;
-        }
-        fields.due = said.due.or(fields.due);
-        fields.recurrence = fields.recurrence.or(said.recurrence);
-        if fields.reminders.is_empty() {
-            fields.reminders = said.reminders;
+            Answer::Refused(problem) => {
+                understood.problem = Some(problem);
+                understood.confidence = understood.confidence.min(ASKING);
+                return false;
+            }
+            Answer::Other => return false,
         }
         understood.is_time_doubtful = false;
+        let has_title = fields.title.is_some();
         understood.actions = vec![Action::Create(fields)];
-        true
+        has_title
     }
 
     fn with_target(&self, understood: &mut Understood, given: &Given) -> bool {
@@ -240,7 +271,20 @@ impl Utterance {
     }
 
     fn with_change(&self, understood: &mut Understood, given: &Given) -> bool {
-        let Some(Action::Update { changes, .. }) = understood.actions.first_mut() else { return false };
+        let Some(Action::Update { changes, target }) = understood.actions.first_mut() else { return false };
+        if let Some(snooze) = self.snooze(target, given) {
+            understood.actions = vec![snooze];
+            return true;
+        }
+        match Answer::read(self, &given.text, given.at) {
+            Answer::Refused(problem) => {
+                understood.problem = Some(problem);
+                return false;
+            }
+            // "call mom tomorrow" moves nothing to tomorrow.
+            Answer::Other if self.says_when(&given.text, given.at) => return false,
+            Answer::Bare(_) | Answer::Other => {}
+        }
         let answer = given.text.strip_prefix("to ").unwrap_or(&given.text);
         let ways = match self.read(&given.text, given.at).language {
             Language::English => [format!("move it to {answer}"), format!("make it {answer}")],
@@ -258,6 +302,90 @@ impl Utterance {
         *changes = found;
         understood.is_time_doubtful = false;
         true
+    }
+
+    /// Gives the sentence with other words about the time in the place of some that can not be: what is suggested for them, or
+    /// nothing, and then what was said.
+    #[must_use]
+    pub(crate) fn with_other_words(
+        self,
+        instead_of: &str,
+        suggestion: Option<&str>,
+        text: &str,
+        at: DateTime<Utc>,
+    ) -> Self {
+        let words = Wants::Words { instead_of: instead_of.to_owned(), suggestion: None };
+        let understood = self.understand();
+        if !matches!(understood.actions.first(), Some(Action::Create(_) | Action::Unknown(_))) {
+            return self.answered(words, text, at);
+        }
+        let settled = match (suggestion, understood.problem) {
+            (Some(suggestion), _) => self.answered(words, suggestion, at),
+            // The time that is said comes in its place.
+            (None, Some(Problem::NoSuchTime { .. })) => self.answered(words, "12:00", at),
+            (None, _) => self.without(instead_of, at),
+        };
+        settled.answered(Wants::When, text, at)
+    }
+
+    /// Gives the sentence without a repetition that can not be; also without what follows it, when that is about the time too.
+    fn without(self, words: &str, at: DateTime<Utc>) -> Self {
+        let Some((before, behind)) = self.text.split_once(words) else { return self };
+        let rest = format!("{} {}", before.trim_end(), behind.trim_start()).trim().to_owned();
+        let text = if !before.trim().is_empty() && self.says_when(&rest, at) {
+            before.trim().to_owned()
+        } else {
+            rest
+        };
+        Self { text, ..self }
+    }
+
+    /// Gives the title of the task that the sentence is to become, if it is to become one and has a title.
+    pub(crate) fn title_to_be(&self) -> Option<String> {
+        match self.understand().actions.into_iter().next()? {
+            Action::Create(fields) | Action::Unknown(fields) => fields.title,
+            _ => None,
+        }
+    }
+
+    /// Gives the tasks that are named by their numbers among those known, if nothing else is said: "1 and 3".
+    pub(crate) fn numbers_in(&self, text: &str, at: DateTime<Utc>, known: &[Uuid]) -> Vec<Uuid> {
+        let commands = self.read(&format!("delete {text}"), at).commands;
+        let each = commands.iter().map(|command| match &command.action {
+            Action::Delete { target: Target::Number(number) } => {
+                usize::try_from(*number).ok().and_then(|number| known.get(number.checked_sub(1)?)).copied()
+            }
+            Action::Delete { target: Target::Last } => known.last().copied(),
+            _ => None,
+        });
+        each.collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+
+    /// Completes "snooze the dentist".
+    fn snooze(&self, wanted: &Target, given: &Given) -> Option<Action> {
+        let text = &self.text;
+        let ways = match self.read(text, given.at).language {
+            Language::English => ["", "until ", "for "].map(|link| format!("{text} {link}{}", given.text)),
+            Language::Urdu | Language::LatinUrdu => {
+                ["", "tak ", "تک "].map(|link| format!("{} {link}{text}", given.text))
+            }
+        };
+        ways.iter().find_map(|text| match self.read(text, given.at) {
+            Parse { commands, problem: None, confidence, .. } if confidence >= SURE => {
+                let [command] = <[Command; 1]>::try_from(commands).ok()?;
+                let is_it = matches!(&command.action, Action::Snooze { target, .. } if target == wanted);
+                is_it.then_some(command.action)
+            }
+            _ => None,
+        })
+    }
+
+    /// Says whether words about a time are among others.
+    fn says_when(&self, text: &str, at: DateTime<Utc>) -> bool {
+        let mut spans = self.read(text, at).commands.into_iter().flat_map(|command| command.spans);
+        spans.any(|span| {
+            matches!(span.kind, SpanKind::Date | SpanKind::Time | SpanKind::Duration | SpanKind::Recurrence)
+        })
     }
 
     /// Reads the name of a task.
@@ -300,7 +428,8 @@ pub(crate) fn is_command(parse: &Parse, wants: &Wants) -> bool {
             // "buy milk" may be a new task, or the title that was asked for; "add a task to buy milk" is a command.
             let is_asked_for = first.spans.iter().any(|span| span.kind == SpanKind::Intent);
             // "remind me at 5" says when.
-            let says_when = *wants == Wants::When && parse.problem == Some(Problem::MissingTitle);
+            let says_when = matches!(wants, Wants::When | Wants::Words { .. })
+                && parse.problem == Some(Problem::MissingTitle);
             is_asked_for && !says_when
         }
         _ => {
@@ -308,6 +437,16 @@ pub(crate) fn is_command(parse: &Parse, wants: &Wants) -> bool {
             parse.confidence >= SURE || lacks
         }
     }
+}
+
+/// Says whether a sentence may be nothing but the name of a task, or its number: it has no time and asks for nothing.
+pub(crate) fn is_name(parse: &Parse) -> bool {
+    let [Command { action: Action::Create(fields) | Action::Unknown(fields), spans }] = &parse.commands[..]
+    else {
+        return false;
+    };
+    let is_bare = TaskFields { title: None, ..fields.clone() } == TaskFields::default();
+    is_bare && !spans.iter().any(|span| span.kind == SpanKind::Intent)
 }
 
 #[cfg(test)]

@@ -202,3 +202,90 @@ pub(crate) fn doubtful_time(language: Language) -> String {
     }
     .to_owned()
 }
+
+/// When a task that a time was asked for is left for something else.
+pub(crate) fn not_created(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => format!("The task {title} was not created."),
+        Urdu => format!("کام {title} نہیں بنایا گیا۔"),
+        LatinUrdu => format!("Task {title} nahin banaya gaya."),
+    }
+}
+
+/// When a deletion that waited is dropped.
+pub(crate) fn not_deleted(language: Language) -> String {
+    match language {
+        English => "I did not delete anything.",
+        Urdu => "کچھ حذف نہیں کیا گیا۔",
+        LatinUrdu => "Kuch delete nahin kiya gaya.",
+    }
+    .to_owned()
+}
+
+/// When another proposal that waited is dropped.
+pub(crate) fn nothing_changed(language: Language) -> String {
+    match language {
+        English => "Nothing was changed.",
+        Urdu => "کچھ تبدیل نہیں کیا گیا۔",
+        LatinUrdu => "Kuch tabdeel nahin kiya gaya.",
+    }
+    .to_owned()
+}
+
+/// When a yes comes with something else.
+pub(crate) fn yes_alone(language: Language) -> String {
+    match language {
+        English => {
+            "Please say only yes or no first, and the rest in a message of its own. Nothing was changed yet."
+        }
+        Urdu => {
+            "براہ کرم پہلے صرف ہاں یا نہیں کہیں، اور باقی بات الگ پیغام میں لکھیں۔ ابھی کچھ تبدیل نہیں کیا گیا۔"
+        }
+        LatinUrdu => {
+            "Barah-e-karam pehle sirf haan ya nahin kahein, aur baqi baat alag paigham mein likhein. Abhi kuch tabdeel nahin \
+             kiya gaya."
+        }
+    }
+    .to_owned()
+}
+
+/// When a day is so far away that it can not be meant.
+pub(crate) fn too_far_away(language: Language, text: &str) -> String {
+    let text = quoted(language, text);
+    match language {
+        English => format!("{text} is too far away. Nothing was changed yet. Please name a nearer day."),
+        Urdu => format!("{text} بہت دور ہے۔ ابھی کچھ تبدیل نہیں کیا گیا۔ براہ کرم کوئی قریب کا دن بتائیں۔"),
+        LatinUrdu => format!(
+            "{text} bahut door hai. Abhi kuch tabdeel nahin kiya gaya. Barah-e-karam koi qareeb ka din batayein."
+        ),
+    }
+}
+
+/// When a number of the list was said, and nothing else.
+pub(crate) fn what_to_do(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => {
+            format!("What shall I do with {title}? For example \"complete it\" or \"move it to friday\".")
+        }
+        Urdu => format!("کام {title} کا کیا کرنا ہے؟ مثلاً “اسے مکمل کریں” یا “اسے جمعہ پر کر دیں”۔"),
+        LatinUrdu => {
+            format!(
+                "Task {title} ka kya karna hai? Maslan “ise mukammal karein” ya “ise jumma par kar dein”."
+            )
+        }
+    }
+}
+
+/// When a task is to be snoozed for no time at all.
+pub(crate) fn snooze_until_when(language: Language) -> String {
+    match language {
+        English => "For how long? For example \"snooze it for 10 minutes\". Nothing was changed yet.",
+        Urdu => "کتنی دیر کے لیے؟ مثلاً “10 منٹ بعد یاد دلائیں”۔ ابھی کچھ تبدیل نہیں کیا گیا۔",
+        LatinUrdu => {
+            "Kitni der ke liye? Maslan “10 minute baad yaad dilayein”. Abhi kuch tabdeel nahin kiya gaya."
+        }
+    }
+    .to_owned()
+}
