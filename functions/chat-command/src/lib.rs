@@ -22,6 +22,7 @@ mod request;
 mod state;
 mod targets;
 mod turn;
+mod turns;
 mod understanding;
 mod undo;
 mod unfit;
@@ -50,6 +51,7 @@ use utoipa_axum::routes;
 pub use crate::memory::Memory;
 pub use crate::model::Model;
 use crate::request::Request;
+use crate::turns::Turns;
 
 /// The function's name.
 pub const NAME: &str = "chat-command";
@@ -109,7 +111,7 @@ pub fn function(application: Application, clock: Clock, backing: Backing) -> Fun
         .routes(routes!(command))
         .routes(routes!(parse))
         .routes(routes!(messages))
-        .with_state(Chat { application, clock, backing });
+        .with_state(Chat { application, clock, backing, turns: Turns::default() });
     dapr_check.into_iter().fold(function.http(http), Function::ready_when)
 }
 
@@ -119,6 +121,7 @@ struct Chat {
     application: Application,
     clock: Clock,
     backing: Backing,
+    turns: Turns,
 }
 
 /// What is said.
@@ -193,13 +196,13 @@ struct Reply {
     responses((status = 200, description = "The answer", body = Reply))
 )]
 async fn command(
-    State(Chat { application, clock, backing }): State<Chat>,
+    State(Chat { application, clock, backing, turns }): State<Chat>,
     ask: Ask,
     JsonBody(body, bytes): JsonBody,
 ) -> Result<Response, Problem> {
     let (cause, request) = Request::read(&ask, &clock, &body)?;
     let key = ask.key(&bytes);
-    Ok(respond(turn::answer(&application, &backing, &cause, &request, key.as_ref()).await?))
+    Ok(respond(turn::answer(&application, &backing, &turns, &cause, &request, key.as_ref()).await?))
 }
 
 /// Shows what would be understood

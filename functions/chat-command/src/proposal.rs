@@ -9,7 +9,7 @@ use crate::reply;
 use crate::state::{Act, Frozen, Proposal, expiry};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
-use crate::{create, perform};
+use crate::{create, perform, undo};
 
 /// Says what would be done, and waits.
 pub(crate) fn propose(
@@ -34,7 +34,8 @@ pub(crate) fn propose(
         [only] if talk.state.shown(talk.cause.now).contains(&only) => talk.state.last = Some(only),
         _ => talk.state.show(ids, talk.cause.now),
     }
-    talk.state.proposal = Some(Proposal { about, act, tasks: frozen, expires_at: expiry(talk.cause.now) });
+    talk.state.proposal =
+        Some(Proposal { about, act, tasks: frozen, undoes: Vec::new(), expires_at: expiry(talk.cause.now) });
     let reply = reply::propose(talk.language, act, tasks, &changes, zone);
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Outcome {
@@ -54,10 +55,13 @@ pub(crate) async fn accept(
     proposal: Proposal,
     confidence: f64,
 ) -> Result<Outcome, Refusal> {
-    let Proposal { about, act, tasks: frozen, expires_at } = proposal;
+    let Proposal { about, act, tasks: frozen, undoes, expires_at } = proposal;
     talk.rests_on(&about);
     if talk.cause.now >= expires_at {
         return Ok(Outcome::ask(act.into(), confidence, reply::expired(talk.language)));
+    }
+    if !undoes.is_empty() {
+        return undo::accept(talk, &frozen, undoes, confidence).await;
     }
     if act == Act::Create {
         let actions = about.understand().actions;

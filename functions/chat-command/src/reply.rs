@@ -32,8 +32,8 @@ pub(crate) use proposed::{changes, propose};
 pub(crate) use questions::{
     doubtful_time, missing_change, missing_target, missing_time, missing_title, negated, no_such_date,
     no_such_time, not_a_yes_or_no, not_created, not_deleted, nothing_changed, nothing_to_confirm,
-    shall_i_create, snooze_until_when, too_far_away, unclear, unclear_act, unsupported_repetition,
-    what_to_do, yes_alone, yes_or_no,
+    propose_undo, shall_i_create, snooze_until_when, too_far_away, unclear, unclear_act,
+    unsupported_repetition, what_to_do, yes_alone, yes_or_no,
 };
 pub(crate) use refusals::{
     expired, gone, impossible, impossible_for, no_such_tasks, no_such_title, one_at_a_time, too_many,

@@ -65,6 +65,9 @@ pub(crate) struct Proposal {
     pub(crate) act: Act,
     /// To which tasks, as they were.
     pub(crate) tasks: Vec<Frozen>,
+    /// The events that are to be taken back instead, if any.
+    #[serde(default)]
+    pub(crate) undoes: Vec<Uuid>,
     /// When it is forgotten.
     pub(crate) expires_at: DateTime<Utc>,
 }

@@ -1,5 +1,7 @@
 //! One message and its answer: load, decide, commit both sides with all that they change, and only then say so.
 
+use std::time::Duration;
+
 use application::Application;
 use application::change::Committed;
 use application::chat::{Message, Record, Together, Turn};
@@ -7,7 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::{Answer, Cause, IdempotencyKey, Refusal};
 use language::Language;
-use runtime::clock::Stopwatch;
+use runtime::backoff;
+use runtime::clock::{Stopwatch, random_fraction};
 
 use crate::Backing;
 use crate::memory::Conversation;
@@ -15,11 +18,15 @@ use crate::model::{Consulted, Model};
 use crate::outcome::Outcome;
 use crate::request::Request;
 use crate::state::State;
+use crate::turns::Turns;
 use crate::understanding::Utterance;
 use crate::{decide, reply};
 
 /// How often a turn is computed anew after something else changed meanwhile.
-const TRIES: usize = 20;
+const TRIES: u32 = 20;
+/// How long is waited at most before the first of those times, and before any of them: two instances would meet again and again.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 /// What deciding about a message needs to know.
 pub(crate) struct Talk<'a> {
@@ -57,6 +64,7 @@ impl Talk<'_> {
 pub(crate) async fn answer(
     application: &Application,
     Backing { memory, model }: &Backing,
+    turns: &Turns,
     cause: &Cause,
     request: &Request,
     key: Option<&IdempotencyKey>,
@@ -70,8 +78,12 @@ pub(crate) async fn answer(
     let new = || (cause.new_id)(cause.now).to_string();
     let conversation_id = request.conversation_id.clone().unwrap_or_else(new);
     let conversation = Conversation { user_id: &cause.user_id, id: &conversation_id };
+    let _floor = turns.take(conversation.key()).await;
     let (mut consulted, mut forgotten) = (Consulted::default(), None);
-    for _ in 0..TRIES {
+    for attempt in 0..TRIES {
+        if let Some(retry) = attempt.checked_sub(1) {
+            tokio::time::sleep(backoff::delay(retry, FIRST_WAIT, LONGEST_WAIT, random_fraction())).await;
+        }
         let (settings, kept) = application.conversation(&cause.user_id, &conversation_id).await?;
         let recalled = memory.recall(conversation, kept.as_ref(), forgotten).await;
         forgotten = recalled.forgotten;

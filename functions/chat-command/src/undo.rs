@@ -1,12 +1,13 @@
-//! "undo": takes the last thing back that was done in this conversation, or else by this user at all; in a conversation that was
-//! forgotten only what was done since.
+//! "undo": takes the last thing back that was done in this conversation; what was done elsewhere only after a yes, and in
+//! a conversation that was forgotten only what was done since.
 
-use application::undo::Plan;
+use application::undo::{Plan, Which};
 use events::{Refusal, TaskBody};
+use uuid::Uuid;
 
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::Act;
+use crate::state::{Act, Frozen, Proposal, expiry};
 use crate::turn::Talk;
 
 /// Reverts the last action: created → deleted, completed → open, deleted → back, changed → as it was.
@@ -17,6 +18,55 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
     let Some(which) = talk.state.take_done() else {
         return Ok(Outcome::ask(Intent::Update, confidence, reply::forgotten(talk.language)));
     };
+    revert(talk, which, true, confidence).await
+}
+
+/// Reverts what was done elsewhere, after a yes.
+///
+/// # Errors
+/// [`Refusal::Unavailable`].
+pub(crate) async fn accept(
+    talk: &mut Talk<'_>,
+    frozen: &[Frozen],
+    events: Vec<Uuid>,
+    confidence: f64,
+) -> Result<Outcome, Refusal> {
+    let ids: Vec<_> = frozen.iter().map(|one| one.id).collect();
+    let mut changed = talk.application.tasks_by_id(&talk.cause.user_id, &ids).await?;
+    changed.retain(|loaded| {
+        !frozen.iter().any(|one| one.id == loaded.task.id && one.is_still(loaded.task.version))
+    });
+    if !changed.is_empty() {
+        let titles: Vec<_> = changed.iter().map(|loaded| loaded.task.title.as_str().to_owned()).collect();
+        let reply = reply::changed_since(talk.language, &titles);
+        return Ok(Outcome::ask(Intent::Update, confidence, reply));
+    }
+    revert(talk, Which::Events(events), false, confidence).await
+}
+
+/// Says what would be taken back, and waits.
+fn propose(talk: &mut Talk<'_>, plan: &Plan, confidence: f64) -> Outcome {
+    let was = plan.done.first().map_or(Act::Update, |done| act_of(&done.event_type));
+    let act = if was == Act::Create { Act::Delete } else { Act::Update };
+    let tasks: Vec<_> = plan.reverting.iter().map(|planned| &planned.write.task).collect();
+    let titles: Vec<_> = tasks.iter().map(|task| task.title.as_str().to_owned()).collect();
+    talk.state.proposal = Some(Proposal {
+        about: talk.said.clone(),
+        act,
+        tasks: tasks.iter().map(|task| Frozen::of(task.id, task.version - 1)).collect(),
+        undoes: plan.done.iter().map(|done| done.event_id).collect(),
+        expires_at: expiry(talk.cause.now),
+    });
+    let reply = reply::propose_undo(talk.language, was, &titles);
+    Outcome { confirmation: true, ..Outcome::say(act.into(), confidence, reply) }
+}
+
+async fn revert(
+    talk: &mut Talk<'_>,
+    which: Which,
+    was_done_here: bool,
+    confidence: f64,
+) -> Result<Outcome, Refusal> {
     let plan = match talk.application.plan_undo(talk.cause, &talk.settings, &which).await {
         Ok(plan) => plan,
         Err(Refusal::NotFound(_)) => {
@@ -29,7 +79,9 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
                 [] => reply::nothing_to_undo(talk.language),
                 _ => {
                     // It stays the last thing: "undo" once more is no order to undo what was done before it.
-                    talk.state.keep_done(which);
+                    if was_done_here {
+                        talk.state.keep_done(which);
+                    }
                     reply::changed_since(talk.language, &titles)
                 }
             };
@@ -40,6 +92,9 @@ pub(crate) async fn undo(talk: &mut Talk<'_>, confidence: f64) -> Result<Outcome
         }
         Err(refusal) => return Err(refusal),
     };
+    if which == Which::Last {
+        return Ok(propose(talk, &plan, confidence));
+    }
     let Plan { done, reverting, extra, undone, is_successor_kept } = plan;
     let act = done.first().map_or(Act::Update, |done| act_of(&done.event_type));
     let intent = if act == Act::Create { Intent::Delete } else { Intent::Update };

@@ -3,8 +3,9 @@
 use chrono::NaiveDate;
 use language::Language::{self, English, LatinUrdu, Urdu};
 
-use super::phrase::quoted;
+use super::phrase::{quoted, titles};
 use super::when;
+use crate::state::Act;
 use crate::understanding::Wants;
 
 pub(crate) fn negated(language: Language) -> String {
@@ -288,4 +289,50 @@ pub(crate) fn snooze_until_when(language: Language) -> String {
         }
     }
     .to_owned()
+}
+
+/// Before something is taken back that was done elsewhere.
+pub(crate) fn propose_undo(language: Language, was: Act, changed: &[String]) -> String {
+    let names = titles(language, changed);
+    match language {
+        English => {
+            let done = match was {
+                Act::Create => "created",
+                Act::Complete => "marked as done",
+                Act::Reopen => "opened again",
+                Act::Delete => "deleted",
+                Act::Update | Act::Snooze => "changed",
+            };
+            format!(
+                "There is nothing to undo in this conversation. What you did last elsewhere: {names} {done}. Shall I undo that? \
+                 Please answer yes or no."
+            )
+        }
+        Urdu => {
+            let done = match was {
+                Act::Create => "نیا کام",
+                Act::Complete => "مکمل",
+                Act::Reopen => "دوبارہ کھلا",
+                Act::Delete => "حذف",
+                Act::Update | Act::Snooze => "تبدیلی",
+            };
+            format!(
+                "اس گفتگو میں واپس لینے کے لیے کچھ نہیں ہے۔ کہیں اور آخری عمل یہ تھا: {names} ({done})۔ کیا اسے واپس لیا جائے؟ براہ کرم \
+                 ہاں یا نہیں میں جواب دیں۔"
+            )
+        }
+        LatinUrdu => {
+            let done = match was {
+                Act::Create => "naya task",
+                Act::Complete => "mukammal",
+                Act::Reopen => "dobara khula",
+                Act::Delete => "delete",
+                Act::Update | Act::Snooze => "tabdeeli",
+            };
+            format!(
+                "Is guftagu mein wapas lene ke liye kuch nahin hai. Kahin aur aakhri amal yeh tha: {names} ({done}). Kya ise wapas \
+                 liya jaye? Barah-e-karam haan ya nahin mein jawab dein."
+            )
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! Conversations that go another way than a question expects: what answers nothing is never made into an answer.
 
+use std::sync::Arc;
+
 use domain::task::Status;
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::user::{User, words};
 
@@ -294,4 +297,77 @@ async fn a_list_keeps_its_numbers_after_a_deletion() {
     assert!(words(&answer).contains("not there any more"), "{answer}");
     let answer = user.say("complete 3").await;
     assert_eq!(answer["task_completed"]["title"], "pay rent", "{answer}");
+}
+
+#[tokio::test]
+async fn what_was_done_elsewhere_is_undone_only_after_a_yes() {
+    let user = User::new().await;
+    user.say_in("another", "add a task to buy milk").await;
+    let answer = user.say("undo").await;
+    assert_eq!(answer["confirmation_needed"], true, "{answer}");
+    assert!(words(&answer).contains("elsewhere: \"buy milk\" created. Shall I undo that?"), "{answer}");
+    assert_eq!(user.titles().await, ["buy milk"]);
+    user.say("no").await;
+    user.say("yes").await;
+    assert_eq!(user.titles().await, ["buy milk"]);
+    user.say("undo").await;
+    let answer = user.say("yes").await;
+    assert_eq!(answer["task_deleted"]["title"], "buy milk", "{answer}");
+    assert!(user.titles().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_undo_that_waited_does_not_touch_what_was_changed_since() {
+    let user = User::new().await;
+    user.say_in("another", "add a task to buy milk").await;
+    user.say("undo").await;
+    user.say_in("another", "make it urgent").await;
+    let answer = user.say("yes").await;
+    assert!(words(&answer).contains("\"buy milk\" was changed since then"), "{answer}");
+    assert_eq!(user.titles().await, ["buy milk"]);
+}
+
+#[tokio::test]
+async fn an_undo_of_the_last_thing_here_is_not_followed_by_one_elsewhere() {
+    let user = User::new().await;
+    user.say_in("another", "add a task to buy milk").await;
+    told(&user, &["add a task to call mom", "undo"]).await;
+    let answer = user.say("undo").await;
+    assert_eq!(answer["confirmation_needed"], true, "{answer}");
+    assert_eq!(user.titles().await, ["buy milk"]);
+}
+
+/// Says the same to these all at once, twenty times to each.
+async fn at_once(users: &[Arc<User>]) {
+    let mut messages = JoinSet::new();
+    for (number, user) in users.iter().flat_map(|user| (0..20).map(move |_| user)).enumerate() {
+        let user = Arc::clone(user);
+        let body =
+            json!({"user_input": format!("add a task to paint wall {number}"), "conversation_id": "c"});
+        messages.spawn(async move { user.post("/chat/command", &body).await });
+    }
+    for (status, answer) in messages.join_all().await {
+        assert_eq!(status, 200, "{answer}");
+        assert!(words(&answer).starts_with("Created \"paint wall "), "{answer}");
+    }
+    let mut titles = users[0].titles().await;
+    titles.sort_unstable();
+    let mut expected: Vec<_> = (0..users.len() * 20).map(|number| format!("paint wall {number}")).collect();
+    expected.sort_unstable();
+    assert_eq!(titles, expected);
+    let (_, page) = users[0].get("/chat/conversations/c?limit=100").await;
+    assert_eq!(page["messages"].as_array().map(Vec::len), Some(users.len() * 40));
+}
+
+#[tokio::test]
+async fn forty_messages_at_once_in_one_conversation_are_forty_tasks() {
+    let user = Arc::new(User::new().await);
+    at_once(&[Arc::clone(&user), user]).await;
+}
+
+#[tokio::test]
+async fn messages_at_once_through_two_instances_are_all_answered() {
+    let database = devkit::testing::database(async |url| Ok(store::migrate(url).await?)).await;
+    let user = || Arc::new(User::with_database(&database.url));
+    at_once(&[user(), user()]).await;
 }
