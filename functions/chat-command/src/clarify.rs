@@ -86,6 +86,7 @@ fn propose_creation(talk: &mut Talk<'_>, about: &Utterance, actions: &[Action]) 
         act: Act::Create,
         tasks: Vec::new(),
         undoes: Vec::new(),
+        is_series: false,
         expires_at,
     });
     true

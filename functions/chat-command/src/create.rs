@@ -45,7 +45,14 @@ fn propose(
 ) -> Outcome {
     let reply = reply::propose_creation(talk.language, planned, &talk.settings);
     let expires_at = expiry(talk.cause.now);
-    talk.state.proposal = Some(Proposal { about, act: Act::Create, tasks: Vec::new(), undoes: Vec::new(), expires_at });
+    talk.state.proposal = Some(Proposal {
+        about,
+        act: Act::Create,
+        tasks: Vec::new(),
+        undoes: Vec::new(),
+        is_series: false,
+        expires_at,
+    });
     let is_reminder = wants_reminder(asked_for);
     Outcome { confirmation: true, is_reminder, ..Outcome::say(Intent::Create, confidence, reply) }
 }

@@ -10,7 +10,7 @@ use crate::outcome::{Intent, Outcome};
 use crate::state::{Act, Asked, Proposal};
 use crate::turn::Talk;
 use crate::understanding::{self, SURE, Utterance, Wants};
-use crate::{act, clarify, model, proposal, reply, targets, undo};
+use crate::{act, clarify, model, proposal, reply, series, targets, undo};
 
 /// A suggested day farther away than this is no help, in days.
 const MAX_SUGGESTED_DAYS: u64 = 36_525;
@@ -23,6 +23,9 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
     let now = talk.cause.now;
     let mut asked = talk.state.asked.take().filter(|asked| now < asked.expires_at);
     let mut notes = Vec::new();
+    if let Some(outcome) = series::propose(talk).await? {
+        return Ok(outcome);
+    }
     if let Some(reaction) = reaction(talk) {
         if let Some(act) = waiting(talk).map(|waits| waits.act) {
             if reaction.is_yes {

@@ -19,6 +19,7 @@ mod proposal;
 mod query;
 mod reply;
 mod request;
+mod series;
 mod state;
 mod targets;
 mod turn;

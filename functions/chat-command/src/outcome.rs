@@ -1,6 +1,6 @@
 //! What one message leads to: a reply, and the changes that are committed with it.
 
-use application::chat::Write;
+use application::chat::{Members, Write};
 use events::TaskBody;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -87,6 +87,8 @@ pub(crate) struct Outcome {
     pub(crate) writes: Vec<Write>,
     /// Tasks that are reopened by it; their successors are looked after again once it is committed.
     pub(crate) reopened: Vec<Uuid>,
+    /// The series that has to have just these tasks for that.
+    pub(crate) series: Option<Members>,
     /// The events that it takes back, each with the one that does so.
     pub(crate) undone: Vec<(Uuid, Uuid)>,
 }
@@ -106,6 +108,7 @@ impl Outcome {
             candidates: Vec::new(),
             writes: Vec::new(),
             reopened: Vec::new(),
+            series: None,
             undone: Vec::new(),
         }
     }

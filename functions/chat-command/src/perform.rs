@@ -4,6 +4,7 @@ use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
 use application::snooze::SnoozeUntil;
 use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use domain::series;
 use domain::task::{Change, Task};
 use domain::zone;
 use events::payload::Actor;
@@ -12,7 +13,7 @@ use language::{Action, Changes};
 use uuid::Uuid;
 
 use crate::outcome::{Intent, Outcome};
-use crate::state::Act;
+use crate::state::{Act, Offer, expiry};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
 use crate::unfit::{Flaw, Unfit};
@@ -69,7 +70,8 @@ pub(crate) async fn perform(
     talk.state.did(done.iter().map(|(_, planned)| planned));
     let mut reply = match new {
         New::Reminder(until) => reply::snoozed(talk.language, until, &done, about.zone(), &talk.settings),
-        _ => reply::acted(talk.language, act, &done, &talk.settings),
+        _ => skipped(talk, act, &done)
+            .unwrap_or_else(|| reply::acted(talk.language, act, &done, &talk.settings)),
     };
     reply += &reply::left_out(talk.language, &left_out);
     if is_kept {
@@ -83,6 +85,16 @@ pub(crate) async fn perform(
     outcome.writes = done.into_iter().map(|(_, planned)| planned.write).chain(extra).collect();
     outcome.reopened = reopened;
     Ok(outcome)
+}
+
+/// When one of a series was deleted and the next takes its place; it is offered to delete that too.
+fn skipped(talk: &mut Talk<'_>, act: Act, done: &[(Task, PlannedWrite)]) -> Option<String> {
+    let [(_, planned)] = done else { return None };
+    let task = &planned.write.task;
+    let zone = talk.settings.time_zone;
+    let next = series::successor(task, zone, talk.cause.now).filter(|_| act == Act::Delete)?;
+    talk.state.series = Some(Offer { id: task.id, expires_at: expiry(talk.cause.now) });
+    Some(reply::skipped(talk.language, task.title.as_str(), next.due?, next.zone(zone)))
 }
 
 /// When nothing had to be done.

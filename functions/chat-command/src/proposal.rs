@@ -6,10 +6,10 @@ use language::Action;
 
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::{Act, Frozen, Proposal, expiry};
+use crate::state::{Act, Frozen, Offer, Proposal, expiry};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
-use crate::{create, perform, undo};
+use crate::{create, perform, series, undo};
 
 /// Says what would be done, and waits.
 pub(crate) fn propose(
@@ -28,14 +28,26 @@ pub(crate) fn propose(
         _ => String::new(),
     };
     let frozen = tasks.iter().map(|loaded| Frozen::of(loaded.task.id, loaded.task.version)).collect();
+    if let [only] = tasks
+        && act == Act::Delete
+        && only.task.recurrence.is_some()
+    {
+        talk.state.series = Some(Offer { id: only.task.id, expires_at: expiry(talk.cause.now) });
+    }
     let ids: Vec<_> = tasks.iter().map(|loaded| loaded.task.id).collect();
     match ids[..] {
         // One of those in the list that the user sees: its numbers stay.
         [only] if talk.state.shown(talk.cause.now).contains(&only) => talk.state.last = Some(only),
         _ => talk.state.show(ids, talk.cause.now),
     }
-    talk.state.proposal =
-        Some(Proposal { about, act, tasks: frozen, undoes: Vec::new(), expires_at: expiry(talk.cause.now) });
+    talk.state.proposal = Some(Proposal {
+        about,
+        act,
+        tasks: frozen,
+        undoes: Vec::new(),
+        is_series: false,
+        expires_at: expiry(talk.cause.now),
+    });
     let reply = reply::propose(talk.language, act, tasks, &changes, zone);
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Outcome {
@@ -55,13 +67,16 @@ pub(crate) async fn accept(
     proposal: Proposal,
     confidence: f64,
 ) -> Result<Outcome, Refusal> {
-    let Proposal { about, act, tasks: frozen, undoes, expires_at } = proposal;
+    let Proposal { about, act, tasks: frozen, undoes, is_series, expires_at } = proposal;
     talk.rests_on(&about);
     if talk.cause.now >= expires_at {
         return Ok(Outcome::ask(act.into(), confidence, reply::expired(talk.language)));
     }
     if !undoes.is_empty() {
         return undo::accept(talk, &frozen, undoes, confidence).await;
+    }
+    if is_series {
+        return series::delete(talk, &frozen, confidence).await;
     }
     if act == Act::Create {
         let actions = about.understand().actions;

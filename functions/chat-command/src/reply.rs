@@ -30,10 +30,10 @@ pub(crate) use described::described;
 pub(crate) use listed::{count, free, list, which};
 pub(crate) use proposed::{changes, propose};
 pub(crate) use questions::{
-    doubtful_time, missing_change, missing_target, missing_time, missing_title, negated, no_such_date,
-    no_such_time, not_a_yes_or_no, not_created, not_deleted, nothing_changed, nothing_to_confirm,
-    propose_undo, shall_i_create, snooze_until_when, too_far_away, unclear, unclear_act,
-    unsupported_repetition, what_to_do, yes_alone, yes_or_no,
+    deleted_series, doubtful_time, missing_change, missing_target, missing_time, missing_title, negated,
+    no_such_date, no_such_time, not_a_yes_or_no, not_created, not_deleted, nothing_changed,
+    nothing_to_confirm, propose_series, propose_undo, shall_i_create, skipped, snooze_until_when,
+    too_far_away, unclear, unclear_act, unsupported_repetition, what_to_do, yes_alone, yes_or_no,
 };
 pub(crate) use refusals::{
     expired, gone, impossible, impossible_for, no_such_tasks, no_such_title, one_at_a_time, too_many,

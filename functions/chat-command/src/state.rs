@@ -33,6 +33,9 @@ pub(crate) struct State {
     pub(crate) asked: Option<Asked>,
     /// What waits for yes or no.
     pub(crate) proposal: Option<Proposal>,
+    /// What may be deleted altogether.
+    #[serde(default)]
+    pub(crate) series: Option<Offer>,
     /// What "undo" reverts: the events of each thing that was done here, the latest last.
     done: Vec<Vec<Uuid>>,
     /// Whether something may have been done here that is not among it, because the conversation was forgotten.
@@ -41,6 +44,15 @@ pub(crate) struct State {
     /// The language of the last reply, as a BCP 47 tag.
     #[serde(default)]
     language: Option<String>,
+}
+
+/// A task whose series may be deleted with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Offer {
+    /// Which.
+    pub(crate) id: Uuid,
+    /// When it is forgotten.
+    pub(crate) expires_at: DateTime<Utc>,
 }
 
 /// A question to the user.
@@ -68,6 +80,9 @@ pub(crate) struct Proposal {
     /// The events that are to be taken back instead, if any.
     #[serde(default)]
     pub(crate) undoes: Vec<Uuid>,
+    /// Whether the series of the task is meant, and not the task alone.
+    #[serde(default)]
+    pub(crate) is_series: bool,
     /// When it is forgotten.
     pub(crate) expires_at: DateTime<Utc>,
 }
@@ -135,7 +150,12 @@ impl State {
 
     /// Remembers what was done, so that it can be taken back.
     pub(crate) fn did<'a>(&mut self, done: impl IntoIterator<Item = &'a PlannedWrite>) {
-        self.done.push(done.into_iter().map(|planned| planned.write.event.event_id).collect());
+        self.did_events(done.into_iter().map(|planned| planned.write.event.event_id).collect());
+    }
+
+    /// Remembers what was done, by its events.
+    pub(crate) fn did_events(&mut self, events: Vec<Uuid>) {
+        self.done.push(events);
         self.done.drain(..self.done.len().saturating_sub(MAX_DONE));
     }
 

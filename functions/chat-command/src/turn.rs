@@ -110,8 +110,9 @@ pub(crate) async fn answer(
         };
         let record =
             key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
-        let Outcome { writes, reopened, undone, .. } = outcome;
-        let together = Together { writes, undone, turn: Some(turn), key: record, ..Together::default() };
+        let Outcome { writes, reopened, series, undone, .. } = outcome;
+        let together =
+            Together { writes, undone, series, turn: Some(turn), key: record, ..Together::default() };
         match application.commit(cause, &together).await? {
             Committed::Yes => {
                 for id in reopened {

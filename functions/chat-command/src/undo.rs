@@ -55,6 +55,7 @@ fn propose(talk: &mut Talk<'_>, plan: &Plan, confidence: f64) -> Outcome {
         act,
         tasks: tasks.iter().map(|task| Frozen::of(task.id, task.version - 1)).collect(),
         undoes: plan.done.iter().map(|done| done.event_id).collect(),
+        is_series: false,
         expires_at: expiry(talk.cause.now),
     });
     let reply = reply::propose_undo(talk.language, was, &titles);

@@ -355,6 +355,20 @@ impl Application {
         Ok((writes, Some(members)))
     }
 
+    /// Plans the deletion of the others of a task's series, those before it and those after it; the series then has to be as it was
+    /// read.
+    ///
+    /// # Errors
+    /// [`Refusal::Conflict`] when there are too many of them, [`Refusal::Unavailable`].
+    pub async fn plan_deletion_of_others(
+        &self,
+        cause: &Cause,
+        task: &Task,
+        settings: &Settings,
+    ) -> Result<(Vec<Write>, Option<Members>), Refusal> {
+        self.plan_others(cause, task, settings, Change::Deleted, With::Deletion(Scope::All)).await
+    }
+
     /// Saves what a conversation changed, together with what was said, in one transaction.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use crate::{Application, refuse};
 
 pub use store::conversations::{Message, Turn};
 pub use store::idempotency::Record;
-pub use store::tasks::{Loaded, Together, Write};
+pub use store::tasks::{Loaded, Members, Together, Write};
 
 /// The most tasks that are looked through for one sentence.
 const MAX_SCANNED: usize = 5_000;

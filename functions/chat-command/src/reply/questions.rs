@@ -1,6 +1,8 @@
 //! Questions back: what is unclear, or missing.
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
+use domain::due::Due;
 use language::Language::{self, English, LatinUrdu, Urdu};
 
 use super::phrase::{quoted, titles};
@@ -334,5 +336,55 @@ pub(crate) fn propose_undo(language: Language, was: Act, changed: &[String]) -> 
                  liya jaye? Barah-e-karam haan ya nahin mein jawab dein."
             )
         }
+    }
+}
+
+/// When one of a series was deleted, and the next takes its place.
+pub(crate) fn skipped(language: Language, title: &str, next: Due, zone: Tz) -> String {
+    let (title, next) = (quoted(language, title), when::due(language, next, zone));
+    match language {
+        English => format!(
+            "Skipped {title} this time; it is due again {next}. Say \"undo\" to bring this one back, or \"delete the series\" to \
+             delete all of them."
+        ),
+        Urdu => format!(
+            "کام {title} اس بار چھوڑ دیا گیا؛ اگلی بار {next}۔ اسے بحال کرنے کے لیے “واپس کریں” لکھیں، یا سب حذف کرنے کے لیے “پورا سلسلہ \
+             حذف کریں”۔"
+        ),
+        LatinUrdu => format!(
+            "Task {title} is baar chhor diya gaya; agli baar {next}. Ise bahal karne ke liye “wapas karein” likhein, ya sab delete \
+             karne ke liye “poora silsila delete karein”."
+        ),
+    }
+}
+
+/// Before a series is deleted.
+pub(crate) fn propose_series(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => format!(
+            "Shall I delete {title} with all its repetitions, past and to come? Please answer yes or no."
+        ),
+        Urdu => format!(
+            "کیا کام {title} اپنی تمام گزشتہ اور آئندہ باریوں سمیت حذف کر دیا جائے؟ براہ کرم ہاں یا نہیں میں جواب دیں۔"
+        ),
+        LatinUrdu => format!(
+            "Kya task {title} apni tamam guzishta aur aainda baariyon samet delete kar diya jaye? Barah-e-karam haan ya nahin mein \
+             jawab dein."
+        ),
+    }
+}
+
+/// When a series was deleted.
+pub(crate) fn deleted_series(language: Language, title: &str) -> String {
+    let title = quoted(language, title);
+    match language {
+        English => format!("Deleted {title} with all its repetitions. Say \"undo\" to bring them back."),
+        Urdu => {
+            format!("کام {title} تمام باریوں سمیت حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس کریں” لکھیں۔")
+        }
+        LatinUrdu => format!(
+            "Task {title} tamam baariyon samet delete kar diya gaya. Bahal karne ke liye “wapas karein” likhein."
+        ),
     }
 }

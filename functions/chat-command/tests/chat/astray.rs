@@ -6,7 +6,7 @@ use domain::task::Status;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::user::{User, words};
+use crate::user::{User, id, words};
 
 /// Says these one after the other, and gives the last answer.
 async fn told(user: &User, texts: &[&str]) -> Value {
@@ -370,4 +370,56 @@ async fn messages_at_once_through_two_instances_are_all_answered() {
     let database = devkit::testing::database(async |url| Ok(store::migrate(url).await?)).await;
     let user = || Arc::new(User::with_database(&database.url));
     at_once(&[user(), user()]).await;
+}
+
+#[tokio::test]
+async fn one_of_a_series_is_skipped_and_all_of_it_deleted_when_that_is_said() {
+    for (text, is_spawned) in
+        [("delete the series", true), ("all of them", false), ("delete gym forever", true)]
+    {
+        let user = User::new().await;
+        let created = user.say("add a task to gym every monday at 9am").await;
+        let answer = told(&user, &["delete it", "yes"]).await;
+        let said =
+            "Skipped \"gym\" this time; it is due again Monday, 30 November 2026 at 09:00 (Asia/Karachi).";
+        assert!(words(&answer).starts_with(said), "{answer}");
+        let gym = id(&created["task_created"]);
+        if is_spawned {
+            let spawned = user.application.spawn_successor(&user.cause(), gym).await;
+            assert!(spawned.expect("a successor").is_some());
+        }
+        let answer = user.say(text).await;
+        assert_eq!(answer["confirmation_needed"], true, "{text}: {answer}");
+        let answer = user.say("yes").await;
+        assert_eq!(
+            words(&answer),
+            "Deleted \"gym\" with all its repetitions. Say \"undo\" to bring them back."
+        );
+        assert!(user.titles().await.is_empty(), "{text}");
+        let spawned = user.application.spawn_successor(&user.cause(), gym).await;
+        assert_eq!(spawned.expect("no failure"), None, "{text}: the series is over");
+        user.say("undo").await;
+        assert!(!user.titles().await.is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_series_is_deleted_instead_of_the_one_that_was_proposed() {
+    let user = User::new().await;
+    user.say("add a task to gym every monday at 9am").await;
+    let answer = told(&user, &["delete it", "delete the gym series"]).await;
+    assert!(words(&answer).starts_with("Shall I delete \"gym\" with all its repetitions"), "{answer}");
+    user.say("thanks").await;
+    user.say("yes").await;
+    assert_eq!(user.titles().await, ["gym"]);
+    told(&user, &["delete it", "delete the gym series", "yes"]).await;
+    assert!(user.titles().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_last_of_a_series_is_deleted() {
+    let user = User::new().await;
+    user.say("add a task to gym every monday at 9am until 25 november").await;
+    let answer = told(&user, &["delete gym", "yes"]).await;
+    assert!(words(&answer).starts_with("Deleted \"gym\""), "{answer}");
 }
