@@ -348,7 +348,7 @@ pub(crate) fn skipped(language: Language, title: &str, next: Due, zone: Tz) -> S
              delete all of them."
         ),
         Urdu => format!(
-            "کام {title} اس بار چھوڑ دیا گیا؛ اگلی بار {next}۔ اسے بحال کرنے کے لیے “واپس کریں” لکھیں، یا سب حذف کرنے کے لیے “پورا سلسلہ \
+            "کام {title} اس بار چھوڑ دیا گیا؛ اگلی بار {next}۔ اسے بحال کرنے کے لیے “واپس لیں” لکھیں، یا سب حذف کرنے کے لیے “پورا سلسلہ \
              حذف کریں”۔"
         ),
         LatinUrdu => format!(
@@ -381,7 +381,7 @@ pub(crate) fn deleted_series(language: Language, title: &str) -> String {
     match language {
         English => format!("Deleted {title} with all its repetitions. Say \"undo\" to bring them back."),
         Urdu => {
-            format!("کام {title} تمام باریوں سمیت حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس کریں” لکھیں۔")
+            format!("کام {title} تمام باریوں سمیت حذف کر دیا گیا۔ بحال کرنے کے لیے “واپس لیں” لکھیں۔")
         }
         LatinUrdu => format!(
             "Task {title} tamam baariyon samet delete kar diya gaya. Bahal karne ke liye “wapas karein” likhein."

@@ -178,10 +178,17 @@ async fn a_no_with_a_message_drops_the_proposal_and_is_heard() {
 #[tokio::test]
 async fn an_act_that_is_a_question_is_asked_about() {
     let user = User::new().await;
-    user.say("add a task to buy milk").await;
-    let answer = user.say("mark buy milk as done?").await;
-    assert_eq!(answer["clarification_needed"], true, "{answer}");
-    assert_eq!(user.titles_with(Some(Status::Completed)).await.len(), 0);
+    let created = user.say("add a task to buy milk tomorrow at 5pm").await;
+    for text in
+        ["mark buy milk as done?", "complete buy milk?", "move buy milk to friday?", "make it urgent?"]
+    {
+        let answer = user.say(text).await;
+        let is_asked = answer["confirmation_needed"] == true || answer["clarification_needed"] == true;
+        assert!(is_asked, "{text}: {answer}");
+        user.say("no").await;
+    }
+    let answer = user.say("show my tasks").await;
+    assert_eq!(answer["tasks"][0]["version"], created["task_created"]["version"], "{answer}");
     let answer = user.say("can you mark buy milk as done?").await;
     assert_eq!(answer["task_completed"]["title"], "buy milk", "{answer}");
 }
