@@ -179,9 +179,19 @@ async fn a_no_with_a_message_drops_the_proposal_and_is_heard() {
 async fn an_act_that_is_a_question_is_asked_about() {
     let user = User::new().await;
     let created = user.say("add a task to buy milk tomorrow at 5pm").await;
-    for text in
-        ["mark buy milk as done?", "complete buy milk?", "move buy milk to friday?", "make it urgent?"]
-    {
+    for text in [
+        "mark buy milk as done?",
+        "complete buy milk?",
+        "move buy milk to friday?",
+        "make it urgent?",
+        "snooze it until tomorrow at 9am?",
+        "done with buy milk?",
+        "rename it to buy bread?",
+        "buy milk wala kaam mukammal kar dein?",
+        "ise jumma par kar dein?",
+        "اسے مکمل کر دیں؟",
+        "اسے جمعہ پر کر دیں؟",
+    ] {
         let answer = user.say(text).await;
         let is_asked = answer["confirmation_needed"] == true || answer["clarification_needed"] == true;
         assert!(is_asked, "{text}: {answer}");
