@@ -155,7 +155,7 @@ impl Utterance {
 
     /// Reads other words as if they were said in the place of the sentence.
     pub(crate) fn read(&self, text: &str, at: DateTime<Utc>) -> Parse {
-        let context = Context { now: zone::local(at, self.zone()), locale: self.locale() };
+        let context = Context { now: zone::local(at, self.zone()), zone: self.zone(), locale: self.locale() };
         // Too long can only be what was put together here.
         language::parse(text, &context).unwrap_or_else(|language::TooLong| Parse {
             language: Language::English,

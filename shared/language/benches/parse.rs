@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use chrono_tz::Tz;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use domain::settings::Locale;
 use language::{Context, parse};
@@ -13,7 +14,7 @@ const CORPORA: [(&str, &str); 2] = [
 ];
 
 fn context() -> Context {
-    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: Locale::EnUs }
+    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), zone: Tz::UTC, locale: Locale::EnUs }
 }
 
 fn utterances(corpus: &'static str) -> Vec<&'static str> {

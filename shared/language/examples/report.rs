@@ -56,7 +56,7 @@ impl Report {
 }
 
 fn own(name: &'static str, corpus: &str, locale: Locale) -> Report {
-    let context = Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale };
+    let context = Context { now: "2026-11-18T10:00:00".parse().expect("a time"), zone: Tz::UTC, locale };
     let (mut report, mut category) = (Report::new(name), "");
     for line in corpus.lines() {
         if let Some(heading) = line.strip_prefix("# ") {
@@ -98,7 +98,8 @@ fn dates(path: &Path) -> [Report; 3] {
         let locale = row["locale"].as_str().and_then(Locale::parse).unwrap_or(usual);
         let zone = row["tz"].as_str().and_then(|zone| zone.parse::<Tz>().ok());
         let now = zone.map_or(said.naive_local(), |zone| said.with_timezone(&zone).naive_local());
-        let parse = parse(text, &Context { now, locale }).expect("short enough");
+        let parse =
+            parse(text, &Context { now, zone: zone.unwrap_or(Tz::UTC), locale }).expect("short enough");
         let fields = fields(&parse).cloned().unwrap_or_default();
         let wrong =
             wrong_date(&row["expect"], fields.due, fields.recurrence.as_ref(), fields.title.as_deref());
@@ -162,7 +163,8 @@ fn same_dates(rule: &Rule, due: When, rrule: &str) -> bool {
 
 fn intents(path: &Path) -> [Report; 2] {
     let mut reports = [Report::new("third-party intents, core"), Report::new("third-party intents, others")];
-    let context = Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: Locale::EnUs };
+    let context =
+        Context { now: "2026-11-18T10:00:00".parse().expect("a time"), zone: Tz::UTC, locale: Locale::EnUs };
     for row in rows(path) {
         let text = row["text"].as_str().unwrap_or_default();
         let parse = parse(text, &context).expect("short enough");

@@ -18,6 +18,7 @@
 //!
 //! let context = Context {
 //!     now: "2026-11-18T10:00:00".parse().expect("a time"),
+//!     zone: chrono_tz::Tz::UTC,
 //!     locale: domain::settings::Locale::EnUs,
 //! };
 //! for (text, title, due) in [
@@ -94,6 +95,7 @@ mod urdu;
 use std::fmt;
 
 use chrono::NaiveDateTime;
+use chrono_tz::Tz;
 use domain::settings::Locale;
 
 pub use crate::command::{
@@ -111,6 +113,8 @@ pub const MAX_CHARS: usize = 4_000;
 pub struct Context {
     /// The user's wall clock.
     pub now: NaiveDateTime,
+    /// Where that clock is: "in 24 hours" is 24 hours also when clocks change meanwhile.
+    pub zone: Tz,
     /// The user's habits: whether 11/06 is 11 June.
     pub locale: Locale,
 }

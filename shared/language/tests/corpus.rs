@@ -2,6 +2,7 @@
 
 mod describe;
 
+use chrono_tz::Tz;
 use domain::settings::Locale;
 use language::{Action, Context, Language, parse};
 
@@ -16,7 +17,7 @@ const URDU: Corpus = Corpus { table: include_str!("corpus/urdu.tsv"), locale: Lo
 
 impl Corpus {
     fn context(&self) -> Context {
-        Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: self.locale }
+        Context { now: "2026-11-18T10:00:00".parse().expect("a time"), zone: Tz::UTC, locale: self.locale }
     }
 
     fn rows(&self) -> impl Iterator<Item = (&'static str, &'static str)> {

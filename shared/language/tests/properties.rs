@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use chrono_tz::Tz;
 use domain::settings::Locale;
 use language::{Action, Context, Language, MAX_CHARS, Parse, Problem, TooLong, parse};
 use proptest::prelude::*;
 
 fn context() -> Context {
-    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), locale: Locale::EnGb }
+    Context { now: "2026-11-18T10:00:00".parse().expect("a time"), zone: Tz::UTC, locale: Locale::EnGb }
 }
 
 fn check(text: &str, parse: &Parse) -> Result<(), TestCaseError> {
@@ -419,4 +420,27 @@ fn holidays_of_one_country_are_read_there_only() {
     assert_eq!(due(Locale::EnUs, "call bob on independence day").as_deref(), Some("2027-07-04"));
     assert_eq!(due(Locale::EnGb, "call bob on independence day"), None);
     assert_eq!(due(Locale::EnGb, "call bob on boxing day").as_deref(), Some("2026-12-26"));
+}
+
+#[test]
+fn hours_to_come_are_hours_also_on_the_night_of_a_clock_change() {
+    // New York, 7 March 2026, 18:00: clocks go forward at 2:00. London, 30 October 2027, 20:00: they go back at 2:00.
+    for (zone, now, text, due) in [
+        (Tz::America__New_York, "2026-03-07T18:00:00", "take the pill in 24 hours", "2026-03-08 19:00"),
+        (Tz::America__New_York, "2026-03-07T18:00:00", "take the pill in 1 day", "2026-03-08"),
+        (Tz::Europe__London, "2027-10-30T20:00:00", "restart the job in 12 hours", "2027-10-31 07:00"),
+        (Tz::Europe__London, "2027-10-30T20:00:00", "12 ghante baad dawa leni hai", "2027-10-31 07:00"),
+        (Tz::Europe__London, "2027-10-30T20:00:00", "snooze it for 12 hours", "2027-10-31 07:00"),
+    ] {
+        let context = Context { now: now.parse().expect("a time"), zone, ..context() };
+        let found = match &parse(text, &context).expect("short enough").commands[0].action {
+            Action::Create(fields) => fields.due.map_or_else(String::new, |due| {
+                let time = due.time.map(|time| time.format(" %H:%M").to_string());
+                due.date.to_string() + &time.unwrap_or_default()
+            }),
+            Action::Snooze { until, .. } => until.format("%Y-%m-%d %H:%M").to_string(),
+            other => panic!("{text}: {other:?}"),
+        };
+        assert_eq!(found, due, "{text}");
+    }
 }

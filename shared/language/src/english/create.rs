@@ -233,7 +233,7 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
     let phrases = phrase::scan(&body, context, mode);
     let phrases = if opening.wants_reminder { reminder_first(phrases) } else { phrases };
     let found = phrases.clone();
-    let mut meaning = compose::compose(phrases, context.now, said);
+    let mut meaning = compose::compose(phrases, context, said);
     let is_half_read = doubt::is_half_read(&body, &found, &meaning);
     let on_list = list_phrase(text, opening.end, &body);
     meaning.used.extend(on_list.clone());

@@ -79,7 +79,7 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     let phrases: Vec<Phrase> =
         phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).map(stretched).collect();
     let said = |phrase: &Phrase| text.slice(phrase.from, phrase.to).to_owned();
-    let meaning = compose::compose(phrases, context.now, said);
+    let meaning = compose::compose(phrases, context, said);
     let mut query = Query { status: status(text), tags: meaning.tags.clone(), ..Query::default() };
     // "work tasks"
     for at in 0..text.len() {

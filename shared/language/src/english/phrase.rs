@@ -204,7 +204,11 @@ impl Scanner<'_> {
     }
 
     fn counted_from_now(&self, length: Length, from: usize, to: usize) -> Value {
-        if length.after(self.context.now).is_some() { Value::FromNow(length) } else { self.beyond(from, to) }
+        if length.after(self.context.now, self.context.zone).is_some() {
+            Value::FromNow(length)
+        } else {
+            self.beyond(from, to)
+        }
     }
 
     /// "in 100000000 days"

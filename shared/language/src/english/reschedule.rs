@@ -1,6 +1,7 @@
 //! Changes of when: "move it to friday", "postpone it by two days", "snooze it for 10 minutes".
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
 
 use crate::clause::Clause;
 use crate::english::duration;
@@ -89,7 +90,7 @@ fn is_when(text: &Text<'_>, at: usize, len: usize, context: &Context) -> bool {
 fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveDateTime> {
     if let Some((length, _)) = duration::read_length(text, at).filter(|(_, end)| *end == text.end_of_words())
     {
-        return length.after(context.now);
+        return length.after(context.now, context.zone);
     }
     let (changes, ..) = value(text, at, text.len(), context)?;
     let Some(DueChange::Set { date, time }) = changes.due else { return None };
@@ -146,7 +147,7 @@ fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if !(said || waits) || length.months > 0 && length.minutes.is_some() {
         return None;
     }
-    let later = length.after(context.now)? - context.now;
+    let later = length.after(context.now, Tz::UTC)? - context.now;
     let shift = if earlier { TimeDelta::zero() - later } else { later };
     let found = target::read(&text.part(start, end), context);
     let changes = Changes { due: Some(DueChange::Shift(shift)), ..Changes::default() };

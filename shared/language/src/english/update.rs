@@ -73,7 +73,7 @@ pub(crate) fn value(
     }
     let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
     let mode = Mode { is_value: true, wants_reminder: false, in_query: false };
-    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let padding = [
         "instead",
@@ -356,7 +356,7 @@ fn reminders_in(text: &Text<'_>, from: usize, context: &Context) -> Option<(Chan
     let part = text.part(from, text.len());
     let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
     let mode = Mode { wants_reminder: true, is_value: true, ..Mode::default() };
-    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let is_padding = |at: usize| {
         part.is_break(at)
@@ -785,7 +785,7 @@ fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let found = target::read(&text.part(start, end), context);
     let said = |phrase: &Phrase| part.slice(phrase.from, phrase.to).to_owned();
     let mode = Mode { wants_reminder: true, ..Mode::default() };
-    let meaning = compose::compose(phrase::scan(&part, context, mode), context.now, said);
+    let meaning = compose::compose(phrase::scan(&part, context, mode), context, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     if !(0..part.len()).all(|at| is_used(at) || part.is_break(at) || part.is_any(at, &["please", "again"])) {
         return None;

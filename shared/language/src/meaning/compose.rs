@@ -1,6 +1,7 @@
 //! Puts phrases together: one due time, one rule, its reminders.
 
 use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Weekday};
+use chrono_tz::Tz;
 use domain::recurrence::{Anchor, Frequency, Rule, Until};
 use domain::reminder::{self, LeadUnit, Method};
 use domain::task::Priority;
@@ -12,7 +13,7 @@ use crate::meaning::lead::Lead;
 use crate::meaning::length::Length;
 use crate::meaning::phrase::{Phrase, Value};
 use crate::meaning::repetition::{Repetition, Special};
-use crate::{Problem, ReminderText, When};
+use crate::{Context, Problem, ReminderText, When};
 
 /// What phrases say together, and which of them were used.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,6 +51,7 @@ pub(crate) struct Meaning {
 /// The parts as they are gathered; the first of each kind wins.
 #[derive(Default)]
 struct Parts {
+    zone: Tz,
     day: Option<(Day, Lead)>,
     clock: Option<Clock>,
     part: Option<Part>,
@@ -74,11 +76,12 @@ struct Parts {
     has_two_clocks: bool,
 }
 
-/// Puts phrases together, as said at `now`; `said` gives the text of a phrase.
-pub(crate) fn compose(phrases: Vec<Phrase>, now: NaiveDateTime, said: impl Fn(&Phrase) -> String) -> Meaning {
+/// Puts phrases together, as said in this context; `said` gives the text of a phrase.
+pub(crate) fn compose(phrases: Vec<Phrase>, context: &Context, said: impl Fn(&Phrase) -> String) -> Meaning {
+    let now = context.now;
     let mut meaning = Meaning::default();
     let has_rule = phrases.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
-    let mut parts = Parts::default();
+    let mut parts = Parts { zone: context.zone, ..Parts::default() };
     for phrase in phrases {
         let is_used = match &phrase.value {
             Value::Priority(priority) => set(&mut meaning.priority, *priority),
@@ -153,7 +156,7 @@ impl Parts {
             }
             Value::Moment(at) if self.after_wish && self.has_day() => set(&mut self.reminder_moment, *at),
             Value::FromNow(length) if self.after_wish && self.has_day() => {
-                let at = length.after(now).filter(|_| length.minutes.is_some());
+                let at = length.after(now, self.zone).filter(|_| length.minutes.is_some());
                 let day = length.after_day(now.date()).filter(|_| length.minutes.is_none());
                 at.is_some_and(|at| set(&mut self.reminder_moment, at))
                     || day.is_some_and(|day| set(&mut self.reminder_day, Day::single(day)))
@@ -270,7 +273,7 @@ impl Parts {
             return false;
         }
         if length.minutes.is_some() {
-            return length.after(now).is_some_and(|at| set(&mut self.moment, at));
+            return length.after(now, self.zone).is_some_and(|at| set(&mut self.moment, at));
         }
         let whole_weeks = length.months == 0 && length.days > 0 && length.days.is_multiple_of(7);
         self.counted = whole_weeks;

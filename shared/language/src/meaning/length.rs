@@ -1,6 +1,8 @@
 //! Lengths of time.
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
+use domain::zone;
 
 use crate::meaning::calendar;
 
@@ -48,9 +50,11 @@ impl Length {
         calendar::days_after(calendar::months_after(date, self.months)?, self.days)
     }
 
-    /// Gives the wall time so much later.
-    pub(crate) fn after(self, at: NaiveDateTime) -> Option<NaiveDateTime> {
-        let day = self.after_day(at.date())?;
-        day.and_time(at.time()).checked_add_signed(TimeDelta::minutes(i64::from(self.minutes.unwrap_or(0))))
+    /// Gives the wall time so much later: days on the wall clock, hours and minutes as they pass.
+    pub(crate) fn after(self, at: NaiveDateTime, zone: Tz) -> Option<NaiveDateTime> {
+        let day = self.after_day(at.date())?.and_time(at.time());
+        let Some(minutes) = self.minutes else { return Some(day) };
+        let later = zone::resolve(day, zone).checked_add_signed(TimeDelta::minutes(i64::from(minutes)))?;
+        Some(zone::local(later, zone))
     }
 }

@@ -406,7 +406,7 @@ fn build(said: &Said<'_>, (from, to): (usize, usize), confidence: f64, context: 
     wish_first(text, &mut phrases);
     let again = said_again(&phrases);
     let is_either = either(text, &phrases);
-    let mut meaning = compose::compose(phrases, context.now, said_of);
+    let mut meaning = compose::compose(phrases, context, said_of);
     remind_at(&mut meaning);
     // A repetition that never ends is not what was asked for.
     if (0..text.len()).any(|at| recurrence::read_endless_times(text, at).is_some()) {

@@ -90,6 +90,6 @@ fn is_for_later(said: &Said<'_>, phrases: Vec<Phrase>, context: &Context) -> boo
     }
     let names_now = later.iter().all(|phrase| text.slice(phrase.from, phrase.to).chars().count() <= 4)
         && later.iter().all(|phrase| text.is_any(phrase.from, &["abhi"]));
-    let meaning = compose::compose(later, context.now, |_| String::new());
+    let meaning = compose::compose(later, context, |_| String::new());
     !names_now && (meaning.rule.is_some() || meaning.due.is_some_and(|due| due.date >= context.now.date()))
 }

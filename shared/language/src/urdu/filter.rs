@@ -39,9 +39,8 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
     let phrases = phrase::scan(said, context, look).into_iter();
     let phrases = phrases
         .filter(|phrase| !matches!(phrase.value, Value::Rule(_) | Value::Reminder(_) | Value::Unsupported));
-    let meaning = compose::compose(phrases.collect(), context.now, |phrase| {
-        text.slice(phrase.from, phrase.to).to_owned()
-    });
+    let meaning =
+        compose::compose(phrases.collect(), context, |phrase| text.slice(phrase.from, phrase.to).to_owned());
     let mut query = Query { status, tags: meaning.tags.clone(), ..Query::default() };
     query.overdue = is_overdue(said);
     if query.overdue {

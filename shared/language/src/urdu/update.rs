@@ -1,6 +1,7 @@
 //! Changes: "اسے کل پر کر دو", "دودھ کا نام دہی رکھ دو", "2 کو فوری کر دو", "میٹنگ ایک گھنٹہ آگے کر دو".
 
 use chrono::{NaiveDateTime, TimeDelta};
+use chrono_tz::Tz;
 use domain::task::Priority;
 
 use crate::clause::Clause;
@@ -120,7 +121,7 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
     for at in 0..text.len() {
         if let Some((length, end)) = duration::read(text, at) {
             let end = text.after_any(end, &["ke liye", "ke baad", "baad", "mein"]).unwrap_or(end);
-            return Some((at, end, length.after(context.now)?));
+            return Some((at, end, length.after(context.now, context.zone)?));
         }
         let rest = said.part(at, text.len());
         if !phrase::begins(&rest, context, look) {
@@ -134,7 +135,7 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
         if first.is_some() {
             let end =
                 phrases.iter().take_while(|phrase| phrase.is_temporal()).last().map_or(0, |phrase| phrase.to);
-            let meaning = compose::compose(phrases, context.now, |_| String::new());
+            let meaning = compose::compose(phrases, context, |_| String::new());
             let due = meaning.due?;
             let time = due.time.unwrap_or_else(|| clock::time(9, 0));
             return Some((at, at + end, due.date.and_time(time)));
@@ -302,7 +303,7 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let first = stop.saturating_sub(6);
     let from = (first..stop).find(|from| duration::read(text, *from).is_some_and(|(_, end)| end == stop))?;
     let (length, _) = duration::read(text, from)?;
-    let later = length.after(context.now)? - context.now;
+    let later = length.after(context.now, Tz::UTC)? - context.now;
     let shift = if is_earlier { TimeDelta::zero() - later } else { later };
     // "کا ریمائنڈر 1 گھنٹہ پہلے کر دو": when to remind, not when it is due.
     if let Some(name_end) =
@@ -385,9 +386,8 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
             continue;
         }
         let phrases = phrase::scan(&part, context, look);
-        let meaning = compose::compose(phrases, context.now, |phrase| {
-            part.text.slice(phrase.from, phrase.to).to_owned()
-        });
+        let meaning =
+            compose::compose(phrases, context, |phrase| part.text.slice(phrase.from, phrase.to).to_owned());
         let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
         let links = ["par", "ko", "tak", "ke", "liye", "ki", "ka", "hi", "aur", "priority", "bhi", "ab"];
         let is_whole = (0..part.text.len())
