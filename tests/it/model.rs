@@ -461,7 +461,9 @@ async fn two_sentences_of_a_user_are_with_the_model_at_once_and_eight_of_all() {
 async fn a_turn_that_is_computed_anew_does_not_ask_again() {
     let ollama = Ollama::start(Reply::Waits(creation(&json!({})).to_string())).await;
     let world = World::with_model(&ollama.url, AMPLE_MS).await;
-    let both = async { tokio::join!(say(&world, UNCLEAR), say(&world, UNCLEAR)) };
+    // In one instance the turns of a conversation wait for each other.
+    let elsewhere = world.beside();
+    let both = async { tokio::join!(say(&world, UNCLEAR), say(&elsewhere, UNCLEAR)) };
     let release = async {
         eventually("both are with the model", || async { (ollama.asked().len() == 2).then_some(()) }).await;
         ollama.release();
