@@ -45,6 +45,7 @@ pub mod triggers;
 pub mod user;
 
 mod headers;
+mod invocation;
 mod start;
 mod trace;
 
