@@ -53,7 +53,7 @@ impl Event {
 const HTTP: &str = "HTTP";
 
 fn read<'a, T: Deserialize<'a>>(kind: &'static str, payload: &'a str) -> Result<T, EventError> {
-    serde_json::from_str(payload).map_err(|source| EventError::Unreadable { kind, source })
+    serde_json::from_str(payload).map_err(|error| EventError::Unreadable { kind, byte: error.column() })
 }
 
 /// Takes those out of `headers` that `multiValueHeaders` has several values of: `lambda_http` lets the one value win.

@@ -64,12 +64,12 @@ enum EventError {
     #[error("the event is neither an HTTP request nor a batch of Kafka records nor a tick of a schedule")]
     Unknown,
     /// It is one of ours, but not as it should be.
-    #[error("the event of {kind} can not be read: {source}")]
+    #[error("the event of {kind} can not be read: something is wrong before byte {byte}")]
     Unreadable {
         /// Whose event.
         kind: &'static str,
-        /// What is wrong.
-        source: serde_json::Error,
+        /// Where in its text. What stands there may be what somebody wrote.
+        byte: usize,
     },
     /// The event source is connected to the wrong function.
     #[error("{function} takes no {what}")]
@@ -103,9 +103,10 @@ pub(crate) fn check(environment: &Environment) -> Result<(), ConfigError> {
     for (name, allowed) in NEEDED {
         let value = environment.require(name, allowed)?;
         let is_sound = match name {
-            "AWS_LAMBDA_RUNTIME_API" => {
-                format!("http://{value}").parse::<hyper::Uri>().is_ok_and(|uri| uri.port().is_some())
-            }
+            // An emulator's has a scheme and a path as well.
+            "AWS_LAMBDA_RUNTIME_API" => value
+                .parse::<hyper::Uri>()
+                .is_ok_and(|uri| uri.authority().is_some_and(|authority| authority.port().is_some())),
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE" => value.parse::<i32>().is_ok(),
             _ => true,
         };
