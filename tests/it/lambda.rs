@@ -11,6 +11,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
+use tests::cargo_lambda::CargoLambda;
 use tests::database::{count, rows};
 use tests::lambda::{Lambda, Mapping};
 use tests::process::{DataDir, Starting, eventually, outcome};
@@ -379,4 +380,21 @@ async fn lambdas_log_lines_carry_its_request_id_and_trace() {
         lines.iter().any(|line| line["aws_request_id"] == "invocation-1" && line["level"] == "ERROR"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn lambdas_emulator_of_aws_finds_the_function_as_it_should_be() {
+    let Some(emulator) = CargoLambda::start().await else { return };
+    let world = World::new().await;
+    let starting = Starting::spawn(emulator.command("create-task", &world.database_url));
+    let headers = [("host", "localhost"), ("x-user-id", "amna"), ("x-correlation-id", "find me")];
+    let (status, task) = emulator.request("POST", "/api/tasks", &json!({"title": "دودھ"}), &headers).await;
+    assert_eq!((status, &task["title"]), (200, &json!("دودھ")), "{task}");
+    let (status, problem) = emulator.request("POST", "/api/tasks", &json!({"title": ""}), &headers).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("title")), "{problem}");
+    let (status, error) = emulator.invoke(&json!({"nobody": "knows"})).await;
+    assert_eq!((status, &error["errorType"]), (500, &json!("UnknownEvent")), "{error}");
+    assert_eq!(count(&world, "events WHERE correlation_id = 'find me' AND user_id = 'amna'").await, 1);
+    starting.kill().await;
+    emulator.stop().await;
 }

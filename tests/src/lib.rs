@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod bus;
+pub mod cargo_lambda;
 pub mod daprd;
 pub mod database;
 pub mod dice;
