@@ -18,6 +18,7 @@ mod faults;
 mod fuzz;
 mod isolation;
 mod kill;
+mod lambda;
 mod links;
 mod mail;
 mod migrations;

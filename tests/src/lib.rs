@@ -3,10 +3,12 @@
 
 pub mod broker;
 pub mod bus;
+pub mod cargo_lambda;
 pub mod daprd;
 pub mod database;
 pub mod dice;
 pub mod gate;
+pub mod lambda;
 pub mod ollama;
 pub mod process;
 pub mod push_service;

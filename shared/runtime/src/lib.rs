@@ -46,6 +46,7 @@ pub mod triggers;
 pub mod user;
 
 mod headers;
+mod invocation;
 mod start;
 mod trace;
 

@@ -15,7 +15,6 @@ use crate::{
 
 /// The name of the correlation header, in requests and on every response.
 pub const CORRELATION_HEADER: &str = "x-correlation-id";
-const TRACE_HEADER: &str = "traceparent";
 const LONGEST_CORRELATION_ID: usize = 100;
 
 /// The identity of a request: an extractor that never fails.
@@ -59,7 +58,7 @@ impl RequestContext {
         };
         RequestContext::continuing(
             read(CORRELATION_HEADER).or_else(|| read("ce-correlationid")),
-            read(TRACE_HEADER).or_else(|| read("ce-traceparent")),
+            read(trace::HEADER).or_else(|| read("ce-traceparent")),
         )
     }
 }

@@ -150,11 +150,18 @@ fn start_and_serve(
     let served = runtime.block_on(async {
         let shutdown = shutdown_signal();
         let (config, metrics) = (start.config.clone(), start.metrics.clone());
+        #[cfg(feature = "lambda")]
+        let clock = start.clock.clone();
         let function = build(start).await?;
         match host {
             Host::Server => {
                 let app = App::new(&config, vec![function]).metrics(metrics);
                 serve(app, shutdown, |_| {}).await?;
+            }
+            #[cfg(feature = "lambda")]
+            Host::Lambda => {
+                let app = App::new(&config, vec![function]).metrics(metrics);
+                crate::host::lambda::serve(app, clock, shutdown).await?;
             }
         }
         Ok(())
@@ -166,7 +173,7 @@ fn start_and_serve(
 
 fn help(name: &str) -> String {
     format!(
-        "{name}: a function of Kaam, served over HTTP until SIGTERM.\n\n\
+        "{name}: a function of Kaam, served over HTTP until SIGTERM; on AWS Lambda, its invocations.\n\n\
          It takes no arguments. The environment configures it:\n\
          \x20 PORT          where to serve, default 8000; 0 takes any free port\n\
          \x20 HOST          the address to listen on, default 127.0.0.1\n\

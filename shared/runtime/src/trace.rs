@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::clock;
 
+/// The header's name.
+pub(crate) const HEADER: &str = "traceparent";
+
 /// Continues the trace of the request under a new span of ours, or starts a trace when there is none to continue.
 ///
 /// A header that is not valid counts as absent, as the recommendation asks (§3.2.2). The answer is always version 00
@@ -23,6 +26,20 @@ pub(crate) fn child_of(traceparent: Option<&str>) -> String {
         _ => "-01",
     });
     child
+}
+
+/// Gives X-Ray's `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1` as a `traceparent`; `None` when a part of
+/// it is missing or is none (AWS X-Ray, "Tracing header").
+#[cfg(feature = "lambda")]
+pub(crate) fn from_xray(header: &str) -> Option<String> {
+    let part = |name: &str| {
+        let parts = header.split(';').filter_map(|part| part.trim().split_once('='));
+        parts.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+    };
+    let root = part("Root")?.strip_prefix("1-")?.replacen('-', "", 1);
+    let sampled = if part("Sampled") == Some("1") { "01" } else { "00" };
+    let traceparent = format!("00-{root}-{}-{sampled}", part("Parent")?);
+    parse(&traceparent).is_some().then_some(traceparent)
 }
 
 /// Gives the 32 digits of the trace id in a `traceparent` made by [`child_of`].
@@ -98,6 +115,21 @@ mod tests {
         ] {
             assert!(parse(text).is_none(), "{text}");
             assert_eq!(child_of(Some(text)).len(), 55);
+        }
+    }
+
+    #[cfg(feature = "lambda")]
+    #[test]
+    fn a_trace_of_x_ray_goes_on_as_one_of_w3c() {
+        let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:0";
+        let traceparent = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
+        assert_eq!(from_xray(header).as_deref(), Some(traceparent));
+        let unsampled = traceparent.replace("8ad8-01", "8ad8-00");
+        assert_eq!(from_xray(&header.replace("Sampled=1", "Sampled=0")), Some(unsampled));
+        for header in
+            ["", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", "Root=5;Parent=6", "Self=1-5"]
+        {
+            assert_eq!(from_xray(header), None, "{header}");
         }
     }
 

@@ -1,20 +1,27 @@
 //! Where a function runs: the only `match` on the host.
 //!
-//! This version has one host, the HTTP server of a container, of Knative or of a laptop; Lambda, Dapr and the Kafka
-//! worker become modules beside [`server`], and arms of [`Host::from_environment`].
+//! The HTTP server of a container, of Knative or of a laptop is always there; AWS Lambda is with the Cargo feature `lambda`.
+//! Dapr and the Kafka worker become modules beside them, and arms of [`Host::from_environment`].
 
+#[cfg(feature = "lambda")]
+pub(crate) mod lambda;
 pub mod server;
 
 use crate::config::{ConfigError, Environment};
 
+/// The variable by which AWS Lambda is known.
+const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 /// The variables by which other hosts are known; none of them is served yet.
-const OTHERS: [&str; 3] = ["AWS_LAMBDA_RUNTIME_API", "KAFKA_BROKERS", "DAPR_HTTP_PORT"];
+const OTHERS: [&str; 2] = ["KAFKA_BROKERS", "DAPR_HTTP_PORT"];
 
 /// What stands between the world and the routers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Host {
     /// An HTTP server on `HOST` and `PORT`.
     Server,
+    /// AWS Lambda.
+    #[cfg(feature = "lambda")]
+    Lambda,
 }
 
 impl Host {
@@ -40,7 +47,26 @@ impl Host {
                 });
             }
         }
-        Ok(Host::Server)
+        Self::lambda_or_server(environment)
+    }
+
+    #[cfg(feature = "lambda")]
+    fn lambda_or_server(environment: &Environment) -> Result<Host, ConfigError> {
+        if environment.get(LAMBDA)?.is_none() {
+            return Ok(Host::Server);
+        }
+        lambda::check(environment)?;
+        Ok(Host::Lambda)
+    }
+
+    #[cfg(not(feature = "lambda"))]
+    fn lambda_or_server(environment: &Environment) -> Result<Host, ConfigError> {
+        let Some(value) = environment.get(LAMBDA)? else { return Ok(Host::Server) };
+        Err(ConfigError::NotInThisVersion {
+            name: LAMBDA.to_owned(),
+            value,
+            instead: "this program was built without the Cargo feature `lambda`".to_owned(),
+        })
     }
 }
 
@@ -56,6 +82,33 @@ mod tests {
             assert!(message.starts_with(name) && message.contains("only serves over HTTP"), "{message}");
         }
         assert_eq!(Host::from_environment(&Environment::default()).expect("a host"), Host::Server);
+    }
+
+    #[cfg(feature = "lambda")]
+    #[test]
+    fn lambda_is_known_by_its_variables_and_a_wrong_one_is_named() {
+        let all = [
+            (LAMBDA, "127.0.0.1:9001"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "create-task"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+        ];
+        assert_eq!(Host::from_environment(&Environment::from_pairs(all)).expect("a host"), Host::Lambda);
+        for (position, value) in [(0, "nowhere"), (0, "a b"), (1, ""), (2, "much"), (2, ""), (3, "")] {
+            let mut wrong = all;
+            wrong[position].1 = value;
+            let message =
+                Host::from_environment(&Environment::from_pairs(wrong)).expect_err(value).to_string();
+            assert!(message.starts_with(wrong[position].0), "{message}");
+        }
+    }
+
+    #[cfg(not(feature = "lambda"))]
+    #[test]
+    fn without_its_feature_lambda_is_refused() {
+        let environment = Environment::from_pairs([(LAMBDA, "127.0.0.1:9001")]);
+        let message = Host::from_environment(&environment).expect_err("no such host").to_string();
+        assert!(message.starts_with(LAMBDA) && message.contains("feature `lambda`"), "{message}");
     }
 
     #[test]

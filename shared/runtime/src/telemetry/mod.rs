@@ -5,7 +5,13 @@ mod panics;
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{Config, LogFormat, LogLevel};
 
@@ -44,7 +50,11 @@ fn filter(config: &Config, functions: &[&str]) -> Targets {
         LogLevel::Trace => tracing::Level::TRACE,
     };
     let ours = SHARED.iter().chain(functions).map(|name| (name.replace('-', "_"), level));
-    Targets::new().with_default(level.min(tracing::Level::WARN)).with_targets(ours)
+    Targets::new()
+        .with_default(level.min(tracing::Level::WARN))
+        // Says again of a failed invocation what `host::lambda` or the hook for panics has said.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
+        .with_targets(ours)
 }
 
 #[cfg(test)]

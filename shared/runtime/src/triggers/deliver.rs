@@ -23,6 +23,15 @@ use crate::{
 /// Gives one disposition per event, in order. When the function fails as a whole, all are to be retried. No limit of
 /// size holds: the events are in memory already.
 pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Disposition> {
+    deliver_with(router, events, |_| {}).await
+}
+
+/// Does the same with a request that a host adds to.
+pub(crate) async fn deliver_with(
+    router: &Router,
+    events: &[impl AsRef<[u8]>],
+    add: impl FnOnce(&mut Request<Body>),
+) -> Vec<Disposition> {
     let mut body = Vec::with_capacity(events.iter().map(|event| event.as_ref().len() + 1).sum::<usize>() + 2);
     body.push(b'[');
     for (position, event) in events.iter().enumerate() {
@@ -36,6 +45,7 @@ pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Dispos
     let kind = header::HeaderValue::from_static("application/cloudevents-batch+json");
     request.headers_mut().insert(header::CONTENT_TYPE, kind);
     request.extensions_mut().insert(Limits { batch_bytes: usize::MAX, ..Limits::default() });
+    add(&mut request);
     match decided(call(router, request).await, events.len()).await {
         Ok(dispositions) => dispositions,
         Err(why) => vec![Disposition::retry(why); events.len()],
@@ -44,7 +54,14 @@ pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Dispos
 
 /// Hands a tick to a function.
 pub async fn tick(router: &Router) -> Disposition {
-    match call(router, post(Body::empty())).await.map(|response| response.status()) {
+    tick_with(router, |_| {}).await
+}
+
+/// Does the same with a request that a host adds to.
+pub(crate) async fn tick_with(router: &Router, add: impl FnOnce(&mut Request<Body>)) -> Disposition {
+    let mut request = post(Body::empty());
+    add(&mut request);
+    match call(router, request).await.map(|response| response.status()) {
         Some(status) if status.is_success() => Disposition::Done,
         Some(status) => Disposition::retry(format!("the function answered {}", status.as_u16())),
         None => Disposition::retry("the handler panicked"),

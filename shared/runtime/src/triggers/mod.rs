@@ -10,6 +10,8 @@ use axum::{Router, response::IntoResponse, routing::post};
 use crate::disposition::Disposition;
 
 pub use deliver::{deliver, tick};
+#[cfg(feature = "lambda")]
+pub(crate) use deliver::{deliver_with, tick_with};
 pub use incoming::Incoming;
 
 /// A route for events or ticks; goes into [`crate::function::Function::on`].

@@ -59,6 +59,12 @@ impl App {
         self.into_parts().0
     }
 
+    /// Gives the one function of a process that has one.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn only_function(&self) -> &Function {
+        self.functions.first().expect("a process has a function")
+    }
+
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
         let App { metrics, limits, mut functions, .. } = self;

@@ -18,6 +18,7 @@ use tracing::Instrument;
 use super::drain;
 use crate::{
     clock::Stopwatch,
+    invocation::{CallerAddress, TimeLeft},
     limits::Limits,
     metrics::{Metrics, known},
     problem::{self, Problem},
@@ -71,8 +72,10 @@ pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, nex
         return Problem::new(status, "Misdirected Request", "this server answers for localhost only")
             .into_response();
     }
+    let deadline = shell.limits.request_deadline;
+    let deadline = request.extensions().get::<TimeLeft>().map_or(deadline, |left| left.0.min(deadline));
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(shell.limits.request_deadline, answer).await {
+    let mut response = match tokio::time::timeout(deadline, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             // The hook of `telemetry` has written the line that says where.
@@ -92,6 +95,12 @@ pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, nex
 /// Says whether a request is meant for a name of the loopback interface. With `AUTH=local` a page of another name that was made
 /// to resolve to this machine (DNS rebinding) must not reach the API.
 fn is_for_this_machine(request: &Request) -> bool {
+    // Behind a front door the name says nothing: whoever sends the request chooses it.
+    if let Some(CallerAddress(caller)) = request.extensions().get()
+        && !caller.is_some_and(|address| address.is_loopback())
+    {
+        return false;
+    }
     let from_header =
         || request.headers().get(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok());
     let Some(authority) = request.uri().authority().cloned().or_else(from_header) else {
@@ -186,6 +195,19 @@ mod tests {
     use axum::body::Body;
 
     use super::*;
+
+    #[test]
+    fn a_caller_from_elsewhere_does_not_reach_the_api_by_naming_this_machine() {
+        let is_taken = |caller: Option<&str>| {
+            let request = Request::get("/api/tasks").header("host", "localhost").body(Body::empty());
+            let mut request = request.expect("a request");
+            let caller = caller.map(|address| address.parse().expect("an address"));
+            request.extensions_mut().insert(CallerAddress(caller));
+            is_for_this_machine(&request)
+        };
+        assert!(is_taken(Some("127.0.0.1")) && is_taken(Some("::1")));
+        assert!(!is_taken(Some("203.0.113.9")) && !is_taken(None));
+    }
 
     #[test]
     fn a_page_of_another_name_does_not_reach_the_api() {

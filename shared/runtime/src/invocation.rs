@@ -1,0 +1,11 @@
+//! What a host knows about a request that the request itself does not say; it travels in the request's extensions.
+
+use std::{net::IpAddr, time::Duration};
+
+/// The address of whoever called a host that stands between them and us; `None` when it does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallerAddress(pub(crate) Option<IpAddr>);
+
+/// How long the host still waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeLeft(pub(crate) Duration);
