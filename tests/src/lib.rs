@@ -7,6 +7,7 @@ pub mod daprd;
 pub mod database;
 pub mod dice;
 pub mod gate;
+pub mod kafka;
 pub mod ollama;
 pub mod process;
 pub mod push_service;
