@@ -77,7 +77,7 @@ fn architecture_the_pure_crates_are_pure() {
 
 #[test]
 fn architecture_functions_that_only_answer_requests_link_no_kafka_client() {
-    let with = ["backend", "relay-events"];
+    let with = ["backend", "relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo knows the workspace");
     let functions =
         metadata.packages.iter().filter(|package| package.manifest_path.as_str().contains("/functions/"));

@@ -151,12 +151,12 @@ fn start_and_serve(
         let shutdown = shutdown_signal();
         let (config, metrics) = (start.config.clone(), start.metrics.clone());
         let function = build(start).await?;
-        match host {
-            Host::Server => {
-                let app = App::new(&config, vec![function]).metrics(metrics);
-                serve(app, shutdown, |_| {}).await?;
-            }
-        }
+        let function = match host {
+            Host::Server => function,
+            #[cfg(feature = "kafka")]
+            Host::Worker(settings) => crate::host::worker::attach(function, &settings, &metrics)?,
+        };
+        serve(App::new(&config, vec![function]).metrics(metrics), shutdown, |_| {}).await?;
         Ok(())
     });
     // Whatever still runs has had its time; waiting for it would undo the deadline.

@@ -1,9 +1,11 @@
 //! Where a function runs: the only `match` on the host.
 //!
-//! This version has one host, the HTTP server of a container, of Knative or of a laptop; Lambda, Dapr and the Kafka
-//! worker become modules beside [`server`], and arms of [`Host::from_environment`].
+//! This version has two hosts: the HTTP server of a container, of Knative or of a laptop, and, with the Cargo feature `kafka`, a worker
+//! that consumes from Kafka. Lambda and Dapr become modules beside them, and arms of [`Host::from_environment`].
 
 pub mod server;
+#[cfg(feature = "kafka")]
+pub mod worker;
 
 use crate::config::{ConfigError, Environment};
 
@@ -11,10 +13,13 @@ use crate::config::{ConfigError, Environment};
 const OTHERS: [&str; 3] = ["AWS_LAMBDA_RUNTIME_API", "KAFKA_BROKERS", "DAPR_HTTP_PORT"];
 
 /// What stands between the world and the routers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Host {
     /// An HTTP server on `HOST` and `PORT`.
     Server,
+    /// The same, and a consumer group that takes the events: `KAFKA_BROKERS`.
+    #[cfg(feature = "kafka")]
+    Worker(crate::kafka::Settings),
 }
 
 impl Host {
@@ -31,17 +36,41 @@ impl Host {
     /// # Errors
     /// Another variable asks for a host that this version does not have.
     pub fn from_environment_but(own: &[&str], environment: &Environment) -> Result<Host, ConfigError> {
+        let mut host = Host::Server;
         for name in OTHERS.into_iter().filter(|name| !own.contains(name)) {
-            if let Some(value) = environment.get(name)? {
-                return Err(ConfigError::NotInThisVersion {
-                    name: name.to_owned(),
-                    value,
-                    instead: "unset it: this version only serves over HTTP".to_owned(),
-                });
+            let Some(value) = environment.get(name)? else { continue };
+            match other(name, environment)? {
+                Some(found) => host = found,
+                None => {
+                    return Err(ConfigError::NotInThisVersion {
+                        name: name.to_owned(),
+                        value,
+                        instead: "unset it: this function only serves over HTTP".to_owned(),
+                    });
+                }
             }
         }
-        Ok(Host::Server)
+        Ok(host)
     }
+}
+
+/// Gives the host that a variable asks for, if there is one here. Where Knative or a sink brings the events, as one that is served.
+#[cfg(feature = "kafka")]
+fn other(name: &str, environment: &Environment) -> Result<Option<Host>, ConfigError> {
+    if name != "KAFKA_BROKERS" {
+        return Ok(None);
+    }
+    for bringer in ["K_SERVICE", "K_SINK"] {
+        if environment.get(bringer)?.is_some() {
+            return Ok(Some(Host::Server));
+        }
+    }
+    Ok(crate::kafka::Settings::from_environment(environment)?.map(Host::Worker))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn other(_: &str, _: &Environment) -> Result<Option<Host>, ConfigError> {
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -53,16 +82,30 @@ mod tests {
         for name in OTHERS {
             let environment = Environment::from_pairs([(name, "x")]);
             let message = Host::from_environment(&environment).expect_err(name).to_string();
-            assert!(message.starts_with(name) && message.contains("only serves over HTTP"), "{message}");
+            let is_told = message.contains("only serves over HTTP") || cfg!(feature = "kafka");
+            assert!(message.starts_with(name) && is_told, "{message}");
         }
-        assert_eq!(Host::from_environment(&Environment::default()).expect("a host"), Host::Server);
+        assert!(matches!(Host::from_environment(&Environment::default()), Ok(Host::Server)));
     }
 
     #[test]
     fn a_function_may_read_such_a_variable_itself() {
         let both = Environment::from_pairs(OTHERS.map(|name| (name, "x")));
-        assert_eq!(Host::from_environment_but(&OTHERS, &both).expect("a host"), Host::Server);
+        assert!(matches!(Host::from_environment_but(&OTHERS, &both), Ok(Host::Server)));
         let refused = Host::from_environment_but(&OTHERS[1..], &both).expect_err("the first").to_string();
         assert!(refused.starts_with(OTHERS[0]), "{refused}");
+    }
+
+    #[cfg(feature = "kafka")]
+    #[test]
+    fn brokers_make_a_worker_unless_knative_brings_the_events() {
+        let brokers = ("KAFKA_BROKERS", "localhost:9092");
+        let host = |pairs: &[(&str, &str)]| {
+            Host::from_environment(&Environment::from_pairs(pairs.iter().copied())).expect("a host")
+        };
+        assert!(matches!(host(&[brokers]), Host::Worker(_)));
+        assert!(matches!(host(&[brokers, ("K_SERVICE", "write-audit")]), Host::Server));
+        assert!(matches!(host(&[brokers, ("K_SINK", "http://broker/")]), Host::Server));
+        assert!(matches!(host(&[("K_SERVICE", "write-audit")]), Host::Server));
     }
 }

@@ -23,6 +23,17 @@ use crate::{
 /// Gives one disposition per event, in order. When the function fails as a whole, all are to be retried. No limit of
 /// size holds: the events are in memory already.
 pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Disposition> {
+    match try_deliver(router, events).await {
+        Ok(dispositions) => dispositions,
+        Err(why) => vec![Disposition::retry(why); events.len()],
+    }
+}
+
+/// Does the same; the error says why the function failed as a whole.
+pub(crate) async fn try_deliver(
+    router: &Router,
+    events: &[impl AsRef<[u8]>],
+) -> Result<Vec<Disposition>, String> {
     let mut body = Vec::with_capacity(events.iter().map(|event| event.as_ref().len() + 1).sum::<usize>() + 2);
     body.push(b'[');
     for (position, event) in events.iter().enumerate() {
@@ -36,10 +47,7 @@ pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Dispos
     let kind = header::HeaderValue::from_static("application/cloudevents-batch+json");
     request.headers_mut().insert(header::CONTENT_TYPE, kind);
     request.extensions_mut().insert(Limits { batch_bytes: usize::MAX, ..Limits::default() });
-    match decided(call(router, request).await, events.len()).await {
-        Ok(dispositions) => dispositions,
-        Err(why) => vec![Disposition::retry(why); events.len()],
-    }
+    decided(call(router, request).await, events.len()).await
 }
 
 /// Hands a tick to a function.
