@@ -12,6 +12,7 @@ use std::{
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
+    error::RDKafkaErrorCode,
 };
 use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
 use tokio_util::sync::CancellationToken;
@@ -51,6 +52,8 @@ const LOOK: Duration = Duration::from_millis(100);
 const HANDING_OVER: Duration = Duration::from_secs(5);
 /// The same at the end, when all are to be committed within the 10 s that a stop may take.
 const FINISHING: Duration = Duration::from_secs(7);
+/// How long the last commit may wait for the group.
+const COMMITTING: Duration = Duration::from_secs(2);
 /// How long the cluster may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(1_500);
 /// The same trouble is told of again after this time.
@@ -132,10 +135,7 @@ impl Consumer {
         let consumed = tokio::task::spawn_blocking(move || {
             self.take_records(&client, &runtime, &stop);
             client.context().give_back(None, FINISHING);
-            // Nothing to commit is as good as committed.
-            if let Err(error) = client.commit_consumer_state(CommitMode::Sync) {
-                tracing::debug!(error = %error, "nothing was committed at the end");
-            }
+            commit(&client);
             locked(&self.client).take();
             // The last one: it leaves the group.
             drop(client);
@@ -284,6 +284,25 @@ impl ConsumerContext for Assigned {
             tracing::info!(partitions = places.count(), "partitions were taken");
             // One may have been held back when it was here before.
             let _ = client.resume(places);
+        }
+    }
+}
+
+/// Commits what is final, at the end. While the group is sharing its partitions out anew that is refused, for a moment.
+fn commit(client: &Client) {
+    let watch = Stopwatch::start();
+    while let Err(error) = client.commit_consumer_state(CommitMode::Sync) {
+        match error.rdkafka_error_code() {
+            // Nothing to commit is as good as committed.
+            Some(RDKafkaErrorCode::NoOffset) => return,
+            Some(RDKafkaErrorCode::RebalanceInProgress) if watch.elapsed() < COMMITTING => {
+                // Takes part in it. What comes with it is not stored, and so is another worker's.
+                drop(client.poll(LOOK));
+            }
+            _ => {
+                tracing::warn!(error = %error, "the last records could not be committed, they come again");
+                return;
+            }
         }
     }
 }
