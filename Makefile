@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test dapr lambda faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit
+.PHONY: help run test dapr kafka lambda faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -21,6 +21,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@infra/local/install
 	@[ -x "$$(infra/local/build-daprd --path)" ] || echo "There is no daprd: what needs it is left out. \`make dapr\` builds it."
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
+	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
 
@@ -29,6 +30,9 @@ dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes 
 
 lambda: ## Install an emulator of AWS Lambda for the tests, once, outside of this clone; takes Python
 	@infra/local/install-cargo-lambda
+
+kafka: ## Install a Kafka broker for the tests, once, outside of this clone; takes Java and Maven
+	@infra/local/install-kafka
 
 faults: ## Prove that kills, repeats and a bad mail server lose and double nothing, in numbers; KAAM_SEED=n repeats a run
 	@infra/local/install

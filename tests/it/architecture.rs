@@ -1,6 +1,7 @@
 //! The arrows of the map, over what Cargo really builds.
 
 use std::collections::BTreeSet;
+use std::process::Command;
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
@@ -71,5 +72,24 @@ fn architecture_the_pure_crates_are_pure() {
             .filter(|name| impure.contains(&name.as_str()))
             .collect();
         assert!(found.is_empty(), "{} must not know {found:?}", package.name);
+    }
+}
+
+#[test]
+fn architecture_functions_that_only_answer_requests_link_no_kafka_client() {
+    let with = ["backend", "relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
+    let metadata = MetadataCommand::new().no_deps().exec().expect("cargo knows the workspace");
+    let functions =
+        metadata.packages.iter().filter(|package| package.manifest_path.as_str().contains("/functions/"));
+    for function in functions {
+        // As it is built alone: in the workspace, features are those of all.
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--edges", "normal", "--prefix", "none", "--package", &function.name])
+            .current_dir(&metadata.workspace_root)
+            .output()
+            .expect("cargo is there");
+        assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
+        let links = String::from_utf8_lossy(&tree.stdout).contains("rdkafka-sys v");
+        assert_eq!(links, with.contains(&function.name.as_str()), "{}", function.name);
     }
 }

@@ -346,9 +346,14 @@ async fn an_event_waits_for_what_is_away_however_long_that_takes_and_no_attempt_
 }
 
 #[tokio::test]
-async fn relay_events_alone_names_the_setting_of_its_sink_that_is_wrong() {
+async fn relay_events_alone_names_the_setting_of_its_bus_that_is_wrong() {
     let database = ("DATABASE_URL", "postgres://kaam@localhost/kaam");
-    let wrong: [(&str, &[(&str, &str)]); 5] = [
+    let kafka = ("KAFKA_BROKERS", "127.0.0.1:1");
+    let wrong: [(&str, &[(&str, &str)]); 9] = [
+        ("KAFKA_BROKERS", &[("KAFKA_BROKERS", "nonsense")]),
+        ("K_SINK", &[kafka, ("K_SINK", "http://broker/")]),
+        ("KAFKA_SASL_USERNAME", &[kafka, ("KAFKA_SASL_USERNAME", "kaam")]),
+        ("ssl.ca.pem", &[kafka, ("KAFKA_SECURITY_PROTOCOL", "SSL"), ("KAFKA_CA", "-----BEGIN NOTHING-----")]),
         ("K_SINK", &[]),
         ("K_SINK", &[("K_SINK", "nonsense")]),
         ("K_SINK", &[("K_SINK", "https://broker/")]),

@@ -17,6 +17,7 @@ mod events;
 mod faults;
 mod fuzz;
 mod isolation;
+mod kafka;
 mod kill;
 mod lambda;
 mod links;

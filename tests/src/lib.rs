@@ -8,6 +8,7 @@ pub mod daprd;
 pub mod database;
 pub mod dice;
 pub mod gate;
+pub mod kafka;
 pub mod lambda;
 pub mod ollama;
 pub mod process;

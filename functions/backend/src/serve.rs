@@ -11,17 +11,21 @@ use application::links::Links;
 use application::{Application, Connection};
 use chat_command::Backing;
 use devkit::postgres::{Options, Private};
+use messaging::{Kafka, Publisher};
+use relay_events::Outbox;
 use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
 use runtime::host::Host;
 use runtime::host::server::{self, App, shutdown_signal};
+use runtime::host::worker;
+use runtime::kafka::Settings;
 use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 use send_reminder::Courier;
 use url::Url;
 
-use crate::{NAME, Wake, compose, secret};
+use crate::{Composition, NAME, Wake, compose, secret};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
 const CONNECTIONS: u32 = 16;
@@ -36,9 +40,10 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    // Chat may have its state store behind a Dapr sidecar.
-    Host::from_environment_but(&["DAPR_HTTP_PORT"], &environment)?;
+    // Chat may have its state store behind a Dapr sidecar, and the bus may be a cluster instead of this process.
+    Host::from_environment_but(&["DAPR_HTTP_PORT", "KAFKA_BROKERS"], &environment)?;
     refuse_sink(&environment)?;
+    let kafka = relay_events::kafka(&environment)?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, &[chat_command::NAME]);
@@ -64,7 +69,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, backing), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, backing), kafka, shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -94,6 +99,7 @@ async fn serve_on(
     database_url: &str,
     connections: u32,
     (courier, links, backing): (Courier, Option<Links>, Backing),
+    kafka: Option<Kafka>,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
@@ -101,6 +107,9 @@ async fn serve_on(
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
     let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
+    if let Some(kafka) = kafka {
+        composition = onto_kafka(start, &application, kafka, composition)?;
+    }
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     composition.functions.push(
@@ -114,6 +123,26 @@ async fn serve_on(
     // Connections in use have had their time.
     let _ = tokio::time::timeout(Duration::from_millis(500), application.store().close()).await;
     Ok(())
+}
+
+/// Puts a cluster between the functions: the relay publishes to it, and each function that takes events consumes from it.
+fn onto_kafka(
+    start: &Start,
+    application: &Application,
+    kafka: Kafka,
+    composition: Composition,
+) -> anyhow::Result<Composition> {
+    let Some(settings) = Settings::from_environment(&start.environment)? else { return Ok(composition) };
+    let publisher = Publisher::Kafka(Box::new(kafka));
+    let outbox = Outbox::new(application.clone(), start.clock.clone(), publisher, &start.metrics);
+    let attach = |function: Function| {
+        if function.topics.is_empty() {
+            return Ok(function);
+        }
+        worker::attach(function, &settings, &start.metrics)
+    };
+    let functions = composition.functions.into_iter().map(attach).collect::<Result<_, _>>()?;
+    Ok(Composition { functions, outbox, ..composition })
 }
 
 /// The first line on the terminal: where to open it.

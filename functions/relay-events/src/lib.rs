@@ -9,12 +9,13 @@ use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
 use events::{Event, Refusal, Topic};
 use futures::future::join_all;
-use messaging::{Published, Publisher, Sink};
+use messaging::{Kafka, Published, Publisher, Sink};
 use runtime::backoff;
 use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::config::Environment;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
+use runtime::kafka::Settings;
 use runtime::main::Start;
 use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::triggers::on_tick;
@@ -29,6 +30,8 @@ const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEve
 const BATCH: i64 = 500;
 /// The same to a sink: those that were not yet written down as published when the relay died are published again.
 const SINK_BATCH: i64 = 64;
+/// The same to Kafka, which takes many in one request.
+const KAFKA_BATCH: i64 = 256;
 /// The same for reminders in one process: each may take as long as a mail server makes it wait.
 const MAIL_BATCH: i64 = 32;
 /// How often an event is tried before it becomes a dead letter.
@@ -65,17 +68,20 @@ struct Drained {
     is_left_over: bool,
 }
 
-/// Builds the function for a process of its own: it publishes to the sink of `K_SINK` whenever it is poked or ticked, and looks by
-/// itself every ten seconds.
+/// Builds the function for a process of its own: it publishes to the cluster of `KAFKA_BROKERS` or to the sink of `K_SINK` whenever it
+/// is poked or ticked, and looks by itself every ten seconds.
 ///
 /// # Errors
-/// The first setting that is wrong; without `K_SINK` there is no bus between processes, and every event would be lost.
+/// The first setting that is wrong; without either there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let sink = sink(&start.environment)?;
+    let (publisher, check) = match kafka(&start.environment)? {
+        Some(kafka) => (Publisher::Kafka(Box::new(kafka.clone())), Some(is_shown(kafka))),
+        None => (Publisher::Sink(Box::new(sink(&start.environment)?)), None),
+    };
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
-    let outbox = Outbox::new(application, start.clock, Publisher::Sink(Box::new(sink)), &start.metrics);
+    let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);
     let committed = Arc::new(Notify::new());
     let wake = Arc::clone(&committed);
     // Not drained in the request: whoever pokes does not wait long, and a drain that is cut off publishes twice.
@@ -83,16 +89,35 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
         wake.notify_one();
         ready(Disposition::Done)
     };
-    Ok(Function::new(NAME)
-        .on(on_tick(poke))
-        .ready_when(Check::required("database", is_connected))
-        .background(|stop| outbox.run(committed, stop)))
+    let function =
+        Function::new(NAME).on(on_tick(poke)).ready_when(Check::required("database", is_connected));
+    let function = check.into_iter().fold(function, Function::ready_when);
+    Ok(function.background(|stop| outbox.run(committed, stop)))
+}
+
+/// Makes the producer to the cluster of `KAFKA_BROKERS`, if that is set.
+///
+/// # Errors
+/// The first setting of Kafka that is wrong, and `K_SINK` beside it: an event goes one way.
+pub fn kafka(environment: &Environment) -> anyhow::Result<Option<Kafka>> {
+    let Some(settings) = Settings::from_environment(environment)? else { return Ok(None) };
+    if environment.get("K_SINK")?.is_some() {
+        anyhow::bail!("KAFKA_BROKERS and K_SINK are both set; one of them must go");
+    }
+    Kafka::new(settings.properties()).map(Some).context("KAFKA_BROKERS and what goes with it can not be used")
+}
+
+/// Shows whether the cluster answers. While it is away events wait in the outbox, and nobody else has to.
+pub fn is_shown(kafka: Kafka) -> Check {
+    Check::optional("kafka", move || {
+        let kafka = kafka.clone();
+        async move { kafka.is_connected().await }
+    })
 }
 
 /// Reads where events go: `K_SINK`, with the extension attributes of `K_CE_OVERRIDES`.
 fn sink(environment: &Environment) -> anyhow::Result<Sink> {
-    let allowed =
-        "the http:// URL of a broker or channel; backend needs none, it has the functions in one process";
+    let allowed = "the http:// URL of a broker or channel, unless KAFKA_BROKERS names a cluster; backend needs neither, it has the functions in one process";
     let url = environment.require("K_SINK", allowed)?;
     let sink = Sink::parse(&url).with_context(|| format!("K_SINK is {url:?}"))?;
     match environment.get("K_CE_OVERRIDES")? {
@@ -156,6 +181,7 @@ impl Outbox {
         stop: &CancellationToken,
     ) -> Result<Drained, Refusal> {
         let batch = match &self.publisher {
+            Publisher::Kafka(_) => KAFKA_BATCH,
             Publisher::Sink(_) => SINK_BATCH,
             Publisher::InProcess(_) if topic == Topic::Reminders => MAIL_BATCH,
             Publisher::InProcess(_) => BATCH,

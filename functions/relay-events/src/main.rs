@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    runtime::main::run(relay_events::NAME, relay_events::build)
+    // Where it publishes to, not whose events it takes.
+    runtime::main::run_with_own(&["KAFKA_BROKERS"], relay_events::NAME, relay_events::build)
 }

@@ -4,6 +4,8 @@
 //! subscribers do with what they get.
 
 pub mod in_process;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod sink;
 
 use std::time::Duration;
@@ -11,6 +13,8 @@ use std::time::Duration;
 use events::Event;
 
 pub use in_process::{InProcess, Subscriber};
+#[cfg(feature = "kafka")]
+pub use kafka::Kafka;
 pub use sink::Sink;
 
 /// What became of an event that was handed over.
@@ -71,6 +75,9 @@ pub enum Publisher {
     InProcess(InProcess),
     /// To the sink of a Knative deployment, such as a broker.
     Sink(Box<Sink>),
+    /// To a Kafka cluster.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<Kafka>),
 }
 
 impl Publisher {
@@ -80,6 +87,8 @@ impl Publisher {
         match self {
             Self::InProcess(bus) => bus.publish(events).await,
             Self::Sink(sink) => sink.publish(events).await,
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.publish(events).await,
         }
     }
 }

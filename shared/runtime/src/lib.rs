@@ -13,9 +13,10 @@
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
 //! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
+//! | `kafka`, `host::worker` | the settings of a Kafka cluster and its consumer, with the Cargo feature `kafka` |
 //! | `http_client`, `dapr` | calls of services outside and of a Dapr sidecar, with the Cargo feature `http-client` |
 //!
-//! It knows no task, no SQL and no broker: nothing here may depend on `store`, `application` or a function.
+//! It knows no task and no SQL: nothing here may depend on `store`, `application` or a function.
 
 pub mod ask;
 pub mod backoff;
@@ -33,6 +34,8 @@ pub mod html;
 pub mod http_client;
 pub mod idempotency;
 pub mod json;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod limits;
 pub mod metrics;
 pub mod path;

@@ -153,17 +153,17 @@ fn start_and_serve(
         #[cfg(feature = "lambda")]
         let clock = start.clock.clone();
         let function = build(start).await?;
-        match host {
-            Host::Server => {
-                let app = App::new(&config, vec![function]).metrics(metrics);
-                serve(app, shutdown, |_| {}).await?;
-            }
+        let function = match host {
+            Host::Server => function,
+            #[cfg(feature = "kafka")]
+            Host::Worker(settings) => crate::host::worker::attach(function, &settings, &metrics)?,
             #[cfg(feature = "lambda")]
             Host::Lambda => {
                 let app = App::new(&config, vec![function]).metrics(metrics);
-                crate::host::lambda::serve(app, clock, shutdown).await?;
+                return Ok(crate::host::lambda::serve(app, clock, shutdown).await?);
             }
-        }
+        };
+        serve(App::new(&config, vec![function]).metrics(metrics), shutdown, |_| {}).await?;
         Ok(())
     });
     // Whatever still runs has had its time; waiting for it would undo the deadline.

@@ -32,6 +32,18 @@ pub(crate) async fn deliver_with(
     events: &[impl AsRef<[u8]>],
     add: impl FnOnce(&mut Request<Body>),
 ) -> Vec<Disposition> {
+    match try_deliver(router, events, add).await {
+        Ok(dispositions) => dispositions,
+        Err(why) => vec![Disposition::retry(why); events.len()],
+    }
+}
+
+/// Does the same; the error says why the function failed as a whole.
+pub(crate) async fn try_deliver(
+    router: &Router,
+    events: &[impl AsRef<[u8]>],
+    add: impl FnOnce(&mut Request<Body>),
+) -> Result<Vec<Disposition>, String> {
     let mut body = Vec::with_capacity(events.iter().map(|event| event.as_ref().len() + 1).sum::<usize>() + 2);
     body.push(b'[');
     for (position, event) in events.iter().enumerate() {
@@ -46,10 +58,7 @@ pub(crate) async fn deliver_with(
     request.headers_mut().insert(header::CONTENT_TYPE, kind);
     request.extensions_mut().insert(Limits { batch_bytes: usize::MAX, ..Limits::default() });
     add(&mut request);
-    match decided(call(router, request).await, events.len()).await {
-        Ok(dispositions) => dispositions,
-        Err(why) => vec![Disposition::retry(why); events.len()],
-    }
+    decided(call(router, request).await, events.len()).await
 }
 
 /// Hands a tick to a function.

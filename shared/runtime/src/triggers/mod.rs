@@ -9,6 +9,8 @@ use axum::{Router, response::IntoResponse, routing::post};
 
 use crate::disposition::Disposition;
 
+#[cfg(feature = "kafka")]
+pub(crate) use deliver::try_deliver;
 pub use deliver::{deliver, tick};
 #[cfg(feature = "lambda")]
 pub(crate) use deliver::{deliver_with, tick_with};

@@ -1,0 +1,324 @@
+//! A Kafka cluster: each message of an event is a record of its topic, a CloudEvent in structured JSON mode.
+//!
+//! The key decides the partition as it does for Dapr (FNV-1a), so that a key's order holds whoever produces. The producer is
+//! idempotent and waits for all replicas in sync (`acks=all`): what is said to be published survives a broker, and a retry of
+//! the client's own writes nothing twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use events::Event;
+use events::cloud_event::{CONTENT_TYPE, messages, render};
+use futures::future::join_all;
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+
+use crate::{Published, worsen};
+
+/// How the producer works, before what leads to the cluster; `message.timeout.ms` bounds how long a record may take in all.
+const PRODUCER: [(&str, &str); 9] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("partitioner", "fnv1a_random"),
+    ("linger.ms", "2"),
+    ("message.timeout.ms", "5000"),
+    ("request.timeout.ms", "4000"),
+    ("socket.connection.setup.timeout.ms", "3000"),
+    // A cluster that comes back is found within half a second.
+    ("reconnect.backoff.ms", "50"),
+    ("reconnect.backoff.max.ms", "500"),
+];
+/// How long the cluster may take to say that it is there.
+const PROBE: Duration = Duration::from_millis(1_500);
+
+/// Why there is no producer: a property of the client that is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("the Kafka client refuses its settings: {0}")]
+pub struct KafkaSettingsError(String);
+
+/// A Kafka cluster to publish to; clones share its connections.
+#[derive(Clone)]
+pub struct Kafka {
+    config: ClientConfig,
+    /// Replaced when it has come to an error that it can not go on after.
+    producer: Arc<Mutex<FutureProducer>>,
+}
+
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The settings hold a password.
+        f.debug_struct("Kafka").finish_non_exhaustive()
+    }
+}
+
+impl Kafka {
+    /// Makes a producer from the properties that lead to the cluster, by librdkafka's names, without connecting.
+    ///
+    /// # Errors
+    /// [`KafkaSettingsError`]: one of them can not be used, such as a certificate that is none.
+    pub fn new<'a>(
+        properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, KafkaSettingsError> {
+        let mut config = ClientConfig::new();
+        for (name, value) in PRODUCER.into_iter().chain(properties) {
+            config.set(name, value);
+        }
+        let producer = config.create().map_err(|error| KafkaSettingsError(error.to_string()))?;
+        Ok(Self { config, producer: Arc::new(Mutex::new(producer)) })
+    }
+
+    /// Tells whether the cluster answers.
+    pub async fn is_connected(&self) -> bool {
+        let producer = self.producer();
+        let asked =
+            tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, PROBE).is_ok());
+        asked.await.unwrap_or(false)
+    }
+
+    /// Hands events over: all keys at once, and of each key one event after the other, so that none overtakes one that failed.
+    ///
+    /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+        let mut outcomes = vec![Published::Waits; events.len()];
+        let mut held_back: HashSet<&str> = HashSet::new();
+        for wave in waves(events) {
+            let producer = self.producer();
+            let sent: Vec<_> = wave
+                .into_iter()
+                .filter(|position| !held_back.contains(events[*position].key.as_str()))
+                .map(|position| (position, send(&producer, &events[position])))
+                .collect();
+            let settled =
+                sent.into_iter().map(async |(position, messages)| (position, settle(messages).await));
+            for (position, published) in join_all(settled).await {
+                if published.is_to_come_again() {
+                    held_back.insert(&events[position].key);
+                }
+                outcomes[position] = published;
+            }
+            self.replace_if_broken(&producer);
+        }
+        outcomes
+    }
+
+    fn producer(&self) -> FutureProducer {
+        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Begins anew after an error that an idempotent producer can not go on after, such as a sequence that the cluster lost.
+    fn replace_if_broken(&self, used: &FutureProducer) {
+        if used.client().fatal_error().is_some()
+            && let Ok(new) = self.config.create()
+        {
+            *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        }
+    }
+}
+
+/// Gives the positions of each key's first event, then of each key's second, and so on.
+fn waves(events: &[Event]) -> Vec<Vec<usize>> {
+    let mut waves: Vec<Vec<usize>> = Vec::new();
+    let mut seen: HashMap<&str, usize> = HashMap::new();
+    for (position, event) in events.iter().enumerate() {
+        let wave = seen.entry(&event.key).or_default();
+        if *wave == waves.len() {
+            waves.push(Vec::new());
+        }
+        waves[*wave].push(position);
+        *wave += 1;
+    }
+    waves
+}
+
+/// Puts every message that an event becomes into the producer's queue.
+fn send(producer: &FutureProducer, event: &Event) -> Vec<Result<DeliveryFuture, Published>> {
+    let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
+    let headers = OwnedHeaders::new().insert(header);
+    let queue = |message: Event| {
+        let value = render(&message).to_string();
+        let record = FutureRecord::to(message.topic.as_str())
+            .key(&message.key)
+            .payload(&value)
+            .headers(headers.clone());
+        producer.send_result(record).map_err(|(error, _)| judge(&error))
+    };
+    messages(event.clone()).into_iter().map(queue).collect()
+}
+
+/// Waits for what becomes of them.
+async fn settle(messages: Vec<Result<DeliveryFuture, Published>>) -> Published {
+    let mut outcome = Published::Done;
+    for message in messages {
+        let published = match message {
+            Ok(delivery) => match delivery.await {
+                Ok(Ok(_)) => Published::Done,
+                Ok(Err((error, _))) => judge(&error),
+                Err(_) => unavailable("the producer was closed"),
+            },
+            Err(published) => published,
+        };
+        worsen(&mut outcome, published);
+    }
+    outcome
+}
+
+/// Says what an error means: what is too large or no record will never be taken, all else is the cluster's trouble, or that of
+/// whoever set it up, and passes.
+fn judge(error: &KafkaError) -> Published {
+    use RDKafkaErrorCode::{InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge};
+    let why = format!("Kafka: {error}");
+    match error.rdkafka_error_code() {
+        Some(MessageSizeTooLarge | InvalidMessage | InvalidMessageSize | InvalidRecord) => {
+            Published::Never { why }
+        }
+        _ => unavailable(why),
+    }
+}
+
+fn unavailable(why: impl Into<String>) -> Published {
+    Published::Unavailable { after: None, why: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use events::Topic;
+    use rdkafka::consumer::{BaseConsumer, Consumer as _};
+    use rdkafka::message::{Headers as _, Message as _};
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::{Offset, TopicPartitionList};
+    use serde_json::{Value, json};
+    use uuid::Uuid;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn event(key: &str, number: u128) -> Event {
+        Event {
+            event_id: Uuid::from_u128(number),
+            user_id: "amna".to_owned(),
+            topic: Topic::Reminders,
+            event_type: "reminder.due".to_owned(),
+            key: key.to_owned(),
+            subject: key.to_owned(),
+            correlation_id: "c".to_owned(),
+            traceparent: "t".to_owned(),
+            timestamp: DateTime::UNIX_EPOCH,
+            source_service: "scan-reminders".to_owned(),
+            payload: json!({}),
+        }
+    }
+
+    /// A cluster in this process that has the topic of the events, and a producer to it.
+    fn cluster() -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        cluster.create_topic("reminders", 3, 1).expect("a topic");
+        let kafka = Kafka::new([("bootstrap.servers", cluster.bootstrap_servers().as_str())]);
+        (cluster, kafka.expect("sound settings"))
+    }
+
+    /// Reads one partition: keys, content types and events.
+    fn read(
+        cluster: &MockCluster<'_, DefaultProducerContext>,
+        partition: i32,
+    ) -> Vec<(String, String, Value)> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers()).set("group.id", "reader");
+        let consumer: BaseConsumer = config.create().expect("sound settings");
+        let (first, end) = consumer.fetch_watermarks("reminders", partition, PATIENCE).expect("a partition");
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset("reminders", partition, Offset::Beginning).expect("an offset");
+        consumer.assign(&place).expect("a partition");
+        (first..end)
+            .map(|_| {
+                let message = consumer.poll(PATIENCE).expect("there is more").expect("the cluster is there");
+                let header = message.headers().expect("it has headers").get(0);
+                let text = |bytes: Option<&[u8]>| {
+                    String::from_utf8(bytes.expect("a value").to_vec()).expect("a text")
+                };
+                assert_eq!(header.key, "content-type");
+                let value = serde_json::from_slice(message.payload().expect("a value")).expect("JSON");
+                (text(message.key()), text(header.value), value)
+            })
+            .collect()
+    }
+
+    /// As Dapr's client has it: FNV-1a of 32 bits, without its sign.
+    fn partition_of(key: &str) -> i32 {
+        let hash = key
+            .bytes()
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+        (hash.cast_signed() % 3).abs()
+    }
+
+    #[tokio::test]
+    async fn an_event_is_a_structured_record_where_dapr_would_put_its_key_and_a_keys_events_are_in_order() {
+        let (cluster, kafka) = cluster();
+        let events: Vec<_> = (0..60).map(|number| event(&format!("key {}", number % 20), number)).collect();
+        assert_eq!(kafka.publish(&events).await, vec![Published::Done; 60]);
+        assert!(kafka.is_connected().await);
+        let mut count = 0;
+        for partition in 0..3 {
+            let mut last: HashMap<String, Uuid> = HashMap::new();
+            for (key, kind, event) in read(&cluster, partition) {
+                let id: Uuid = event["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+                assert_eq!((partition_of(&key), kind.as_str()), (partition, "application/cloudevents+json"));
+                assert_eq!((&event["partitionkey"], &event["data"]["event_id"]), (&json!(key), &json!(id)));
+                assert!(last.insert(key, id).is_none_or(|before| before < id));
+                count += 1;
+            }
+        }
+        assert_eq!(count, 60);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_refused_for_good_and_holds_nobody_back() {
+        let (_cluster, kafka) = cluster();
+        let large = Event { payload: json!("x".repeat(2_000_000)), ..event("a", 1) };
+        let published = kafka.publish(&[large, event("a", 2)]).await;
+        assert!(
+            matches!(&published[..], [Published::Never { why }, Published::Done] if why.contains("large")),
+            "{published:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_cluster_that_is_away_is_no_fault_of_the_event_and_the_later_ones_of_its_key_wait() {
+        let away = [("bootstrap.servers", "127.0.0.1:1"), ("message.timeout.ms", "200")];
+        let kafka = Kafka::new(away).expect("sound settings");
+        let published = kafka.publish(&[event("a", 1), event("b", 2), event("a", 3)]).await;
+        let [Published::Unavailable { .. }, Published::Unavailable { .. }, Published::Waits] = &published[..]
+        else {
+            panic!("{published:?}")
+        };
+        assert!(!kafka.is_connected().await);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_no_fault_of_the_event() {
+        let away = [
+            ("bootstrap.servers", "127.0.0.1:1"),
+            ("message.timeout.ms", "200"),
+            ("queue.buffering.max.messages", "1"),
+        ];
+        let kafka = Kafka::new(away).expect("sound settings");
+        let published = kafka.publish(&[event("a", 1), event("b", 2)]).await;
+        assert!(
+            matches!(&published[1], Published::Unavailable { why, .. } if why.contains("full")),
+            "{published:?}"
+        );
+    }
+
+    #[test]
+    fn settings_that_the_client_refuses_are_told() {
+        let wrong =
+            [("bootstrap.servers", "127.0.0.1:1"), ("security.protocol", "ssl"), ("ssl.ca.pem", "none")];
+        let error = Kafka::new(wrong).expect_err("that is no certificate").to_string();
+        assert!(error.contains("ssl.ca.pem"), "{error}");
+    }
+}

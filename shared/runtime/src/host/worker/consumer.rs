@@ -1,0 +1,313 @@
+//! The client of the group: takes records, gives them to the tasks of their partitions, and gives partitions back.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
+    time::Duration,
+};
+
+use rdkafka::{
+    ClientConfig, ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
+    error::RDKafkaErrorCode,
+};
+use tokio::{runtime::Handle, sync::mpsc::UnboundedSender};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    Handler,
+    dead_letters::DeadLetters,
+    partition::Work,
+    record::{Place, Record},
+};
+use crate::{
+    clock::Stopwatch,
+    kafka::Settings,
+    metrics::{LabelledCounter, Metrics},
+};
+
+/// How the consumer works, before what leads to the cluster.
+const CONSUMER: [(&str, &str); 11] = [
+    ("enable.auto.commit", "true"),
+    ("auto.commit.interval.ms", "1000"),
+    // What is stored is committed; it is stored when its fate is final.
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "earliest"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    // The partitions of a worker that was killed are with another one after so long.
+    ("session.timeout.ms", "10000"),
+    ("heartbeat.interval.ms", "2000"),
+    // Topics that are created later are found within this time.
+    ("topic.metadata.refresh.interval.ms", "5000"),
+    ("queued.max.messages.kbytes", "16384"),
+    ("reconnect.backoff.ms", "50"),
+    ("reconnect.backoff.max.ms", "500"),
+];
+/// How long one look for records takes at most; a stop is noticed that soon.
+const LOOK: Duration = Duration::from_millis(100);
+/// How long a partition that is wanted elsewhere may take to finish the batch that is under way.
+const HANDING_OVER: Duration = Duration::from_secs(5);
+/// The same at the end, when all are to be committed within the 10 s that a stop may take.
+const FINISHING: Duration = Duration::from_secs(7);
+/// How long the last commit may wait for the group.
+const COMMITTING: Duration = Duration::from_secs(2);
+/// How long the cluster may take to say that it is there.
+const PROBE: Duration = Duration::from_millis(1_500);
+/// The same trouble is told of again after this time.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
+/// A partition with this many records, or bytes, waiting in memory gets no more until few are left.
+const MANY: (usize, usize) = (1_000, 8 << 20);
+const FEW: (usize, usize) = (250, 2 << 20);
+
+pub(super) type Client = BaseConsumer<Assigned>;
+
+/// A consumer that has not begun yet, or works.
+pub(super) struct Consumer {
+    handler: Handler,
+    client: Mutex<Option<Arc<Client>>>,
+    dead_letters: Arc<DeadLetters>,
+    /// By topic and outcome.
+    handled: LabelledCounter,
+}
+
+/// The partitions that this worker has, as far as records have come from them.
+#[derive(Default)]
+pub(super) struct Assigned(Mutex<HashMap<Place, Partition>>);
+
+/// The near end of a partition's task.
+struct Partition {
+    records: UnboundedSender<Record>,
+    flow: Arc<Flow>,
+    stop: CancellationToken,
+    /// Closed when the task has ended.
+    ended: std::sync::mpsc::Receiver<()>,
+}
+
+/// How much of a partition waits in memory; holds it back when that is much.
+pub(super) struct Flow {
+    client: Arc<Client>,
+    place: Place,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    records: usize,
+    bytes: usize,
+    is_held_back: bool,
+}
+
+impl Consumer {
+    pub(super) fn new(handler: Handler, settings: &Settings, metrics: &Metrics) -> Result<Consumer, String> {
+        let mut config = ClientConfig::new();
+        config.set("group.id", handler.function).set("client.id", handler.function);
+        for (name, value) in CONSUMER.into_iter().chain(settings.properties()) {
+            config.set(name, value);
+        }
+        let client: Client =
+            config.create_with_context(Assigned::default()).map_err(|error| error.to_string())?;
+        client.subscribe(handler.topics).map_err(|error| error.to_string())?;
+        Ok(Consumer {
+            client: Mutex::new(Some(Arc::new(client))),
+            dead_letters: Arc::new(DeadLetters::new(handler.function, settings)?),
+            handled: metrics
+                .labelled_counter("kaam_records_total", "Records of Kafka handled, each try by its outcome"),
+            handler,
+        })
+    }
+
+    /// Tells whether the cluster answers.
+    pub(super) async fn is_connected(&self) -> bool {
+        let Some(client) = locked(&self.client).clone() else { return false };
+        let topic = self.handler.topics[0];
+        let asked = tokio::task::spawn_blocking(move || client.fetch_metadata(Some(topic), PROBE).is_ok());
+        asked.await.unwrap_or(false)
+    }
+
+    /// Consumes until stopped; then finishes what is under way, commits it and leaves the group.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let Some(client) = locked(&self.client).clone() else { return };
+        let runtime = Handle::current();
+        // A thread of its own: giving partitions back waits for their tasks.
+        let consumed = tokio::task::spawn_blocking(move || {
+            self.take_records(&client, &runtime, &stop);
+            client.context().give_back(None, FINISHING);
+            commit(&client);
+            locked(&self.client).take();
+            // The last one: it leaves the group.
+            drop(client);
+        });
+        if consumed.await.is_err() {
+            tracing::error!("the consumer panicked");
+        }
+    }
+
+    fn take_records(&self, client: &Arc<Client>, runtime: &Handle, stop: &CancellationToken) {
+        let mut last_told: Option<(String, Stopwatch)> = None;
+        while !stop.is_cancelled() {
+            match client.poll(LOOK) {
+                None => {}
+                Some(Ok(message)) => {
+                    use rdkafka::message::Message as _;
+                    let place = Place { topic: message.topic().to_owned(), partition: message.partition() };
+                    self.pass_on(client, runtime, place, Record::new(&message));
+                }
+                Some(Err(error)) => {
+                    let error = error.to_string();
+                    let is_known = last_told
+                        .as_ref()
+                        .is_some_and(|(told, since)| *told == error && since.elapsed() < TOLD_AGAIN);
+                    if !is_known {
+                        tracing::warn!(error, "trouble with Kafka, which the client goes on after by itself");
+                        last_told = Some((error, Stopwatch::start()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a record to the task of its partition, which begins with the first.
+    fn pass_on(&self, client: &Arc<Client>, runtime: &Handle, place: Place, record: Record) {
+        let mut partitions = locked(&client.context().0);
+        let partition = partitions.entry(place.clone()).or_insert_with(|| self.begin(client, runtime, place));
+        partition.flow.add(record.bytes());
+        // Its task ends when it is told to, and then gets nothing more.
+        let _ = partition.records.send(record);
+    }
+
+    fn begin(&self, client: &Arc<Client>, runtime: &Handle, place: Place) -> Partition {
+        let flow =
+            Arc::new(Flow { client: Arc::clone(client), place: place.clone(), waiting: Mutex::default() });
+        let (records, queue) = tokio::sync::mpsc::unbounded_channel();
+        let stop = CancellationToken::new();
+        let (ending, ended) = channel::<()>();
+        let work = Work {
+            handler: self.handler.clone(),
+            place,
+            flow: Arc::clone(&flow),
+            dead_letters: Arc::clone(&self.dead_letters),
+            handled: self.handled.clone(),
+        };
+        let stopped = stop.clone();
+        runtime.spawn(async move {
+            // Dropped at the end, however that comes.
+            let _ending: Sender<()> = ending;
+            work.run(queue, stopped).await;
+        });
+        Partition { records, flow, stop, ended }
+    }
+}
+
+impl Flow {
+    fn add(&self, bytes: usize) {
+        let mut waiting = locked(&self.waiting);
+        waiting.records += 1;
+        waiting.bytes += bytes;
+        if !waiting.is_held_back && (waiting.records >= MANY.0 || waiting.bytes >= MANY.1) {
+            waiting.is_held_back = self.client.pause(&self.partition()).is_ok();
+        }
+    }
+
+    /// Notes that records are done with; those after them may come when few are left.
+    pub(super) fn remove(&self, records: usize, bytes: usize) {
+        let mut waiting = locked(&self.waiting);
+        waiting.records -= records;
+        waiting.bytes -= bytes;
+        if waiting.is_held_back && waiting.records <= FEW.0 && waiting.bytes <= FEW.1 {
+            // One that was given back is not ours to go on with.
+            waiting.is_held_back = self.client.resume(&self.partition()).is_err();
+        }
+    }
+
+    /// Notes that everything before `offset` is final.
+    pub(super) fn store(&self, offset: i64) {
+        let mut list = TopicPartitionList::new();
+        let stored = list
+            .add_partition_offset(&self.place.topic, self.place.partition, Offset::Offset(offset))
+            .and_then(|()| self.client.store_offsets(&list));
+        if let Err(error) = stored {
+            // Whoever has the partition now does the work again, which consumers are prepared for.
+            let Place { topic, partition } = &self.place;
+            tracing::info!(topic, partition, offset, error = %error, "the partition is another worker's by now");
+        }
+    }
+
+    fn partition(&self) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&self.place.topic, self.place.partition);
+        list
+    }
+}
+
+impl Assigned {
+    /// Ends the tasks of these partitions, or of all, each after the batch that is under way, as long as that does not take too long.
+    fn give_back(&self, places: Option<&TopicPartitionList>, deadline: Duration) {
+        let ending: Vec<(Place, Partition)> = {
+            let mut partitions = locked(&self.0);
+            let is_meant = |place: &Place| {
+                places.is_none_or(|list| list.find_partition(&place.topic, place.partition).is_some())
+            };
+            partitions.extract_if(|place, _| is_meant(place)).collect()
+        };
+        for (_, partition) in &ending {
+            partition.stop.cancel();
+        }
+        let watch = Stopwatch::start();
+        for (Place { topic, partition: number }, partition) in ending {
+            let left = deadline.saturating_sub(watch.elapsed());
+            if partition.ended.recv_timeout(left) == Err(RecvTimeoutError::Timeout) {
+                tracing::warn!(
+                    topic,
+                    partition = number,
+                    "a batch is still under way when its partition is given back"
+                );
+            }
+        }
+    }
+}
+
+impl ClientContext for Assigned {}
+
+impl ConsumerContext for Assigned {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(places) = rebalance {
+            tracing::info!(partitions = places.count(), "partitions go to another worker");
+            self.give_back(Some(places), HANDING_OVER);
+        }
+    }
+
+    fn post_rebalance(&self, client: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(places) = rebalance {
+            tracing::info!(partitions = places.count(), "partitions were taken");
+            // One may have been held back when it was here before.
+            let _ = client.resume(places);
+        }
+    }
+}
+
+/// Commits what is final, at the end. While the group is sharing its partitions out anew that is refused, for a moment.
+fn commit(client: &Client) {
+    let watch = Stopwatch::start();
+    while let Err(error) = client.commit_consumer_state(CommitMode::Sync) {
+        match error.rdkafka_error_code() {
+            // Nothing to commit is as good as committed.
+            Some(RDKafkaErrorCode::NoOffset) => return,
+            Some(RDKafkaErrorCode::RebalanceInProgress) if watch.elapsed() < COMMITTING => {
+                // Takes part in it. What comes with it is not stored, and so is another worker's.
+                drop(client.poll(LOOK));
+            }
+            _ => {
+                tracing::warn!(error = %error, "the last records could not be committed, they come again");
+                return;
+            }
+        }
+    }
+}
+
+/// A panic leaves nothing half done here, so a poisoned lock is as good as any.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

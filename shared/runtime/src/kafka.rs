@@ -1,0 +1,222 @@
+//! What leads to a Kafka cluster, read from the environment.
+
+use std::fmt;
+
+use crate::config::{ConfigError, Environment};
+
+const BROKERS: &str = "addresses such as kafka-1:9092,kafka-2:9092";
+
+/// What leads to a Kafka cluster, as properties by librdkafka's names.
+///
+/// | variable | default | allowed |
+/// |---|---|---|
+/// | `KAFKA_BROKERS` | none: no Kafka | `host:port`, several with commas between |
+/// | `KAFKA_SECURITY_PROTOCOL` | `PLAINTEXT` | `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL` |
+/// | `KAFKA_SASL_MECHANISM` | – | `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`; with `SASL_…`, and only then |
+/// | `KAFKA_SASL_USERNAME`, `KAFKA_SASL_PASSWORD` | – | with `SASL_…`, and only then |
+/// | `KAFKA_CA_FILE` | those of the system | certificates (PEM) to trust; with `SSL` or `SASL_SSL` |
+/// | `KAFKA_CERT_FILE`, `KAFKA_KEY_FILE` | none | a certificate of our own and its key (PEM), both or neither; likewise |
+///
+/// ```
+/// use runtime::{config::Environment, kafka::Settings};
+/// let environment = Environment::from_pairs([("KAFKA_BROKERS", "localhost:9092")]);
+/// let settings = Settings::from_environment(&environment)?.expect("there are brokers");
+/// assert!(settings.properties().any(|property| property == ("bootstrap.servers", "localhost:9092")));
+/// # Ok::<_, runtime::config::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Settings(Vec<(&'static str, String)>);
+
+#[derive(Clone, Copy)]
+struct Protocol {
+    name: &'static str,
+    has_tls: bool,
+    has_sasl: bool,
+}
+
+impl Settings {
+    /// Reads the settings; `None` without `KAFKA_BROKERS`.
+    ///
+    /// # Errors
+    /// The first variable that is wrong, missing beside another, or of no use beside another.
+    pub fn from_environment(environment: &Environment) -> Result<Option<Settings>, ConfigError> {
+        let Some(brokers) = environment.get("KAFKA_BROKERS")? else { return Ok(None) };
+        if !brokers.split(',').all(is_address) {
+            return Err(invalid("KAFKA_BROKERS", brokers, BROKERS));
+        }
+        let protocol = protocol(environment)?;
+        let mut properties =
+            vec![("bootstrap.servers", brokers), ("security.protocol", protocol.name.to_owned())];
+        sasl(environment, protocol, &mut properties)?;
+        tls(environment, protocol, &mut properties)?;
+        Ok(Some(Settings(properties)))
+    }
+
+    /// Gives each property by its name.
+    pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+}
+
+/// Shows the names alone: some values are secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+fn protocol(environment: &Environment) -> Result<Protocol, ConfigError> {
+    let protocol = |name, has_tls, has_sasl| (name, Protocol { name, has_tls, has_sasl });
+    let known = [
+        protocol("PLAINTEXT", false, false),
+        protocol("SSL", true, false),
+        protocol("SASL_PLAINTEXT", false, true),
+        protocol("SASL_SSL", true, true),
+    ];
+    Ok(environment.one_of("KAFKA_SECURITY_PROTOCOL", &known)?.unwrap_or(known[0].1))
+}
+
+type Properties = Vec<(&'static str, String)>;
+
+fn sasl(environment: &Environment, protocol: Protocol, to: &mut Properties) -> Result<(), ConfigError> {
+    let mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"].map(|name| (name, name));
+    let mechanism = environment.one_of("KAFKA_SASL_MECHANISM", &mechanisms)?.map(str::to_owned);
+    let given = [
+        ("KAFKA_SASL_MECHANISM", "sasl.mechanism", mechanism),
+        ("KAFKA_SASL_USERNAME", "sasl.username", environment.get("KAFKA_SASL_USERNAME")?),
+        ("KAFKA_SASL_PASSWORD", "sasl.password", environment.get("KAFKA_SASL_PASSWORD")?),
+    ];
+    for (name, property, value) in given {
+        match value {
+            Some(value) if protocol.has_sasl => to.push((property, value)),
+            Some(_) => return Err(useless(name, protocol, "SASL_SSL or SASL_PLAINTEXT")),
+            None if protocol.has_sasl => {
+                let allowed = format!("set with KAFKA_SECURITY_PROTOCOL={}", protocol.name);
+                return Err(ConfigError::Missing { name: name.to_owned(), allowed });
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn tls(environment: &Environment, protocol: Protocol, to: &mut Properties) -> Result<(), ConfigError> {
+    // By the rule for secrets: KAFKA_CA, or the file that KAFKA_CA_FILE names.
+    let given =
+        [("KAFKA_CA", "ssl.ca.pem"), ("KAFKA_CERT", "ssl.certificate.pem"), ("KAFKA_KEY", "ssl.key.pem")];
+    for (name, property) in given {
+        let Some(pem) = environment.get(name)? else { continue };
+        let name = format!("{name}_FILE");
+        if !protocol.has_tls {
+            return Err(useless(&name, protocol, "SSL or SASL_SSL"));
+        }
+        if !pem.contains("-----BEGIN ") {
+            let allowed = "a file in PEM, which begins with -----BEGIN".to_owned();
+            return Err(ConfigError::InvalidSecret { name, allowed });
+        }
+        to.push((property, pem));
+    }
+    let has = |property| to.iter().any(|(known, _)| *known == property);
+    let half = match (has("ssl.certificate.pem"), has("ssl.key.pem")) {
+        (true, false) => ("KAFKA_KEY_FILE", "the file of the key to the certificate of KAFKA_CERT_FILE"),
+        (false, true) => ("KAFKA_CERT_FILE", "the file of the certificate to the key of KAFKA_KEY_FILE"),
+        _ => return Ok(()),
+    };
+    Err(ConfigError::Missing { name: half.0.to_owned(), allowed: half.1.to_owned() })
+}
+
+fn useless(name: &str, protocol: Protocol, wanted: &str) -> ConfigError {
+    let allowed = format!("unset, or KAFKA_SECURITY_PROTOCOL {wanted} instead of {}", protocol.name);
+    ConfigError::InvalidSecret { name: name.to_owned(), allowed }
+}
+
+fn invalid(name: &str, value: String, allowed: &str) -> ConfigError {
+    ConfigError::Invalid { name: name.to_owned(), value, allowed: allowed.to_owned() }
+}
+
+/// Tells whether it is `host:port`; an IPv6 address stands in brackets.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.trim().rsplit_once(':') else { return false };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)),
+    };
+    is_host && port.parse::<u16>().is_ok_and(|port| port != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Option<Settings>, ConfigError> {
+        Settings::from_environment(&Environment::from_pairs(pairs.iter().copied()))
+    }
+
+    #[test]
+    fn without_brokers_there_is_no_kafka() {
+        assert!(read(&[("KAFKA_SASL_USERNAME", "kaam")]).expect("nothing is wrong").is_none());
+    }
+
+    #[test]
+    fn brokers_are_addresses_with_ports() {
+        for sound in ["kafka:9092", "a:1,b.example.org:65535", "127.0.0.1:9092", "[::1]:9092", "a:1, b:2"] {
+            assert!(read(&[("KAFKA_BROKERS", sound)]).is_ok(), "{sound}");
+        }
+        for wrong in
+            ["kafka", "kafka:", ":9092", "a:1,,b:2", "a:0", "a:70000", "PLAINTEXT://a:1", "::1:9092x"]
+        {
+            let said = read(&[("KAFKA_BROKERS", wrong)]).expect_err(wrong).to_string();
+            assert!(said.contains("KAFKA_BROKERS") && said.contains(wrong), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_cluster_with_passwords_and_certificates_is_reached_by_all_of_them() {
+        let settings = read(&[
+            ("KAFKA_BROKERS", "kafka:9093"),
+            ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+            ("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512"),
+            ("KAFKA_SASL_USERNAME", "kaam"),
+            ("KAFKA_SASL_PASSWORD", "hunter2"),
+            ("KAFKA_CA", "-----BEGIN CERTIFICATE-----"),
+        ]);
+        let settings = settings.expect("nothing is wrong").expect("there are brokers");
+        let found: Vec<_> = settings.properties().collect();
+        assert_eq!(
+            found,
+            [
+                ("bootstrap.servers", "kafka:9093"),
+                ("security.protocol", "SASL_SSL"),
+                ("sasl.mechanism", "SCRAM-SHA-512"),
+                ("sasl.username", "kaam"),
+                ("sasl.password", "hunter2"),
+                ("ssl.ca.pem", "-----BEGIN CERTIFICATE-----"),
+            ]
+        );
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn what_is_wrong_missing_or_of_no_use_is_named_and_no_secret_shown() {
+        const KEY: &str = "-----BEGIN PRIVATE KEY----- hunter2";
+        let (sasl, ssl) = (("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"), ("KAFKA_SECURITY_PROTOCOL", "SSL"));
+        let (plain, user) = (("KAFKA_SASL_MECHANISM", "PLAIN"), ("KAFKA_SASL_USERNAME", "kaam"));
+        let wrong: [(&str, &[(&str, &str)]); 10] = [
+            ("KAFKA_SECURITY_PROTOCOL", &[("KAFKA_SECURITY_PROTOCOL", "TLS")]),
+            ("KAFKA_SASL_MECHANISM", &[sasl]),
+            ("KAFKA_SASL_MECHANISM", &[sasl, ("KAFKA_SASL_MECHANISM", "GSSAPI")]),
+            ("KAFKA_SASL_USERNAME", &[sasl, plain]),
+            ("KAFKA_SASL_PASSWORD", &[sasl, plain, user]),
+            ("KAFKA_SASL_PASSWORD", &[("KAFKA_SASL_PASSWORD", "hunter2")]),
+            ("KAFKA_CA_FILE", &[("KAFKA_CA", KEY)]),
+            ("KAFKA_CA_FILE", &[ssl, ("KAFKA_CA", "hunter2")]),
+            ("KAFKA_CA_FILE", &[ssl, ("KAFKA_CA_FILE", "/nowhere")]),
+            ("KAFKA_CERT_FILE", &[ssl, ("KAFKA_KEY", KEY)]),
+        ];
+        for (name, pairs) in wrong {
+            let pairs: Vec<_> = [("KAFKA_BROKERS", "a:1")].iter().chain(pairs).copied().collect();
+            let said = read(&pairs).expect_err(name).to_string();
+            assert!(said.contains(name) && !said.contains("hunter2"), "{pairs:?}: {said}");
+        }
+    }
+}

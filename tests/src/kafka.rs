@@ -1,0 +1,319 @@
+//! A real Kafka broker on the loopback interface.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use devkit::testing::{TestDirectory, unused_port};
+use events::Topic;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Headers as _, Message as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::process::eventually;
+
+/// How many partitions each topic has, as the contract says.
+pub const PARTITIONS: i32 = 3;
+/// How long the broker may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What a small broker takes; it starts soon, and lives for minutes.
+const JAVA: [&str; 5] =
+    ["-Xms64m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
+/// The parent of the broker: it ends it, whatever became of the test, when the pipe on its input is closed, and removes its
+/// files unless it is told to keep them.
+const WATCH: &str = r#"
+files=$1
+shift
+"$@" &
+read -r word
+kill -KILL $!
+wait
+[ "$word" = keep ] || rm -rf "$files"
+"#;
+
+/// A running broker, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Kafka {
+    /// `KAFKA_BROKERS`.
+    pub brokers: String,
+    installed: PathBuf,
+    files: TestDirectory,
+    watch: Child,
+}
+
+/// A record as it lies in a topic.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its partition.
+    pub partition: i32,
+    /// Its place there.
+    pub offset: i64,
+    /// Its key, as text.
+    pub key: String,
+    /// Its value.
+    pub value: Vec<u8>,
+    /// Its headers, as text.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Record {
+    /// Gives the value as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.value).unwrap_or_default()
+    }
+
+    /// Gives a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl Kafka {
+    /// Gives the one broker of this test process, which the first call starts; `None`, having said so, when this machine has no
+    /// Kafka. Whoever uses it has topics and groups of their own: [`unique`].
+    ///
+    /// # Panics
+    /// When there is none and `KAAM_REQUIRE_KAFKA` is 1, or when it does not start.
+    pub async fn shared() -> Option<&'static Self> {
+        static SHARED: OnceCell<Option<Kafka>> = OnceCell::const_new();
+        // Each test that goes without says so.
+        installed()?;
+        SHARED.get_or_init(Self::start).await.as_ref()
+    }
+
+    /// Starts a broker of the test's own, for programs, whose topics and groups have the names that the contract gives them.
+    ///
+    /// # Panics
+    /// As [`Kafka::shared`].
+    pub async fn start() -> Option<Self> {
+        let installed = installed()?;
+        for _ in 0..5 {
+            let files = TestDirectory::new();
+            copy(&installed.join("formatted"), &files.path().join("data"));
+            let ports = [unused_port(), unused_port()];
+            let brokers = format!("127.0.0.1:{}", ports[0]);
+            fs::write(files.path().join("server.properties"), settings(files.path(), ports))
+                .expect("the folder is ours");
+            let watch = spawn(&installed, files.path());
+            let kafka = Self { brokers, installed: installed.clone(), files, watch };
+            if kafka.has_started().await {
+                return Some(kafka);
+            }
+        }
+        panic!("the ports of the broker were taken by somebody else, five times");
+    }
+
+    /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
+    pub fn kill(&mut self) {
+        if let Some(mut pipe) = self.watch.stdin.take() {
+            pipe.write_all(b"keep\n").expect("its parent listens");
+        }
+        self.watch.wait().expect("it was started");
+    }
+
+    /// Starts it again at the same place after it was killed, and waits until it is ready.
+    pub async fn restart(&mut self) {
+        self.kill();
+        fs::remove_file(self.files.path().join("log")).expect("the folder is ours");
+        self.watch = spawn(&self.installed, self.files.path());
+        assert!(self.has_started().await, "the port of the broker was taken by somebody else");
+    }
+
+    /// Creates every topic of the contract, and their dead-letter topics.
+    pub async fn create_contract_topics(&self) {
+        let topics: Vec<_> = Topic::ALL.iter().map(|topic| topic.as_str().to_owned()).collect();
+        let dead = topics.iter().map(|topic| format!("{topic}.dlq")).collect::<Vec<_>>();
+        self.create_topics(&[topics, dead].concat()).await;
+    }
+
+    /// Creates topics, and waits until they are there.
+    pub async fn create_topics<N: AsRef<str>>(&self, names: &[N]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("sound settings");
+        let topics: Vec<_> = names
+            .iter()
+            .map(|name| NewTopic::new(name.as_ref(), PARTITIONS, TopicReplication::Fixed(1)))
+            .collect();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        for outcome in admin.create_topics(&topics, &options).await.expect("the broker is there") {
+            outcome.expect("the topic is new");
+        }
+    }
+
+    /// Gives what lies in a topic, each partition in order, one partition after the other.
+    pub fn records(&self, topic: &str) -> Vec<Record> {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("group.id", "nobody")
+            .set("enable.auto.commit", "false")
+            .create()
+            .expect("sound settings");
+        let mut records = Vec::new();
+        for partition in 0..PARTITIONS {
+            let (first, end) =
+                consumer.fetch_watermarks(topic, partition, PATIENCE).expect("the topic is there");
+            if first == end {
+                continue;
+            }
+            let mut place = TopicPartitionList::new();
+            place.add_partition_offset(topic, partition, Offset::Beginning).expect("an offset");
+            consumer.assign(&place).expect("a partition");
+            while records
+                .last()
+                .is_none_or(|last: &Record| last.partition < partition || last.offset + 1 < end)
+            {
+                let message = consumer.poll(PATIENCE).expect("there is more").expect("the broker is there");
+                let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let headers = headers
+                    .map(|header| (header.key.to_owned(), text(header.value.unwrap_or_default())))
+                    .collect();
+                records.push(Record {
+                    partition,
+                    offset: message.offset(),
+                    key: text(message.key().unwrap_or_default()),
+                    value: message.payload().unwrap_or_default().to_vec(),
+                    headers,
+                });
+            }
+        }
+        records
+    }
+
+    /// Says how many records of a topic a group has not settled yet.
+    pub fn lag(&self, group: &str, topic: &str) -> i64 {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().expect("sound settings");
+        let mut asked = TopicPartitionList::new();
+        (0..PARTITIONS).for_each(|partition| _ = asked.add_partition(topic, partition));
+        let committed = consumer.committed_offsets(asked, PATIENCE).expect("the broker is there");
+        committed
+            .elements()
+            .iter()
+            .map(|element| {
+                let (first, end) = consumer
+                    .fetch_watermarks(topic, element.partition(), PATIENCE)
+                    .expect("the topic is there");
+                end - element.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(first)
+            })
+            .sum()
+    }
+
+    /// Gives the settings of a client of it.
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers);
+        config
+    }
+
+    /// Waits until it serves; `false` when one of its ports is taken.
+    async fn has_started(&self) -> bool {
+        let log = || fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
+        let looked = eventually("Kafka serves, or says why not", async || {
+            let log = log();
+            if log.contains("Kafka Server started") {
+                return Some(Ok(true));
+            }
+            if log.contains("Address already in use") {
+                return Some(Ok(false));
+            }
+            log.contains("Exiting Kafka due to fatal exception").then_some(Err(log))
+        });
+        looked.await.unwrap_or_else(|log| panic!("Kafka did not start:\n{log}"))
+    }
+}
+
+impl Drop for Kafka {
+    fn drop(&mut self) {
+        drop(self.watch.stdin.take());
+        // A test that has passed does not fail for what it could not tidy up.
+        let _ = self.watch.wait();
+    }
+}
+
+/// Gives a name that begins with `stem` and that no other test of this process has.
+pub fn unique(stem: &str) -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("{stem}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Gives the folder where Kafka is installed; `None`, having said so, when it is not.
+#[expect(clippy::disallowed_methods, reason = "whether Kafka is required is the tests' own setting")]
+fn installed() -> Option<PathBuf> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/install-kafka");
+    let said = Command::new(script).arg("--path").output().expect("the script is there");
+    let folder = PathBuf::from(String::from_utf8(said.stdout).expect("a path in UTF-8").trim_end());
+    let has_java = || Command::new("java").arg("-version").output().is_ok_and(|said| said.status.success());
+    if folder.join("classpath").is_file() && has_java() {
+        return Some(folder);
+    }
+    let required = std::env::var_os("KAAM_REQUIRE_KAFKA").is_some_and(|required| required == "1");
+    assert!(!required, "KAAM_REQUIRE_KAFKA is 1, and there is no Kafka or no Java; `make kafka` installs it");
+    // Not by a macro, which would be heard of only when the test fails.
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(std::io::stderr(), "{test}: left out what needs Kafka; `make kafka` installs it");
+    None
+}
+
+/// One node that is broker and controller, on the loopback interface only.
+fn settings(files: &Path, [port, controller]: [u16; 2]) -> String {
+    let mut settings = format!(
+        "\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+log.dirs={}
+auto.create.topics.enable=false
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+offsets.topic.num.partitions=1
+transaction.state.log.num.partitions=1
+log.cleaner.dedupe.buffer.size=2097152
+",
+        files.join("data").display()
+    );
+    for log in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
+        settings += &format!("{log}.replication.factor=1\n{log}.min.isr=1\n");
+    }
+    settings
+}
+
+fn spawn(installed: &Path, files: &Path) -> Child {
+    let log = File::create(files.join("log")).expect("the folder is ours");
+    let again = log.try_clone().expect("a second handle");
+    let classpath = fs::read_to_string(installed.join("classpath")).expect("it is installed");
+    Command::new("sh")
+        .args(["-c", WATCH, "watch"])
+        .arg(files)
+        .arg("java")
+        .args(JAVA)
+        .arg(format!("-XX:SharedArchiveFile={}", installed.join("kafka.jsa").display()))
+        .args(["-cp", classpath.trim_end(), "kafka.Kafka"])
+        .arg(files.join("server.properties"))
+        // Ctrl-C ends the test, and that the broker.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(log)
+        .stderr(again)
+        .spawn()
+        .expect("a shell")
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("the folder is ours");
+    for entry in fs::read_dir(from).expect("it is installed") {
+        let entry = entry.expect("it is installed");
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("the folder is ours");
+    }
+}
