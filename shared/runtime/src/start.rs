@@ -160,7 +160,7 @@ fn start_and_serve(
             #[cfg(feature = "lambda")]
             Host::Lambda => {
                 let app = App::new(&config, vec![function]).metrics(metrics);
-                return Ok(crate::host::lambda::serve(app, clock, shutdown).await?);
+                return crate::host::lambda::serve(app, clock, shutdown).await;
             }
         };
         serve(App::new(&config, vec![function]).metrics(metrics), shutdown, |_| {}).await?;
