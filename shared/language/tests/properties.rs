@@ -444,3 +444,29 @@ fn hours_to_come_are_hours_also_on_the_night_of_a_clock_change() {
         assert_eq!(found, due, "{text}");
     }
 }
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parser has no clock to ask; both lengths are measured in one run"
+)]
+fn four_times_the_length_takes_about_four_times_as_long() {
+    let took = |text: &str| {
+        let begun = Instant::now();
+        let _ = parse(text, &context());
+        begun.elapsed()
+    };
+    for begins in ["create a task to ", "delete ", "show tasks ", "کام ", ""] {
+        for part in
+            ["\"", "!?", "«", "a,", "5 ", "and ", "not ", "1 and ", "کل ", "kal ", "کر دو ", "\n- x", "#a "]
+        {
+            let text = |length: usize| -> String {
+                begins.chars().chain(part.chars().cycle()).take(length).collect()
+            };
+            let (short, long) = (text(1_000), text(MAX_CHARS));
+            // Twice four times is the machine's, which may be busy with something else once; quadratic would be sixteen times.
+            let is_linear = || took(&long) < took(&short) * 9;
+            assert!((0..8).any(|_| is_linear()), "{begins}{part}");
+        }
+    }
+}

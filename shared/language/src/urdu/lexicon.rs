@@ -192,7 +192,7 @@ impl<'a> Said<'a> {
         let plain =
             text.cut(|word| after_digits(word).or_else(|| fused(word))).join(|word| lexeme(word).is_some());
         let (mut text, mut english) = (plain.part(0, plain.len()), plain);
-        for (token, other) in text.tokens.iter_mut().zip(&mut english.tokens) {
+        for (token, other) in text.tokens.iter_mut().zip(english.tokens.iter_mut()) {
             if token.kind != Kind::Word {
                 continue;
             }
