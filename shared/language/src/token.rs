@@ -250,10 +250,13 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// Gives the text from one token up to another.
+    /// Gives the text from one token up to another; it is empty where a verb that was moved to the end
+    /// comes before the first of them in the source.
     pub(crate) fn slice(&self, from: usize, to: usize) -> &'a str {
         match (self.tokens.get(from), to.checked_sub(1).and_then(|last| self.tokens.get(last))) {
-            (Some(first), Some(last)) if from < to => &self.source[first.from..last.to],
+            (Some(first), Some(last)) if from < to => {
+                self.source.get(first.from..last.to).unwrap_or_default()
+            }
             _ => "",
         }
     }

@@ -199,6 +199,15 @@ proptest! {
 }
 
 #[test]
+fn a_verb_in_front_of_another_verb_is_no_panic() {
+    for text in ["ملتوی کرو کل ملتوی", "ملتوی کرو شام آگے", "شفٹ کرو \" آدھے سب jumme at شفٹ"]
+    {
+        let parse = parse(text, &context()).expect("short enough");
+        assert!(!parse.commands.is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn four_thousand_characters_are_read_and_one_more_is_not() {
     assert!(parse(&"é".repeat(MAX_CHARS), &context()).is_ok());
     assert_eq!(parse(&"é".repeat(MAX_CHARS + 1), &context()), Err(TooLong));
