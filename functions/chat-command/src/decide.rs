@@ -34,7 +34,7 @@ pub(crate) async fn decide(talk: &mut Talk<'_>) -> Result<Outcome, Refusal> {
             }
             talk.state.proposal = None;
             notes.extend((act == Act::Delete).then(|| reply::not_deleted(talk.language)));
-            talk.said.text = reaction.rest;
+            talk.hear(reaction.rest);
         } else if let Some(waits) = asked.take() {
             asked = Some(heeded(talk, waits, reaction));
         } else if !matches!(Answer::read(&talk.said, &reaction.rest, talk.said.at), Answer::Other) {
@@ -57,7 +57,7 @@ fn waiting<'a>(talk: &'a Talk<'_>) -> Option<&'a Proposal> {
 
 /// Gives the yes or no that a message begins with, when it says more.
 fn reaction(talk: &Talk<'_>) -> Option<Reaction> {
-    let Parse { commands, confidence, .. } = talk.said.parse();
+    let Parse { commands, confidence, .. } = &talk.parsed;
     let is_short = matches!(
         &commands[..],
         [Command {
@@ -70,7 +70,7 @@ fn reaction(talk: &Talk<'_>) -> Option<Reaction> {
             ..
         }]
     );
-    Reaction::read(&talk.said.text).filter(|_| !is_short || confidence < SURE)
+    Reaction::read(&talk.said.text).filter(|_| !is_short || *confidence < SURE)
 }
 
 /// Takes "no, 1 march" for the answer behind the no, and "yes, but at 6" for both.
@@ -80,7 +80,7 @@ fn heeded(talk: &mut Talk<'_>, asked: Asked, reaction: Reaction) -> Asked {
     if !is_answer && !is_apart {
         return asked;
     }
-    talk.said.text = rest;
+    talk.hear(rest);
     match asked.wants {
         Wants::Words { instead_of, suggestion: Some(suggestion) } if is_yes && is_answer => {
             let wants = Wants::Words { instead_of, suggestion: None };
@@ -102,7 +102,7 @@ fn not_created(talk: &Talk<'_>, asked: &Asked, outcome: &Outcome) -> Option<Stri
 
 /// Gives what a message leads to, and the question that was dropped for it.
 async fn decide_on(talk: &mut Talk<'_>, asked: Option<Asked>) -> Result<(Outcome, Option<Asked>), Refusal> {
-    let parsed = talk.said.parse();
+    let parsed = talk.parsed.clone();
     let confidence = parsed.confidence;
     if let [only] = &parsed.commands[..]
         && confidence >= SURE
@@ -149,7 +149,7 @@ async fn decide_on(talk: &mut Talk<'_>, asked: Option<Asked>) -> Result<(Outcome
 
 /// Decides about a message that answers nothing.
 async fn of_its_own(talk: &mut Talk<'_>, parsed: &Parse) -> Result<Outcome, Refusal> {
-    let (mut said, mut understood) = (talk.said.clone(), talk.said.understand());
+    let (mut said, mut understood) = (talk.said.clone(), talk.said.understand_as(parsed.clone()));
     let now = talk.cause.now;
     let proposal = talk.state.proposal.take().filter(|waits| now < waits.expires_at);
     if proposal.is_none()

@@ -8,7 +8,7 @@ use application::chat::{Message, Record, Together, Turn};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::{Answer, Cause, IdempotencyKey, Refusal};
-use language::Language;
+use language::{Language, Parse};
 use runtime::backoff;
 use runtime::clock::{Stopwatch, random_fraction};
 
@@ -38,6 +38,8 @@ pub(crate) struct Talk<'a> {
     pub(crate) settings: Settings,
     /// What is said.
     pub(crate) said: Utterance,
+    /// What the parser makes of that.
+    pub(crate) parsed: Parse,
     /// The language of the reply.
     pub(crate) language: Language,
     /// What the conversation is about.
@@ -51,6 +53,12 @@ pub(crate) struct Talk<'a> {
 }
 
 impl Talk<'_> {
+    /// Goes on with a part of what is said.
+    pub(crate) fn hear(&mut self, text: String) {
+        self.said.text = text;
+        self.parsed = self.said.parse();
+    }
+
     /// Notes what the answer rests on.
     pub(crate) fn rests_on(&mut self, about: &Utterance) {
         self.answered_by = if about.heard.is_some() { "model" } else { "parser" };
@@ -92,11 +100,22 @@ pub(crate) async fn answer(
         if forgotten.is_some() {
             state.forget_done();
         }
-        let language = reply::spoken(&said.text, &said.parse(), state.language(), said.locale());
+        let parsed = said.parse();
+        let language = reply::spoken(&said.text, &parsed, state.language(), said.locale());
         state.speak(language);
         let (model, consulted, answered_by) = (model.as_ref(), &mut consulted, "parser");
-        let mut talk =
-            Talk { application, cause, settings, said, language, state, model, consulted, answered_by };
+        let mut talk = Talk {
+            application,
+            cause,
+            settings,
+            said,
+            parsed,
+            language,
+            state,
+            model,
+            consulted,
+            answered_by,
+        };
         let outcome = decide::decide(&mut talk).await?;
         let answer = Answer::json(&outcome.to_json(&conversation_id));
         let turn_id = (cause.new_id)(cause.now);

@@ -167,7 +167,11 @@ impl Utterance {
 
     /// Reads the sentence and all answers.
     pub(crate) fn understand(&self) -> Understood {
-        let parsed = self.parse();
+        self.understand_as(self.parse())
+    }
+
+    /// Does the same where the sentence was read already.
+    pub(crate) fn understand_as(&self, parsed: Parse) -> Understood {
         let understood = match &self.heard {
             Some(heard) => heard.understood(&parsed),
             None => {

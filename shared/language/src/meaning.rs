@@ -1,5 +1,6 @@
 //! What phrases say, whatever the language, and what they say together.
 
+pub(crate) mod act;
 pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod compose;
@@ -8,4 +9,5 @@ pub(crate) mod lead;
 pub(crate) mod length;
 pub(crate) mod phrase;
 pub(crate) mod repetition;
+pub(crate) mod tag;
 pub(crate) mod title;

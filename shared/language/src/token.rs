@@ -1,5 +1,8 @@
 //! The words of a text, and what must never be read as one: quotations, addresses, ticket numbers.
 
+use std::cell::OnceCell;
+use std::ops::{Deref, DerefMut};
+
 use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
 
@@ -43,32 +46,61 @@ pub(crate) struct Text<'a> {
     /// As it was written.
     pub(crate) source: &'a str,
     /// Its tokens in order.
-    pub(crate) tokens: Vec<Token<'a>>,
+    pub(crate) tokens: Tokens<'a>,
+}
+
+/// The tokens of a text. They remember where the words end, which is asked for at each of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Tokens<'a> {
+    list: Vec<Token<'a>>,
+    end_of_words: OnceCell<usize>,
+}
+
+impl<'a> From<Vec<Token<'a>>> for Tokens<'a> {
+    fn from(list: Vec<Token<'a>>) -> Self {
+        Self { list, end_of_words: OnceCell::new() }
+    }
+}
+
+impl<'a> Deref for Tokens<'a> {
+    type Target = Vec<Token<'a>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.list
+    }
+}
+
+impl DerefMut for Tokens<'_> {
+    /// Whoever changes them makes them forget.
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        self.end_of_words.take();
+        &mut self.list
+    }
 }
 
 impl<'a> Text<'a> {
     /// Splits a text, in time linear in its length.
     pub(crate) fn new(source: &'a str) -> Self {
-        Self { source, tokens: Splitter::new(source).split() }
+        Self { source, tokens: Splitter::new(source).split().into() }
     }
 
     /// Gives the same text with some words read apart: `cut` gives the byte of a word where the next one begins.
     pub(crate) fn cut(&self, cut: impl Fn(&str) -> Option<usize>) -> Self {
         let mut tokens = Vec::with_capacity(self.tokens.len());
-        for token in &self.tokens {
+        for token in self.tokens.iter() {
             let split = (token.kind == Kind::Word).then(|| cut(token.text)).flatten();
             match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
                 Some(at) => tokens.extend(token.halves(at)),
                 None => tokens.push(token.clone()),
             }
         }
-        Self { source: self.source, tokens }
+        Self { source: self.source, tokens: tokens.into() }
     }
 
     /// Gives the same text with some words read as one: `is_one` is asked about each two that only a joiner parts.
     pub(crate) fn join(&self, is_one: impl Fn(&str) -> bool) -> Self {
         let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.tokens.len());
-        for token in &self.tokens {
+        for token in self.tokens.iter() {
             let joined = tokens.last().and_then(|last| {
                 let is_near = token.kind == Kind::Word
                     && last.kind == Kind::Word
@@ -86,19 +118,19 @@ impl<'a> Text<'a> {
                 None => tokens.push(token.clone()),
             }
         }
-        Self { source: self.source, tokens }
+        Self { source: self.source, tokens: tokens.into() }
     }
 
     /// Gives the tokens from one up to another as a text of their own; spans still count from the whole.
     pub(crate) fn part(&self, from: usize, to: usize) -> Self {
         let to = to.min(self.len());
-        Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec() }
+        Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec().into() }
     }
 
     /// Gives the text with "due:friday" parted into its words, where the word before the colon is one of these.
     pub(crate) fn parted(&self, keys: &[&str]) -> Self {
         let mut tokens = Vec::with_capacity(self.len());
-        for token in &self.tokens {
+        for token in self.tokens.iter() {
             let parts = token.lower.split_once(':').filter(|(key, value)| {
                 token.kind == Kind::Word && keys.contains(key) && value.starts_with(char::is_alphanumeric)
             });
@@ -126,7 +158,7 @@ impl<'a> Text<'a> {
                 tokens.push(token.clone());
             }
         }
-        Self { source: self.source, tokens }
+        Self { source: self.source, tokens: tokens.into() }
     }
 
     /// Finds words in a row at or after `from`, and gives where they begin and end.
@@ -136,7 +168,9 @@ impl<'a> Text<'a> {
 
     /// Gives where the text ends without the punctuation behind it.
     pub(crate) fn end_of_words(&self) -> usize {
-        (0..self.len()).rev().find(|at| self.tokens[*at].kind != Kind::Mark).map_or(0, |last| last + 1)
+        let find =
+            || self.tokens.iter().rposition(|token| token.kind != Kind::Mark).map_or(0, |last| last + 1);
+        *self.tokens.end_of_words.get_or_init(find)
     }
 
     /// Says whether one of these words is anywhere in it.
@@ -216,10 +250,13 @@ impl<'a> Text<'a> {
         })
     }
 
-    /// Gives the text from one token up to another.
+    /// Gives the text from one token up to another; it is empty where a verb that was moved to the end
+    /// comes before the first of them in the source.
     pub(crate) fn slice(&self, from: usize, to: usize) -> &'a str {
         match (self.tokens.get(from), to.checked_sub(1).and_then(|last| self.tokens.get(last))) {
-            (Some(first), Some(last)) if from < to => &self.source[first.from..last.to],
+            (Some(first), Some(last)) if from < to => {
+                self.source.get(first.from..last.to).unwrap_or_default()
+            }
             _ => "",
         }
     }

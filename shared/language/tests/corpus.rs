@@ -51,11 +51,17 @@ impl Corpus {
         assert!(rows.len() >= at_least, "{}", rows.len());
         for row in rows {
             let text = row.split('\t').next().expect("the first column");
-            for command in parse(text, &self.context()).expect("short enough").commands {
-                let (Action::Create(fields) | Action::Unknown(fields)) = command.action else {
-                    continue;
-                };
-                assert_eq!((fields.due, &fields.recurrence), (None, &None), "{text}");
+            let parse = parse(text, &self.context()).expect("short enough");
+            for command in parse.commands {
+                match command.action {
+                    Action::Create(fields) | Action::Unknown(fields) => {
+                        assert_eq!((fields.due, &fields.recurrence), (None, &None), "{text}");
+                    }
+                    Action::Complete { .. } | Action::Reopen { .. } | Action::Delete { .. } => {
+                        assert!(parse.confidence < 0.7, "{text}: {:?}", command.action);
+                    }
+                    _ => {}
+                }
             }
         }
     }

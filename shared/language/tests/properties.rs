@@ -199,6 +199,15 @@ proptest! {
 }
 
 #[test]
+fn a_verb_in_front_of_another_verb_is_no_panic() {
+    for text in ["ملتوی کرو کل ملتوی", "ملتوی کرو شام آگے", "شفٹ کرو \" آدھے سب jumme at شفٹ"]
+    {
+        let parse = parse(text, &context()).expect("short enough");
+        assert!(!parse.commands.is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn four_thousand_characters_are_read_and_one_more_is_not() {
     assert!(parse(&"é".repeat(MAX_CHARS), &context()).is_ok());
     assert_eq!(parse(&"é".repeat(MAX_CHARS + 1), &context()), Err(TooLong));
@@ -442,5 +451,31 @@ fn hours_to_come_are_hours_also_on_the_night_of_a_clock_change() {
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(found, due, "{text}");
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parser has no clock to ask; both lengths are measured in one run"
+)]
+fn four_times_the_length_takes_about_four_times_as_long() {
+    let took = |text: &str| {
+        let begun = Instant::now();
+        let _ = parse(text, &context());
+        begun.elapsed()
+    };
+    for begins in ["create a task to ", "delete ", "show tasks ", "کام ", ""] {
+        for part in
+            ["\"", "!?", "«", "a,", "5 ", "and ", "not ", "1 and ", "کل ", "kal ", "کر دو ", "\n- x", "#a "]
+        {
+            let text = |length: usize| -> String {
+                begins.chars().chain(part.chars().cycle()).take(length).collect()
+            };
+            let (short, long) = (text(1_000), text(MAX_CHARS));
+            // Twice four times is the machine's, which may be busy with something else once; quadratic would be sixteen times.
+            let is_linear = || took(&long) < took(&short) * 9;
+            assert!((0..8).any(|_| is_linear()), "{begins}{part}");
+        }
     }
 }

@@ -6,28 +6,12 @@ use crate::english::phrase;
 use crate::english::target;
 use crate::english::target::Found;
 use crate::english::vocabulary;
+use crate::meaning::act::Act;
 use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Value;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::{Action, Command, Context, Problem, Target};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    Complete,
-    Reopen,
-    Delete,
-}
-
-impl Act {
-    fn on(self, target: Target) -> Action {
-        match self {
-            Self::Complete => Action::Complete { target },
-            Self::Reopen => Action::Reopen { target },
-            Self::Delete => Action::Delete { target },
-        }
-    }
-}
 
 /// How a verb is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -146,7 +146,7 @@ fn relaxed<'a>(text: &Text<'a>) -> Text<'a> {
             "today".clone_into(&mut relaxed.tokens[at].lower);
         }
     }
-    for token in &mut relaxed.tokens {
+    for token in relaxed.tokens.iter_mut() {
         let day = match &*token.lower {
             "today's" | "todays" => "today",
             "tomorrow's" | "tomorrows" => "tomorrow",

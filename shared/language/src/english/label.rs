@@ -3,7 +3,8 @@
 use domain::task::{self, Priority};
 
 use crate::english::vocabulary;
-use crate::token::{Kind, Text, quoted};
+use crate::meaning::tag;
+use crate::token::{Kind, Text};
 
 /// Parses a word that names a priority by itself.
 pub(crate) fn priority_word(word: &str) -> Option<Priority> {
@@ -149,7 +150,7 @@ fn free(text: &Text<'_>, at: usize) -> bool {
 
 /// Reads tags: "#home", "tagged work and home", "with the tag errands".
 pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
-    if let Some(tag) = hash_tag(text, at).or_else(|| at_tag(text, at)) {
+    if let Some(tag) = tag::hashed(text, at).or_else(|| at_tag(text, at)) {
         return Some((vec![tag], at + 1));
     }
     if let Some((key, names)) = text.word(at).split_once(':')
@@ -178,12 +179,12 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
 
 /// Reads tags up to the end of what is said: "#a #b", "home and urgent".
 pub(crate) fn read_all_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
-    let (mut tags, mut end) = (vec![name(text, at)?], at + 1);
+    let (mut tags, mut end) = (vec![tag::named(text, at)?], at + 1);
     while end < text.end_of_words() && tags.len() < task::MAX_TAGS {
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
         let and = text.after(comma, "and").unwrap_or(comma);
         let is_tag = text.tokens.get(and).is_some_and(|token| token.kind == Kind::Tag);
-        tags.push(name(text, and).filter(|_| and > end || is_tag)?);
+        tags.push(tag::named(text, and).filter(|_| and > end || is_tag)?);
         end = and + 1;
     }
     (end >= text.end_of_words()).then_some((tags, end))
@@ -191,12 +192,12 @@ pub(crate) fn read_all_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>,
 
 /// Reads names of tags: "work", "work and home", "a, b".
 pub(crate) fn read_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
-    let mut tags = vec![name(text, at)?];
+    let mut tags = vec![tag::named(text, at)?];
     let mut end = at + 1;
     for _ in 0..task::MAX_TAGS {
         let comma = if text.is_mark(end, ',') { end + 1 } else { end };
         let and = text.after(comma, "and").unwrap_or(comma);
-        let Some(tag) = name(text, and).filter(|_| and > end && !ends_list(text, and)) else { break };
+        let Some(tag) = tag::named(text, and).filter(|_| and > end && !ends_list(text, and)) else { break };
         tags.push(tag);
         end = and + 1;
     }
@@ -211,17 +212,6 @@ fn ends_list(text: &Text<'_>, at: usize) -> bool {
         || (vocabulary::is_boundary(text, at) && text.tokens[at].kind == Kind::Word)
 }
 
-fn name(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at)?;
-    let name = match token.kind {
-        Kind::Tag => return hash_tag(text, at),
-        Kind::Word => token.text,
-        Kind::Quoted => quoted(token.text),
-        _ => return None,
-    };
-    task::parse_tag(name).ok()
-}
-
 /// "@home", where it is no object: not "call @bob", "lunch with @bob".
 fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
     let token = text.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
@@ -234,9 +224,4 @@ fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
     let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(&before);
     let is_free = at == 0 || vocabulary::is_boundary(text, at + 1) || text.word(at + 1).starts_with('@');
     if is_object || !is_free || name.contains(['.', '@', '/']) { None } else { task::parse_tag(name).ok() }
-}
-
-fn hash_tag(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at).filter(|token| token.kind == Kind::Tag)?;
-    task::parse_tag(token.text.trim_start_matches('#')).ok()
 }

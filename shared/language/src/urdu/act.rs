@@ -1,29 +1,13 @@
 //! Acts on tasks that exist: "دودھ والا کام مکمل کرو", "رپورٹ بھیج دی", "2 حذف کر دو", "اسے دوبارہ کھول دو".
 
 use crate::clause::Clause;
+use crate::meaning::act::Act;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::target::{self, Found};
 use crate::urdu::verb;
-use crate::{Action, Command, Context, Problem, Target, TaskFields};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
-    Complete,
-    Reopen,
-    Delete,
-}
-
-impl Act {
-    fn on(self, target: Target) -> Action {
-        match self {
-            Self::Complete => Action::Complete { target },
-            Self::Reopen => Action::Reopen { target },
-            Self::Delete => Action::Delete { target },
-        }
-    }
-}
+use crate::{Command, Context, Problem, Target, TaskFields};
 
 /// How a verb is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use domain::task::{self, Priority};
 
-use crate::token::{Kind, Text, quoted};
+use crate::meaning::tag;
+use crate::token::Text;
 use crate::urdu::boundary;
 
 /// Parses a priority's word.
@@ -70,18 +71,18 @@ fn level(word: &str) -> Option<Priority> {
 
 /// Reads tags: "#گھر", "tag: گھر", "ٹیگ گھر", "گھر ٹیگ".
 pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usize)> {
-    if let Some(tag) = hash_tag(text, at) {
+    if let Some(tag) = tag::hashed(text, at) {
         return Some((vec![tag], at + 1));
     }
     let is_tie = text
         .is_any(at + 1, &["ke", "ka", "ki", "ko", "se", "par", "laga", "laga-o", "hata", "hata-o", "wala"]);
     if text.word(at) == "tag" && !is_tie {
         let start = if text.is_mark(at + 1, ':') { at + 2 } else { at + 1 };
-        let (mut tags, mut end) = (vec![name(text, start)?], start + 1);
+        let (mut tags, mut end) = (vec![tag::named(text, start)?], start + 1);
         for _ in 0..task::MAX_TAGS {
             let comma = if text.is_mark(end, ',') { end + 1 } else { end };
             let and = text.after(comma, "aur").unwrap_or(comma);
-            let Some(tag) = name(text, and).filter(|_| and > end) else { break };
+            let Some(tag) = tag::named(text, and).filter(|_| and > end) else { break };
             tags.push(tag);
             end = and + 1;
         }
@@ -93,7 +94,7 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     if text.is_mark(end, ':') || !(is_with || is_tag_place(text, end)) {
         return None;
     }
-    Some((vec![name(text, at)?], verb(text, end)))
+    Some((vec![tag::named(text, at)?], verb(text, end)))
 }
 
 /// "گھر ٹیگ" at the end of what is said, or before the verb that sets it.
@@ -104,20 +105,4 @@ fn is_tag_place(text: &Text<'_>, end: usize) -> bool {
 
 fn verb(text: &Text<'_>, at: usize) -> usize {
     text.after_any(at, &["ke sath", "laga do", "laga de-o", "laga-o", "kar do", "kar-o"]).unwrap_or(at)
-}
-
-fn name(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at)?;
-    let name = match token.kind {
-        Kind::Tag => return hash_tag(text, at),
-        Kind::Word => token.text,
-        Kind::Quoted => quoted(token.text),
-        _ => return None,
-    };
-    task::parse_tag(name).ok()
-}
-
-fn hash_tag(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at).filter(|token| token.kind == Kind::Tag)?;
-    task::parse_tag(token.text.trim_start_matches('#')).ok()
 }

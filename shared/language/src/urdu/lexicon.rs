@@ -11,7 +11,8 @@
 //!
 //! A word that is in no table is its own lexeme.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::fold::{digit, fold};
@@ -75,27 +76,28 @@ const IRREGULAR: &[(&str, &[&str])] = &[
     ("likh-o", &["likhlo", "likhlein"]),
 ];
 
-static LEXICON: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
-    let mut lexicon = BTreeMap::new();
-    let mut add = |word: &str, lexeme: &str| {
+/// Made at the first sentence of a process, in about a millisecond; most lexemes are pieces of the tables.
+static LEXICON: LazyLock<HashMap<String, Cow<'static, str>>> = LazyLock::new(|| {
+    let mut lexicon = HashMap::with_capacity(3_500);
+    let mut add = |word: &str, lexeme: Cow<'static, str>| {
         let form = if word.is_ascii() { sound(word) } else { fold(word) };
-        lexicon.entry(form).or_insert_with(|| lexeme.to_owned());
+        lexicon.entry(form).or_insert(lexeme);
     };
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split(' ');
         let Some(lexeme) = words.next() else { continue };
         if !lexeme.contains('-') {
-            add(lexeme, lexeme);
+            add(lexeme, lexeme.into());
         }
-        words.for_each(|word| add(word, lexeme));
+        words.for_each(|word| add(word, lexeme.into()));
     }
     for (lexeme, words) in IRREGULAR {
-        words.iter().for_each(|word| add(word, lexeme));
+        words.iter().for_each(|word| add(word, (*lexeme).into()));
     }
     for (lexeme, stems, done) in VERBS {
-        done.iter().for_each(|word| add(word, &format!("{lexeme}-a")));
+        done.iter().for_each(|word| add(word, format!("{lexeme}-a").into()));
         for stem in *stems {
-            forms(stem, |word, form| add(&word, &format!("{lexeme}{form}")));
+            forms(stem, |word, form| add(&word, format!("{lexeme}{form}").into()));
         }
     }
     lexicon
@@ -126,7 +128,7 @@ fn forms(stem: &str, mut add: impl FnMut(String, &str)) {
 
 /// Gives the lexeme of a folded word.
 pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
-    if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word) }.map(String::as_str)
+    if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word) }.map(|lexeme| &**lexeme)
 }
 
 /// Gives how a Latin word sounds: long vowels and doubled letters as short and single ones.
@@ -192,7 +194,7 @@ impl<'a> Said<'a> {
         let plain =
             text.cut(|word| after_digits(word).or_else(|| fused(word))).join(|word| lexeme(word).is_some());
         let (mut text, mut english) = (plain.part(0, plain.len()), plain);
-        for (token, other) in text.tokens.iter_mut().zip(&mut english.tokens) {
+        for (token, other) in text.tokens.iter_mut().zip(english.tokens.iter_mut()) {
             if token.kind != Kind::Word {
                 continue;
             }
