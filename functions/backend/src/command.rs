@@ -8,8 +8,8 @@ use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
 use uuid::Uuid;
 
-use crate::NAME;
 use crate::serve::{Database, serve};
+use crate::{NAME, cluster};
 
 /// How many dead letters are shown at once.
 const SHOWN: i64 = 100;
@@ -24,6 +24,9 @@ commands:
   migrate            bring the schema up to date, and stop
   dead-letters       list the events that could not be handled
   replay [EVENT_ID]  send all of them again, or one
+  cluster --bus kafka --kafka-dir FOLDER
+                     serve every function as a process of its own, on the broker that infra/local/install-kafka
+                     has put there (`make run BUS=kafka` does all of it)
   verify-audit       check that nobody has changed the audit log; exit code 1 when somebody has
 
 options:
@@ -57,6 +60,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
                 Err(anyhow::anyhow!("{id:?} is not the id of an event; `backend dead-letters` lists them"))
             }
         },
+        ["cluster", "--bus", "kafka", "--kafka-dir", folder] => {
+            block_on(cluster::run(Environment::process(), folder.as_ref())).map(|()| ExitCode::SUCCESS)
+        }
         ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
         _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),
     };

@@ -7,6 +7,8 @@ pub mod in_process;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod sink;
+#[cfg(feature = "kafka")]
+pub mod topics;
 
 use std::time::Duration;
 
