@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test dapr kafka lambda faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit
+.PHONY: help run test dapr kafka lambda faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit asyncapi
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -56,6 +56,10 @@ sqlx: ## Write .sqlx/ anew after a statement in shared/store or a migration has 
 sqlx-check: ## Check that .sqlx/ is what `make sqlx` would write
 	@infra/local/install
 	infra/local/check-statements
+
+asyncapi: ## Write shared/events/asyncapi.json anew after an event or its type has changed
+	cargo run --quiet -p events --example asyncapi > shared/events/asyncapi.json.new
+	mv shared/events/asyncapi.json.new shared/events/asyncapi.json
 
 bench: ## Measure understanding, repeating, and creating tasks against pgbench; QUICK=1 is shorter, SYNC=off leaves the disk out
 	@infra/local/install

@@ -173,6 +173,25 @@ async fn an_event_that_comes_five_times_has_one_effect_in_each_consumer() {
 }
 
 #[tokio::test]
+async fn an_event_whose_id_came_before_with_other_data_changes_nothing() {
+    let world = World::new().await;
+    let task = world.create(daily("water the plants")).await;
+    let mut event = record(&world).await.of_type("task.created").remove(0);
+    assert_eq!(world.deliver("write-audit", std::slice::from_ref(&event)).await, [Disposition::Done]);
+    event["data"]["payload"]["task"]["title"] = json!("forged");
+    event["data"]["payload"]["changes"]["title"] = json!({"old": null, "new": "forged"});
+    assert_eq!(world.deliver("write-audit", &[event]).await, [Disposition::Done], "a repeat is no fault");
+    let history = world.get(&format!("/api/tasks/{}/history", id(&task))).await.ok();
+    let titles: Vec<_> = history["entries"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| &one["new_values"]["title"])
+        .collect();
+    assert_eq!(titles, ["water the plants"]);
+}
+
+#[tokio::test]
 async fn reopened_delivered_before_completed_leaves_no_successor() {
     let world = World::new().await;
     let task = world.create(daily("water the plants")).await;

@@ -349,14 +349,15 @@ async fn an_event_waits_for_what_is_away_however_long_that_takes_and_no_attempt_
 async fn relay_events_alone_names_the_setting_of_its_bus_that_is_wrong() {
     let database = ("DATABASE_URL", "postgres://kaam@localhost/kaam");
     let kafka = ("KAFKA_BROKERS", "127.0.0.1:1");
-    let wrong: [(&str, &[(&str, &str)]); 9] = [
+    let wrong: [(&str, &[(&str, &str)]); 10] = [
         ("KAFKA_BROKERS", &[("KAFKA_BROKERS", "nonsense")]),
         ("K_SINK", &[kafka, ("K_SINK", "http://broker/")]),
         ("KAFKA_SASL_USERNAME", &[kafka, ("KAFKA_SASL_USERNAME", "kaam")]),
         ("ssl.ca.pem", &[kafka, ("KAFKA_SECURITY_PROTOCOL", "SSL"), ("KAFKA_CA", "-----BEGIN NOTHING-----")]),
         ("K_SINK", &[]),
         ("K_SINK", &[("K_SINK", "nonsense")]),
-        ("K_SINK", &[("K_SINK", "https://broker/")]),
+        ("K_CA_CERTS", &[("K_SINK", "https://broker/"), ("K_CA_CERTS", "nonsense")]),
+        ("K_SINK_CA_FILE", &[("K_SINK", "https://broker/"), ("K_SINK_CA_FILE", "/nowhere")]),
         ("K_CE_OVERRIDES", &[("K_SINK", "http://broker/"), ("K_CE_OVERRIDES", "nonsense")]),
         ("DATABASE_URL", &[("K_SINK", "http://broker/"), ("DATABASE_URL", "nonsense")]),
     ];

@@ -7,6 +7,7 @@ mod api_list;
 mod api_settings;
 mod api_update;
 mod architecture;
+mod asyncapi;
 mod audit;
 mod bad_input;
 mod conversation_state;

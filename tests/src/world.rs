@@ -41,6 +41,7 @@ pub struct World {
     router: Router,
     scan: Router,
     consumers: HashMap<&'static str, Router>,
+    topics: Vec<(&'static str, &'static [&'static str])>,
     mail: Arc<TestDirectory>,
 }
 
@@ -160,6 +161,7 @@ impl World {
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
+        let topics = composition.functions.iter().map(|function| (function.name, function.topics)).collect();
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
         let router = App::new(&config, composition.functions).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
@@ -174,8 +176,14 @@ impl World {
             router,
             scan,
             consumers,
+            topics,
             mail,
         }
+    }
+
+    /// Gives each function with the topics whose events it takes.
+    pub fn topics(&self) -> Vec<(&'static str, &'static [&'static str])> {
+        self.topics.clone()
     }
 
     /// Hands events to one function, as a bus would.

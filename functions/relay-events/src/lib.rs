@@ -115,11 +115,21 @@ pub fn is_shown(kafka: Kafka) -> Check {
     })
 }
 
-/// Reads where events go: `K_SINK`, with the extension attributes of `K_CE_OVERRIDES`.
+/// Reads where events go: `K_SINK`, the certificates of `K_CA_CERTS` and `K_SINK_CA_FILE` that are trusted beside those of the web, and
+/// the extension attributes of `K_CE_OVERRIDES`.
 fn sink(environment: &Environment) -> anyhow::Result<Sink> {
-    let allowed = "the http:// URL of a broker or channel, unless KAFKA_BROKERS names a cluster; backend needs neither, it has the functions in one process";
+    let allowed = "the URL of a broker or channel, unless KAFKA_BROKERS names a cluster; backend needs neither, it has the functions in one process";
     let url = environment.require("K_SINK", allowed)?;
-    let sink = Sink::parse(&url).with_context(|| format!("K_SINK is {url:?}"))?;
+    let mut sink = Sink::parse(&url).with_context(|| format!("K_SINK is {url:?}"))?;
+    let mut authorities = String::new();
+    // By the rule for secrets the second is K_SINK_CA, or the file that K_SINK_CA_FILE names.
+    for (name, said) in [("K_CA_CERTS", "K_CA_CERTS"), ("K_SINK_CA", "K_SINK_CA_FILE")] {
+        let Some(pem) = environment.get(name)? else { continue };
+        authorities = format!("{authorities}{pem}\n");
+        sink = sink
+            .with_authorities(&authorities)
+            .with_context(|| format!("{said} must hold certificates in PEM"))?;
+    }
     match environment.get("K_CE_OVERRIDES")? {
         Some(json) => sink.with_overrides(&json).with_context(|| format!("K_CE_OVERRIDES is {json:?}")),
         None => Ok(sink),

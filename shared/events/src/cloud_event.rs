@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::payload::{TaskChanged, TaskUpdate};
@@ -14,7 +15,7 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 
 /// The data of every event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Envelope {
     /// The CloudEvent's `id`.
     pub event_id: Uuid,
@@ -25,10 +26,12 @@ pub struct Envelope {
     /// Of the request that caused it.
     pub correlation_id: String,
     /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
     pub timestamp: DateTime<Utc>,
     /// The function that made it.
     pub source_service: String,
     /// What happened.
+    #[schema(value_type = Object)]
     pub payload: Value,
 }
 

@@ -4,6 +4,7 @@
 //! Place in the map: above `domain`, below everything else. It must *not* know how events travel (that is `messaging` and
 //! `runtime`) or where they are kept (`store`).
 
+pub mod asyncapi;
 pub mod cloud_event;
 pub mod exchange;
 pub mod payload;

@@ -17,6 +17,9 @@ impl Topic {
     /// Every topic.
     pub const ALL: [Self; 4] = [Self::TaskEvents, Self::Reminders, Self::TaskUpdates, Self::AuditEvents];
 
+    /// How many partitions each topic has.
+    pub const PARTITIONS: u8 = 3;
+
     /// Gives the topic's name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -25,6 +28,11 @@ impl Topic {
             Self::TaskUpdates => "task-updates",
             Self::AuditEvents => "audit-events",
         }
+    }
+
+    /// Gives the name of the topic beside it, where a record goes that can not be handled.
+    pub fn dead_letters(self) -> String {
+        format!("{}.dlq", self.as_str())
     }
 
     /// Parses a topic's name.

@@ -1,4 +1,4 @@
-//! A Knative sink (`K_SINK`): one POST for each CloudEvent, in structured JSON mode.
+//! A Knative sink (`K_SINK`): one POST for each CloudEvent, in structured JSON mode, with TLS where its address asks for it.
 //!
 //! The rules are those of Knative's "Event Delivery" and "Data Plane" specifications: 2xx means that the sink has the event; 404,
 //! 408, 409, 429 and 5xx that it may take it later; every other 4xx that it never will.
@@ -17,9 +17,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::{Request, Response, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
@@ -42,13 +46,16 @@ const ANSWER_BYTES: usize = 64 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// It is no URL, or of another scheme.
-    #[error("it must be an http:// URL such as http://broker-ingress.knative-eventing/kaam/default")]
-    Url,
-    /// It asks for TLS.
     #[error(
-        "https is not in this version; it must be an http:// URL, such as that of a broker in the same cluster"
+        "it must be an http:// or https:// URL such as http://broker-ingress.knative-eventing/kaam/default"
     )]
-    Tls,
+    Url,
+    /// What should be certificates is not.
+    #[error("there is no certificate in PEM, or a malformed one")]
+    Certificates,
+    /// The TLS library does not have the protocol versions that it says it has.
+    #[error("there is no TLS")]
+    Tls(#[source] rustls::Error),
     /// The additions are no such JSON.
     #[error(r#"it must be JSON such as {{"extensions":{{"tenant":"home"}}}}, names in lower-case letters and digits"#)]
     Overrides,
@@ -58,29 +65,34 @@ pub enum SinkError {
 #[derive(Debug, Clone)]
 pub struct Sink {
     uri: Uri,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     /// Extension attributes that every event gets.
     extensions: Arc<Map<String, Value>>,
     deadline: Duration,
 }
 
 impl Sink {
-    /// Makes the sink of an `http://` URL (`K_SINK`), without connecting. Redirects are not followed.
+    /// Makes the sink of an `http://` or `https://` URL (`K_SINK`), without connecting. Redirects are not followed. With https its
+    /// certificate has to be of this name and of an authority that the web trusts, or of one of [`Sink::with_authorities`].
     ///
     /// # Errors
-    /// [`SinkError::Url`], [`SinkError::Tls`].
+    /// [`SinkError::Url`].
     pub fn parse(url: &str) -> Result<Self, SinkError> {
         let uri: Uri = url.parse().map_err(|_| SinkError::Url)?;
         match uri.scheme_str() {
-            Some("http") if uri.host().is_some_and(|host| !host.is_empty()) => {}
-            Some("https") => return Err(SinkError::Tls),
+            Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => {}
             _ => return Err(SinkError::Url),
         }
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .build_http();
-        Ok(Self { uri, client, extensions: Arc::default(), deadline: DEADLINE })
+        Ok(Self { uri, client: client(None)?, extensions: Arc::default(), deadline: DEADLINE })
+    }
+
+    /// Trusts certificates (PEM) beside those of the web: those of `K_CA_CERTS`, which Knative gives along with the address of a
+    /// sink inside the cluster.
+    ///
+    /// # Errors
+    /// [`SinkError::Certificates`].
+    pub fn with_authorities(self, pem: &str) -> Result<Self, SinkError> {
+        Ok(Self { client: client(Some(pem))?, ..self })
     }
 
     /// Adds extension attributes to every event, from the JSON of `K_CE_OVERRIDES` (Knative's `ceOverrides`). They do not replace
@@ -190,6 +202,28 @@ impl Sink {
     }
 }
 
+fn client(
+    authorities: Option<&str>,
+) -> Result<Client<HttpsConnector<HttpConnector>, Full<Bytes>>, SinkError> {
+    let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    if let Some(pem) = authorities {
+        let read = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+        let certificates = read.map_err(|_| SinkError::Certificates)?;
+        if certificates.is_empty() {
+            return Err(SinkError::Certificates);
+        }
+        for certificate in certificates {
+            trusted.add(certificate).map_err(|_| SinkError::Certificates)?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let tls = tls.map_err(SinkError::Tls)?.with_root_certificates(trusted).with_no_client_auth();
+    let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
+    let mut client = Client::builder(TokioExecutor::new());
+    Ok(client.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(https))
+}
+
 /// Gives the positions of each key's events, in order; the keys in the order of their first events.
 fn by_key(events: &[Event]) -> Vec<Vec<usize>> {
     let mut keys: Vec<Vec<usize>> = Vec::new();
@@ -253,7 +287,7 @@ mod tests {
     use events::Topic;
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream};
+    use tokio::net::TcpListener;
     use uuid::Uuid;
 
     use super::*;
@@ -294,7 +328,7 @@ mod tests {
         (Sink::parse(&url).expect("a URL"), got)
     }
 
-    async fn read(stream: &mut TcpStream) -> (String, Value) {
+    async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> (String, Value) {
         let mut bytes = Vec::new();
         loop {
             let mut some = [0; 4096];
@@ -403,7 +437,7 @@ mod tests {
         for wrong in ["", "nonsense", "/path", "ftp://host/", "http://"] {
             assert!(matches!(Sink::parse(wrong), Err(SinkError::Url)), "{wrong}");
         }
-        assert!(matches!(Sink::parse("https://host/"), Err(SinkError::Tls)));
+        assert!(Sink::parse("https://host/").is_ok());
         let sink = || Sink::parse("http://host:8080/a/b").expect("a URL");
         for wrong in
             ["", "[]", r#"{"extensions":7}"#, r#"{"extensions":{"Big":"x"}}"#, r#"{"extensions":{"a":{}}}"#]
@@ -411,5 +445,85 @@ mod tests {
             assert!(matches!(sink().with_overrides(wrong), Err(SinkError::Overrides)), "{wrong}");
         }
         assert!(sink().with_overrides("{}").is_ok());
+        let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
+        let broken = "-----BEGIN CERTIFICATE-----\ne30=\n-----END CERTIFICATE-----\n";
+        for wrong in ["", "nonsense", empty, broken] {
+            assert!(matches!(sink().with_authorities(wrong), Err(SinkError::Certificates)), "{wrong}");
+        }
+    }
+
+    /// An authority, and a server with a certificate of it for `localhost` that answers every event with 202 and counts it.
+    async fn tls_sink(authority_name: &str) -> (u16, String, Arc<Mutex<usize>>) {
+        let key = || rcgen::KeyPair::generate().expect("a key");
+        let mut authority = rcgen::CertificateParams::default();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(rcgen::DnType::CommonName, authority_name);
+        let authority = rcgen::CertifiedIssuer::self_signed(authority, key()).expect("a certificate");
+        let key = key();
+        let server = rcgen::CertificateParams::new(["localhost".to_owned()]).expect("a name");
+        let server = server.signed_by(&key, &authority).expect("a certificate");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("TLS")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![server.der().clone()],
+                key.serialize_der().try_into().expect("a key in PKCS #8"),
+            )
+            .expect("a certificate and its key");
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = listener.local_addr().expect("it listens").port();
+        let count = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&count);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A client that does not trust it goes away here.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                read(&mut stream).await;
+                *counted.lock().expect("nobody panicked") += 1;
+                let _ = stream.write_all(answer("202 Accepted").as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        (port, authority.pem(), count)
+    }
+
+    #[tokio::test]
+    async fn a_sink_with_tls_gets_an_event_only_if_its_certificate_is_of_its_name_and_of_a_trusted_authority()
+    {
+        let (port, authority, count) = tls_sink("one").await;
+        let (_, other_authority, _) = tls_sink("other").await;
+        let url = |host: &str| format!("https://{host}:{port}/kaam/default");
+        let sink = |host, pem: &str| Sink::parse(&url(host)).and_then(|sink| sink.with_authorities(pem));
+        for (sink, said) in [
+            (Sink::parse(&url("localhost")), "UnknownIssuer"),
+            (sink("localhost", &other_authority), "UnknownIssuer"),
+            (sink("127.0.0.1", &authority), "not valid for name"),
+        ] {
+            let published = sink.expect("sound settings").publish(&[event("a", 1)]).await;
+            assert!(
+                matches!(&published[..], [Published::Unavailable { why, .. }] if why.contains(said)),
+                "{published:?}"
+            );
+        }
+        assert_eq!(*count.lock().expect("nobody panicked"), 0);
+        for pem in [authority.clone(), format!("# both\n{other_authority}\n{authority}")] {
+            let sink = sink("localhost", &pem).expect("sound settings");
+            assert_eq!(
+                sink.publish(&[event("a", 1), event("a", 2)]).await,
+                [Published::Done, Published::Done]
+            );
+        }
+        assert_eq!(*count.lock().expect("nobody panicked"), 4);
+    }
+
+    #[tokio::test]
+    async fn without_tls_the_certificates_change_nothing() {
+        let (sink, _) = sink(|_| answer("202 Accepted")).await;
+        let (_, authority, _) = tls_sink("other").await;
+        let sink = sink.with_authorities(&authority).expect("a certificate");
+        assert_eq!(sink.publish(&[event("a", 1)]).await, [Published::Done]);
     }
 }

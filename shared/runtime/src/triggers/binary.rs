@@ -116,5 +116,11 @@ mod tests {
         let mut twice = headers(&[]);
         twice.append("ce-source", HeaderValue::from_static("/other"));
         assert!(from_request(&twice, b"").is_err());
+        // Invalid in UTF-8 (an overlong space), which HTTP binding 1.0.2 §3.1.3.2 has refused; and what is no name.
+        assert!(from_request(&headers(&[("ce-subject", "%C0%A0")]), b"").is_err());
+        for name in ["ce-trace-parent", "ce-data", "ce-data_base64", "ce-"] {
+            let malformed = from_request(&headers(&[(name, "x")]), b"").expect_err(name);
+            assert!(malformed.id == "e1" && malformed.why.contains("name"), "{malformed:?}");
+        }
     }
 }

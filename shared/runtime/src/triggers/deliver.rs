@@ -192,6 +192,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_event_of_up_to_one_mebibyte_is_taken() {
+        let of_bytes = |bytes: usize| {
+            let event =
+                json!({"specversion": "1.0", "id": "a", "source": "/x", "type": "t", "data": ""}).to_string();
+            event.replace("\"data\":\"\"", &format!("\"data\":\"{}\"", "x".repeat(bytes - event.len())))
+        };
+        let structured = [("content-type", "application/cloudevents+json")];
+        // CloudEvents 1.0.2, "Size Limits", wants the first.
+        for (bytes, status) in [(64 << 10, 204), ((64 << 10) + 1, 204), (1 << 20, 204), ((1 << 20) + 1, 413)]
+        {
+            let body = of_bytes(bytes);
+            assert_eq!(body.len(), bytes);
+            assert_eq!(post_event(&structured, body).await.0, status, "{bytes}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_single_event_is_answered_by_status() {
         let structured = [("content-type", "application/cloudevents+json; charset=utf-8")];
         assert_eq!(post_event(&structured, event("a")).await, (204, None));
@@ -209,7 +226,21 @@ mod tests {
         assert_eq!(post_event(&binary, "{}".to_owned()).await, (204, None));
         assert_eq!(post_event(&binary[..4], String::new()).await, (204, None));
         assert_eq!(post_event(&binary, " ".repeat((1 << 20) + 1)).await.0, 413);
-        let batch = [("content-type", "application/cloudevents-batch+json")];
+        assert_eq!(post_event(&binary[..4], "{}".to_owned()).await, (204, None));
+        // Structured, whatever the headers say; and a structured mode that nobody here can read.
+        let (mut both, mut avro) = (binary, binary);
+        both[1] = ("ce-id", "never");
+        both[4] = structured[0];
+        avro[4] = ("content-type", "application/cloudevents+avro");
+        assert_eq!(post_event(&both, event("a")).await, (204, None));
+        assert_eq!(post_event(&both, event("later")).await.0, 503);
+        assert_eq!(post_event(&avro, event("a")).await.0, 415);
+        let mut latin = binary;
+        latin[4] = ("content-type", "application/json; charset=iso-8859-1");
+        assert_eq!(post_event(&latin, "{}".to_owned()).await.0, 415);
+        latin[4] = ("content-type", "application/json; charset=UTF-8");
+        assert_eq!(post_event(&latin, "{}".to_owned()).await, (204, None));
+        let batch = [("content-type", "application/cloudevents-batch+json; charset=utf-8")];
         let (status, body) = post_event(&batch, format!("[{}]", event("never"))).await;
         let expected = json!({"dispositions": [{"id": "never", "status": "reject", "why": "no"}]});
         assert_eq!((status, body), (200, Some(expected)));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -49,22 +50,40 @@ pub(super) fn from_json(text: &[u8]) -> Result<Incoming, Malformed> {
 }
 
 fn from_object(mut event: Map<String, Value>) -> Result<Incoming, Malformed> {
-    let data = event.remove("data").unwrap_or_default();
-    let mut attributes = BTreeMap::new();
     let id = event.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let refuse = |why: String| Malformed::new(&id, why);
+    let data = match (event.remove("data"), event.remove("data_base64").filter(|data| !data.is_null())) {
+        (data, None) => data.unwrap_or_default(),
+        (None, Some(bytes)) => from_base64(&bytes).map_err(refuse)?,
+        (Some(_), Some(_)) => return Err(refuse("there is both data and data_base64".to_owned())),
+    };
+    let mut attributes = BTreeMap::new();
     for (name, value) in event {
         match value {
             Value::Null => {}
             Value::String(text) => {
                 attributes.insert(name, text);
             }
-            Value::Bool(_) | Value::Number(_) if !is_core(&name) => {
-                attributes.insert(name, value.to_string());
+            // CloudEvents 1.0.2, "Type System": an Integer has 32 bits, and no other number is a type.
+            Value::Number(number)
+                if !is_core(&name) && number.as_i64().is_some_and(|number| i32::try_from(number).is_ok()) =>
+            {
+                attributes.insert(name, number.to_string());
             }
-            _ => return Err(Malformed::new(&id, format!("the attribute {name} is of a wrong type"))),
+            Value::Bool(truth) if !is_core(&name) => {
+                attributes.insert(name, truth.to_string());
+            }
+            _ => return Err(refuse(format!("the attribute {name} is of a wrong type"))),
         }
     }
     from_attributes(attributes, data)
+}
+
+/// Reads data that came as bytes. They may be JSON (JSON format 1.0.2 §3.1.1): that is said by the datacontenttype, and checked there.
+fn from_base64(bytes: &Value) -> Result<Value, String> {
+    let bytes = bytes.as_str().and_then(|text| STANDARD.decode(text).ok());
+    let bytes = bytes.ok_or("the data_base64 is not Base64")?;
+    strict::parse(&bytes).map_err(|problem| format!("the data_base64: {}", problem.detail()))
 }
 
 /// Puts an event together from its attributes, in whichever mode they came.
@@ -95,11 +114,11 @@ pub(super) fn from_attributes(
     if attributes.remove("datacontenttype").is_some_and(|kind| !is_json(&kind)) {
         return Err(refuse("the datacontenttype is not JSON"));
     }
-    if attributes.contains_key("data_base64") {
-        return Err(refuse("the data is binary, not JSON"));
-    }
     attributes.remove("dataschema");
     let subject = attributes.remove("subject");
+    if let Some(name) = attributes.keys().find(|name| !is_attribute_name(name)) {
+        return Err(refuse(&format!("{name:?} can not be the name of an attribute")));
+    }
     Ok(Incoming { id, source, r#type, subject, time, data, extensions: attributes })
 }
 
@@ -110,17 +129,15 @@ pub(super) fn is_json(kind: &str) -> bool {
 }
 
 fn is_core(name: &str) -> bool {
-    matches!(
-        name,
-        "id" | "source"
-            | "type"
-            | "specversion"
-            | "subject"
-            | "time"
-            | "datacontenttype"
-            | "dataschema"
-            | "data_base64"
-    )
+    let names = ["id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"];
+    names.contains(&name)
+}
+
+/// Tells whether an extension may have this name (CloudEvents 1.0.2, "Naming Conventions").
+fn is_attribute_name(name: &str) -> bool {
+    name != "data"
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -133,7 +150,7 @@ mod tests {
         json!({
             "specversion": "1.0", "id": "e1", "source": "/kaam/create-task", "type": "task.created",
             "subject": "دودھ", "time": "2027-01-10T17:00:00+05:00", "datacontenttype": "application/json",
-            "correlationid": "order-66", "attempt": 2, "data": {"payload": {}},
+            "correlationid": "order-66", "attempt": 2, "final": true, "nothing": null, "data": {"payload": {}},
         })
     }
 
@@ -151,7 +168,7 @@ mod tests {
         assert_eq!(incoming.subject.as_deref(), Some("دودھ"));
         assert_eq!(incoming.time, Some("2027-01-10T12:00:00Z".parse().expect("an instant")));
         assert_eq!(incoming.data, json!({"payload": {}}));
-        let extensions = [("attempt", "2"), ("correlationid", "order-66")];
+        let extensions = [("attempt", "2"), ("correlationid", "order-66"), ("final", "true")];
         assert_eq!(
             incoming.extensions,
             extensions.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -168,8 +185,15 @@ mod tests {
             ("type", json!(7), "type"),
             ("time", json!("yesterday"), "time"),
             ("datacontenttype", json!("text/xml"), "datacontenttype"),
-            ("data_base64", json!("e30="), "binary"),
+            ("data_base64", json!("e30="), "both"),
             ("extra", json!({}), "extra"),
+            ("extra", json!([1]), "extra"),
+            ("extra", json!(1.5), "extra"),
+            ("extra", json!(2_147_483_648_u32), "extra"),
+            ("subject", json!(7), "subject"),
+            ("Subject", json!("x"), "Subject"),
+            ("trace-parent", json!("x"), "trace-parent"),
+            ("", json!("x"), "name"),
         ] {
             let mut event = event();
             event[name] = value;
@@ -187,5 +211,40 @@ mod tests {
         let mut event = event();
         event.as_object_mut().expect("an object").remove("data");
         assert_eq!(read(&event).expect("an event").data, Value::Null);
+        event["data"] = Value::Null;
+        assert_eq!(read(&event).expect("an event").data, Value::Null);
+    }
+
+    #[test]
+    fn json_may_come_as_bytes() {
+        let with = |bytes: Value, kind: Value| {
+            let mut event = event();
+            event.as_object_mut().expect("an object").remove("data");
+            (event["data_base64"], event["datacontenttype"]) = (bytes, kind);
+            read(&event)
+        };
+        for kind in [json!("application/json"), json!("application/task+json; charset=utf-8"), Value::Null] {
+            let event = with(json!("eyJ0aXRsZSI6Itiv2YjYr9q+In0="), kind).expect("an event");
+            assert_eq!(event.data, json!({"title": "دودھ"}));
+        }
+        let json = json!("application/json");
+        for (bytes, kind, why) in [
+            (json!("e30="), json!("application/octet-stream"), "datacontenttype"),
+            (json!("e30"), json.clone(), "Base64"),
+            (json!({}), json.clone(), "Base64"),
+            (json!("//8="), json.clone(), "data_base64"),
+            // {"a":1,"a":2}, and {} after a byte order mark.
+            (json!("eyJhIjoxLCJhIjoyfQ=="), json.clone(), "duplicate"),
+            (json!("77u/e30="), json, "byte order mark"),
+        ] {
+            let malformed = with(bytes, kind).expect_err(why);
+            assert!(malformed.id == "e1" && malformed.why.contains(why), "{malformed:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_refused() {
+        let malformed = from_json(format!("\u{feff}{}", event()).as_bytes()).expect_err("RFC 8259 §8.1");
+        assert!(malformed.why.contains("byte order mark"), "{malformed:?}");
     }
 }

@@ -20,6 +20,8 @@ use crate::{
     problem::Problem,
 };
 
+/// What the types of all structured modes begin with.
+const CLOUD_EVENTS: &str = "application/cloudevents";
 const STRUCTURED: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
@@ -30,15 +32,15 @@ where
     F: Future<Output = Vec<Disposition>> + Send,
 {
     let headers = request.headers().clone();
-    let kind =
-        if binary::is_event(&headers) { String::new() } else { essence(&headers)?.to_ascii_lowercase() };
+    let kind = essence(&headers)?.to_ascii_lowercase();
     match kind.as_str() {
         BATCH => batch(request, handler).await,
         STRUCTURED => {
             let body = read(request, |limits| limits.body_bytes).await?;
             Ok(single(from_json(&body), handler).await.into_response())
         }
-        _ if binary::is_event(&headers) => {
+        // The type decides, also beside ce- headers, which a structured event may have as well (HTTP binding 1.0.2 §3 and §3.2.3).
+        kind if binary::is_event(&headers) && !kind.starts_with(CLOUD_EVENTS) => {
             let body = read(request, |limits| limits.body_bytes).await?;
             Ok(single(binary::from_request(&headers, &body), handler).await.into_response())
         }
