@@ -202,8 +202,9 @@ mod tests {
                 let (status, body) = answer(event["id"].as_str().unwrap_or_default());
                 kept.lock().expect("nobody panicked").push((head, event));
                 let length = body.len();
-                let answer =
-                    format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+                let answer = format!(
+                    "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+                );
                 let _ = stream.write_all(answer.as_bytes()).await;
             }
         });
@@ -221,14 +222,18 @@ mod tests {
         assert_eq!(head.lines().next(), Some(target));
         assert!(head.contains("content-type: application/cloudevents+json"), "{head}");
         assert!(head.contains("dapr-api-token: hunter2"), "{head}");
-        assert_eq!((&event["partitionkey"], &event["data"]["topic_name"]), (&json!(key), &json!("reminders")));
+        assert_eq!(
+            (&event["partitionkey"], &event["data"]["topic_name"]),
+            (&json!(key), &json!("reminders"))
+        );
     }
 
     #[tokio::test]
     async fn the_later_events_of_a_key_wait_for_the_one_that_is_to_come_again() {
         let first = Uuid::from_u128(1).to_string();
         let (dapr, got) = sidecar(move |id| {
-            let error = json!({"errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE", "message": "no broker"}).to_string();
+            let error =
+                json!({"errorCode": "ERR_PUBSUB_PUBLISH_MESSAGE", "message": "no broker"}).to_string();
             if id == first { ("500 Internal Server Error", error) } else { ("204 No Content", String::new()) }
         })
         .await;
@@ -266,9 +271,14 @@ mod tests {
         for published in [judge(413, "", ""), judge(500, "ERR_PUBSUB_PUBLISH_MESSAGE", large)] {
             assert!(matches!(published, Published::Never { .. }), "{published:?}");
         }
-        for (status, code) in
-            [(404, "ERR_PUBSUB_NOT_FOUND"), (403, "ERR_PUBSUB_FORBIDDEN"), (401, ""), (400, ""), (500, ""), (503, "")]
-        {
+        for (status, code) in [
+            (404, "ERR_PUBSUB_NOT_FOUND"),
+            (403, "ERR_PUBSUB_FORBIDDEN"),
+            (401, ""),
+            (400, ""),
+            (500, ""),
+            (503, ""),
+        ] {
             let published = judge(status, code, "");
             assert!(matches!(published, Published::Unavailable { .. }), "{status}: {published:?}");
         }

@@ -137,7 +137,8 @@ impl Deliveries {
             decided.fill(Status::Retry);
         }
         let statuses = bulk.entries.iter().zip(decided);
-        let statuses = statuses.map(|(entry, status)| json!({"entryId": entry.id, "status": status.as_str()}));
+        let statuses =
+            statuses.map(|(entry, status)| json!({"entryId": entry.id, "status": status.as_str()}));
         json!({ "statuses": statuses.collect::<Vec<_>>() })
     }
 

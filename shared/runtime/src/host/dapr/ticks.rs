@@ -10,7 +10,8 @@ use axum::{
 };
 
 use crate::{
-    backoff, clock::random_fraction, dapr::Sidecar, disposition::Disposition, problem::Problem, triggers::tick,
+    backoff, clock::random_fraction, dapr::Sidecar, disposition::Disposition, problem::Problem,
+    triggers::tick,
 };
 
 /// The route of a cron binding; its component must name it.
