@@ -81,7 +81,7 @@ impl Daprd {
     /// Gives a client that reaches it through another port.
     pub fn sidecar_at(&self, port: u16) -> Sidecar {
         let token = HeaderValue::from_str(&self.token).expect("a path that fits a header");
-        Sidecar::new(port, Some(token)).expect("a client")
+        Sidecar::new(port, Some(token))
     }
 
     /// Gives the settings of a program that is to use it.
