@@ -1,0 +1,1 @@
+//! The stand-in for Knative is no kinder than Knative.
