@@ -3,8 +3,11 @@
 mod host;
 mod in_process;
 mod knative;
+mod lambda;
+mod on_kafka;
 mod poison;
 mod scenarios;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
@@ -26,7 +29,7 @@ enum Cell {
 }
 
 const SCENARIOS: [&str; 8] =
-    ["create", "complete", "remind", "chat", "duplicate", "reorder", "poison", "replay"];
+    ["create", "complete", "remind", "chat", "duplicate", "reorder", "replay", "poison"];
 
 /// Runs every scenario on a host that runs, one after the other.
 async fn run(host: &impl Host) -> Row {
@@ -43,7 +46,7 @@ async fn run(host: &impl Host) -> Row {
             row.insert(stringify!($name), cell);
         })*};
     }
-    run!(create, complete, remind, chat, duplicate, reorder, poison, replay);
+    run!(create, complete, remind, chat, duplicate, reorder, replay, poison);
     row
 }
 
@@ -85,13 +88,30 @@ fn print(rows: &[(&str, Row)]) -> Vec<String> {
     failed
 }
 
+/// Adds the row of a host that runs, or of one that is left out.
+async fn add(rows: &mut Vec<(&'static str, Row)>, name: &'static str, host: Option<&impl Host>) {
+    eprintln!("{name}");
+    let row = match host {
+        Some(host) => run(host).await,
+        None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
+    };
+    rows.push((name, row));
+}
+
+/// In one process and on Knative always, and with `KAAM_HOSTS=1` (`make test-hosts`) on those that need more than this repository.
 #[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "whether all hosts are tried is the tests' own setting")]
 async fn the_same_scenarios_come_out_the_same_on_every_host() {
+    let has_time = std::env::var_os("KAAM_HOSTS").is_some_and(|all| all == "1");
+    let watch = Stopwatch::start();
     let mut rows = Vec::new();
-    eprintln!("in process");
-    rows.push(("in process", run(&in_process::InProcess::start().await).await));
-    eprintln!("Knative");
-    rows.push(("Knative", run(&knative::OnKnative::start().await).await));
+    add(&mut rows, "in process", Some(&in_process::InProcess::start().await)).await;
+    add(&mut rows, "Knative", Some(&knative::OnKnative::start().await)).await;
+    if has_time {
+        add(&mut rows, "workers", workers::Workers::start().await.as_ref()).await;
+        add(&mut rows, "Lambda", lambda::OnLambda::start().await.as_ref()).await;
+    }
     let failed = print(&rows);
+    eprintln!("in {:.0?}", watch.elapsed());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -235,8 +235,12 @@ fn topic_of(event_type: &str) -> &'static str {
 
 impl Shared {
     fn write(&self, topic: &str, key: &str, value: &[u8], event: &Event) {
-        let record =
-            Record { topic: topic.to_owned(), key: key.to_owned(), value: value.to_vec(), event: event.clone() };
+        let record = Record {
+            topic: topic.to_owned(),
+            key: key.to_owned(),
+            value: value.to_vec(),
+            event: event.clone(),
+        };
         for subscription in lock(&self.subscriptions).iter().filter(|one| one.topics.contains(&topic)) {
             self.open.fetch_add(1, Ordering::SeqCst);
             let queue = &subscription.partitions[partition_of(key)];

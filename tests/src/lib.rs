@@ -7,6 +7,7 @@ pub mod cargo_lambda;
 pub mod daprd;
 pub mod database;
 pub mod dice;
+pub mod event_source;
 pub mod fleet;
 pub mod gate;
 pub mod kafka;

@@ -29,8 +29,14 @@ pub(super) trait Host {
     fn place(&self) -> &Place;
 
     /// Sends a request as a client does.
-    async fn call(&self, method: &str, path: &str, body: &Value, user: &str, correlation: &str)
-    -> (u16, Value);
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        user: &str,
+        correlation: &str,
+    ) -> (u16, Value);
 
     /// Puts bytes onto the bus as they are. The error says why this bus can not hold them.
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str>;

@@ -57,16 +57,18 @@ impl Host for InProcess {
         const WHY: &str = "the outbox can not hold it";
         let event: Value = serde_json::from_slice(value).map_err(|_| WHY)?;
         let envelope: Envelope = serde_json::from_value(event["data"].clone()).map_err(|_| WHY)?;
-        let is_sound = [("specversion", "1.0"), ("id", &envelope.event_id.to_string()), ("type", &envelope.event_type)]
-            .iter()
-            .all(|(name, value)| event[*name] == *value);
+        let is_sound =
+            [("specversion", "1.0"), ("id", &envelope.event_id.to_string()), ("type", &envelope.event_type)]
+                .iter()
+                .all(|(name, value)| event[*name] == *value);
         let is_usual = event["datacontenttype"] == "application/json"
             && event["source"] == format!("/kaam/{}", envelope.source_service)
             && event["time"].as_str().is_some_and(|time| time.ends_with('Z'));
         if !is_sound || !is_usual {
             return Err(WHY);
         }
-        let mut connection = PgConnection::connect(&self.place.database_url).await.expect("the database is there");
+        let mut connection =
+            PgConnection::connect(&self.place.database_url).await.expect("the database is there");
         let again = "UPDATE events SET status = 'pending', attempts = 0 WHERE event_id = $1";
         let again = sqlx::query(again).bind(envelope.event_id).execute(&mut connection).await;
         if again.expect("the statement is sound").rows_affected() == 0 {
@@ -95,10 +97,17 @@ impl Host for InProcess {
     }
 
     async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
-        let query = format!("SELECT key, error FROM events WHERE status = 'failed' AND topic_name = '{topic}'");
+        let query =
+            format!("SELECT key, error FROM events WHERE status = 'failed' AND topic_name = '{topic}'");
         let letter = |row: &Value| DeadLetter {
             // One row for all that it goes to; the reason begins with who it was.
-            function: row["error"].as_str().unwrap_or_default().split(':').next().unwrap_or_default().to_owned(),
+            function: row["error"]
+                .as_str()
+                .unwrap_or_default()
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             key: row["key"].as_str().unwrap_or_default().to_owned(),
             reason: row["error"].as_str().unwrap_or_default().to_owned(),
         };

@@ -1,7 +1,17 @@
 //! What comes in on the routes of events and should not, or looks as if it should not: the rows "CloudEvent" and "Kafka" of the
 //! table of bad input. The decision is the same on every host.
 
+use axum::body::Body;
+use axum::http::Request;
+use runtime::clock::new_id;
+use runtime::disposition::Disposition;
+use runtime::triggers;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use tests::bus::record;
+use tests::database::count;
+use tests::world::World;
+use tower::ServiceExt as _;
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,3 +105,32 @@ pub(super) const KINDS: &[Kind] = &[
         event.to_string().into_bytes()
     }),
 ];
+
+/// What the route itself decides, without a host around it: what the bus of one process hands over, and what comes by HTTP.
+#[tokio::test]
+async fn a_bad_event_is_decided_alike_on_every_route() {
+    let world = World::new().await;
+    world.create(json!({"title": "good"})).await;
+    let good = record(&world).await.of_type("task.created").remove(0);
+    let route = world.trigger("write-audit");
+    for (name, fate, make) in KINDS {
+        let id = new_id(world.clock.now()).to_string();
+        let bytes = make(&Sample { good: &good, id: &id });
+        let is_dead = *fate == Fate::Dead;
+        let audited = format!("audit_logs WHERE event_id = '{id}'");
+        // The bus of one process brings nothing but JSON.
+        if serde_json::from_slice::<&RawValue>(&bytes).is_ok() {
+            let decided = triggers::deliver(&route, &[&bytes, &good.to_string().into_bytes()]).await;
+            assert_eq!(matches!(decided[0], Disposition::Reject { .. }), is_dead, "{name}: {decided:?}");
+            assert_eq!(decided[1], Disposition::Done, "the next one after {name}");
+            assert_eq!(count(&world, &audited).await, i64::from(!is_dead), "{name}");
+        }
+        let request = Request::post("/").header("content-type", "application/cloudevents+json");
+        let request = request.body(Body::from(bytes)).expect("a request");
+        let status = route.clone().oneshot(request).await.expect("a router never fails").status().as_u16();
+        let expected: &[u16] = if is_dead { &[400, 413, 422] } else { &[204] };
+        assert!(expected.contains(&status), "{name}: {status}");
+        assert_eq!(count(&world, &audited).await, i64::from(!is_dead), "{name}");
+    }
+    assert_eq!(count(&world, "tasks").await, 1);
+}
