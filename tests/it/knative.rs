@@ -27,15 +27,18 @@ const TOPICS: &[&str] = &["task-events"];
 /// What a subscriber says: a status, a content type, and a body.
 type Says = (u16, &'static str, &'static str);
 
+/// What a subscriber got: the headers and the body.
+type Got = (HeaderMap, Vec<u8>);
+
 /// A subscriber that says what it is told to, the last of that again and again, and remembers what it got.
 #[derive(Clone, Default)]
 struct Subscriber {
     says: Arc<Mutex<VecDeque<Says>>>,
-    got: Arc<Mutex<Vec<(HeaderMap, Vec<u8>)>>>,
+    got: Arc<Mutex<Vec<Got>>>,
 }
 
 impl Subscriber {
-    fn got(&self) -> Vec<(HeaderMap, Vec<u8>)> {
+    fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -15,12 +15,19 @@ pub(super) const HELD: &str = "held ";
 /// A record that was put aside.
 #[derive(Debug)]
 pub(super) struct DeadLetter {
-    /// The function that did not take it.
-    pub(super) function: String,
+    /// The function that did not take it; `None` where one letter stands for all.
+    pub(super) function: Option<String>,
     /// The key of the record.
     pub(super) key: String,
     /// Why it was put aside.
     pub(super) reason: String,
+}
+
+impl DeadLetter {
+    /// Says whether a function did not take the record of this key.
+    pub(super) fn is_of(&self, function: &str, key: &str) -> bool {
+        self.key == key && self.function.as_deref().is_none_or(|this| this == function)
+    }
 }
 
 /// Everything, running.

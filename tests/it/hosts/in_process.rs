@@ -52,9 +52,9 @@ impl Host for InProcess {
         self.program.call(method, path, body, &headers).await.expect("it serves")
     }
 
-    /// Makes a row of the outbox of it; one that was published before, which is what a relay leaves that was killed, is open again.
+    /// Makes it a row of the outbox. One that was published before is open again, as a relay leaves it that is killed.
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {
-        const WHY: &str = "the outbox can not hold it";
+        const WHY: &str = "an outbox can not hold them (hosts::poison tries them on the route)";
         let event: Value = serde_json::from_slice(value).map_err(|_| WHY)?;
         let envelope: Envelope = serde_json::from_value(event["data"].clone()).map_err(|_| WHY)?;
         let is_sound =
@@ -99,18 +99,9 @@ impl Host for InProcess {
     async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
         let query =
             format!("SELECT key, error FROM events WHERE status = 'failed' AND topic_name = '{topic}'");
-        let letter = |row: &Value| DeadLetter {
-            // One row for all that it goes to; the reason begins with who it was.
-            function: row["error"]
-                .as_str()
-                .unwrap_or_default()
-                .split(':')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-            key: row["key"].as_str().unwrap_or_default().to_owned(),
-            reason: row["error"].as_str().unwrap_or_default().to_owned(),
-        };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let letter =
+            |row: &Value| DeadLetter { function: None, key: text(&row["key"]), reason: text(&row["error"]) };
         rows(&self.place.database_url, &query).await.iter().map(letter).collect()
     }
 

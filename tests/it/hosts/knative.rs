@@ -74,7 +74,7 @@ impl Host for OnKnative {
     async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
         let dead = self.knative.dead_letters().into_iter().filter(|dead| dead.topic == topic);
         dead.map(|dead| DeadLetter {
-            function: dead.subscriber.to_owned(),
+            function: Some(dead.subscriber.to_owned()),
             reason: format!("{} {}", dead.attributes["knativeerrorcode"], dead.said()),
             key: dead.key,
         })

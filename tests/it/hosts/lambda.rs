@@ -155,7 +155,7 @@ impl Host for OnLambda {
                     lines.filter(|line| line["partition"] == partition && line["offset"] == dead.offset);
                 let reason = of_record.find_map(|line| Some(line["why"].as_str()?.to_owned()));
                 DeadLetter {
-                    function: dead.function.to_owned(),
+                    function: Some(dead.function.to_owned()),
                     key: String::from_utf8_lossy(&dead.key).into_owned(),
                     reason: reason.unwrap_or_default(),
                 }

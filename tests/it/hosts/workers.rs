@@ -84,7 +84,7 @@ impl Host for Workers {
         dead.map(|record| {
             let header = |name: &str| record.header(name).unwrap_or_default().to_owned();
             DeadLetter {
-                function: header("dlq-function"),
+                function: Some(header("dlq-function")),
                 reason: header("dlq-reason"),
                 key: record.key.clone(),
             }
