@@ -11,6 +11,7 @@ mod asyncapi;
 mod audit;
 mod bad_input;
 mod conversation_state;
+mod dapr;
 mod dead_letters;
 mod delivery;
 mod digest;
