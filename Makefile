@@ -1,6 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test dapr kafka lambda faults check sqlx sqlx-check bench language-report fuzz dead-letters replay verify-audit asyncapi
+.PHONY: help run test test-hosts dapr kafka lambda faults check sqlx sqlx-check bench asyncapi language-report fuzz dead-letters
+.PHONY: replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -30,6 +31,14 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
+
+test-hosts: ## Run the same scenarios on every host (one process, Knative, workers, Lambda) and print a matrix
+	@infra/local/install
+	@infra/local/install-kafka || echo "There is no Kafka: WORKERS AND LAMBDA ARE LEFT OUT."
+	@infra/local/install-cargo-lambda || echo "There is no cargo-lambda: LAMBDA IS LEFT OUT."
+	cargo build --workspace --bins
+	KAAM_HOSTS=1 KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --quiet -p tests --test it -- --exact --nocapture \
+		hosts::the_same_scenarios_come_out_the_same_on_every_host
 
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes
 	@infra/local/build-daprd

@@ -29,10 +29,22 @@ impl CargoLambda {
     /// # Panics
     /// When there is none and `KAAM_REQUIRE_LAMBDA` is 1, or when it does not start.
     pub async fn start() -> Option<Self> {
+        Self::start_for(&[]).await
+    }
+
+    /// Starts one that knows these functions by their names; `None`, having said so, when this machine has no cargo-lambda.
+    ///
+    /// # Panics
+    /// As [`CargoLambda::start`].
+    pub async fn start_for(names: &[&str]) -> Option<Self> {
         let program = installed()?;
         let files = TestDirectory::new();
-        // It wants to stand in a package, and would build it if it were told to.
-        let manifest = "[package]\nname = \"none\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n";
+        // It wants to stand in a package, whose programs are the functions, and would build it if it were told to.
+        let mut manifest =
+            "[package]\nname = \"none\"\nversion = \"0.1.0\"\nedition = \"2024\"\n[workspace]\n".to_owned();
+        for name in names {
+            manifest += &format!("[[bin]]\nname = \"{name}\"\npath = \"src/main.rs\"\n");
+        }
         fs::write(files.path().join("Cargo.toml"), manifest).expect("the folder is ours");
         fs::create_dir(files.path().join("src")).expect("the folder is ours");
         fs::write(files.path().join("src/main.rs"), "fn main() {}\n").expect("the folder is ours");
@@ -48,10 +60,21 @@ impl CargoLambda {
 
     /// Prepares a function that it is to invoke.
     pub fn command(&self, name: &str, database_url: &str) -> Command {
+        self.command_at("", name, database_url)
+    }
+
+    /// Prepares a function that it is to invoke by its name.
+    pub fn command_by_name(&self, name: &str, database_url: &str) -> Command {
+        let mut command = self.command_at(&format!("/{name}"), name, database_url);
+        command.env("AWS_LAMBDA_FUNCTION_NAME", name);
+        command
+    }
+
+    fn command_at(&self, place: &str, name: &str, database_url: &str) -> Command {
         let mut command = process::command(name);
         command
             .env_remove("PORT")
-            .env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{}/.rt", self.port))
+            .env("AWS_LAMBDA_RUNTIME_API", format!("http://127.0.0.1:{}/.rt{place}", self.port))
             .env("AWS_LAMBDA_FUNCTION_NAME", FUNCTION)
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
@@ -67,7 +90,19 @@ impl CargoLambda {
         body: &Value,
         headers: &[(&str, &str)],
     ) -> (u16, Value) {
-        let path = format!("/lambda-url/{FUNCTION}{path}");
+        self.request_to(FUNCTION, method, path, body, headers).await
+    }
+
+    /// Sends a request to the URL of the function of this name.
+    pub async fn request_to(
+        &self,
+        name: &str,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> (u16, Value) {
+        let path = format!("/lambda-url/{name}{path}");
         Caller::new().call(self.port, method, &path, body, headers).await.expect("the emulator answers")
     }
 

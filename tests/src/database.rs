@@ -26,6 +26,13 @@ pub async fn rows(url: &str, query: &str) -> Vec<Value> {
     sqlx::query_scalar(statement).fetch_all(&mut connection).await.expect("the query is sound")
 }
 
+/// Runs statements in the database at a URL.
+pub async fn run(url: &str, statements: &str) {
+    let mut connection = PgConnection::connect(url).await.expect("the database is there");
+    let done = sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(&mut connection).await;
+    done.expect("the statements are sound");
+}
+
 async fn connect(world: &World) -> PgConnection {
     PgConnection::connect(&world.database_url).await.expect("the database is there")
 }

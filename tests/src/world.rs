@@ -192,6 +192,11 @@ impl World {
         triggers::deliver(&self.consumers[function], &rendered).await
     }
 
+    /// Gives the route on which a function takes events or ticks.
+    pub fn trigger(&self, function: &str) -> Router {
+        self.consumers[function].clone()
+    }
+
     /// Sends a request.
     pub async fn send(&self, request: Request<Body>) -> Answered {
         let response = self.router.clone().oneshot(request).await.expect("a router never fails");

@@ -216,7 +216,7 @@ fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Found {
 
 /// Reads weekdays: "پیر", "پیر اور جمعرات", "پیر، بدھ اور جمعہ", "پیر سے جمعہ"; seven at most.
 fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    let mut days = vec![names::weekday(text.word(at))?];
+    let mut days = vec![names::weekday(text.word(at)).or_else(|| saturday_and(text, at))?];
     let mut end = at + 1;
     if let Some(last) = text.after_any(end, &["se le-kar", "se"])
         && let Some(weekday) = names::weekday_or_saturday(text.word(last))
@@ -240,6 +240,12 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
         end = and + 1;
     }
     Some((days, end))
+}
+
+/// "ہفتہ اور اتوار": beside another day it is a day, not a week.
+fn saturday_and(text: &Text<'_>, at: usize) -> Option<Weekday> {
+    let and = text.after_any(at + 1, &["ko aur", "aur har", "aur"])?;
+    names::weekday(text.word(and)).and(names::weekday_or_saturday(text.word(at)))
 }
 
 fn range(first: Weekday, last: Weekday) -> Option<Vec<Weekday>> {

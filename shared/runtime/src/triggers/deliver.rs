@@ -21,7 +21,7 @@ use crate::{
 /// Hands events (CloudEvents in structured JSON mode, one per element) to a function as one batch.
 ///
 /// Gives one disposition per event, in order. When the function fails as a whole, all are to be retried. No limit of
-/// size holds: the events are in memory already.
+/// size holds for the batch: the events are in memory already. One that is larger than an event may be is rejected.
 pub async fn deliver(router: &Router, events: &[impl AsRef<[u8]>]) -> Vec<Disposition> {
     deliver_with(router, events, |_| {}).await
 }
@@ -158,6 +158,18 @@ mod tests {
         let expected =
             [Disposition::Done, Disposition::retry("the handler panicked"), Disposition::reject("no")];
         assert_eq!(dispositions, expected);
+    }
+
+    #[tokio::test]
+    async fn an_event_that_is_larger_than_one_may_be_is_rejected_in_a_batch_too() {
+        let trigger = on_events(&["t"], decide);
+        let of_bytes = |bytes: usize| {
+            let text = event("a");
+            format!("{}{}}}", &text[..text.len() - 1], " ".repeat(bytes - text.len()))
+        };
+        let largest = Limits::default().body_bytes;
+        let decided = deliver(&trigger.router, &[of_bytes(largest), of_bytes(largest + 1), event("z")]).await;
+        assert!(matches!(decided[..], [Disposition::Done, Disposition::Reject { .. }, Disposition::Done]));
     }
 
     #[tokio::test]

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     disposition::{Disposition, Wire},
     json::{essence, read},
+    limits::Limits,
     problem::Problem,
 };
 
@@ -69,10 +70,18 @@ where
     H: Fn(Vec<Incoming>) -> F,
     F: Future<Output = Vec<Disposition>> + Send,
 {
+    let largest_bytes = request.extensions().get::<Limits>().copied().unwrap_or_default().body_bytes;
     let body = read(request, |limits| limits.batch_bytes).await?;
     let texts: Vec<&RawValue> = serde_json::from_slice(&body)
         .map_err(|error| Problem::bad_request(format!("the batch is not a JSON array: {error}")))?;
-    let events: Vec<_> = texts.into_iter().map(|text| from_json(text.get().as_bytes())).collect();
+    let event = |text: &RawValue| match text.get().as_bytes() {
+        // As it would be refused alone, so that the decision is the same on every host.
+        long if long.len() > largest_bytes => {
+            Err(Malformed::new("", format!("the event is larger than {largest_bytes} bytes")))
+        }
+        text => from_json(text),
+    };
+    let events: Vec<_> = texts.into_iter().map(event).collect();
     let readable: Vec<Incoming> = events.iter().filter_map(|event| event.as_ref().ok().cloned()).collect();
     let mut decided = hand_over(readable, handler).await.into_iter();
     let dispositions: Vec<Wire> = events

@@ -1,0 +1,117 @@
+//! The same scenarios on every host: one process with everything, Knative, workers on Kafka, AWS Lambda, Dapr.
+
+mod host;
+mod in_process;
+mod knative;
+mod lambda;
+mod on_kafka;
+mod poison;
+mod scenarios;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use runtime::clock::Stopwatch;
+
+use self::host::Host;
+use self::scenarios::Lacking;
+
+/// What became of each scenario on one host.
+type Row = BTreeMap<&'static str, Cell>;
+
+/// What became of a scenario on a host.
+enum Cell {
+    Ok(Lacking),
+    Failed(String),
+    LeftOut(&'static str),
+}
+
+const SCENARIOS: [&str; 8] =
+    ["create", "complete", "remind", "chat", "duplicate", "reorder", "replay", "poison"];
+
+/// Runs every scenario on a host that runs, one after the other.
+async fn run(host: &impl Host) -> Row {
+    let mut row = Row::new();
+    macro_rules! run {
+        ($($name:ident),*) => {$({
+            let watch = Stopwatch::start();
+            let done = AssertUnwindSafe(scenarios::$name(host)).catch_unwind().await;
+            eprintln!("  {}: {:.1?}", stringify!($name), watch.elapsed());
+            let cell = match done {
+                Ok(lacking) => Cell::Ok(lacking),
+                Err(panic) => Cell::Failed(said(&*panic)),
+            };
+            row.insert(stringify!($name), cell);
+        })*};
+    }
+    run!(create, complete, remind, chat, duplicate, reorder, replay, poison);
+    row
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
+}
+
+/// Prints the matrix, and gives what failed.
+fn print(rows: &[(&str, Row)]) -> Vec<String> {
+    let mut failed = Vec::new();
+    let mut notes = Vec::new();
+    let heads: String = SCENARIOS.iter().map(|name| format!("{name:>10}")).collect();
+    eprintln!("\n{:<12}{heads}", "");
+    for (host, row) in rows {
+        let mut line = format!("{host:<12}");
+        for name in SCENARIOS {
+            let word = match &row[name] {
+                Cell::Ok(None) => "ok",
+                Cell::Ok(Some(note)) => {
+                    notes.push(format!("{host}, {name}: ok, {note}"));
+                    "ok *"
+                }
+                Cell::LeftOut(why) => {
+                    notes.push(format!("{host}, {name}: left out because {why}"));
+                    "left out"
+                }
+                Cell::Failed(why) => {
+                    failed.push(format!("{host}, {name}: {why}"));
+                    "FAILED"
+                }
+            };
+            line += &format!("{word:>10}");
+        }
+        eprintln!("{line}");
+    }
+    notes.dedup();
+    notes.iter().for_each(|note| eprintln!("* {note}"));
+    failed
+}
+
+/// Adds the row of a host that runs, or of one that is left out.
+async fn add(rows: &mut Vec<(&'static str, Row)>, name: &'static str, host: Option<&impl Host>) {
+    eprintln!("{name}");
+    let row = match host {
+        Some(host) => run(host).await,
+        None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
+    };
+    rows.push((name, row));
+}
+
+/// In one process and on Knative always, and with `KAAM_HOSTS=1` (`make test-hosts`) on those that need more than this repository.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "whether all hosts are tried is the tests' own setting")]
+async fn the_same_scenarios_come_out_the_same_on_every_host() {
+    let has_time = std::env::var_os("KAAM_HOSTS").is_some_and(|all| all == "1");
+    let watch = Stopwatch::start();
+    let mut rows = Vec::new();
+    add(&mut rows, "in process", Some(&in_process::InProcess::start().await)).await;
+    add(&mut rows, "Knative", Some(&knative::OnKnative::start().await)).await;
+    if has_time {
+        add(&mut rows, "workers", workers::Workers::start().await.as_ref()).await;
+        add(&mut rows, "Lambda", lambda::OnLambda::start().await.as_ref()).await;
+    }
+    let failed = print(&rows);
+    eprintln!("in {:.0?}", watch.elapsed());
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
