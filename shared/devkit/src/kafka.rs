@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -51,7 +52,7 @@ pub struct Broker {
     installed: PathBuf,
     folder: PathBuf,
     files: Files,
-    watch: Child,
+    watch: Mutex<Child>,
 }
 
 impl Broker {
@@ -74,7 +75,7 @@ impl Broker {
             let watch = spawn(installed, folder, files)?;
             let address = format!("127.0.0.1:{}", ports[0]);
             let (installed, folder) = (installed.to_owned(), folder.to_owned());
-            let mut broker = Self { address, installed, folder, files, watch };
+            let broker = Self { address, installed, folder, files, watch: Mutex::new(watch) };
             if broker.has_started().await? {
                 return Ok(broker);
             }
@@ -84,26 +85,31 @@ impl Broker {
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
-    pub fn kill(&mut self) {
-        if let Some(mut pipe) = self.watch.stdin.take() {
+    pub fn kill(&self) {
+        let mut watch = self.watch();
+        if let Some(mut pipe) = watch.stdin.take() {
             // Its parent may be gone with it.
             let _ = pipe.write_all(b"keep\n");
         }
-        let _ = self.watch.wait();
+        let _ = watch.wait();
     }
 
     /// Starts it again at the same place after it was killed, and waits until it serves.
     ///
     /// # Errors
     /// What the broker says.
-    pub async fn restart(&mut self) -> Result<()> {
+    pub async fn restart(&self) -> Result<()> {
         self.kill();
-        self.watch = spawn(&self.installed, &self.folder, self.files)?;
+        *self.watch() = spawn(&self.installed, &self.folder, self.files)?;
         if self.has_started().await? {
             Ok(())
         } else {
             bail!("the port of the broker was taken by somebody else")
         }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Child> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it serves; `false` when one of its ports is taken.
@@ -129,9 +135,10 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        drop(self.watch.stdin.take());
+        let mut watch = self.watch();
+        drop(watch.stdin.take());
         // Whoever drops it can do nothing about what could not be tidied up.
-        let _ = self.watch.wait();
+        let _ = watch.wait();
     }
 }
 
