@@ -1,6 +1,7 @@
 //! The bus as it is where Kaam is large: a real Kafka broker.
 
 mod killed;
+mod replayed;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};

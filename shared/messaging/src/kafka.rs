@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::Event;
-use events::cloud_event::{CONTENT_TYPE, messages, render};
+use events::cloud_event::{CONTENT_TYPE, render_text, update_of};
+use events::{Event, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -126,7 +126,7 @@ impl Kafka {
     }
 
     async fn send(&self, events: &[Event]) -> Vec<Published> {
-        let rendered: Vec<Vec<(Event, String)>> = events.iter().map(render_all).collect();
+        let rendered: Vec<Vec<Rendered>> = events.iter().map(render_all).collect();
         let (number, sent) = {
             let current = self.current();
             let mut held_back: HashSet<&str> = HashSet::new();
@@ -202,21 +202,29 @@ impl Kafka {
     }
 }
 
-fn render_all(event: &Event) -> Vec<(Event, String)> {
-    let render = |message: Event| {
-        let value = render(&message).to_string();
-        (message, value)
+/// A message as a record needs it.
+struct Rendered {
+    topic: Topic,
+    key: String,
+    value: String,
+}
+
+fn render_all(event: &Event) -> Vec<Rendered> {
+    let render = |message: &Event| Rendered {
+        topic: message.topic,
+        key: message.key.clone(),
+        value: render_text(message),
     };
-    messages(event.clone()).into_iter().map(render).collect()
+    std::iter::once(render(event)).chain(update_of(event).as_ref().map(render)).collect()
 }
 
 /// Puts the messages of an event into the producer's queue.
-fn put_in(producer: &FutureProducer, messages: &[(Event, String)]) -> Sent {
-    let put_in = |(message, value): &(Event, String)| {
+fn put_in(producer: &FutureProducer, messages: &[Rendered]) -> Sent {
+    let put_in = |message: &Rendered| {
         let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
         let record = FutureRecord::to(message.topic.as_str())
             .key(&message.key)
-            .payload(value)
+            .payload(&message.value)
             .headers(OwnedHeaders::new_with_capacity(1).insert(header));
         producer.send_result(record).map_err(|(error, _)| judge(&error))
     };
@@ -248,7 +256,6 @@ mod tests {
     use std::collections::HashMap;
 
     use chrono::DateTime;
-    use events::Topic;
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     use rdkafka::message::{Headers as _, Message as _};
     use rdkafka::mocking::MockCluster;

@@ -167,7 +167,9 @@ impl Relay {
     /// # Errors
     /// [`Error::Unavailable`]: the relay is lost, and with it its locks; connect another.
     pub async fn take_shards(&mut self, now: DateTime<Utc>) -> Result<bool, Error> {
-        self.release().await?;
+        if !self.shards.is_empty() {
+            self.release().await?;
+        }
         let open = sqlx::query!(
             r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
