@@ -113,7 +113,7 @@ pub struct Parked {
     /// Where it lay: partition and offset.
     origin: Option<(i32, i64)>,
     key: Option<Vec<u8>>,
-    value: Option<Vec<u8>>,
+    value: Payload,
     /// Those that it had when it came.
     headers: OwnedHeaders,
 }
@@ -126,6 +126,9 @@ pub enum Replay {
     /// It stays where it is, and why.
     Left(Address, String),
 }
+
+/// What a record carries.
+type Payload = Option<Vec<u8>>;
 
 /// The dead-letter topics of a cluster.
 pub struct DeadLetterTopics {
@@ -201,14 +204,12 @@ impl DeadLetterTopics {
             && let Some((partition, offset)) = parked.origin
         {
             let topic = parked.address.topic.as_str();
-            let found = self.read(topic, partition, offset, offset + 1).map_err(|error| error.to_string())?;
-            let is_it = |message: &&(i64, Option<Vec<u8>>)| message.0 == offset;
-            let Some((_, value)) = found.iter().find(is_it) else {
+            let Some(value) = self.read(topic, partition, offset).map_err(|error| error.to_string())? else {
                 return Err(format!(
                     "it was parked without its value, and {topic}/{partition}/{offset} is gone"
                 ));
             };
-            parked.value.clone_from(value);
+            parked.value = value;
         }
         let total = (parked.replayed + parked.attempts.unwrap_or(0)).to_string();
         let headers = parked.headers.clone().insert(Header { key: REPLAYED, value: Some(&total) });
@@ -219,17 +220,13 @@ impl DeadLetterTopics {
         sent.map(|_| ()).map_err(|(error, _)| error.to_string())
     }
 
-    /// Reads the offsets and values of records.
-    fn read(
-        &self,
-        topic: &str,
-        partition: i32,
-        from: i64,
-        end: i64,
-    ) -> Result<Vec<(i64, Option<Vec<u8>>)>, ClusterError> {
-        let mut found = Vec::new();
-        self.walk(topic, partition, from, end, |message| {
-            found.push((message.offset(), message.payload().map(<[u8]>::to_vec)));
+    /// Reads the value of a record, which may have none; `None` when the record is gone.
+    fn read(&self, topic: &str, partition: i32, offset: i64) -> Result<Option<Payload>, ClusterError> {
+        let mut found = None;
+        self.walk(topic, partition, offset, offset + 1, |message| {
+            if message.offset() == offset {
+                found = Some(message.payload().map(<[u8]>::to_vec));
+            }
             Ok(true)
         })?;
         Ok(found)
