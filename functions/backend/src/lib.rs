@@ -1,6 +1,7 @@
 //! Every function in one process: the embedded default, and the small deployment.
 
 pub mod command;
+mod dead_letters;
 mod secret;
 mod serve;
 
