@@ -13,10 +13,16 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
 		| while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
-run: ## Run everything in one process on a private PostgreSQL; settings such as PORT come from the environment
+run: ## Run everything in one process on a private PostgreSQL, or, with BUS=kafka, each function by itself; settings come from the environment
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+ifeq ($(BUS),)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend"
+else
+	@$(if $(KAFKA_BROKERS),,infra/local/install-kafka)
+	@infra/local/build --all
+	@exec "$(CARGO_TARGET_DIR)/release/backend" cluster --bus "$(BUS)" --kafka-dir "$$(infra/local/install-kafka --path)"
+endif
 
 test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those whose name contains it
 	@infra/local/install

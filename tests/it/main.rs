@@ -10,6 +10,7 @@ mod architecture;
 mod asyncapi;
 mod audit;
 mod bad_input;
+mod cluster;
 mod conversation_state;
 mod dapr;
 mod dead_letters;

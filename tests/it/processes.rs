@@ -216,6 +216,37 @@ async fn requests_in_flight_are_answered_after_sigterm() {
     assert_eq!(count(&world, "tasks").await, 8);
 }
 
+#[tokio::test]
+async fn a_second_sigterm_does_not_wait_for_requests_in_flight() {
+    let world = World::new().await;
+    let program = Program::start(on_database(&world)).await;
+    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let mut lock = connection.begin().await.expect("the database is there");
+    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .expect("nobody else locks");
+    let (caller, port) = (Caller::new(), program.port);
+    let request = tokio::spawn(async move {
+        caller.call(port, "POST", "/api/tasks", &json!({"title": "in flight"}), &[]).await
+    });
+    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                   WHERE c.relname = 'tasks' AND NOT l.granted";
+    eventually("the request waits for the table", || async {
+        (rows(&world.database_url, waiting).await[0]["count"] == 1).then_some(())
+    })
+    .await;
+    program.signal(Signal::TERM);
+    eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
+    let watch = Stopwatch::start();
+    program.signal(Signal::TERM);
+    assert_eq!(program.ended().await.code(), Some(1));
+    // Its drain takes six.
+    assert!(watch.elapsed() < Duration::from_secs(4), "{:?}", watch.elapsed());
+    assert_eq!(request.await.expect("it ran"), None, "it was not answered");
+    lock.rollback().await.expect("the database is there");
+}
+
 async fn caller_is_refused(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err()
 }

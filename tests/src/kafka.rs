@@ -262,7 +262,7 @@ pub fn unique(stem: &str) -> String {
 
 /// Gives the folder where Kafka is installed; `None`, having said so, when it is not.
 #[expect(clippy::disallowed_methods, reason = "whether Kafka is required is the tests' own setting")]
-fn installed() -> Option<PathBuf> {
+pub fn installed() -> Option<PathBuf> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/install-kafka");
     let said = Command::new(script).arg("--path").output().expect("the script is there");
     let folder = PathBuf::from(String::from_utf8(said.stdout).expect("a path in UTF-8").trim_end());

@@ -7,9 +7,9 @@ use application::{Application, Connection};
 use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
 
-use crate::NAME;
 use crate::dead_letters::{self, Wanted};
 use crate::serve::{Database, serve};
+use crate::{NAME, cluster};
 
 const HELP: &str = "\
 usage: backend [COMMAND]
@@ -24,6 +24,9 @@ commands:
                      (task-events.dlq/1/17); exit code 1 when a record has to stay where it is
   create-topics [--replication N]
                      create the topics of KAFKA_BROKERS that are not there, each on N brokers
+  cluster --bus kafka --kafka-dir FOLDER
+                     serve every function as a process of its own, on the broker that infra/local/install-kafka
+                     has put there (`make run BUS=kafka` does all of it)
   verify-audit       check that nobody has changed the audit log; exit code 1 when somebody has
 
 options:
@@ -56,6 +59,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["replay", which] => which.parse().and_then(|wanted| block_on(replay(wanted))),
         ["create-topics"] => block_on(dead_letters::make_topics(None)),
         ["create-topics", "--replication", number] => block_on(dead_letters::make_topics(Some(number))),
+        ["cluster", "--bus", "kafka", "--kafka-dir", folder] => {
+            block_on(cluster::run(Environment::process(), folder.as_ref())).map(|()| ExitCode::SUCCESS)
+        }
         ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
         _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),
     };

@@ -1,5 +1,6 @@
 //! Every function in one process: the embedded default, and the small deployment.
 
+mod cluster;
 pub mod command;
 mod dead_letters;
 mod secret;

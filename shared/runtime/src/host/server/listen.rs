@@ -157,8 +157,9 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::TcpStream,
-        sync::{Notify, oneshot},
+        sync::{Notify, Semaphore, oneshot},
         task::JoinHandle,
+        time::Instant,
     };
 
     use super::*;
@@ -318,6 +319,106 @@ mod tests {
         let response =
             hyper_util::client::legacy::Client::<_, Body>::get(&client, uri).await.expect("an answer");
         assert_eq!((response.status().as_u16(), response.version()), (200, hyper::Version::HTTP_2));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn requests_in_flight_over_http_2_are_finished_and_no_other_is_let_in() {
+        const STREAMS: usize = 8;
+        let (entered, go_on) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        let (inside, gate) = (Arc::clone(&entered), Arc::clone(&go_on));
+        let slow = get(async move || {
+            inside.add_permits(1);
+            gate.acquire().await.expect("the test waits").forget();
+            "finished"
+        });
+        let server = Server::start(Limits::default(), Router::new().route("/slow", slow), &[]).await;
+        let address = server.address;
+        let client =
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let asked: Vec<_> = (0..STREAMS)
+            .map(|_| {
+                let uri = format!("http://{address}/slow").parse().expect("a URI");
+                tokio::spawn(hyper_util::client::legacy::Client::<_, Body>::get(&client, uri))
+            })
+            .collect();
+        let all = u32::try_from(STREAMS).expect("a few");
+        entered.acquire_many(all).await.expect("the test waits").forget();
+
+        let stopped = tokio::spawn(server.stop());
+        while TcpStream::connect(address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(!stopped.is_finished());
+        let uri = format!("http://{address}/health").parse().expect("a URI");
+        assert!(client.get(uri).await.is_err(), "the connection takes no further stream");
+        go_on.add_permits(STREAMS);
+        for asked in asked {
+            let response = asked.await.expect("it ran").expect("an answer");
+            assert_eq!((response.status().as_u16(), response.version()), (200, hyper::Version::HTTP_2));
+            let body = axum::body::to_bytes(Body::new(response.into_body()), 100).await.expect("a body");
+            assert_eq!(&body[..], b"finished");
+        }
+        stopped.await.expect("the server ends");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_begins_http_2_and_says_no_more_is_closed() {
+        let server = Server::start(quick(), Router::new(), &[]).await;
+        let mut stream = server.connect().await;
+        // The preface, and empty SETTINGS (RFC 9113 §3.4, §6.5); no ping is answered.
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("it listens");
+        let closed = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut Vec::new())).await;
+        assert!(closed.is_ok(), "it is still connected");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_drips_is_answered_at_the_deadline_and_its_connection_closed() {
+        let limits = Limits { body_deadline: Duration::from_millis(50), ..Limits::default() };
+        let routes = Router::new().route("/", axum::routing::post(async |_: crate::json::JsonBody| "read"));
+        let server = Server::start(limits, routes, &[]).await;
+        let mut stream = server.connect().await;
+        let head = "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+        stream.write_all(head.as_bytes()).await.expect("the server listens");
+        let answered = tokio::time::timeout(Duration::from_secs(5), rest(stream)).await;
+        assert!(answered.expect("it is closed").starts_with("HTTP/1.1 408"));
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn five_hundred_clients_that_drip_are_closed_and_keep_nobody_from_being_served() {
+        const CLIENTS: usize = 500;
+        let limits = Limits { header_deadline: Duration::from_secs(1), ..Limits::default() };
+        let server = Server::start(limits, Router::new(), &[]).await;
+        let begun = Instant::now();
+        let mut dripping = JoinSet::new();
+        for _ in 0..CLIENTS {
+            let mut stream = server.connect().await;
+            dripping.spawn(async move {
+                let head =
+                    b"GET /health HTTP/1.1\r\nhost: localhost\r\nx: ".iter().chain(std::iter::repeat(&b'y'));
+                let mut drops = tokio::time::interval(Duration::from_millis(50));
+                for byte in head {
+                    drops.tick().await;
+                    if stream.write_all(&[*byte]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let mut served = 0;
+        while !dripping.is_empty() {
+            let mut stream = server.connect().await;
+            let ask = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            stream.write_all(ask).await.expect("the server listens");
+            let answered = tokio::time::timeout(Duration::from_secs(1), rest(stream)).await;
+            assert!(answered.expect("an answer in time").starts_with("HTTP/1.1 200"));
+            served += 1;
+            while dripping.try_join_next().is_some() {}
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        assert!(served > 10, "{served} were served meanwhile");
         server.stop().await;
     }
 

@@ -1,0 +1,250 @@
+//! Every function as a process of its own on this machine, as in a cluster: a private PostgreSQL, a real broker with the topics, a
+//! clock that ticks, and a front door that routes as an ingress does.
+//!
+//! Whatever is started ends with this process, also when that is killed. When one part ends by itself, all end.
+
+mod front_door;
+mod part;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::body::Body;
+use axum::http::Request;
+use devkit::kafka::{Broker, Files};
+use devkit::testing::unused_port;
+use futures::future::join_all;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use messaging::topics;
+use runtime::config::{Config, Environment};
+use runtime::host::server::shutdown_signal;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use self::front_door::FrontDoor;
+use self::part::Part;
+use crate::secret;
+use crate::serve::Database;
+
+/// What people and programs call.
+const HTTP: [&str; 8] = [
+    "create-task",
+    "query-tasks",
+    "update-task",
+    "complete-task",
+    "delete-task",
+    "chat-command",
+    "follow-link",
+    "web",
+];
+/// What has to do with the broker.
+const ON_THE_BUS: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
+/// What a clock calls.
+const TICKED: &str = "scan-reminders";
+/// How often the clock ticks: on a laptop a reminder should not be a minute late.
+const TICK: Duration = Duration::from_secs(2);
+/// How long a function may take to answer first.
+const STARTED_WITHIN: Duration = Duration::from_secs(30);
+/// How often a function is asked whether it is there.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Variables that are for the cluster as a whole.
+const OWN: [&str; 7] = [
+    "PORT",
+    "METRICS_PORT",
+    "KAFKA_BROKERS",
+    "K_SINK",
+    "K_SERVICE",
+    "DAPR_HTTP_PORT",
+    "AWS_LAMBDA_RUNTIME_API",
+];
+
+/// What parts call each other and the functions with.
+type HttpClient = Client<HttpConnector, Body>;
+
+/// Runs every function by itself until SIGTERM or SIGINT, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`.
+///
+/// # Errors
+/// What kept a part from starting, or which one ended by itself.
+pub(crate) async fn run(environment: Environment, kafka: &Path) -> anyhow::Result<()> {
+    let config = Config::from_environment(&environment)?;
+    let data_dir = PathBuf::from(environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned()));
+    let programs = std::env::current_exe().context("this program is no file")?;
+    let programs = programs.parent().context("this program is in no folder")?.to_owned();
+    for name in HTTP.iter().chain(&ON_THE_BUS).chain([&TICKED]) {
+        let program = programs.join(name);
+        anyhow::ensure!(
+            program.is_file(),
+            "{} is missing; `make run BUS=kafka` builds it",
+            program.display()
+        );
+    }
+    let mut shutdown = pin!(shutdown_signal());
+    let listener = TcpListener::bind((config.host, config.port))
+        .await
+        .with_context(|| format!("PORT {} can not be had", config.port))?;
+    let database = Database::start(&environment).await?;
+    let cluster = async {
+        database.migrate().await?;
+        let broker = match environment.get("KAFKA_BROKERS")? {
+            Some(_) => None,
+            None => Some(Broker::start(kafka, &absolute(&data_dir)?.join("kafka"), Files::Kept).await?),
+        };
+        let mut cluster = Cluster::new(&environment, &database.url, &data_dir, &listener, broker)?;
+        cluster.make_topics(&environment).await?;
+        cluster.start_all(&programs)?;
+        Ok(cluster)
+    };
+    let started: anyhow::Result<Option<Cluster>> = tokio::select! {
+        started = cluster => started.map(Some),
+        () = &mut shutdown => Ok(None),
+    };
+    let outcome = match started {
+        Ok(Some(mut cluster)) => {
+            let served = cluster.serve(listener, shutdown).await;
+            cluster.stop().await;
+            served
+        }
+        // Told to stop before all was there.
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
+    };
+    database.stop().await?;
+    outcome
+}
+
+/// Every part but the database.
+struct Cluster {
+    settings: Vec<(&'static str, String)>,
+    brokers: String,
+    parts: Vec<Part>,
+    tell_ended: mpsc::Sender<&'static str>,
+    ended: mpsc::Receiver<&'static str>,
+    client: HttpClient,
+    /// Ends after the functions.
+    broker: Option<Broker>,
+}
+
+impl Cluster {
+    fn new(
+        environment: &Environment,
+        database_url: &str,
+        data_dir: &Path,
+        listener: &TcpListener,
+        broker: Option<Broker>,
+    ) -> anyhow::Result<Self> {
+        let brokers = match &broker {
+            Some(broker) => broker.address.clone(),
+            None => environment.require("KAFKA_BROKERS", "the brokers of a Kafka cluster")?,
+        };
+        let mut settings = vec![("DATABASE_URL", database_url.to_owned()), ("HOST", "127.0.0.1".to_owned())];
+        if environment.get("PUBLIC_URL")?.is_none() {
+            settings.push(("PUBLIC_URL", format!("http://localhost:{}", listener.local_addr()?.port())));
+        }
+        if environment.get("LINK_SECRET")?.is_none() {
+            settings.push(("LINK_SECRET", secret::kept_in(data_dir)?));
+        }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let (tell_ended, ended) = mpsc::channel(1);
+        Ok(Self { settings, brokers, parts: Vec::new(), tell_ended, ended, client, broker })
+    }
+
+    /// Makes the topics that are missing. A cluster that is not this program's may need more to be reached than its address.
+    async fn make_topics(&self, environment: &Environment) -> anyhow::Result<()> {
+        if self.broker.is_some() {
+            return Ok(topics::create([("bootstrap.servers", self.brokers.as_str())]).await?);
+        }
+        match runtime::kafka::Settings::from_environment(environment)? {
+            Some(settings) => Ok(topics::create(settings.properties()).await?),
+            None => Ok(()),
+        }
+    }
+
+    fn start_all(&mut self, programs: &Path) -> anyhow::Result<()> {
+        let relay = unused_port();
+        let relay_url = ("RELAY_URL", format!("http://127.0.0.1:{relay}/"));
+        for name in HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]) {
+            let port = if name == "relay-events" { relay } else { unused_port() };
+            let mut settings = self.settings.clone();
+            settings.push(("PORT", port.to_string()));
+            if name != "relay-events" {
+                settings.push(relay_url.clone());
+            }
+            if ON_THE_BUS.contains(&name) {
+                settings.push(("KAFKA_BROKERS", self.brokers.clone()));
+            }
+            let part = Part::start(name, &programs.join(name), port, &settings, self.tell_ended.clone());
+            self.parts.push(part.with_context(|| format!("{name} can not be started"))?);
+        }
+        Ok(())
+    }
+
+    /// Serves until told to stop; the error names a part that ended by itself.
+    async fn serve(&mut self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let mut stop = pin!(stop);
+        let asked = self.parts.iter().map(|part| document(self.client.clone(), part.name, part.port));
+        let asked: Vec<_> = asked.collect();
+        let documents = tokio::select! {
+            documents = timeout(STARTED_WITHIN, join_all(asked)) => documents.context("a function does not answer")?,
+            name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
+            () = &mut stop => return Ok(()),
+        };
+        let http = documents.into_iter().filter(|(name, ..)| HTTP.contains(name));
+        let door = FrontDoor::new(http, self.client.clone());
+        let address = listener.local_addr()?;
+        let mut out = std::io::stdout().lock();
+        // A closed terminal is no reason to stop.
+        let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
+        drop(out);
+        let scanner = self.parts.iter().find(|part| part.name == TICKED).map(|part| part.port);
+        tokio::select! {
+            served = axum::serve(listener, door.router()).into_future() => Ok(served?),
+            never = tick(self.client.clone(), scanner.unwrap_or_default()) => match never {},
+            name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
+            () = stop => Ok(()),
+        }
+    }
+
+    /// Lets every function finish what is under way, then ends the broker.
+    async fn stop(self) {
+        join_all(self.parts.into_iter().map(Part::stop)).await;
+        if let Some(broker) = self.broker {
+            // Waits for the process.
+            let _ = tokio::task::spawn_blocking(move || drop(broker)).await;
+        }
+    }
+}
+
+/// Asks a function for what it serves until it answers.
+async fn document(client: HttpClient, name: &'static str, port: u16) -> (&'static str, u16, Value) {
+    loop {
+        let request = Request::get(format!("http://127.0.0.1:{port}/openapi.json")).body(Body::empty());
+        let answer = client.request(request.expect("a path is a request")).await;
+        if let Ok(response) = answer
+            && let Ok(bytes) = axum::body::to_bytes(Body::new(response.into_body()), usize::MAX).await
+            && let Ok(document) = serde_json::from_slice(&bytes)
+        {
+            return (name, port, document);
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+/// Calls the scan as cron does; a tick that is lost is made up for by the next one.
+async fn tick(client: HttpClient, port: u16) -> std::convert::Infallible {
+    loop {
+        let request = Request::post(format!("http://127.0.0.1:{port}/")).body(Body::empty());
+        let _ = client.request(request.expect("a path is a request")).await;
+        sleep(TICK).await;
+    }
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("DATA_DIR is {:?}", path.display().to_string()))
+}

@@ -1,0 +1,104 @@
+//! `backend cluster`: every function as a process of its own on this machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use runtime::clock::{Clock, Stopwatch};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tests::process::{DataDir, Program, backend, eventually, outcome};
+use tests::world::path_of;
+use tokio::process::Command;
+
+/// Prepares a cluster; `None`, having said so, when this machine has no Kafka.
+fn cluster(data_dir: &DataDir) -> Option<Command> {
+    let installed = tests::kafka::installed()?;
+    let mut command = backend(data_dir.path());
+    command.args(["cluster", "--bus", "kafka", "--kafka-dir"]).arg(installed);
+    Some(command)
+}
+
+/// Gives the processes that have to do with a folder, or were started for the cluster that has.
+fn processes_of(folder: &Path) -> Vec<String> {
+    let said = |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let entries = fs::read_dir("/proc").expect("Linux has /proc").flatten();
+    let mentions = |path: &Path| {
+        let folder = folder.to_str().expect("a text");
+        said(path.join("cmdline")).contains(folder) || said(path.join("environ")).contains(folder)
+    };
+    let ours = entries.filter(|entry| mentions(&entry.path()));
+    ours.map(|entry| said(entry.path().join("cmdline")).replace('\0', " "))
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_of_it() {
+    let data_dir = DataDir::new();
+    let Some(command) = cluster(&data_dir) else { return };
+    let log = data_dir.path().join("log");
+    let program = Program::start_with_log(command, &log).await;
+    let due = (Clock::system().now() + Duration::from_secs(2)).to_rfc3339();
+    let body = json!({"title": "water the plants", "due_date": due, "recurrence_rule": {"pattern": "daily"},
+                      "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+    let (status, task) = program.call("POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    assert_eq!(status, 200, "{task}");
+    let call = async |method: &str, path: String| {
+        program.call(method, &path, &Value::Null, &[]).await.expect("it serves")
+    };
+    assert_eq!(call("POST", format!("{}/complete", path_of(&task))).await.0, 200);
+    // Written by write-audit, from Kafka; the next one by spawn-recurrence.
+    eventually("the history is there", async || {
+        let (_, history) = call("GET", format!("{}/history", path_of(&task))).await;
+        (history["entries"].as_array().map(Vec::len) == Some(2)).then_some(())
+    })
+    .await;
+    eventually("the next occurrence is there", async || {
+        let (_, page) = call("GET", "/api/tasks?status=active".to_owned()).await;
+        (page["tasks"].as_array().map(Vec::len) == Some(1)).then_some(())
+    })
+    .await;
+    let (status, said) = program
+        .call("POST", "/chat/command", &json!({"user_input": "show my tasks"}), &[])
+        .await
+        .expect("it serves");
+    assert_eq!((status, &said["intent_detected"]), (200, &json!("query_tasks")));
+    assert_eq!(call("GET", "/nothing".to_owned()).await.0, 404);
+    let (_, document) = call("GET", "/openapi.json".to_owned()).await;
+    assert!(
+        document["paths"]["/api/tasks"]["get"].is_object()
+            && document["paths"]["/api/tasks"]["post"].is_object()
+    );
+    let lines = fs::read_to_string(&log).expect("it writes a log");
+    for name in ["create-task", "write-audit", "relay-events", "scan-reminders"] {
+        assert!(lines.lines().any(|line| line.starts_with(name)), "{name} has a prefix of its own");
+    }
+    let running = processes_of(data_dir.path());
+    assert!(running.len() > 13, "{running:#?}");
+    let watch = Stopwatch::start();
+    program.signal(Signal::INT);
+    assert!(program.ended().await.success());
+    assert!(watch.elapsed() < Duration::from_secs(20), "{:?}", watch.elapsed());
+    assert_eq!(processes_of(data_dir.path()), Vec::<String>::new());
+    // And again, on what was left.
+    let program = Program::start(cluster(&data_dir).expect("it is installed")).await;
+    let (status, found) = program.call("GET", &path_of(&task), &Value::Null, &[]).await.expect("it serves");
+    assert_eq!((status, &found["status"]), (200, &json!("completed")));
+    program.kill().await;
+    eventually("nothing is left of one that was killed", async || {
+        let left = processes_of(data_dir.path());
+        left.iter().all(|line| line.contains("postgres")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cluster_on_another_bus_is_refused() {
+    let data_dir = DataDir::new();
+    let mut command = backend(data_dir.path());
+    command.args(["cluster", "--bus", "pigeons"]);
+    let ended = outcome(command).await;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.lines().count() == 1 && said.contains("pigeons"), "{said}");
+}
