@@ -10,6 +10,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod conversation_state;
+mod dapr;
 mod dead_letters;
 mod delivery;
 mod digest;

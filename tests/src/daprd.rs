@@ -1,10 +1,12 @@
-//! A real Dapr sidecar on the loopback interface, with a state store in the database of a test.
+//! Real Dapr sidecars on the loopback interface, with a state store in the database of a test, or beside an app with the components
+//! of `infra/dapr`.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use axum::http::HeaderValue;
 use devkit::testing::{TestDirectory, unused_port};
@@ -12,12 +14,14 @@ use runtime::dapr::Sidecar;
 use sqlx::postgres::PgConnectOptions;
 use tokio::process::{Child, Command};
 
-use crate::process::eventually;
+use crate::process::{Caller, eventually};
 
 /// The name of the state store.
 pub const STORE: &str = "statestore";
 /// Its table.
 pub const TABLE: &str = "dapr_state";
+/// How long a sidecar and its app may take to start on a busy machine.
+const READY: Duration = Duration::from_secs(60);
 /// The parent of the sidecar: it ends it, whatever became of the test, when the pipe on its input is closed. Nothing is lost
 /// with a sidecar, so it is killed.
 const WATCH: &str = r#"
@@ -38,15 +42,45 @@ spec:
     component: kubernetes
 ";
 
+/// What a sidecar is beside.
+#[derive(Clone, Debug)]
+pub struct Neighbour {
+    /// The app-id, by which components know it.
+    pub app_id: &'static str,
+    /// Where the app listens; `None` where there is none.
+    pub app_port: Option<u16>,
+    /// `DAPR_HTTP_PORT`, which the app may have to know before there is a sidecar.
+    pub port: u16,
+    /// `APP_API_TOKEN`.
+    pub app_token: Option<&'static str>,
+    /// The port of the scheduler.
+    pub scheduler: Option<u16>,
+    /// The sidecar that has every app that is invoked.
+    pub invoked: Option<u16>,
+    /// Its components, policies and subscriptions.
+    pub resources: Vec<String>,
+}
+
+impl Neighbour {
+    /// Describes a sidecar of an app, with these resources.
+    pub fn of(app_id: &'static str, app_port: Option<u16>, resources: Vec<String>) -> Self {
+        let port = unused_port();
+        Self { app_id, app_port, port, app_token: None, scheduler: None, invoked: None, resources }
+    }
+}
+
 /// A running sidecar, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Daprd {
     /// `DAPR_HTTP_PORT`.
     pub port: u16,
+    /// Where other sidecars reach it.
+    pub internal_port: u16,
     daprd: PathBuf,
     /// What it wants to be shown: its folder, which no other sidecar has.
     token: String,
     files: TestDirectory,
+    neighbour: Option<Neighbour>,
     watch: Child,
 }
 
@@ -56,21 +90,64 @@ impl Daprd {
     /// # Panics
     /// When there is none and `KAAM_REQUIRE_DAPR` is 1, or when it does not start.
     pub async fn start(database_url: &str) -> Option<Self> {
-        let daprd = installed()?;
-        let files = TestDirectory::new();
-        fs::create_dir(files.path().join("resources")).expect("the folder is ours");
-        fs::write(files.path().join("resources/statestore.yaml"), component(database_url))
-            .expect("the folder is ours");
-        fs::write(files.path().join("configuration.yaml"), CONFIGURATION).expect("the folder is ours");
-        let (port, token) = (unused_port(), files.path().display().to_string());
-        let watch = spawn(&daprd, files.path(), &token, port);
-        let mut started = Self { port, daprd, token, files, watch };
+        let mut started = Self::spawned(unused_port(), None, &[component(database_url)])?;
         while !started.is_ready().await {
             // Somebody else took a port that was free a moment ago.
             started.port = unused_port();
             started.start_again().await;
         }
         Some(started)
+    }
+
+    /// Starts one beside an app, which is there or is coming; does not wait for either.
+    ///
+    /// # Panics
+    /// When there is no daprd and `KAAM_REQUIRE_DAPR` is 1.
+    pub fn beside(neighbour: Neighbour) -> Option<Self> {
+        let resources = neighbour.resources.clone();
+        Self::spawned(neighbour.port, Some(neighbour), &resources)
+    }
+
+    fn spawned(port: u16, neighbour: Option<Neighbour>, resources: &[String]) -> Option<Self> {
+        let daprd = installed()?;
+        let files = TestDirectory::new();
+        fs::create_dir(files.path().join("resources")).expect("the folder is ours");
+        for (number, resource) in resources.iter().enumerate() {
+            let file = files.path().join("resources").join(format!("{number}.yaml"));
+            fs::write(file, resource).expect("the folder is ours");
+        }
+        // Names lead to one address; there is no name to be resolved on the network, and nothing that answers to all of it.
+        let mut configuration = CONFIGURATION.to_owned();
+        if let Some(port) = neighbour.as_ref().and_then(|neighbour| neighbour.invoked) {
+            configuration += &format!("    configuration:\n      template: 127.0.0.1:{port}\n");
+        }
+        fs::write(files.path().join("configuration.yaml"), configuration).expect("the folder is ours");
+        let token = files.path().display().to_string();
+        let internal_port = unused_port();
+        let watch = spawn(&daprd, files.path(), &token, [port, internal_port], neighbour.as_ref());
+        Some(Self { port, internal_port, daprd, token, files, neighbour, watch })
+    }
+
+    /// Waits until it and its app are ready.
+    pub async fn ready(&self) {
+        let sidecar = self.sidecar();
+        let is_ready = async || sidecar.is_there().await.then_some(());
+        let waited = tokio::time::timeout(READY, async {
+            while is_ready().await.is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(waited.await.is_ok(), "daprd is not ready:\n{}", self.log());
+    }
+
+    /// Gives what it has written.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.files.path().join("log")).unwrap_or_default()
+    }
+
+    /// Gives what it wants to be shown: `DAPR_API_TOKEN`.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Gives a client of it.
@@ -81,7 +158,7 @@ impl Daprd {
     /// Gives a client that reaches it through another port.
     pub fn sidecar_at(&self, port: u16) -> Sidecar {
         let token = HeaderValue::from_str(&self.token).expect("a path that fits a header");
-        Sidecar::new(port, Some(token)).expect("a client")
+        Sidecar::new(port, Some(token))
     }
 
     /// Gives the settings of a program that is to use it.
@@ -104,6 +181,9 @@ impl Daprd {
         // Its other ports are new ones, which somebody else may take.
         for _ in 0..5 {
             self.start_again().await;
+            if self.neighbour.is_some() {
+                return self.ready().await;
+            }
             if self.is_ready().await {
                 return;
             }
@@ -113,7 +193,8 @@ impl Daprd {
 
     async fn start_again(&mut self) {
         self.stop().await;
-        self.watch = spawn(&self.daprd, self.files.path(), &self.token, self.port);
+        let ports = [self.port, self.internal_port];
+        self.watch = spawn(&self.daprd, self.files.path(), &self.token, ports, self.neighbour.as_ref());
     }
 
     /// Waits until its state store answers; `false` when one of its ports is taken. Another sidecar, which may be at that port,
@@ -175,14 +256,22 @@ spec:
     )
 }
 
-fn spawn(daprd: &Path, files: &Path, token: &str, port: u16) -> Child {
+fn spawn(
+    daprd: &Path,
+    files: &Path,
+    token: &str,
+    [port, internal]: [u16; 2],
+    neighbour: Option<&Neighbour>,
+) -> Child {
     let log = File::create(files.join("log")).expect("the folder is ours");
     let again = log.try_clone().expect("a second handle");
-    let ports = [port, unused_port(), unused_port()].map(|port| port.to_string());
-    Command::new("sh")
+    let ports = [port, unused_port(), internal].map(|port| port.to_string());
+    let mut command = Command::new("sh");
+    command
         .args(["-c", WATCH, "watch"])
         .arg(daprd)
-        .args(["--app-id", "kaam", "--enable-metrics=false", "--log-level", "info"])
+        .args(["--app-id", neighbour.map_or("kaam", |neighbour| neighbour.app_id)])
+        .args(["--enable-metrics=false", "--log-level", "info"])
         .args(["--dapr-listen-addresses", "127.0.0.1", "--dapr-internal-grpc-listen-address", "127.0.0.1"])
         .args(["--dapr-http-port", &ports[0], "--dapr-grpc-port", &ports[1]])
         .args(["--dapr-internal-grpc-port", &ports[2]])
@@ -192,7 +281,17 @@ fn spawn(daprd: &Path, files: &Path, token: &str, port: u16) -> Child {
         .arg(files.join("configuration.yaml"))
         .env("DAPR_API_TOKEN", token)
         // A machine may have no other network.
-        .env("DAPR_HOST_IP", "127.0.0.1")
+        .env("DAPR_HOST_IP", "127.0.0.1");
+    if let Some(port) = neighbour.and_then(|neighbour| neighbour.app_port) {
+        command.args(["--app-port", &port.to_string(), "--app-protocol", "http"]);
+    }
+    if let Some(token) = neighbour.and_then(|neighbour| neighbour.app_token) {
+        command.env("APP_API_TOKEN", token);
+    }
+    if let Some(port) = neighbour.and_then(|neighbour| neighbour.scheduler) {
+        command.args(["--scheduler-host-address", &format!("127.0.0.1:{port}")]);
+    }
+    command
         // Ctrl-C ends the test, and that the sidecar.
         .process_group(0)
         .stdin(Stdio::piped())
@@ -200,4 +299,68 @@ fn spawn(daprd: &Path, files: &Path, token: &str, port: u16) -> Child {
         .stderr(again)
         .spawn()
         .expect("a shell")
+}
+
+/// Gives what `infra/dapr` says, with values of the test's own: `(what stands there, what is to stand there)`.
+///
+/// # Panics
+/// When there is no such file, or no such value in it.
+pub fn resource(file: &str, values: &[(&str, &str)]) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/dapr/");
+    let mut text = fs::read_to_string(format!("{path}{file}")).expect("it is in infra/dapr");
+    for (there, own) in values {
+        assert!(text.contains(there), "{file} does not say {there:?}");
+        text = text.replace(there, own);
+    }
+    text
+}
+
+/// Dapr's scheduler, which keeps jobs; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Scheduler {
+    /// Where sidecars reach it.
+    pub port: u16,
+    _files: TestDirectory,
+    _watch: Child,
+}
+
+impl Scheduler {
+    /// Starts one; `None`, having said so, when this machine has none.
+    ///
+    /// # Panics
+    /// When there is none and `KAAM_REQUIRE_DAPR` is 1, or when it does not start.
+    pub async fn start() -> Option<Self> {
+        let program = installed()?.with_file_name("scheduler");
+        assert!(program.is_file(), "the scheduler is built with daprd");
+        let files = TestDirectory::new();
+        let log = File::create(files.path().join("log")).expect("the folder is ours");
+        let again = log.try_clone().expect("a second handle");
+        let [port, health, etcd, peers] = [(); 4].map(|()| unused_port());
+        let watch = Command::new("sh")
+            .args(["-c", WATCH, "watch"])
+            .arg(program)
+            .args(["--enable-metrics=false", "--listen-address", "127.0.0.1", "--port", &port.to_string()])
+            .args(["--healthz-listen-address", "127.0.0.1", "--healthz-port", &health.to_string()])
+            .args(["--etcd-client-listen-address", "127.0.0.1", "--etcd-client-port", &etcd.to_string()])
+            .args(["--id", "one", "--etcd-initial-cluster", &format!("one=http://127.0.0.1:{peers}")])
+            .args(["--override-broadcast-host-port", &format!("127.0.0.1:{port}")])
+            .arg("--etcd-data-dir")
+            .arg(files.path().join("data"))
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(log)
+            .stderr(again)
+            .spawn()
+            .expect("a shell");
+        let caller = Caller::new();
+        let is_ready = async || {
+            let (status, _) = caller.call(health, "GET", "/healthz", &serde_json::Value::Null, &[]).await?;
+            (status == 200).then_some(())
+        };
+        let log = files.path().join("log");
+        if tokio::time::timeout(READY, eventually("the scheduler is ready", is_ready)).await.is_err() {
+            panic!("the scheduler did not start:\n{}", fs::read_to_string(log).unwrap_or_default());
+        }
+        Some(Self { port, _files: files, _watch: watch })
+    }
 }

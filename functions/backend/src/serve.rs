@@ -15,9 +15,9 @@ use messaging::{Kafka, Publisher};
 use relay_events::Outbox;
 use runtime::config::{ConfigError, Environment};
 use runtime::function::Function;
-use runtime::host::Host;
 use runtime::host::server::{self, App, shutdown_signal};
 use runtime::host::worker;
+use runtime::host::{Host, dapr};
 use runtime::kafka::Settings;
 use runtime::limits::Limits;
 use runtime::main::Start;
@@ -40,10 +40,12 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    // Chat may have its state store behind a Dapr sidecar, and the bus may be a cluster instead of this process.
-    Host::from_environment_but(&["DAPR_HTTP_PORT", "KAFKA_BROKERS"], &environment)?;
+    let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
+        Host::Dapr(settings) => Some(*settings),
+        _ => None,
+    };
     refuse_sink(&environment)?;
-    let kafka = relay_events::kafka(&environment)?;
+    let bus = Bus::from_environment(&environment, sidecar.as_ref())?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, &[chat_command::NAME]);
@@ -69,7 +71,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, backing), kafka, shutdown).await
+            serve_on(&start, &url, connections, (courier, links, backing), (bus, sidecar), shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -99,7 +101,7 @@ async fn serve_on(
     database_url: &str,
     connections: u32,
     (courier, links, backing): (Courier, Option<Links>, Backing),
-    kafka: Option<Kafka>,
+    (bus, sidecar): (Bus, Option<dapr::Settings>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
@@ -107,16 +109,19 @@ async fn serve_on(
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
     let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
-    if let Some(kafka) = kafka {
-        composition = onto_kafka(start, &application, kafka, composition)?;
-    }
+    let is_in_dapr = matches!(bus, Bus::Dapr);
+    composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
-    composition.functions.push(
-        Function::new(NAME)
-            .background(|stop| outbox.run(relay, stop))
-            .background(|stop| scan_reminders::run(scanner, clock, scan, stop)),
-    );
+    let own = Function::new(NAME)
+        .background(|stop| outbox.run(relay, stop))
+        .background(|stop| scan_reminders::run(scanner, clock, scan, stop));
+    match &sidecar {
+        Some(settings) if !is_in_dapr => {
+            composition.functions.extend(dapr::attach(vec![own], settings, &start.metrics));
+        }
+        _ => composition.functions.push(own),
+    }
     let limits = Limits { drain_deadline: DRAIN, ..Limits::default() };
     let app = App::new(&start.config, composition.functions).metrics(start.metrics.clone()).limits(limits);
     server::serve(app, shutdown, announce).await?;
@@ -125,24 +130,62 @@ async fn serve_on(
     Ok(())
 }
 
-/// Puts a cluster between the functions: the relay publishes to it, and each function that takes events consumes from it.
-fn onto_kafka(
-    start: &Start,
-    application: &Application,
-    kafka: Kafka,
-    composition: Composition,
-) -> anyhow::Result<Composition> {
-    let Some(settings) = Settings::from_environment(&start.environment)? else { return Ok(composition) };
-    let publisher = Publisher::Kafka(Box::new(kafka));
-    let outbox = Outbox::new(application.clone(), start.clock.clone(), publisher, &start.metrics);
-    let attach = |function: Function| {
-        if function.topics.is_empty() {
-            return Ok(function);
+/// What is between the functions.
+enum Bus {
+    /// Memory.
+    InProcess,
+    /// A cluster: the relay publishes to it, and each function that takes events consumes from it.
+    Kafka(Kafka),
+    /// What is behind the sidecar: the relay publishes through it, and it brings the events of each topic once, for all functions.
+    Dapr,
+}
+
+impl Bus {
+    /// Reads which. A sidecar alone is no bus: `DAPR_PUBSUB` names the component that is.
+    fn from_environment(environment: &Environment, sidecar: Option<&dapr::Settings>) -> anyhow::Result<Self> {
+        let is_in_dapr = environment.get("DAPR_PUBSUB")?.is_some();
+        if is_in_dapr && sidecar.is_none() {
+            environment.require("DAPR_HTTP_PORT", "the port of the Dapr sidecar, beside DAPR_PUBSUB")?;
         }
-        worker::attach(function, &settings, &start.metrics)
-    };
-    let functions = composition.functions.into_iter().map(attach).collect::<Result<_, _>>()?;
-    Ok(Composition { functions, outbox, ..composition })
+        Ok(match relay_events::kafka(environment)? {
+            Some(_) if is_in_dapr => {
+                anyhow::bail!("KAFKA_BROKERS and DAPR_PUBSUB are both set; one of them must go")
+            }
+            Some(kafka) => Self::Kafka(kafka),
+            None if is_in_dapr => Self::Dapr,
+            None => Self::InProcess,
+        })
+    }
+
+    fn join(
+        self,
+        start: &Start,
+        application: &Application,
+        sidecar: Option<&dapr::Settings>,
+        composition: Composition,
+    ) -> anyhow::Result<Composition> {
+        let outbox =
+            |publisher| Outbox::new(application.clone(), start.clock.clone(), publisher, &start.metrics);
+        match (self, sidecar, Settings::from_environment(&start.environment)?) {
+            (Self::Kafka(kafka), _, Some(settings)) => {
+                let attach = |function: Function| {
+                    if function.topics.is_empty() {
+                        return Ok(function);
+                    }
+                    worker::attach(function, &settings, &start.metrics)
+                };
+                let functions = composition.functions.into_iter().map(attach).collect::<Result<_, _>>()?;
+                let outbox = outbox(Publisher::Kafka(Box::new(kafka)));
+                Ok(Composition { functions, outbox, ..composition })
+            }
+            (Self::Dapr, Some(settings), _) => {
+                let functions = dapr::attach(composition.functions, settings, &start.metrics);
+                let outbox = outbox(Publisher::Dapr(Box::new(relay_events::through(settings))));
+                Ok(Composition { functions, outbox, ..composition })
+            }
+            _ => Ok(composition),
+        }
+    }
 }
 
 /// The first line on the terminal: where to open it.

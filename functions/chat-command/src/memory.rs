@@ -110,7 +110,7 @@ impl Memory {
     /// |---|---|---|
     /// | `CONVERSATION_STATE` | `postgresql` | `postgresql`, `dapr` |
     /// | `DAPR_STATE_STORE` | `statestore` | the name of a state store of the Dapr sidecar |
-    /// | `DAPR_HTTP_PORT`, `DAPR_API_TOKEN` | none | those of [`Sidecar::from_environment`]; with `dapr` only |
+    /// | `DAPR_HTTP_PORT`, `DAPR_API_TOKEN` | none | those of [`Sidecar::from_environment`]; with `dapr` needed |
     ///
     /// # Errors
     /// The first setting that is wrong.
@@ -120,12 +120,10 @@ impl Memory {
             let store = environment.get("DAPR_STATE_STORE")?.unwrap_or_else(|| STORE.to_owned());
             return Ok(Self::in_dapr(Sidecar::from_environment(environment)?, store, metrics));
         }
-        for name in ["DAPR_HTTP_PORT", "DAPR_STATE_STORE"] {
-            if let Some(value) = environment.get(name)? {
-                let instead = "unset it, or set CONVERSATION_STATE to dapr: nothing else uses Dapr";
-                let (name, instead) = (name.to_owned(), instead.to_owned());
-                return Err(ConfigError::NotInThisVersion { name, value, instead }.into());
-            }
+        let name = "DAPR_STATE_STORE".to_owned();
+        if let Some(value) = environment.get(&name)? {
+            let instead = "unset it, or set CONVERSATION_STATE to dapr".to_owned();
+            return Err(ConfigError::NotInThisVersion { name, value, instead }.into());
         }
         Ok(Self::in_postgresql())
     }
@@ -293,14 +291,11 @@ mod tests {
         };
         let (dapr, port) = (("CONVERSATION_STATE", "dapr"), ("DAPR_HTTP_PORT", "3500"));
         assert_eq!(read(&[]).as_deref(), Ok("PostgreSql"));
+        assert_eq!(read(&[port]).as_deref(), Ok("PostgreSql"), "a sidecar is good for other things, too");
         assert_eq!(read(&[dapr, port]).as_deref(), Ok("Dapr(\"statestore\")"));
         assert_eq!(read(&[dapr, port, ("DAPR_STATE_STORE", "chats")]).as_deref(), Ok("Dapr(\"chats\")"));
         for (pairs, said) in [
             (&[dapr][..], "DAPR_HTTP_PORT is not set; it must be"),
-            (
-                &[port],
-                "DAPR_HTTP_PORT is \"3500\", which is not in this version; unset it, or set CONVERSATION_STATE",
-            ),
             (&[("DAPR_STATE_STORE", "chats")], "DAPR_STATE_STORE is \"chats\", which"),
             (
                 &[("CONVERSATION_STATE", "redis")],

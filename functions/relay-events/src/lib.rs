@@ -9,12 +9,13 @@ use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
 use events::{Event, Refusal, Topic};
 use futures::future::join_all;
-use messaging::{Kafka, Published, Publisher, Sink};
+use messaging::{Dapr, Kafka, Published, Publisher, Sink};
 use runtime::backoff;
 use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::config::Environment;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
+use runtime::host::dapr;
 use runtime::kafka::Settings;
 use runtime::main::Start;
 use runtime::metrics::{LabelledCounter, Metrics};
@@ -28,7 +29,7 @@ pub const NAME: &str = "relay-events";
 const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEvents];
 /// How many events are published at once in one process.
 const BATCH: i64 = 500;
-/// The same to a sink: those that were not yet written down as published when the relay died are published again.
+/// The same to a sink or a sidecar: those that were not yet written down as published when the relay died are published again.
 const SINK_BATCH: i64 = 64;
 /// The same to Kafka, which takes many in one request.
 const KAFKA_BATCH: i64 = 256;
@@ -68,15 +69,16 @@ struct Drained {
     is_left_over: bool,
 }
 
-/// Builds the function for a process of its own: it publishes to the cluster of `KAFKA_BROKERS` or to the sink of `K_SINK` whenever it
-/// is poked or ticked, and looks by itself every ten seconds.
+/// Builds the function for a process of its own: it publishes through the Dapr sidecar of `DAPR_HTTP_PORT`, to the cluster of
+/// `KAFKA_BROKERS` or to the sink of `K_SINK` whenever it is poked or ticked, and looks by itself every ten seconds.
 ///
 /// # Errors
-/// The first setting that is wrong; without either there is no bus between processes, and every event would be lost.
+/// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let (publisher, check) = match kafka(&start.environment)? {
-        Some(kafka) => (Publisher::Kafka(Box::new(kafka.clone())), Some(is_shown(kafka))),
-        None => (Publisher::Sink(Box::new(sink(&start.environment)?)), None),
+    let (publisher, check) = match (sidecar(&start.environment)?, kafka(&start.environment)?) {
+        (Some(dapr), _) => (Publisher::Dapr(Box::new(dapr)), None),
+        (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), Some(is_shown(kafka))),
+        (None, None) => (Publisher::Sink(Box::new(sink(&start.environment)?)), None),
     };
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
@@ -93,6 +95,21 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
         Function::new(NAME).on(on_tick(poke)).ready_when(Check::required("database", is_connected));
     let function = check.into_iter().fold(function, Function::ready_when);
     Ok(function.background(|stop| outbox.run(committed, stop)))
+}
+
+/// Makes the publisher through the sidecar, if there is one. It wins over `KAFKA_BROKERS`: a worker is one without a sidecar.
+fn sidecar(environment: &Environment) -> anyhow::Result<Option<Dapr>> {
+    let Some(settings) = dapr::Settings::from_environment(environment)? else { return Ok(None) };
+    if environment.get("K_SINK")?.is_some() {
+        anyhow::bail!("DAPR_HTTP_PORT and K_SINK are both set; one of them must go");
+    }
+    Ok(Some(through(&settings)))
+}
+
+/// Makes the publisher to the pub/sub component of a sidecar.
+pub fn through(settings: &dapr::Settings) -> Dapr {
+    let sidecar = settings.sidecar();
+    Dapr::new(sidecar.port(), settings.pubsub(), sidecar.token().cloned())
 }
 
 /// Makes the producer to the cluster of `KAFKA_BROKERS`, if that is set.
@@ -117,7 +134,7 @@ pub fn is_shown(kafka: Kafka) -> Check {
 
 /// Reads where events go: `K_SINK`, with the extension attributes of `K_CE_OVERRIDES`.
 fn sink(environment: &Environment) -> anyhow::Result<Sink> {
-    let allowed = "the http:// URL of a broker or channel, unless KAFKA_BROKERS names a cluster; backend needs neither, it has the functions in one process";
+    let allowed = "the http:// URL of a broker or channel, unless KAFKA_BROKERS names a cluster or DAPR_HTTP_PORT a sidecar; backend needs neither, it has the functions in one process";
     let url = environment.require("K_SINK", allowed)?;
     let sink = Sink::parse(&url).with_context(|| format!("K_SINK is {url:?}"))?;
     match environment.get("K_CE_OVERRIDES")? {
@@ -182,7 +199,7 @@ impl Outbox {
     ) -> Result<Drained, Refusal> {
         let batch = match &self.publisher {
             Publisher::Kafka(_) => KAFKA_BATCH,
-            Publisher::Sink(_) => SINK_BATCH,
+            Publisher::Sink(_) | Publisher::Dapr(_) => SINK_BATCH,
             Publisher::InProcess(_) if topic == Topic::Reminders => MAIL_BATCH,
             Publisher::InProcess(_) => BATCH,
         };

@@ -3,15 +3,20 @@
 //! Place in the map: `relay-events` and `backend` call it; it knows `events`. It must *not* know the database, tasks, or what
 //! subscribers do with what they get.
 
+pub mod dapr;
 pub mod in_process;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod sink;
 
+mod keys;
+
+use std::error::Error;
 use std::time::Duration;
 
 use events::Event;
 
+pub use dapr::Dapr;
 pub use in_process::{InProcess, Subscriber};
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;
@@ -68,6 +73,12 @@ fn worsen(outcome: &mut Published, other: Published) {
     }
 }
 
+/// Gives an error with all its causes, as one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
+}
+
 /// Where events go. More kinds of bus are more variants.
 #[derive(Debug, Clone)]
 pub enum Publisher {
@@ -75,6 +86,8 @@ pub enum Publisher {
     InProcess(InProcess),
     /// To the sink of a Knative deployment, such as a broker.
     Sink(Box<Sink>),
+    /// To the bus behind a Dapr sidecar.
+    Dapr(Box<Dapr>),
     /// To a Kafka cluster.
     #[cfg(feature = "kafka")]
     Kafka(Box<Kafka>),
@@ -87,6 +100,7 @@ impl Publisher {
         match self {
             Self::InProcess(bus) => bus.publish(events).await,
             Self::Sink(sink) => sink.publish(events).await,
+            Self::Dapr(dapr) => dapr.publish(events).await,
             #[cfg(feature = "kafka")]
             Self::Kafka(kafka) => kafka.publish(events).await,
         }

@@ -3,7 +3,6 @@
 //! The rules are those of Knative's "Event Delivery" and "Data Plane" specifications: 2xx means that the sink has the event; 404,
 //! 408, 409, 429 and 5xx that it may take it later; every other 4xx that it never will.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,8 +10,6 @@ use std::time::Duration;
 use chrono::DateTime;
 use events::Event;
 use events::cloud_event::{CONTENT_TYPE, messages, render};
-use futures::StreamExt as _;
-use futures::stream;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
@@ -23,12 +20,11 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::{Published, worsen};
+use crate::keys::in_order_of_keys;
+use crate::{Published, chain, worsen};
 
 /// How long one event may take, from the connection to the end of the answer.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How many keys are on their way at once.
-const AT_ONCE: usize = 16;
 /// No wait that a sink wishes for is longer: a mistake there must not hold events for days.
 const LONGEST_WISH: Duration = Duration::from_secs(3_600);
 /// How long a connection is kept for the next event; below the 10 s after which Kaam's own servers close an idle one.
@@ -109,39 +105,14 @@ impl Sink {
     /// been sent waits with the rest instead of running into the same deadline.
     pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         let is_away = AtomicBool::new(false);
-        let mut outcomes = vec![Published::Done; events.len()];
-        let keys = by_key(events);
-        let mut told = stream::iter(keys)
-            .map(|positions| self.publish_key(events, positions, &is_away))
-            .buffer_unordered(AT_ONCE);
-        while let Some(key) = told.next().await {
-            for (position, published) in key {
-                outcomes[position] = published;
+        let is_away = &is_away;
+        in_order_of_keys(events, |event| async move {
+            if is_away.load(Ordering::Relaxed) {
+                return unavailable("the sink is away");
             }
-        }
-        outcomes
-    }
-
-    async fn publish_key(
-        &self,
-        events: &[Event],
-        positions: Vec<usize>,
-        is_away: &AtomicBool,
-    ) -> Vec<(usize, Published)> {
-        let mut told = Vec::with_capacity(positions.len());
-        let mut has_to_wait = false;
-        for position in positions {
-            let published = if has_to_wait {
-                Published::Waits
-            } else if is_away.load(Ordering::Relaxed) {
-                unavailable("the sink is away")
-            } else {
-                self.publish_one(&events[position], is_away).await
-            };
-            has_to_wait |= published.is_to_come_again();
-            told.push((position, published));
-        }
-        told
+            self.publish_one(event, is_away).await
+        })
+        .await
     }
 
     /// Sends every message that one event becomes.
@@ -190,20 +161,6 @@ impl Sink {
     }
 }
 
-/// Gives the positions of each key's events, in order; the keys in the order of their first events.
-fn by_key(events: &[Event]) -> Vec<Vec<usize>> {
-    let mut keys: Vec<Vec<usize>> = Vec::new();
-    let mut known = std::collections::HashMap::new();
-    for (position, event) in events.iter().enumerate() {
-        let place = *known.entry(&event.key).or_insert_with(|| {
-            keys.push(Vec::new());
-            keys.len() - 1
-        });
-        keys[place].push(position);
-    }
-    keys
-}
-
 /// Says what a sink's answer means. Trouble of the way there (429, 502, 503, 504) is no fault of the event's; a redirect is a wrong
 /// address, which may be mended.
 fn judge(status: StatusCode, headers: &HeaderMap) -> Published {
@@ -237,12 +194,6 @@ fn is_attribute_name(name: &str) -> bool {
 
 fn unavailable(why: impl Into<String>) -> Published {
     Published::Unavailable { after: None, why: why.into() }
-}
-
-/// Gives an error with all its causes, as one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }
 
 #[cfg(test)]

@@ -1,30 +1,45 @@
-//! The HTTP API of a Dapr sidecar (version 1.16): documents in its state stores.
+//! The HTTP API of a Dapr sidecar (version 1.16 and later): documents in its state stores, its jobs, its secrets.
 //!
 //! The sidecar is on this machine, at the port that it sets itself: `DAPR_HTTP_PORT`. What a store keeps is JSON under a key,
 //! and with each version goes an ETag, by which a write is refused when another came first.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
+use crate::ask::chain;
 use crate::config::{ConfigError, Environment};
-use crate::http_client::{Answer, HttpClient, Reach};
 use crate::percent;
 
 /// How long a call may take. The sidecar is on this machine, and somebody waits.
 const DEADLINE: Duration = Duration::from_secs(2);
+/// How long it may take to take a job in, which another program keeps, on another machine; nobody waits.
+const JOB_DEADLINE: Duration = Duration::from_secs(20);
 /// The longest document that is read, in bytes; the sidecar takes none of more than 4 MiB.
 const DOCUMENT_BYTES: usize = 4 << 20;
 
 /// Calls a Dapr sidecar.
 #[derive(Clone)]
 pub struct Sidecar {
-    client: HttpClient,
+    client: Client<HttpConnector, Full<Bytes>>,
+    port: u16,
     base: String,
     token: Option<HeaderValue>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    /// Empty when it is longer than is read, and when the connection breaks in the middle of it.
+    body: Bytes,
 }
 
 /// A document as a state store has it.
@@ -69,35 +84,42 @@ impl Sidecar {
     ///
     /// # Errors
     /// The first setting that is wrong.
-    pub fn from_environment(environment: &Environment) -> anyhow::Result<Self> {
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let allowed = "the port of the Dapr sidecar, such as 3500";
         let port = environment.require("DAPR_HTTP_PORT", allowed)?;
         let port = match port.parse() {
             Ok(port) if port != 0 => port,
             _ => {
                 let (name, allowed) = ("DAPR_HTTP_PORT".to_owned(), allowed.to_owned());
-                return Err(ConfigError::Invalid { name, value: port, allowed }.into());
+                return Err(ConfigError::Invalid { name, value: port, allowed });
             }
         };
-        Ok(Self::new(port, environment.parse_secret("DAPR_API_TOKEN", "a text without line breaks")?)?)
+        Ok(Self::new(port, environment.parse_secret("DAPR_API_TOKEN", "a text without line breaks")?))
     }
 
     /// Makes a client of the sidecar at a port of this machine, which is shown the token if it wants one.
-    ///
-    /// # Errors
-    /// When the TLS library does not work.
-    pub fn new(port: u16, token: Option<HeaderValue>) -> Result<Self, rustls::Error> {
+    pub fn new(port: u16, token: Option<HeaderValue>) -> Self {
         let token = token.map(|mut token| {
             token.set_sensitive(true);
             token
         });
-        let client = HttpClient::new(Reach::Anywhere, DEADLINE, DOCUMENT_BYTES)?;
-        Ok(Self { client, base: format!("http://127.0.0.1:{port}/v1.0"), token })
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { client, port, base: format!("http://127.0.0.1:{port}"), token }
+    }
+
+    /// Gives its port on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Gives what it is shown.
+    pub fn token(&self) -> Option<&HeaderValue> {
+        self.token.as_ref()
     }
 
     /// Says whether the sidecar is there and has started.
     pub async fn is_there(&self) -> bool {
-        self.call(Method::GET, "/healthz", None).await.is_ok()
+        self.call(Method::GET, "/v1.0/healthz", None, DEADLINE).await.is_ok()
     }
 
     /// Gives the document under a key; `None` when there is none, or its time is over.
@@ -106,7 +128,7 @@ impl Sidecar {
     /// [`Error::Unreachable`], [`Error::Refused`], [`Error::Unreadable`].
     pub async fn document(&self, store: &str, key: &str) -> Result<Option<Document>, Error> {
         let path = format!("{}?consistency=strong", path_of(store, Some(key)));
-        let answer = self.call(Method::GET, &path, None).await?;
+        let answer = self.call(Method::GET, &path, None, DEADLINE).await?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
@@ -138,11 +160,49 @@ impl Sidecar {
             item["etag"] = etag.into();
         }
         let body = Bytes::from(json!([item]).to_string());
-        self.call(Method::POST, &path_of(store, None), Some(body)).await.map(drop)
+        self.call(Method::POST, &path_of(store, None), Some(body), DEADLINE).await.map(drop)
+    }
+
+    /// Gives the values of a secret by their names; nothing when there is no such secret.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`], [`Error::Unreadable`].
+    pub async fn secret(&self, store: &str, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let path = format!("/v1.0/secrets/{}/{}", percent::encode(store), percent::encode(name));
+        match self.call(Method::GET, &path, None, DEADLINE).await {
+            Ok(answer) if answer.status == StatusCode::NO_CONTENT => Ok(BTreeMap::new()),
+            Ok(answer) => serde_json::from_slice(&answer.body).map_err(|_| Error::Unreadable),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has the job `name` of this app called by a schedule, such as `0 * * * * *` or `@every 1m`, in place of one of this name.
+    /// Whichever sidecar of the app is there calls it, one of them each time.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`]: also when there is no scheduler.
+    pub async fn schedule(&self, name: &str, schedule: &str) -> Result<(), Error> {
+        let body = Bytes::from(json!({"schedule": schedule, "overwrite": true}).to_string());
+        let mut told = Ok(());
+        // Before 1.18 the API was no stable one.
+        for version in ["v1.0", "v1.0-alpha1"] {
+            let path = format!("/{version}/jobs/{}", percent::encode(name));
+            told = self.call(Method::POST, &path, Some(body.clone()), JOB_DEADLINE).await.map(drop);
+            if !matches!(told, Err(Error::Refused { status: 404 | 405, .. })) {
+                break;
+            }
+        }
+        told
     }
 
     /// Gives the answer of the sidecar, which is a success.
-    async fn call(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Answer, Error> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+        deadline: Duration,
+    ) -> Result<Answer, Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.token {
             request = request.header("dapr-api-token", token);
@@ -152,18 +212,35 @@ impl Sidecar {
         }
         let request = request.body(Full::new(body.unwrap_or_default()));
         let request = request.map_err(|error| Error::Unreachable(error.to_string()))?;
-        let answer = self.client.send(request).await.map_err(Error::Unreachable)?;
+        let answer = timeout(deadline, self.send(request)).await;
+        let answer = answer.unwrap_or_else(|_| Err("no answer in time".to_owned()));
+        let answer = answer.map_err(Error::Unreachable)?;
         match answer.status {
             status if status.is_success() => Ok(answer),
             StatusCode::CONFLICT => Err(Error::Changed),
             status => Err(Error::Refused { status: status.as_u16(), code: code_of(&answer) }),
         }
     }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        let response = self.client.request(request).await.map_err(|error| chain(&error))?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, DOCUMENT_BYTES).collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        Ok(Answer { status: parts.status, headers: parts.headers, body })
+    }
+}
+
+/// Shows no token.
+impl std::fmt::Debug for Sidecar {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sidecar").field("base", &self.base).finish_non_exhaustive()
+    }
 }
 
 fn path_of(store: &str, key: Option<&str>) -> String {
     let key = key.map(|key| format!("/{}", percent::encode(key))).unwrap_or_default();
-    format!("/state/{}{key}", percent::encode(store))
+    format!("/v1.0/state/{}{key}", percent::encode(store))
 }
 
 /// Gives the `errorCode` of Dapr's errors. Their `message` repeats keys, and stays in the sidecar's own log.
@@ -207,7 +284,7 @@ mod tests {
         let router = Router::new().fallback(take).with_state(Arc::clone(&asked));
         tokio::spawn(async move { axum::serve(listener, router).await });
         let token = Some(HeaderValue::from_static("hunter2"));
-        (Sidecar::new(port, token).expect("a client"), asked)
+        (Sidecar::new(port, token), asked)
     }
 
     fn last(asked: &Asked) -> (String, Option<String>, Value) {
@@ -265,7 +342,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
         drop(listener);
-        let nobody = Sidecar::new(port, None).expect("a client");
+        let nobody = Sidecar::new(port, None);
         assert!(matches!(save(&nobody).await, Err(Error::Unreachable(_))));
         assert!(!nobody.is_there().await);
     }

@@ -14,7 +14,8 @@
 //! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
 //! | `kafka`, `host::worker` | the settings of a Kafka cluster and its consumer, with the Cargo feature `kafka` |
-//! | `http_client`, `dapr` | calls of services outside and of a Dapr sidecar, with the Cargo feature `http-client` |
+//! | [`dapr`] | calls of a Dapr sidecar; what it calls is `host::dapr` |
+//! | `http_client` | calls of services outside, with the Cargo feature `http-client` |
 //!
 //! It knows no task and no SQL: nothing here may depend on `store`, `application` or a function.
 
@@ -22,7 +23,6 @@ pub mod ask;
 pub mod backoff;
 pub mod clock;
 pub mod config;
-#[cfg(feature = "http-client")]
 pub mod dapr;
 pub mod database;
 pub mod disposition;

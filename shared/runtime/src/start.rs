@@ -87,8 +87,8 @@ pub fn run(name: &'static str, build: impl AsyncFnOnce(Start) -> anyhow::Result<
     run_with_own(&[], name, build)
 }
 
-/// Does the same for a function that reads some of the variables by which hosts are known itself, such as `DAPR_HTTP_PORT`
-/// for a state store; `build` then refuses them where they are of no use.
+/// Does the same for a function that reads some of the variables by which hosts are known itself, such as `KAFKA_BROKERS` for
+/// where it publishes to.
 pub fn run_with_own(
     own: &[&str],
     name: &'static str,
@@ -155,6 +155,11 @@ fn start_and_serve(
         let function = build(start).await?;
         let function = match host {
             Host::Server => function,
+            Host::Dapr(settings) => {
+                let functions = crate::host::dapr::attach(vec![function], &settings, &metrics);
+                serve(App::new(&config, functions).metrics(metrics), shutdown, |_| {}).await?;
+                return Ok(());
+            }
             #[cfg(feature = "kafka")]
             Host::Worker(settings) => crate::host::worker::attach(function, &settings, &metrics)?,
             #[cfg(feature = "lambda")]

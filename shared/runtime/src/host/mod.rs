@@ -1,8 +1,9 @@
 //! Where a function runs: the only `match` on the host.
 //!
 //! The HTTP server of a container, of Knative or of a laptop is always there; AWS Lambda is with the Cargo feature `lambda`, and a
-//! worker that consumes from Kafka with `kafka`. Dapr becomes a module beside them, and an arm of [`Host::from_environment`].
+//! worker that consumes from Kafka with `kafka`. Beside a Dapr sidecar the server has the routes that the sidecar calls.
 
+pub mod dapr;
 #[cfg(feature = "lambda")]
 pub(crate) mod lambda;
 pub mod server;
@@ -13,8 +14,8 @@ use crate::config::{ConfigError, Environment};
 
 /// The variable by which AWS Lambda is known.
 const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
-/// The variables by which other hosts are known; none of them is served yet.
-const OTHERS: [&str; 2] = ["KAFKA_BROKERS", "DAPR_HTTP_PORT"];
+/// The variable by which a worker is known. A function that neither publishes nor takes events refuses it.
+const KAFKA: &str = "KAFKA_BROKERS";
 
 /// What stands between the world and the routers.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub enum Host {
     /// An HTTP server, and a consumer group that takes the events: `KAFKA_BROKERS`.
     #[cfg(feature = "kafka")]
     Worker(crate::kafka::Settings),
+    /// An HTTP server, and a Dapr sidecar that brings events and ticks to it: `DAPR_HTTP_PORT`.
+    Dapr(Box<dapr::Settings>),
 }
 
 impl Host {
@@ -44,18 +47,18 @@ impl Host {
     /// Another variable asks for a host that this version does not have.
     pub fn from_environment_but(own: &[&str], environment: &Environment) -> Result<Host, ConfigError> {
         let mut host = Host::Server;
-        for name in OTHERS.into_iter().filter(|name| !own.contains(name)) {
-            let Some(value) = environment.get(name)? else { continue };
-            match other(name, environment)? {
-                Some(found) => host = found,
-                None => {
-                    return Err(ConfigError::NotInThisVersion {
-                        name: name.to_owned(),
-                        value,
-                        instead: "unset it: this function only serves over HTTP".to_owned(),
-                    });
-                }
-            }
+        if !own.contains(&KAFKA)
+            && let Some(value) = environment.get(KAFKA)?
+        {
+            host = worker(environment)?.ok_or_else(|| ConfigError::NotInThisVersion {
+                name: KAFKA.to_owned(),
+                value,
+                instead: "unset it: this function only serves over HTTP".to_owned(),
+            })?;
+        }
+        // Where there is a sidecar, it brings the events, from whichever bus.
+        if let Some(settings) = dapr::Settings::from_environment(environment)? {
+            host = Host::Dapr(Box::new(settings));
         }
         // Lambda brings events by itself, whatever else is set.
         Ok(Self::lambda(environment)?.unwrap_or(host))
@@ -81,12 +84,9 @@ impl Host {
     }
 }
 
-/// Gives the host that a variable asks for, if there is one here. Where Knative or a sink brings the events, as one that is served.
+/// Gives the host of a worker, if there is one here; where Knative or a sink brings the events, one that is served.
 #[cfg(feature = "kafka")]
-fn other(name: &str, environment: &Environment) -> Result<Option<Host>, ConfigError> {
-    if name != "KAFKA_BROKERS" {
-        return Ok(None);
-    }
+fn worker(environment: &Environment) -> Result<Option<Host>, ConfigError> {
     for bringer in ["K_SERVICE", "K_SINK"] {
         if environment.get(bringer)?.is_some() {
             return Ok(Some(Host::Server));
@@ -96,7 +96,7 @@ fn other(name: &str, environment: &Environment) -> Result<Option<Host>, ConfigEr
 }
 
 #[cfg(not(feature = "kafka"))]
-fn other(_: &str, _: &Environment) -> Result<Option<Host>, ConfigError> {
+fn worker(_: &Environment) -> Result<Option<Host>, ConfigError> {
     Ok(None)
 }
 
@@ -105,14 +105,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_other_host_is_refused_by_the_name_of_its_variable() {
-        for name in OTHERS {
-            let environment = Environment::from_pairs([(name, "x")]);
-            let message = Host::from_environment(&environment).expect_err(name).to_string();
-            let is_told = message.contains("only serves over HTTP") || cfg!(feature = "kafka");
-            assert!(message.starts_with(name) && is_told, "{message}");
-        }
+    fn brokers_that_can_not_be_used_are_refused_by_the_name_of_their_variable() {
+        let environment = Environment::from_pairs([(KAFKA, "x")]);
+        let message = Host::from_environment(&environment).expect_err("a worker").to_string();
+        let is_told = message.contains("only serves over HTTP") || cfg!(feature = "kafka");
+        assert!(message.starts_with(KAFKA) && is_told, "{message}");
+        assert!(matches!(Host::from_environment_but(&[KAFKA], &environment), Ok(Host::Server)));
         assert!(matches!(Host::from_environment(&Environment::default()), Ok(Host::Server)));
+    }
+
+    #[test]
+    fn a_port_of_a_sidecar_makes_every_function_its_neighbour() {
+        let host = |pairs: &[(&str, &str)]| {
+            let host = Host::from_environment(&Environment::from_pairs(pairs.iter().copied()));
+            host.map_err(|error| error.to_string())
+        };
+        let port = ("DAPR_HTTP_PORT", "3500");
+        assert!(matches!(host(&[port]), Ok(Host::Dapr(_))));
+        assert!(matches!(host(&[port, ("K_SERVICE", "write-audit")]), Ok(Host::Dapr(_))));
+        for (name, value) in
+            [("DAPR_HTTP_PORT", "x"), ("DAPR_PUBSUB", "a/b"), ("DAPR_BULK", "1"), ("DAPR_BULK", "x")]
+        {
+            let said = host(&[port, (name, value)][usize::from(name == port.0)..]).expect_err(name);
+            assert!(said.starts_with(name) && said.contains(value), "{said}");
+        }
     }
 
     #[cfg(feature = "lambda")]
@@ -142,14 +158,6 @@ mod tests {
         assert!(message.starts_with(LAMBDA) && message.contains("feature `lambda`"), "{message}");
     }
 
-    #[test]
-    fn a_function_may_read_such_a_variable_itself() {
-        let both = Environment::from_pairs(OTHERS.map(|name| (name, "x")));
-        assert!(matches!(Host::from_environment_but(&OTHERS, &both), Ok(Host::Server)));
-        let refused = Host::from_environment_but(&OTHERS[1..], &both).expect_err("the first").to_string();
-        assert!(refused.starts_with(OTHERS[0]), "{refused}");
-    }
-
     #[cfg(feature = "kafka")]
     #[test]
     fn brokers_make_a_worker_unless_knative_brings_the_events() {
@@ -158,6 +166,7 @@ mod tests {
             Host::from_environment(&Environment::from_pairs(pairs.iter().copied())).expect("a host")
         };
         assert!(matches!(host(&[brokers]), Host::Worker(_)));
+        assert!(matches!(host(&[brokers, ("DAPR_HTTP_PORT", "3500")]), Host::Dapr(_)));
         assert!(matches!(host(&[brokers, ("K_SERVICE", "write-audit")]), Host::Server));
         assert!(matches!(host(&[brokers, ("K_SINK", "http://broker/")]), Host::Server));
         assert!(matches!(host(&[("K_SERVICE", "write-audit")]), Host::Server));

@@ -1,0 +1,23 @@
+//! What is subscribed to, in the words of `GET /dapr/subscribe`.
+
+use serde_json::{Value, json};
+
+use super::{EVENTS, Settings};
+
+/// How long a sidecar that delivers several at once waits for more, in milliseconds: the lateness of a lone event.
+const MOST_WAIT_MS: u32 = 50;
+
+/// Gives one subscription, whose dead letters go where those of every other host go.
+pub(super) fn subscription(topic: &str, settings: &Settings) -> Value {
+    let mut subscription = json!({
+        "pubsubname": settings.pubsub,
+        "topic": topic,
+        "route": format!("{EVENTS}{topic}"),
+        "deadLetterTopic": format!("{topic}.dlq"),
+    });
+    if let Some(count) = settings.bulk {
+        subscription["bulkSubscribe"] =
+            json!({"enabled": true, "maxMessagesCount": count, "maxAwaitDurationMs": MOST_WAIT_MS});
+    }
+    subscription
+}

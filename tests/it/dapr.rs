@@ -1,0 +1,501 @@
+//! Beside real Dapr sidecars: the bus, jobs and invocation, with the components of `infra/dapr` and a real Kafka broker.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use devkit::testing::unused_port;
+use rdkafka::producer::{FutureProducer, FutureRecord};
+use runtime::clock::{Clock, Stopwatch};
+use runtime::config::{Config, Environment};
+use runtime::disposition::Disposition;
+use runtime::function::Function;
+use runtime::host::dapr;
+use runtime::host::server::{App, serve};
+use runtime::metrics::Metrics;
+use runtime::triggers::{Incoming, on_events, on_tick};
+use serde_json::{Value, json};
+use tests::daprd::{Daprd, Neighbour, Scheduler, resource};
+use tests::database::{count, rows};
+use tests::kafka::Kafka;
+use tests::process::{Caller, DataDir, Program, Starting, command, eventually};
+use tests::world::{World, path_of};
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+/// How long everything may take to come to rest.
+const REST: Duration = Duration::from_secs(90);
+/// How long a record may wait for the broker.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What runs between a change and its effects, each a process of its own beside a sidecar of its own.
+const PROGRAMS: [&str; 4] = ["relay-events", "write-audit", "spawn-recurrence", "send-reminder"];
+/// How soon a reminder is due.
+const SOON: Duration = Duration::from_secs(2);
+const TOKEN: &str = "what the sidecar shows";
+
+/// What every sidecar of these tests reads. A broker of the tests takes shorter sessions.
+fn resources(kafka: &Kafka) -> Vec<String> {
+    let values = [
+        ("kafka:9092", kafka.brokers.as_str()),
+        ("value: 6s", "value: 2s"),
+        ("value: 2s\nscopes", "value: 500ms\nscopes"),
+    ];
+    vec![resource("components/pubsub.yaml", &values), resource("resiliency.yaml", &[])]
+}
+
+/// A program, its sidecar, and where they are.
+struct Member {
+    name: &'static str,
+    port: u16,
+    running: Option<Starting>,
+    daprd: Daprd,
+}
+
+/// The programs on one database and one cluster.
+struct Fleet<'a> {
+    world: &'a World,
+    kafka: &'a Kafka,
+    files: DataDir,
+    caller: Caller,
+    members: Vec<Member>,
+}
+
+impl<'a> Fleet<'a> {
+    /// `None` where there is no daprd.
+    async fn start(world: &'a World, kafka: &'a Kafka) -> Option<Self> {
+        world.clock.set(Clock::system().now() - TimeDelta::hours(2));
+        let mut fleet =
+            Self { world, kafka, files: DataDir::new(), caller: Caller::new(), members: Vec::new() };
+        for name in PROGRAMS {
+            let port = unused_port();
+            let mut neighbour = Neighbour::of(name, Some(port), resources(kafka));
+            neighbour.app_token = Some(TOKEN);
+            let daprd = Daprd::beside(neighbour)?;
+            fleet.members.push(Member { name, port, running: None, daprd });
+            fleet.start_one(name);
+        }
+        for member in &fleet.members {
+            member.daprd.ready().await;
+        }
+        Some(fleet)
+    }
+
+    fn member(&mut self, name: &str) -> &mut Member {
+        self.members.iter_mut().find(|member| member.name == name).expect("it is a member")
+    }
+
+    fn start_one(&mut self, name: &'static str) {
+        let log = self.files.path().join(format!("{name}.log"));
+        let mut command = command(name);
+        command.env("DATABASE_URL", &self.world.database_url).env("DATA_DIR", self.files.path());
+        let member = self.member(name);
+        command
+            .env("PORT", member.port.to_string())
+            .env("DAPR_HTTP_PORT", member.daprd.port.to_string())
+            .env("DAPR_API_TOKEN", member.daprd.token())
+            .env("APP_API_TOKEN", TOKEN);
+        member.running = Some(Starting::spawn_with_log(command, &log));
+    }
+
+    async fn kill(&mut self, name: &str) {
+        self.member(name).running.take().expect("it runs").kill().await;
+    }
+
+    /// Tells the relay that there is something.
+    async fn poke(&self) {
+        self.caller.call(self.members[0].port, "POST", "/", &Value::Null, &[]).await;
+    }
+
+    /// Waits until every event is published and audited, and the successors and mails are there.
+    async fn rest(&self, tasks: i64) {
+        let watch = Stopwatch::start();
+        loop {
+            let state = self.state().await;
+            let is_at_rest = state["open"] == 0
+                && state["audited"] == state["events"]
+                && state["successors"] == tasks
+                && state["mails"] == tasks;
+            if is_at_rest {
+                return;
+            }
+            let logs = || self.members.iter().map(|member| member.daprd.log()).collect::<Vec<_>>().join("\n");
+            assert!(watch.elapsed() < REST, "not at rest: {state}\n{}", logs());
+            self.poke().await;
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn state(&self) -> Value {
+        json!({
+            "open": count(self.world, "events WHERE status <> 'processed'").await,
+            "events": count(self.world, "events").await,
+            "audited": count(self.world, "audit_logs").await,
+            "successors": count(self.world, "tasks WHERE series_id <> id").await,
+            "mails": self.files.mails().len(),
+            "dead": self.dead_letters(),
+        })
+    }
+
+    /// Creates a task, makes it recur and completes it, and creates another one whose reminder is due.
+    async fn work(&self, number: u64) {
+        let due = (self.world.clock.now() + SOON).to_rfc3339();
+        let recurring = json!({"title": format!("recurring {number}"), "due_date": due,
+                               "recurrence_rule": {"pattern": "daily"}});
+        let task = self.world.create(recurring).await;
+        self.world.patch(&path_of(&task), json!({"priority": "high"})).await.ok();
+        self.world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+        let reminded = json!({"title": format!("reminded {number}"), "due_date": due,
+                              "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+        self.world.create(reminded).await;
+        self.world.clock.advance(SOON);
+        self.world.announce().await;
+        self.poke().await;
+    }
+
+    fn dead_letters(&self) -> usize {
+        let topics = ["task-events.dlq", "reminders.dlq", "audit-events.dlq"];
+        topics.into_iter().map(|topic| self.kafka.records(topic).len()).sum()
+    }
+}
+
+/// Writes a record to a topic as anybody could.
+async fn produce(kafka: &Kafka, topic: &str, key: &str, value: impl AsRef<[u8]>) {
+    let mut config = kafka.client();
+    let producer: FutureProducer =
+        config.set("partitioner", "fnv1a_random").create().expect("sound settings");
+    let record = FutureRecord::to(topic).key(key).payload(value.as_ref());
+    producer.send(record, PATIENCE).await.expect("the broker is there");
+}
+
+#[tokio::test]
+async fn a_change_has_its_effects_through_sidecars_once_whatever_is_killed() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let Some(mut fleet) = Fleet::start(&world, &kafka).await else { return };
+    fleet.work(0).await;
+    fleet.rest(1).await;
+    let (status, ready) = fleet
+        .caller
+        .call(fleet.members[0].port, "GET", "/ready", &Value::Null, &[])
+        .await
+        .expect("it serves");
+    assert_eq!((status, &ready["dapr"]), (200, &json!("connected")));
+
+    // A second delivery of everything.
+    let state = fleet.state().await;
+    for topic in ["task-events", "reminders"] {
+        for record in kafka.records(topic) {
+            assert_eq!(record.json()["partitionkey"], json!(record.key), "the key is what Kafka orders by");
+            produce(&kafka, topic, &record.key, &record.value).await;
+        }
+    }
+    fleet.work(1).await;
+    fleet.rest(2).await;
+    let both = fleet.state().await;
+    assert_eq!(
+        (&both["successors"], &both["mails"], &both["dead"]),
+        (&json!(2), &json!(2), &json!(0)),
+        "{state}"
+    );
+
+    // Apps that are away for longer than a retry takes.
+    for name in ["write-audit", "spawn-recurrence", "send-reminder", "relay-events"] {
+        fleet.kill(name).await;
+    }
+    fleet.work(2).await;
+    fleet.start_one("relay-events");
+    let is_published = async || {
+        fleet.poke().await;
+        (count(&world, "events WHERE status <> 'processed'").await == 0).then_some(())
+    };
+    eventually("all is published", is_published).await;
+    sleep(Duration::from_secs(2)).await;
+    for name in ["write-audit", "spawn-recurrence", "send-reminder"] {
+        fleet.start_one(name);
+    }
+    fleet.rest(3).await;
+
+    // Sidecars that are away.
+    for name in PROGRAMS {
+        fleet.member(name).daprd.stop().await;
+    }
+    fleet.work(3).await;
+    let (_, ready) = fleet
+        .caller
+        .call(fleet.members[0].port, "GET", "/ready", &Value::Null, &[])
+        .await
+        .expect("it serves");
+    assert_eq!((&ready["dapr"], &ready["status"]), (&json!("unreachable"), &json!("ready")));
+    assert!(count(&world, "events WHERE status <> 'processed'").await > 0, "they wait in the outbox");
+    for name in PROGRAMS {
+        fleet.member(name).daprd.restart().await;
+    }
+    let watch = Stopwatch::start();
+    fleet.rest(4).await;
+    eprintln!("sidecars killed and back: all effects {:?} after the last was ready", watch.elapsed());
+    assert_eq!(fleet.dead_letters(), 0, "nothing was given up");
+    let attempts = rows(&world.database_url, "SELECT max(attempts) AS most FROM events").await;
+    assert_eq!(attempts[0]["most"], json!(0), "waiting for the bus was no attempt");
+}
+
+#[tokio::test]
+async fn poison_is_among_the_dead_letters_and_the_next_event_goes_on() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let Some(fleet) = Fleet::start(&world, &kafka).await else { return };
+    fleet.work(0).await;
+    fleet.rest(1).await;
+
+    let event = |id: &str| json!({"specversion": "1.0", "id": id, "source": "/test", "type": "task.created", "datacontenttype": "application/json", "data": {}});
+    let mut nameless = event("x");
+    nameless.as_object_mut().expect("an object").remove("id");
+    let mut old = event("old");
+    old["specversion"] = json!("0.3");
+    let raw: [&[u8]; 4] = [b"{bad", b"\"\xff\"", b"42", b"[]"];
+    let events =
+        [nameless, old, event("no-envelope"), json!({"bad": 1})].map(|event| event.to_string().into_bytes());
+    let mut parked = 0;
+    for value in raw.iter().map(|raw| raw.to_vec()).chain(events) {
+        produce(&kafka, "audit-events", "poison", &value).await;
+        parked += 1;
+    }
+    // Through the sidecar, which checks nothing.
+    let relay = &fleet.members[0].daprd;
+    for body in [json!("hello"), json!({"hello": 1})] {
+        let path = "/v1.0/publish/pubsub/audit-events?metadata.partitionKey=poison";
+        let token = [("dapr-api-token", relay.token())];
+        let (status, answer) =
+            fleet.caller.call(relay.port, "POST", path, &body, &token).await.expect("it is there");
+        assert_eq!(status, 204, "{answer}");
+        parked += 1;
+    }
+    let is_parked = async || (kafka.records("audit-events.dlq").len() >= parked).then_some(());
+    eventually("all poison is parked", is_parked).await;
+    let (watch, before) = (Stopwatch::start(), count(&world, "audit_logs").await);
+    fleet.work(1).await;
+    fleet.rest(2).await;
+    eprintln!("{parked} records of poison parked; the next effects came {:?} later", watch.elapsed());
+    assert!(count(&world, "audit_logs").await > before);
+    let dead = kafka.records("audit-events.dlq");
+    assert_eq!(dead.len(), parked);
+    assert!(dead.iter().any(|dead| dead.value == b"{bad"), "a dead letter is what it was");
+    assert!(dead.iter().all(|dead| dead.key == "poison"));
+}
+
+#[tokio::test]
+async fn one_process_has_its_bus_behind_the_sidecar_and_is_invoked_through_another() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    for bulk in [None, Some("20")] {
+        let (world, files, port) = (World::new().await, DataDir::new(), unused_port());
+        let mut neighbour = Neighbour::of("backend-service", Some(port), resources(&kafka));
+        neighbour.app_token = Some(TOKEN);
+        let Some(daprd) = Daprd::beside(neighbour) else { return };
+        let mut command = command("backend");
+        command
+            .env("DATABASE_URL", &world.database_url)
+            .env("DATA_DIR", files.path())
+            .env("PORT", port.to_string())
+            .env("DAPR_HTTP_PORT", daprd.port.to_string())
+            .env("DAPR_API_TOKEN", daprd.token())
+            .env("APP_API_TOKEN", TOKEN)
+            .env("DAPR_PUBSUB", "pubsub")
+            .envs(bulk.map(|bulk| ("DAPR_BULK", bulk)));
+        let log = files.path().join("backend.log");
+        let program = Program::start_with_log(command, &log).await;
+        daprd.ready().await;
+        let mut other = Neighbour::of("other", None, Vec::new());
+        other.invoked = Some(daprd.internal_port);
+        let other = Daprd::beside(other).expect("there is one");
+        other.ready().await;
+        let caller = Caller::new();
+        let invoke = async |method: &str, path: &str, body: &Value| {
+            let path = format!("/v1.0/invoke/backend-service/method{path}");
+            let token = [("dapr-api-token", other.token())];
+            caller.call(other.port, method, &path, body, &token).await.expect("the sidecar is there")
+        };
+        let due = (Clock::system().now() + SOON).to_rfc3339();
+        let body = json!({"title": "water the plants", "due_date": due, "recurrence_rule": {"pattern": "daily"},
+                          "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+        let (status, task) = invoke("POST", "/api/tasks", &body).await;
+        assert_eq!((status, &task["title"]), (200, &json!("water the plants")), "{task}");
+        eventually("the mail is there", async || (files.mails().len() == 1).then_some(())).await;
+        invoke("POST", &format!("{}/complete", path_of(&task)), &Value::Null).await;
+        let is_done = async || {
+            let has_successor = count(&world, "tasks WHERE series_id <> id").await == 1;
+            let is_audited = count(&world, "audit_logs").await == count(&world, "events").await;
+            (has_successor && is_audited).then_some(())
+        };
+        eventually("the next occurrence is there, and all is audited", is_done).await;
+        let (_, history) = invoke("GET", &format!("{}/history", path_of(&task)), &Value::Null).await;
+        assert!(history["entries"].as_array().is_some_and(|entries| entries.len() >= 2), "{history}");
+
+        // Nobody brings events or ticks by invocation.
+        let forged =
+            json!({"specversion": "1.0", "id": "f", "source": "/x", "type": "task.created", "data": {}});
+        for (path, expected) in [("/dapr/events/task-events", 403), ("/dapr/subscribe", 403), ("/", 404)] {
+            let method = if path.ends_with("subscribe") { "GET" } else { "POST" };
+            assert_eq!(invoke(method, path, &forged).await.0, expected, "{path}");
+        }
+        let (status, _) =
+            program.call("POST", "/dapr/events/task-events", &forged, &[]).await.expect("it serves");
+        assert_eq!(status, 401, "without the token of the sidecar");
+        assert!(program.stop().await.success());
+    }
+    let dead =
+        ["task-events.dlq", "reminders.dlq", "audit-events.dlq"].map(|topic| kafka.records(topic).len());
+    assert_eq!(dead, [0; 3]);
+}
+
+/// An app of the test's own, in its process.
+struct Own {
+    stop: oneshot::Sender<()>,
+}
+
+impl Own {
+    async fn start(function: Function, port: u16, daprd: &Daprd, settings: &[(&str, &str)]) -> Self {
+        let (port, sidecar) = (port.to_string(), daprd.port.to_string());
+        let own = [("PORT", port.as_str()), ("DAPR_HTTP_PORT", &sidecar), ("DAPR_API_TOKEN", daprd.token())];
+        let environment = Environment::from_pairs(own.iter().chain(settings).copied());
+        let config = Config::from_environment(&environment).expect("it is sound");
+        let settings = dapr::Settings::from_environment(&environment).expect("it is sound");
+        let metrics = Metrics::new();
+        let functions = dapr::attach(vec![function], &settings.expect("there is a sidecar"), &metrics);
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = oneshot::channel();
+        tokio::spawn(async move {
+            let shutdown = async { stopped.await.unwrap_or_default() };
+            serve(App::new(&config, functions), shutdown, |_| ready.send(()).expect("the test waits")).await
+        });
+        is_ready.await.expect("it serves");
+        Self { stop }
+    }
+}
+
+/// What a function of the test's own has handled, in order.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+#[tokio::test]
+async fn what_fails_comes_again_in_order_and_the_fifth_time_is_parked_one_by_one_and_in_bulk() {
+    let Some(kafka) = Kafka::start().await else { return };
+    let topic = "audit-events";
+    kafka.create_contract_topics().await;
+    for (bulk, round) in [(None, "a"), (Some(("DAPR_BULK", "20")), "b")] {
+        let seen = Seen::default();
+        let (noted, port) = (Arc::clone(&seen), unused_port());
+        let decide = move |events: Vec<Incoming>| {
+            let noted = Arc::clone(&noted);
+            async move {
+                let mut noted = noted.lock().expect("nobody panicked");
+                let decide = |event: &Incoming| {
+                    let id = &event.id[1..];
+                    let before = noted.iter().filter(|known| **known == event.id).count();
+                    noted.push(event.id.clone());
+                    match id {
+                        "-later" if before < 2 => Disposition::retry("not yet"),
+                        "-fails" => Disposition::retry("it fails"),
+                        "-never" => Disposition::reject("it is refused"),
+                        "-away" if before < 8 => Disposition::Unavailable { why: "the database".to_owned() },
+                        _ => Disposition::Done,
+                    }
+                };
+                events.iter().map(decide).collect()
+            }
+        };
+        let function = Function::new("write-audit").on(on_events(&["audit-events"], decide));
+        // Before anybody listens, so that they lie there together.
+        for id in ["first", "later", "behind", "fails", "never", "away", "last"] {
+            let event = json!({"specversion": "1.0", "id": format!("{round}-{id}"), "source": "/t", "type": "t", "partitionkey": "k", "data": {}});
+            produce(&kafka, topic, "k", event.to_string()).await;
+        }
+        let Some(daprd) = Daprd::beside(Neighbour::of("write-audit", Some(port), resources(&kafka))) else {
+            return;
+        };
+        let settings: Vec<_> = bulk.into_iter().collect();
+        let own = Own::start(function, port, &daprd, &settings).await;
+        let ended = async || {
+            (seen.lock().expect("nobody panicked").last()? == &format!("{round}-last")).then_some(())
+        };
+        let is_parked = async || (kafka.records("audit-events.dlq").len() >= 2).then_some(());
+        eventually("the poison is parked", is_parked).await;
+        eventually("the last is handled", ended).await;
+        let seen = seen.lock().expect("nobody panicked").clone();
+        let last = |id: &str| seen.iter().rposition(|known| known.ends_with(id)).expect("it came");
+        let order = ["first", "later", "behind", "fails", "never", "away", "last"].map(last);
+        assert!(order.is_sorted(), "{seen:?}");
+        let times = |id: &str| seen.iter().filter(|known| known.ends_with(id)).count();
+        assert!(times("-later") >= 3 && times("-fails") >= 5 && times("-away") >= 9, "{seen:?}");
+        let mut dead: Vec<_> = kafka
+            .records("audit-events.dlq")
+            .iter()
+            .map(|dead| dead.json()["id"].as_str().unwrap_or_default().to_owned())
+            .filter(|id| id.starts_with(round))
+            .collect();
+        dead.sort();
+        assert_eq!(dead, [format!("{round}-fails"), format!("{round}-never")], "{}", daprd.log());
+        drop(own.stop);
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_due_once_for_all_replicas_and_again_when_it_failed() {
+    let Some(scheduler) = Scheduler::start().await else { return };
+    let ticks = Arc::new(Mutex::new(Vec::new()));
+    let mut replicas = Vec::new();
+    for replica in 0..2 {
+        let (ticked, port) = (Arc::clone(&ticks), unused_port());
+        let trigger = on_tick(move || {
+            let ticked = Arc::clone(&ticked);
+            async move {
+                let mut ticked = ticked.lock().expect("nobody panicked");
+                ticked.push((replica, Clock::system().now()));
+                if ticked.len() == 1 { Disposition::retry("the first fails") } else { Disposition::Done }
+            }
+        });
+        let mut neighbour = Neighbour::of("scan-reminders", Some(port), Vec::new());
+        neighbour.scheduler = Some(scheduler.port);
+        let Some(daprd) = Daprd::beside(neighbour) else { return };
+        let schedule = ("DAPR_SCHEDULE", "*/2 * * * * *");
+        let own = Own::start(Function::new("scan-reminders").on(trigger), port, &daprd, &[schedule]).await;
+        replicas.push((daprd, own));
+    }
+    for (daprd, _) in &replicas {
+        daprd.ready().await;
+    }
+    let enough = async || (ticks.lock().expect("nobody panicked").len() >= 5).then_some(());
+    eventually("the job was due some times", enough).await;
+    let ticks = ticks.lock().expect("nobody panicked").clone();
+    eprintln!("two replicas had {ticks:?}");
+    // The second is the repetition of the first, which failed.
+    let due: Vec<_> = ticks[1..].iter().map(|(_, at)| at.timestamp() / 2).collect();
+    let mut distinct = due.clone();
+    distinct.dedup();
+    assert_eq!(due, distinct, "one tick for each two seconds: {ticks:?}");
+}
+
+#[tokio::test]
+async fn functions_start_beside_a_sidecar_that_is_not_there() {
+    let world = World::new().await;
+    for name in
+        ["create-task", "query-tasks", "chat-command", "write-audit", "scan-reminders", "relay-events"]
+    {
+        let port = unused_port();
+        let mut command = command(name);
+        command
+            .env("DATABASE_URL", &world.database_url)
+            .env("PORT", port.to_string())
+            .env("DAPR_HTTP_PORT", unused_port().to_string());
+        let program = Starting::spawn(command);
+        let caller = Caller::new();
+        let ready = async || caller.call(port, "GET", "/ready", &Value::Null, &[]).await;
+        let (status, ready) = eventually("it serves", ready).await;
+        assert_eq!((status, &ready["dapr"]), (200, &json!("unreachable")), "{name}");
+        let (status, list) =
+            caller.call(port, "GET", "/dapr/subscribe", &Value::Null, &[]).await.expect("it serves");
+        let topics = list.as_array().expect("a list").len();
+        assert_eq!((status, topics), (200, if name == "write-audit" { 3 } else { 0 }), "{name}");
+        program.kill().await;
+    }
+}
