@@ -134,6 +134,7 @@ async fn the_same_scenarios_come_out_the_same_on_every_host() {
     matrix.add("workers", false, workers::Workers::start).await;
     matrix.add("lambda", false, lambda::OnLambda::start).await;
     matrix.add("dapr", false, dapr::BesideDapr::start).await;
+    assert!(!matrix.rows.is_empty(), "KAAM_HOSTS is {:?}, which is no host", matrix.wanted);
     let failed = print(&matrix.rows);
     eprintln!("in {:.0?}", watch.elapsed());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
