@@ -32,12 +32,14 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
 
-test-hosts: ## Run the same scenarios on every host (one process, Knative, workers, Lambda) and print a matrix
+test-hosts: ## Run the same scenarios on every host and print a matrix; ONLY=name runs it on one
 	@infra/local/install
-	@infra/local/install-kafka || echo "There is no Kafka: WORKERS AND LAMBDA ARE LEFT OUT."
+	@infra/local/install-kafka || echo "There is no Kafka: WORKERS, LAMBDA AND DAPR ARE LEFT OUT."
 	@infra/local/install-cargo-lambda || echo "There is no cargo-lambda: LAMBDA IS LEFT OUT."
+	@infra/local/build-daprd || echo "There is no daprd: DAPR IS LEFT OUT."
 	cargo build --workspace --bins
-	KAAM_HOSTS=1 KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --quiet -p tests --test it -- --exact --nocapture \
+	KAAM_HOSTS="$(or $(ONLY),1)" KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" \
+		cargo test --quiet -p tests --test it -- --exact --nocapture \
 		hosts::the_same_scenarios_come_out_the_same_on_every_host
 
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes

@@ -1,5 +1,6 @@
 //! The same scenarios on every host: one process with everything, Knative, workers on Kafka, AWS Lambda, Dapr.
 
+mod dapr;
 mod host;
 mod in_process;
 mod knative;
@@ -88,30 +89,53 @@ fn print(rows: &[(&str, Row)]) -> Vec<String> {
     failed
 }
 
-/// Adds the row of a host that runs, or of one that is left out.
-async fn add(rows: &mut Vec<(&'static str, Row)>, name: &'static str, host: Option<&impl Host>) {
-    eprintln!("{name}");
-    let row = match host {
-        Some(host) => run(host).await,
-        None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
-    };
-    rows.push((name, row));
+/// The matrix as it grows.
+struct Matrix {
+    rows: Vec<(&'static str, Row)>,
+    /// `KAAM_HOSTS`.
+    wanted: String,
 }
 
-/// In one process and on Knative always, and with `KAAM_HOSTS=1` (`make test-hosts`) on those that need more than this repository.
-#[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "whether all hosts are tried is the tests' own setting")]
-async fn the_same_scenarios_come_out_the_same_on_every_host() {
-    let has_time = std::env::var_os("KAAM_HOSTS").is_some_and(|all| all == "1");
-    let watch = Stopwatch::start();
-    let mut rows = Vec::new();
-    add(&mut rows, "in process", Some(&in_process::InProcess::start().await)).await;
-    add(&mut rows, "Knative", Some(&knative::OnKnative::start().await)).await;
-    if has_time {
-        add(&mut rows, "workers", workers::Workers::start().await.as_ref()).await;
-        add(&mut rows, "Lambda", lambda::OnLambda::start().await.as_ref()).await;
+impl Matrix {
+    /// Runs the scenarios on a host, unless it is not wanted or can not be had.
+    async fn add<H: Host>(
+        &mut self,
+        name: &'static str,
+        is_cheap: bool,
+        start: impl AsyncFnOnce() -> Option<H>,
+    ) {
+        let is_wanted = match self.wanted.as_str() {
+            "" => is_cheap,
+            "1" => true,
+            only => only == name,
+        };
+        if !is_wanted {
+            return;
+        }
+        eprintln!("{name}");
+        let row = match start().await {
+            Some(host) => run(&host).await,
+            None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
+        };
+        self.rows.push((name, row));
     }
-    let failed = print(&rows);
+}
+
+/// In one process and on Knative always, and with `KAAM_HOSTS=1` (`make test-hosts`) on those that need more than this repository; with
+/// the name of a host on that one.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "which hosts are tried is the tests' own setting")]
+async fn the_same_scenarios_come_out_the_same_on_every_host() {
+    let wanted = std::env::var("KAAM_HOSTS").unwrap_or_default();
+    let watch = Stopwatch::start();
+    let mut matrix = Matrix { rows: Vec::new(), wanted };
+    matrix.add("in-process", true, async || Some(in_process::InProcess::start().await)).await;
+    matrix.add("knative", true, async || Some(knative::OnKnative::start().await)).await;
+    matrix.add("workers", false, workers::Workers::start).await;
+    matrix.add("lambda", false, lambda::OnLambda::start).await;
+    matrix.add("dapr", false, dapr::BesideDapr::start).await;
+    assert!(!matrix.rows.is_empty(), "KAAM_HOSTS is {:?}, which is no host", matrix.wanted);
+    let failed = print(&matrix.rows);
     eprintln!("in {:.0?}", watch.elapsed());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -1,11 +1,15 @@
 //! The bus as it is where Kaam is large: a real Kafka broker.
 
+mod killed;
+mod replayed;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use devkit::testing::unused_port;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use runtime::clock::{Clock, Stopwatch, random};
 use runtime::config::Environment;
@@ -40,8 +44,6 @@ const CONSUMED: [(&str, &str); 5] = [
     ("spawn-recurrence", "task-events"),
     ("send-reminder", "reminders"),
 ];
-const KILLS: u64 = 10;
-const TASKS: u64 = 40;
 /// How soon a reminder is due.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -53,6 +55,8 @@ struct Fleet<'a> {
     relay: u16,
     caller: Caller,
     running: HashMap<&'static str, Starting>,
+    /// More of the same.
+    others: Vec<Starting>,
 }
 
 impl<'a> Fleet<'a> {
@@ -60,12 +64,18 @@ impl<'a> Fleet<'a> {
         // The programs have the time of the machine; what is due in the world was due for them before.
         world.clock.set(Clock::system().now() - TimeDelta::hours(2));
         let (files, relay, caller) = (DataDir::new(), unused_port(), Caller::new());
-        let mut fleet = Self { world, kafka, files, relay, caller, running: HashMap::new() };
+        let mut fleet =
+            Self { world, kafka, files, relay, caller, running: HashMap::new(), others: Vec::new() };
         PROGRAMS.into_iter().for_each(|name| fleet.start_one(name));
         fleet
     }
 
     fn start_one(&mut self, name: &'static str) {
+        let started = self.spawn(name);
+        self.running.insert(name, started);
+    }
+
+    fn spawn(&self, name: &'static str) -> Starting {
         let mut command = command(name);
         command
             .env("DATABASE_URL", &self.world.database_url)
@@ -75,8 +85,7 @@ impl<'a> Fleet<'a> {
         if name == "relay-events" {
             command.env("PORT", self.relay.to_string());
         }
-        let log = self.files.path().join(format!("{name}.log"));
-        self.running.insert(name, Starting::spawn_with_log(command, &log));
+        Starting::spawn_with_log(command, &self.files.path().join(format!("{name}.log")))
     }
 
     async fn kill(&mut self, name: &'static str) {
@@ -134,6 +143,45 @@ impl<'a> Fleet<'a> {
         self.poke().await;
     }
 
+    /// Waits until all is at rest, and checks that nothing is lost, doubled or out of order after `tasks` times [`Fleet::work`]; says what
+    /// is there.
+    async fn assert_sound(&self, tasks: u64) -> String {
+        self.rest().await;
+        let state = self.state().await;
+        let expected = [("successors", tasks), ("tasks", 3 * tasks), ("mails", tasks)];
+        for (what, number) in expected {
+            assert_eq!(state[what], json!(number), "{what} of {state}");
+        }
+        assert_eq!(self.dead_letters(), 0);
+        let disordered = "audit_logs a JOIN events e USING (user_id, event_id)
+                 JOIN audit_logs b ON b.user_id = a.user_id AND b.entity_id = a.entity_id AND b.seq > a.seq
+                 JOIN events f ON f.event_id = b.event_id AND f.topic_name = e.topic_name
+                 WHERE f.seq < e.seq";
+        assert_eq!(
+            count(self.world, disordered).await,
+            0,
+            "the audit log has each task's events in their order"
+        );
+
+        let order = rows(&self.world.database_url, "SELECT event_id, seq FROM events").await;
+        let order: HashMap<&str, i64> =
+            order.iter().filter_map(|row| Some((row["event_id"].as_str()?, row["seq"].as_i64()?))).collect();
+        let (mut seen, mut last, mut repeated) = (HashSet::new(), HashMap::new(), 0);
+        for record in ["task-events", "reminders"].into_iter().flat_map(|topic| self.kafka.records(topic)) {
+            let (event, key) = (record.json(), record.key);
+            let id = event["id"].as_str().expect("an id").to_owned();
+            let (seq, topic) = (order[id.as_str()], event["data"]["topic_name"].to_string());
+            if !seen.insert(id) {
+                repeated += 1;
+                continue;
+            }
+            let before = last.insert((topic, key.clone()), seq);
+            assert!(before.is_none_or(|before| before < seq), "the events of {key} are in order");
+        }
+        assert_eq!(seen.len(), order.len());
+        format!("{} events, {repeated} of them published again; {state}", order.len())
+    }
+
     fn dead_letters(&self) -> usize {
         let topics = ["task-events.dlq", "reminders.dlq", "audit-events.dlq"];
         topics.into_iter().map(|topic| self.kafka.records(topic).len()).sum()
@@ -142,7 +190,7 @@ impl<'a> Fleet<'a> {
 
 #[tokio::test]
 async fn a_broker_that_was_killed_has_what_it_acknowledged() {
-    let Some(mut kafka) = Kafka::start().await else { return };
+    let Some(kafka) = Kafka::start().await else { return };
     let topic = unique("kept");
     kafka.create_topics(&[&topic]).await;
     let producer: FutureProducer = kafka.client().set("acks", "all").create().expect("sound settings");
@@ -292,63 +340,6 @@ async fn a_change_has_its_effects_over_kafka_and_a_second_delivery_of_everything
         program.signal(Signal::TERM);
         assert!(program.ended().await.success(), "{name} stops when it is told to");
     }
-}
-
-#[tokio::test]
-async fn relays_and_workers_that_are_killed_lose_nothing_double_nothing_and_keep_the_order_of_each_key() {
-    let Some(kafka) = Kafka::start().await else { return };
-    kafka.create_contract_topics().await;
-    let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
-    let seed = u64::from_be_bytes(random());
-    eprintln!("seed {seed}");
-    let mut dice = Dice::new(seed);
-    let (mut worked, mut killed) = (0, 0);
-    while worked < TASKS || killed < KILLS {
-        if worked < TASKS {
-            fleet.work(worked).await;
-            worked += 1;
-        }
-        if killed < KILLS && (worked == TASKS || dice.throw(TASKS / KILLS) == 0) {
-            let name = PROGRAMS[usize::try_from(dice.throw(4)).expect("a small number")];
-            // Not always in the same place of what it does.
-            sleep(dice.wait(0, 600)).await;
-            fleet.kill(name).await;
-            sleep(dice.wait(0, 200)).await;
-            fleet.start_one(name);
-            killed += 1;
-        }
-    }
-    fleet.rest().await;
-    let state = fleet.state().await;
-    let expected = [("successors", TASKS), ("tasks", 3 * TASKS), ("mails", TASKS)];
-    for (what, number) in expected {
-        assert_eq!(state[what], json!(number), "{what} of {state}");
-    }
-    assert_eq!(fleet.dead_letters(), 0);
-    let disordered = "audit_logs a JOIN events e USING (user_id, event_id)
-                 JOIN audit_logs b ON b.user_id = a.user_id AND b.entity_id = a.entity_id AND b.seq > a.seq
-                 JOIN events f ON f.event_id = b.event_id AND f.topic_name = e.topic_name
-                 WHERE f.seq < e.seq";
-    assert_eq!(count(&world, disordered).await, 0, "the audit log has each task's events in their order");
-
-    let order = rows(&world.database_url, "SELECT event_id, seq FROM events").await;
-    let order: HashMap<&str, i64> =
-        order.iter().filter_map(|row| Some((row["event_id"].as_str()?, row["seq"].as_i64()?))).collect();
-    let (mut seen, mut last, mut repeated) = (HashSet::new(), HashMap::new(), 0);
-    for record in ["task-events", "reminders"].into_iter().flat_map(|topic| kafka.records(topic)) {
-        let (event, key) = (record.json(), record.key);
-        let id = event["id"].as_str().expect("an id").to_owned();
-        let (seq, topic) = (order[id.as_str()], event["data"]["topic_name"].to_string());
-        if !seen.insert(id) {
-            repeated += 1;
-            continue;
-        }
-        let before = last.insert((topic, key.clone()), seq);
-        assert!(before.is_none_or(|before| before < seq), "the events of {key} are in order");
-    }
-    assert_eq!(seen.len(), order.len());
-    eprintln!("{KILLS} kills: {} events, {repeated} of them published again; {state}", order.len());
 }
 
 #[tokio::test]

@@ -232,8 +232,8 @@ fn installed() -> Option<PathBuf> {
     None
 }
 
-/// A state store in a database, with tables of its own. The database is at a socket, which Dapr's driver wants by name and value.
-fn component(database_url: &str) -> String {
+/// Gives a state store in a database, with tables of its own. The database is at a socket, which Dapr's driver wants by name and value.
+pub fn component(database_url: &str) -> String {
     let database = PgConnectOptions::from_str(database_url).expect("a URL");
     let socket = database.get_socket().expect("the test's PostgreSQL has a socket").display().to_string();
     let (port, user) = (database.get_port(), database.get_username());

@@ -6,13 +6,14 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use devkit::testing::{TestDirectory, unused_port};
 use events::Topic;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
@@ -46,7 +47,7 @@ pub struct Kafka {
     pub brokers: String,
     installed: PathBuf,
     files: TestDirectory,
-    watch: Child,
+    watch: Mutex<Child>,
 }
 
 /// A record as it lies in a topic.
@@ -103,7 +104,7 @@ impl Kafka {
             fs::write(files.path().join("server.properties"), settings(files.path(), ports))
                 .expect("the folder is ours");
             let watch = spawn(&installed, files.path());
-            let kafka = Self { brokers, installed: installed.clone(), files, watch };
+            let kafka = Self { brokers, installed: installed.clone(), files, watch: Mutex::new(watch) };
             if kafka.has_started().await {
                 return Some(kafka);
             }
@@ -112,18 +113,23 @@ impl Kafka {
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
-    pub fn kill(&mut self) {
-        if let Some(mut pipe) = self.watch.stdin.take() {
+    pub fn kill(&self) {
+        let mut watch = self.watch();
+        if let Some(mut pipe) = watch.stdin.take() {
             pipe.write_all(b"keep\n").expect("its parent listens");
         }
-        self.watch.wait().expect("it was started");
+        watch.wait().expect("it was started");
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Child> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts it again at the same place after it was killed, and waits until it is ready.
-    pub async fn restart(&mut self) {
+    pub async fn restart(&self) {
         self.kill();
         fs::remove_file(self.files.path().join("log")).expect("the folder is ours");
-        self.watch = spawn(&self.installed, self.files.path());
+        *self.watch() = spawn(&self.installed, self.files.path());
         assert!(self.has_started().await, "the port of the broker was taken by somebody else");
     }
 
@@ -205,6 +211,16 @@ impl Kafka {
             .sum()
     }
 
+    /// Has a group, of which no member runs, begin a topic anew.
+    pub fn rewind(&self, group: &str, topic: &str) {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().expect("sound settings");
+        let mut start = TopicPartitionList::new();
+        for partition in 0..PARTITIONS {
+            start.add_partition_offset(topic, partition, Offset::Offset(0)).expect("an offset");
+        }
+        consumer.commit(&start, CommitMode::Sync).expect("the group is empty");
+    }
+
     /// Gives the settings of a client of it.
     pub fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
@@ -231,9 +247,10 @@ impl Kafka {
 
 impl Drop for Kafka {
     fn drop(&mut self) {
-        drop(self.watch.stdin.take());
+        let mut watch = self.watch();
+        drop(watch.stdin.take());
         // A test that has passed does not fail for what it could not tidy up.
-        let _ = self.watch.wait();
+        let _ = watch.wait();
     }
 }
 

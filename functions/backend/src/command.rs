@@ -2,17 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use application::{Application, Connection};
 use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
-use uuid::Uuid;
 
+use crate::dead_letters::{self, Wanted};
 use crate::serve::{Database, serve};
 use crate::{NAME, cluster};
-
-/// How many dead letters are shown at once.
-const SHOWN: i64 = 100;
 
 const HELP: &str = "\
 usage: backend [COMMAND]
@@ -22,8 +19,11 @@ Serves every function of Kaam in one process, on the database of DATABASE_URL or
 commands:
   (none)             serve until SIGTERM or Ctrl-C
   migrate            bring the schema up to date, and stop
-  dead-letters       list the events that could not be handled
-  replay [EVENT_ID]  send all of them again, or one
+  dead-letters       list the events that could not be handled, and with KAFKA_BROKERS those in the dead-letter topics
+  replay [WHICH]     send all of them again; or one event by its id, or the records of a topic (task-events), or one by its place
+                     (task-events.dlq/1/17); exit code 1 when a record has to stay where it is
+  create-topics [--replication N]
+                     create the topics of KAFKA_BROKERS that are not there, each on N brokers
   cluster --bus kafka --kafka-dir FOLDER
                      serve every function as a process of its own, on the broker that infra/local/install-kafka
                      has put there (`make run BUS=kafka` does all of it)
@@ -52,14 +52,13 @@ pub fn run(arguments: &[String]) -> ExitCode {
             println!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         })),
-        ["dead-letters"] => block_on(with_database(async |application| dead_letters(&application).await)),
-        ["replay"] => block_on(with_database(async |application| replay(&application, None).await)),
-        ["replay", id] => match Uuid::try_parse(id) {
-            Ok(id) => block_on(with_database(async |application| replay(&application, Some(id)).await)),
-            Err(_) => {
-                Err(anyhow::anyhow!("{id:?} is not the id of an event; `backend dead-letters` lists them"))
-            }
-        },
+        ["dead-letters"] => {
+            block_on(with_database(async |application| dead_letters::list(&application).await))
+        }
+        ["replay"] => block_on(replay(Wanted::All)),
+        ["replay", which] => which.parse().and_then(|wanted| block_on(replay(wanted))),
+        ["create-topics"] => block_on(dead_letters::make_topics(None)),
+        ["create-topics", "--replication", number] => block_on(dead_letters::make_topics(Some(number))),
         ["cluster", "--bus", "kafka", "--kafka-dir", folder] => {
             block_on(cluster::run(Environment::process(), folder.as_ref())).map(|()| ExitCode::SUCCESS)
         }
@@ -93,35 +92,8 @@ async fn with_database(
     outcome
 }
 
-async fn dead_letters(application: &Application) -> anyhow::Result<ExitCode> {
-    let found = application.dead_letters(SHOWN).await?;
-    for one in &found {
-        let reason = one.error.as_deref().unwrap_or("unknown");
-        println!(
-            "{} {} {} attempts={} {reason}",
-            one.event_id,
-            one.timestamp.to_rfc3339(),
-            one.event_type,
-            one.attempts
-        );
-    }
-    println!(
-        "{} dead letters{}",
-        found.len(),
-        if found.len() == 100 { " shown; there may be more" } else { "" }
-    );
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn replay(application: &Application, id: Option<Uuid>) -> anyhow::Result<ExitCode> {
-    let (events, reminders) = application.replay_dead_letters(id).await?;
-    if let (Some(id), 0) = (id, events) {
-        bail!("there is no dead letter {id}; `backend dead-letters` lists them");
-    }
-    println!(
-        "{events} events and {reminders} reminders will be handled again by the running server, or the next one"
-    );
-    Ok(ExitCode::SUCCESS)
+async fn replay(wanted: Wanted) -> anyhow::Result<ExitCode> {
+    with_database(async |application| dead_letters::replay(&application, wanted).await).await
 }
 
 async fn verify_audit(application: &Application) -> anyhow::Result<ExitCode> {

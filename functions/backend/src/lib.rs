@@ -2,6 +2,7 @@
 
 mod cluster;
 pub mod command;
+mod dead_letters;
 mod secret;
 mod serve;
 

@@ -1,5 +1,6 @@
 //! Moves committed events from the outbox to the bus, in order per key, at least once: the one producer.
 
+use std::collections::{HashMap, HashSet};
 use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +29,15 @@ pub const NAME: &str = "relay-events";
 /// The topics that have rows in the outbox.
 const TOPICS: [Topic; 3] = [Topic::TaskEvents, Topic::Reminders, Topic::AuditEvents];
 /// How many events are published at once in one process.
-const BATCH: i64 = 500;
+const BATCH: u32 = 500;
 /// The same to a sink or a sidecar: those that were not yet written down as published when the relay died are published again.
-const SINK_BATCH: i64 = 64;
+const SINK_BATCH: u32 = 64;
 /// The same to Kafka, which takes many in one request.
-const KAFKA_BATCH: i64 = 256;
+const KAFKA_BATCH: u32 = 1_000;
 /// The same for reminders in one process: each may take as long as a mail server makes it wait.
-const MAIL_BATCH: i64 = 32;
+const MAIL_BATCH: u32 = 32;
+/// How many batches are published before the shards are shared out anew, and what has become due meanwhile is seen.
+const BATCHES: u32 = 16;
 /// How often an event is tried before it becomes a dead letter.
 const MAX_ATTEMPTS: u32 = 5;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
@@ -215,56 +218,96 @@ impl Outbox {
         };
         let mut count = 0;
         loop {
-            let before = count;
-            let mut is_left_over = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
-            let mut is_away = false;
-            while !is_away && !stop.is_cancelled() {
-                let open = relay.open_events(batch, self.clock.now()).await.map_err(unavailable)?;
-                if open.is_empty() {
-                    break;
-                }
-                count += open.len();
-                // Then the next batch would fare no better, and only be written to for nothing.
-                is_away = self.publish(relay, &open).await?;
-            }
-            is_left_over |= is_away;
+            let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
+            let (published, is_away) = self.publish_held(relay, batch, stop).await?;
+            count += published;
             relay.release().await.map_err(unavailable)?;
             // A key that waits for a retry has something open and nothing to publish.
-            if count == before || is_away || stop.is_cancelled() {
-                return Ok(Drained { count, is_left_over });
+            if published == 0 || is_away || stop.is_cancelled() {
+                return Ok(Drained { count, is_left_over: is_held_elsewhere || is_away });
             }
         }
     }
 
-    /// Publishes a batch and writes down what became of it; says whether nothing got through because the bus is away.
-    async fn publish(&self, relay: &mut Relay, open: &[Open]) -> Result<bool, Refusal> {
-        let events: Vec<Event> = open.iter().map(|open| open.event.clone()).collect();
+    /// Publishes what is open of the shards held, some batches of it; says how many events, and whether the bus is away. While a batch
+    /// is on its way, what became of the one before is written down, and the next one is read.
+    async fn publish_held(
+        &self,
+        relay: &mut Relay,
+        batch: u32,
+        stop: &CancellationToken,
+    ) -> Result<(usize, bool), Refusal> {
+        let (mut count, mut batches, mut settled) = (0, 0, Vec::new());
+        // Keys whose event is to come again: what of them was read before that was written down waits as well.
+        let mut held_back: HashSet<String> = HashSet::new();
+        let mut open = relay.open_events(batch).await.map_err(unavailable)?;
+        loop {
+            open.retain(|open| !held_back.contains(&open.event.key));
+            if open.is_empty() {
+                break;
+            }
+            count += open.len();
+            batches += 1;
+            let goes_on = batches < BATCHES && !stop.is_cancelled();
+            let next = async {
+                relay.settle(&settled, self.clock.now()).await?;
+                if goes_on { relay.open_events(batch).await } else { Ok(Vec::new()) }
+            };
+            let ((outcomes, is_away), next) = tokio::join!(self.publish(open, &mut held_back), next);
+            settled = outcomes;
+            open = next.map_err(unavailable)?;
+            // Then the next batch would fare no better, and only be written to for nothing.
+            if is_away || stop.is_cancelled() {
+                relay.settle(&settled, self.clock.now()).await.map_err(unavailable)?;
+                return Ok((count, is_away));
+            }
+        }
+        relay.settle(&settled, self.clock.now()).await.map_err(unavailable)?;
+        Ok((count, false))
+    }
+
+    /// Publishes a batch; gives what is to be written down, and whether nothing got through because the bus is away.
+    async fn publish(
+        &self,
+        open: Vec<Open>,
+        held_back: &mut HashSet<String>,
+    ) -> (Vec<(Event, Settled)>, bool) {
+        let (events, attempts): (Vec<Event>, Vec<u32>) =
+            open.into_iter().map(|open| (open.event, open.attempts)).unzip();
         let watch = Stopwatch::start();
         let published = self.publisher.publish(&events).await;
         let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
+        let mut counted: HashMap<(Topic, &'static str), u64> = HashMap::new();
         for (event, published) in events.iter().zip(&published) {
             let outcome = outcome(published);
-            let labels = vec![("topic", event.topic.as_str().to_owned()), ("outcome", outcome.to_owned())];
-            self.published.get_or_create(&labels).inc();
+            *counted.entry((event.topic, outcome)).or_default() += 1;
             let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
             tracing::info!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
+        }
+        for ((topic, outcome), count) in counted {
+            let labels = vec![("topic", topic.as_str().to_owned()), ("outcome", outcome.to_owned())];
+            self.published.get_or_create(&labels).inc_by(count);
         }
         let is_away = published
             .iter()
             .all(|published| matches!(published, Published::Unavailable { .. } | Published::Waits));
-        let now = self.clock.now();
-        let settled: Vec<(&Event, Settled)> = open
-            .iter()
+        let settled = events
+            .into_iter()
+            .zip(attempts)
             .zip(published)
-            .filter_map(|(open, published)| Some((&open.event, self.settle(open, published)?)))
+            .filter_map(|((event, attempts), published)| {
+                if !matches!(published, Published::Done | Published::Never { .. }) {
+                    held_back.insert(event.key.clone());
+                }
+                let settled = self.settle(&event, attempts, published)?;
+                Some((event, settled))
+            })
             .collect();
-        relay.settle(&settled, now).await.map_err(unavailable)?;
-        Ok(is_away)
+        (settled, is_away)
     }
 
     /// Says what is to be written down about an event; nothing about one that was not tried.
-    fn settle(&self, open: &Open, published: Published) -> Option<Settled> {
-        let Open { event, attempts } = open;
+    fn settle(&self, event: &Event, attempts: u32, published: Published) -> Option<Settled> {
         let tried = attempts + 1;
         Some(match published {
             Published::Done => Settled::Processed,
@@ -276,7 +319,7 @@ impl Outbox {
                 Settled::Waiting { at, error: why }
             }
             Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
-                let wait = backoff::delay(*attempts, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
+                let wait = backoff::delay(attempts, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
                 tracing::warn!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event to be retried");
                 Settled::Retrying { at, error: why }

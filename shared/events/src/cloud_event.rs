@@ -60,24 +60,86 @@ pub fn render(event: &Event) -> Value {
     })
 }
 
+/// Renders an event for the bus as text; as [`render`] does, without a copy of the payload.
+pub fn render_text(event: &Event) -> String {
+    #[derive(Serialize)]
+    struct Structured<'a> {
+        specversion: &'a str,
+        id: Uuid,
+        r#type: &'a str,
+        source: String,
+        subject: &'a str,
+        time: &'a str,
+        datacontenttype: &'a str,
+        correlationid: &'a str,
+        traceparent: &'a str,
+        partitionkey: &'a str,
+        data: Data<'a>,
+    }
+    #[derive(Serialize)]
+    struct Data<'a> {
+        event_id: Uuid,
+        event_type: &'a str,
+        topic_name: &'a str,
+        correlation_id: &'a str,
+        timestamp: &'a str,
+        source_service: &'a str,
+        payload: &'a Value,
+    }
+    let time = instant(event.timestamp);
+    let structured = Structured {
+        specversion: "1.0",
+        id: event.event_id,
+        r#type: &event.event_type,
+        source: format!("/kaam/{}", event.source_service),
+        subject: &event.subject,
+        time: &time,
+        datacontenttype: "application/json",
+        correlationid: &event.correlation_id,
+        traceparent: &event.traceparent,
+        partitionkey: &event.key,
+        data: Data {
+            event_id: event.event_id,
+            event_type: &event.event_type,
+            topic_name: event.topic.as_str(),
+            correlation_id: &event.correlation_id,
+            timestamp: &time,
+            source_service: &event.source_service,
+            payload: &event.payload,
+        },
+    };
+    serde_json::to_string(&structured).expect("texts and JSON values are JSON")
+}
+
 /// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`, under a derived id.
 pub fn messages(event: Event) -> Vec<Event> {
-    let update = (event.topic == Topic::TaskEvents)
-        .then(|| serde_json::from_value::<TaskChanged>(event.payload.clone()).ok())
-        .flatten()
-        .map(|changed| Event {
-            event_id: Uuid::new_v5(&event.event_id, b"task-updates"),
-            topic: Topic::TaskUpdates,
-            event_type: "task.changed".to_owned(),
-            key: event.user_id.clone(),
-            payload: json!(TaskUpdate {
-                task_id: changed.task.id,
-                version: changed.task.version,
-                change: event.event_type.trim_start_matches("task.").to_owned(),
-            }),
-            ..event.clone()
-        });
+    let update = update_of(&event);
     std::iter::once(event).chain(update).collect()
+}
+
+/// Gives the message for `task-updates` that goes with a task's event.
+pub fn update_of(event: &Event) -> Option<Event> {
+    let changed = (event.topic == Topic::TaskEvents)
+        .then(|| TaskChanged::deserialize(&event.payload).ok())
+        .flatten()?;
+    let payload = json!(TaskUpdate {
+        task_id: changed.task.id,
+        version: changed.task.version,
+        change: event.event_type.trim_start_matches("task.").to_owned(),
+    });
+    Some(Event {
+        event_id: Uuid::new_v5(&event.event_id, b"task-updates"),
+        user_id: event.user_id.clone(),
+        topic: Topic::TaskUpdates,
+        event_type: "task.changed".to_owned(),
+        key: event.user_id.clone(),
+        subject: event.subject.clone(),
+        correlation_id: event.correlation_id.clone(),
+        traceparent: event.traceparent.clone(),
+        timestamp: event.timestamp,
+        source_service: event.source_service.clone(),
+        payload,
+    })
 }
 
 #[cfg(test)]
@@ -105,5 +167,7 @@ mod tests {
             (envelope.payload, rendered["source"].as_str()),
             (json!({"a": 1}), Some("/kaam/scan-reminders"))
         );
+        let text: Value = serde_json::from_str(&render_text(&event)).expect("JSON");
+        assert_eq!(text, rendered);
     }
 }

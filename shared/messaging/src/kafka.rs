@@ -4,33 +4,43 @@
 //! idempotent and waits for all replicas in sync (`acks=all`): what is said to be published survives a broker, and a retry of
 //! the client's own writes nothing twice.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::Event;
-use events::cloud_event::{CONTENT_TYPE, messages, render};
-use futures::future::join_all;
+use events::cloud_event::{CONTENT_TYPE, render_text, update_of};
+use events::{Event, Topic};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _};
+use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Published, worsen};
 
-/// How the producer works, before what leads to the cluster; `message.timeout.ms` bounds how long a record may take in all.
-const PRODUCER: [(&str, &str); 9] = [
+/// How the producer works, before what leads to the cluster.
+///
+/// A partition's records get in as they were put in, or stop at the first that does not: the producer is idempotent, no record of
+/// it times out by itself while the next one still has a moment ([`DEADLINE`] is for all of them), and one that the cluster refuses
+/// for good ends the producer instead of leaving a gap.
+const PRODUCER: [(&str, &str); 10] = [
     ("enable.idempotence", "true"),
+    ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
+    ("message.timeout.ms", "0"),
     ("partitioner", "fnv1a_random"),
-    ("linger.ms", "2"),
-    ("message.timeout.ms", "5000"),
+    // What is put in together travels together all the same: it is there before the first answer is.
+    ("linger.ms", "0"),
     ("request.timeout.ms", "4000"),
     ("socket.connection.setup.timeout.ms", "3000"),
     // A cluster that comes back is found within half a second.
     ("reconnect.backoff.ms", "50"),
     ("reconnect.backoff.max.ms", "500"),
 ];
+/// How long the events of a batch may take in all.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long the producer may take to say of a record that it was taken back.
+const TAKEN_BACK: Duration = Duration::from_secs(1);
 /// How long the cluster may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(1_500);
 
@@ -43,9 +53,18 @@ pub struct KafkaSettingsError(String);
 #[derive(Clone)]
 pub struct Kafka {
     config: ClientConfig,
-    /// Replaced when it has come to an error that it can not go on after.
-    producer: Arc<Mutex<FutureProducer>>,
+    current: Arc<Mutex<Current>>,
+    deadline: Duration,
 }
+
+/// The producer in use. A batch is put into it under the lock, so that none is in two halves when it is replaced.
+struct Current {
+    producer: FutureProducer,
+    number: u64,
+}
+
+/// The messages of an event, on their way.
+type Sent = Vec<Result<DeliveryFuture, Published>>;
 
 impl std::fmt::Debug for Kafka {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -67,110 +86,160 @@ impl Kafka {
             config.set(name, value);
         }
         let producer = config.create().map_err(|error| KafkaSettingsError(error.to_string()))?;
-        Ok(Self { config, producer: Arc::new(Mutex::new(producer)) })
+        let current = Arc::new(Mutex::new(Current { producer, number: 0 }));
+        Ok(Self { config, current, deadline: DEADLINE })
     }
 
     /// Tells whether the cluster answers.
     pub async fn is_connected(&self) -> bool {
-        let producer = self.producer();
+        let producer = self.current().producer.clone();
         let asked =
             tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, PROBE).is_ok());
         asked.await.unwrap_or(false)
     }
 
-    /// Hands events over: all keys at once, and of each key one event after the other, so that none overtakes one that failed.
+    /// Hands events over, all at once; of each key none gets in before an earlier one that failed.
     ///
     /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
     pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
-        let mut outcomes = vec![Published::Waits; events.len()];
-        let mut held_back: HashSet<&str> = HashSet::new();
-        for wave in waves(events) {
-            let producer = self.producer();
-            let sent: Vec<_> = wave
-                .into_iter()
-                .filter(|position| !held_back.contains(events[*position].key.as_str()))
-                .map(|position| (position, send(&producer, &events[position])))
-                .collect();
-            let settled =
-                sent.into_iter().map(async |(position, messages)| (position, settle(messages).await));
-            for (position, published) in join_all(settled).await {
-                if published.is_to_come_again() {
-                    held_back.insert(&events[position].key);
-                }
-                outcomes[position] = published;
+        let mut outcomes = self.send(events).await;
+        // The cluster refuses records together, and may have meant another one of them.
+        for position in 0..events.len() {
+            let alone = std::slice::from_ref(&events[position]);
+            if events.len() > 1
+                && matches!(&outcomes[position], Published::Never { .. })
+                && let Some(outcome) = self.send(alone).await.pop()
+            {
+                outcomes[position] = outcome;
             }
-            self.replace_if_broken(&producer);
+        }
+        let mut held_back: HashSet<&str> = HashSet::new();
+        for (event, outcome) in events.iter().zip(&mut outcomes) {
+            if held_back.contains(event.key.as_str()) {
+                // It goes again after the one before it, whatever became of it.
+                *outcome = Published::Waits;
+            } else if outcome.is_to_come_again() {
+                held_back.insert(&event.key);
+            }
         }
         outcomes
     }
 
-    fn producer(&self) -> FutureProducer {
-        self.producer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    async fn send(&self, events: &[Event]) -> Vec<Published> {
+        let rendered: Vec<Vec<Rendered>> = events.iter().map(render_all).collect();
+        let (number, sent) = {
+            let current = self.current();
+            let mut held_back: HashSet<&str> = HashSet::new();
+            let sent: Vec<Sent> = rendered
+                .iter()
+                .zip(events)
+                .map(|(messages, event)| {
+                    if held_back.contains(event.key.as_str()) {
+                        return vec![Err(Published::Waits)];
+                    }
+                    let sent = put_in(&current.producer, messages);
+                    if sent.iter().any(|sent| sent.as_ref().is_err_and(Published::is_to_come_again)) {
+                        held_back.insert(&event.key);
+                    }
+                    sent
+                })
+                .collect();
+            (current.number, sent)
+        };
+        let until = Instant::now() + self.deadline;
+        let mut outcomes = Vec::with_capacity(events.len());
+        for messages in sent {
+            let mut outcome = Published::Done;
+            for message in messages {
+                let published = match message {
+                    Ok(delivery) => self.settle(delivery, number, until).await,
+                    Err(published) => published,
+                };
+                worsen(&mut outcome, published);
+            }
+            outcomes.push(outcome);
+        }
+        self.replace(number, |producer| producer.client().fatal_error().is_some());
+        outcomes
     }
 
-    /// Begins anew after an error that an idempotent producer can not go on after, such as a sequence that the cluster lost.
-    fn replace_if_broken(&self, used: &FutureProducer) {
-        if used.client().fatal_error().is_some()
-            && let Ok(new) = self.config.create()
-        {
-            *self.producer.lock().unwrap_or_else(PoisonError::into_inner) = new;
+    /// Waits for what becomes of a record. When the time is over, the producer of its number takes everything back that has not got in.
+    async fn settle(&self, mut delivery: DeliveryFuture, number: u64, until: Instant) -> Published {
+        let delivered = match timeout_at(until, &mut delivery).await {
+            Ok(delivered) => delivered,
+            Err(_) => {
+                self.replace(number, |_| true);
+                match timeout(TAKEN_BACK, delivery).await {
+                    Ok(delivered) => delivered,
+                    Err(_) => return unavailable("the cluster did not take it in time"),
+                }
+            }
+        };
+        match delivered {
+            Ok(Ok(_)) => Published::Done,
+            Ok(Err((error, _))) => judge(&error),
+            Err(_) => unavailable("the producer was closed"),
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins anew with another producer, if that of this number is still in use and is to go; what it has left is taken back.
+    fn replace(&self, number: u64, is_to_go: impl FnOnce(&FutureProducer) -> bool) {
+        let mut current = self.current();
+        if current.number != number || !is_to_go(&current.producer) {
+            return;
+        }
+        if let Ok(new) = self.config.create() {
+            let old = std::mem::replace(&mut *current, Current { producer: new, number: number + 1 });
+            drop(current);
+            old.producer.purge(PurgeConfig::default().queue().inflight().non_blocking());
+            // Its end takes half a second when something is on its way.
+            tokio::task::spawn_blocking(|| drop(old));
         }
     }
 }
 
-/// Gives the positions of each key's first event, then of each key's second, and so on.
-fn waves(events: &[Event]) -> Vec<Vec<usize>> {
-    let mut waves: Vec<Vec<usize>> = Vec::new();
-    let mut seen: HashMap<&str, usize> = HashMap::new();
-    for (position, event) in events.iter().enumerate() {
-        let wave = seen.entry(&event.key).or_default();
-        if *wave == waves.len() {
-            waves.push(Vec::new());
-        }
-        waves[*wave].push(position);
-        *wave += 1;
-    }
-    waves
+/// A message as a record needs it.
+struct Rendered {
+    topic: Topic,
+    key: String,
+    value: String,
 }
 
-/// Puts every message that an event becomes into the producer's queue.
-fn send(producer: &FutureProducer, event: &Event) -> Vec<Result<DeliveryFuture, Published>> {
-    let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
-    let headers = OwnedHeaders::new().insert(header);
-    let queue = |message: Event| {
-        let value = render(&message).to_string();
+fn render_all(event: &Event) -> Vec<Rendered> {
+    let render = |message: &Event| Rendered {
+        topic: message.topic,
+        key: message.key.clone(),
+        value: render_text(message),
+    };
+    std::iter::once(render(event)).chain(update_of(event).as_ref().map(render)).collect()
+}
+
+/// Puts the messages of an event into the producer's queue.
+fn put_in(producer: &FutureProducer, messages: &[Rendered]) -> Sent {
+    let put_in = |message: &Rendered| {
+        let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
         let record = FutureRecord::to(message.topic.as_str())
             .key(&message.key)
-            .payload(&value)
-            .headers(headers.clone());
+            .payload(&message.value)
+            .headers(OwnedHeaders::new_with_capacity(1).insert(header));
         producer.send_result(record).map_err(|(error, _)| judge(&error))
     };
-    messages(event.clone()).into_iter().map(queue).collect()
-}
-
-/// Waits for what becomes of them.
-async fn settle(messages: Vec<Result<DeliveryFuture, Published>>) -> Published {
-    let mut outcome = Published::Done;
-    for message in messages {
-        let published = match message {
-            Ok(delivery) => match delivery.await {
-                Ok(Ok(_)) => Published::Done,
-                Ok(Err((error, _))) => judge(&error),
-                Err(_) => unavailable("the producer was closed"),
-            },
-            Err(published) => published,
-        };
-        worsen(&mut outcome, published);
-    }
-    outcome
+    messages.iter().map(put_in).collect()
 }
 
 /// Says what an error means: what is too large or no record will never be taken, all else is the cluster's trouble, or that of
 /// whoever set it up, and passes.
 fn judge(error: &KafkaError) -> Published {
-    use RDKafkaErrorCode::{InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge};
+    use RDKafkaErrorCode::{
+        InvalidMessage, InvalidMessageSize, InvalidRecord, MessageSizeTooLarge, PurgeInflight, PurgeQueue,
+    };
     let why = format!("Kafka: {error}");
     match error.rdkafka_error_code() {
+        Some(PurgeQueue | PurgeInflight) => unavailable("the cluster did not take it in time"),
         Some(MessageSizeTooLarge | InvalidMessage | InvalidMessageSize | InvalidRecord) => {
             Published::Never { why }
         }
@@ -184,8 +253,9 @@ fn unavailable(why: impl Into<String>) -> Published {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use chrono::DateTime;
-    use events::Topic;
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     use rdkafka::message::{Headers as _, Message as _};
     use rdkafka::mocking::MockCluster;
@@ -220,6 +290,12 @@ mod tests {
         cluster.create_topic("reminders", 3, 1).expect("a topic");
         let kafka = Kafka::new([("bootstrap.servers", cluster.bootstrap_servers().as_str())]);
         (cluster, kafka.expect("sound settings"))
+    }
+
+    /// A cluster that is not there.
+    fn away(settings: &[(&'static str, &'static str)]) -> Kafka {
+        let settings = settings.iter().copied().chain([("bootstrap.servers", "127.0.0.1:1")]);
+        Kafka { deadline: Duration::from_millis(200), ..Kafka::new(settings).expect("sound settings") }
     }
 
     /// Reads one partition: keys, content types and events.
@@ -289,8 +365,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_that_is_away_is_no_fault_of_the_event_and_the_later_ones_of_its_key_wait() {
-        let away = [("bootstrap.servers", "127.0.0.1:1"), ("message.timeout.ms", "200")];
-        let kafka = Kafka::new(away).expect("sound settings");
+        let kafka = away(&[]);
         let published = kafka.publish(&[event("a", 1), event("b", 2), event("a", 3)]).await;
         let [Published::Unavailable { .. }, Published::Unavailable { .. }, Published::Waits] = &published[..]
         else {
@@ -301,12 +376,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_queue_is_no_fault_of_the_event() {
-        let away = [
-            ("bootstrap.servers", "127.0.0.1:1"),
-            ("message.timeout.ms", "200"),
-            ("queue.buffering.max.messages", "1"),
-        ];
-        let kafka = Kafka::new(away).expect("sound settings");
+        let kafka = away(&[("queue.buffering.max.messages", "1")]);
         let published = kafka.publish(&[event("a", 1), event("b", 2)]).await;
         assert!(
             matches!(&published[1], Published::Unavailable { why, .. } if why.contains("full")),

@@ -182,7 +182,9 @@ impl Sidecar {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Refused`]: also when there is no scheduler.
     pub async fn schedule(&self, name: &str, schedule: &str) -> Result<(), Error> {
-        let body = Bytes::from(json!({"schedule": schedule, "overwrite": true}).to_string());
+        // daprd 1.18.0 calls no job that has no data.
+        let body = json!({"schedule": schedule, "overwrite": true, "data": "tick"});
+        let body = Bytes::from(body.to_string());
         let mut told = Ok(());
         // Before 1.18 the API was no stable one.
         for version in ["v1.0", "v1.0-alpha1"] {

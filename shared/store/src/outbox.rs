@@ -3,6 +3,8 @@
 //! A relay holds *shards* of the key space by session locks of PostgreSQL, never loose rows: with any number of relays the events
 //! of one key are published in order, and when a relay dies its connection dies, and with it its locks.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use events::{Event, Topic};
 use sqlx::{Connection as _, PgConnection};
@@ -62,7 +64,10 @@ pub enum Settled {
 pub struct Relay {
     connection: PgConnection,
     topic: Topic,
-    shards: Vec<i16>,
+    /// Each shard held, and the last event of it that was given.
+    shards: BTreeMap<i16, i64>,
+    /// When they were taken: what is due by then is given, and nothing that becomes due meanwhile.
+    taken_at: DateTime<Utc>,
 }
 
 impl Store {
@@ -72,7 +77,7 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
         let connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        Ok(Relay { connection, topic, shards: Vec::new() })
+        Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
     }
 
     /// Says when the next event of a topic is to be tried again.
@@ -162,7 +167,9 @@ impl Relay {
     /// # Errors
     /// [`Error::Unavailable`]: the relay is lost, and with it its locks; connect another.
     pub async fn take_shards(&mut self, now: DateTime<Utc>) -> Result<bool, Error> {
-        self.release().await?;
+        if !self.shards.is_empty() {
+            self.release().await?;
+        }
         let open = sqlx::query!(
             r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
@@ -183,43 +190,65 @@ impl Relay {
         )
         .fetch_all(&mut self.connection)
         .await?;
-        self.shards = open.iter().filter(|shard| shard.is_taken).map(|shard| shard.shard).collect();
+        self.shards = open.iter().filter(|shard| shard.is_taken).map(|shard| (shard.shard, 0)).collect();
+        self.taken_at = now;
         Ok(open.iter().any(|shard| !shard.is_taken))
     }
 
-    /// Gives up to `limit` events of the shards held, in order. A key whose earlier event waits for a retry waits with it.
+    /// Gives up to `limit` events of the shards held, each key's in order, that it has not given since the shards were taken; so
+    /// that the next ones can be read while these are on their way. A key whose earlier event waits for a retry waits with it.
+    ///
+    /// An event that becomes due for a retry meanwhile is not given, else a later one of its key, which is, would overtake it.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn open_events(&mut self, limit: i64, now: DateTime<Utc>) -> Result<Vec<Open>, Error> {
+    pub async fn open_events(&mut self, limit: u32) -> Result<Vec<Open>, Error> {
+        let (shards, after): (Vec<i16>, Vec<i64>) = self.shards.iter().unzip();
+        // Of each shard the first ones, by the index: what waits behind them, be it ever so much, is not looked at.
+        let count = u32::try_from(shards.len()).expect("there are few").max(1);
         let rows = sqlx::query!(
-            r#"SELECT user_id, event_id, topic_name, event_type, key, subject, payload, correlation_id, traceparent,
-                      source_service, timestamp, attempts
-               FROM events e
-               WHERE topic_name = $4
-                 AND shard = ANY ($1)
-                 AND status IN ('pending', 'retrying')
-                 AND (next_attempt_at IS NULL OR next_attempt_at <= $2)
-                 AND NOT EXISTS (
-                     SELECT FROM events earlier
-                     WHERE earlier.status = 'retrying'
-                       AND earlier.topic_name = e.topic_name
-                       AND earlier.shard = e.shard
-                       AND earlier.key = e.key
-                       AND earlier.seq < e.seq
-                       AND earlier.next_attempt_at > $2
-                 )
-               ORDER BY seq
-               LIMIT $3"#,
-            &self.shards,
-            now,
-            limit,
+            r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!", open.topic_name AS "topic_name!",
+                      open.event_type AS "event_type!", open.key AS "key!", open.subject AS "subject!",
+                      open.payload AS "payload!", open.correlation_id AS "correlation_id!",
+                      open.traceparent AS "traceparent!", open.source_service AS "source_service!",
+                      open.timestamp AS "timestamp!", open.attempts AS "attempts!", open.seq AS "seq!",
+                      open.shard AS "shard!"
+               FROM UNNEST($1::smallint[], $2::bigint[]) AS held (shard, after)
+               CROSS JOIN LATERAL (
+                   SELECT *
+                   FROM events e
+                   WHERE e.topic_name = $3
+                     AND e.shard = held.shard
+                     AND e.seq > held.after
+                     AND e.status IN ('pending', 'retrying')
+                     AND (e.next_attempt_at IS NULL OR e.next_attempt_at <= $4)
+                     AND NOT EXISTS (
+                         SELECT FROM events earlier
+                         WHERE earlier.status = 'retrying'
+                           AND earlier.topic_name = e.topic_name
+                           AND earlier.shard = e.shard
+                           AND earlier.key = e.key
+                           AND earlier.seq < e.seq
+                           AND earlier.next_attempt_at > $4
+                     )
+                   ORDER BY e.seq
+                   LIMIT $5
+               ) AS open
+               ORDER BY open.seq
+               LIMIT $6"#,
+            &shards,
+            &after,
             self.topic.as_str(),
+            self.taken_at,
+            i64::from(limit.div_ceil(count)),
+            i64::from(limit),
         )
         .fetch_all(&mut self.connection)
         .await?;
+        let shards = &mut self.shards;
         rows.into_iter()
             .map(|row| {
+                shards.insert(row.shard, row.seq);
                 let topic = Topic::parse(&row.topic_name);
                 let topic = topic.ok_or_else(|| Error::Unreadable("a topic", row.topic_name.clone()))?;
                 let event = Event {
@@ -244,7 +273,10 @@ impl Relay {
     ///
     /// # Errors
     /// [`Error::Unavailable`]: they will be published again.
-    pub async fn settle(&mut self, settled: &[(&Event, Settled)], now: DateTime<Utc>) -> Result<(), Error> {
+    pub async fn settle(&mut self, settled: &[(Event, Settled)], now: DateTime<Utc>) -> Result<(), Error> {
+        if settled.is_empty() {
+            return Ok(());
+        }
         let user_ids: Vec<_> = settled.iter().map(|(event, _)| event.user_id.clone()).collect();
         let event_ids: Vec<_> = settled.iter().map(|(event, _)| event.event_id).collect();
         let columns: Vec<(_, _, _)> = settled

@@ -39,6 +39,7 @@ impl OnLambda {
     pub(super) async fn start() -> Option<Self> {
         let emulator = CargoLambda::start_for(&SERVING).await?;
         let kafka = OnKafka::start(Kafka::start().await?).await;
+        kafka.widen().await;
         let place = Place::new().await;
         let ports = Fleet::ports(["relay-events"]);
         let relay_url = format!("http://127.0.0.1:{}/", ports["relay-events"]);
@@ -137,8 +138,7 @@ impl Host for OnLambda {
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {
-        self.kafka.produce(topic, key, value).await;
-        Ok(())
+        self.kafka.produce(topic, key, value).await
     }
 
     /// Gives what is in the destination; why is in the log of the function, by partition and offset.
@@ -166,11 +166,12 @@ impl Host for OnLambda {
     async fn replay(&self) {
         let given_up = std::mem::take(&mut *self.destination.lock().unwrap_or_else(PoisonError::into_inner));
         for dead in given_up {
-            self.kafka.produce(&dead.topic, &String::from_utf8_lossy(&dead.key), &dead.value).await;
+            let key = String::from_utf8_lossy(&dead.key);
+            self.kafka.produce(&dead.topic, &key, &dead.value).await.expect("it lay there before");
         }
     }
 
     async fn is_idle(&self) -> bool {
-        self.kafka.is_consumed()
+        self.kafka.is_consumed(&CONSUMING)
     }
 }

@@ -9,7 +9,7 @@ use tests::kafka::Kafka;
 use tokio::task::JoinHandle;
 
 use super::host::{DeadLetter, Host, Place};
-use super::on_kafka::OnKafka;
+use super::on_kafka::{Letter, OnKafka};
 
 /// How often a clock ticks scan-reminders, as a `CronJob` or a `cron` trigger of KEDA does, less often.
 pub(super) const TICKS: Duration = Duration::from_millis(500);
@@ -25,6 +25,7 @@ impl Workers {
     /// Starts everything; `None`, having said so, where there is no Kafka.
     pub(super) async fn start() -> Option<Self> {
         let kafka = OnKafka::start(Kafka::start().await?).await;
+        kafka.widen().await;
         let place = Place::new().await;
         let consuming = CONSUMING.map(|(name, _)| name);
         let ports = Fleet::ports(SERVING.into_iter().chain(consuming).chain(TICKED));
@@ -75,21 +76,16 @@ impl Host for Workers {
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {
-        self.kafka.produce(topic, key, value).await;
-        Ok(())
+        self.kafka.produce(topic, key, value).await
     }
 
     async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
-        let dead = self.kafka.dead_letters(topic).into_iter();
-        dead.map(|record| {
-            let header = |name: &str| record.header(name).unwrap_or_default().to_owned();
-            DeadLetter {
-                function: Some(header("dlq-function")),
-                reason: header("dlq-reason"),
-                key: record.key.clone(),
-            }
-        })
-        .collect()
+        let letter = |dead: Letter| DeadLetter {
+            function: Some(dead.header("dlq-function")),
+            reason: dead.header("dlq-reason"),
+            key: dead.key,
+        };
+        self.kafka.dead_letters(topic).into_iter().map(letter).collect()
     }
 
     /// Produces each dead letter where it lay, as whoever looks after the cluster does.
@@ -98,6 +94,6 @@ impl Host for Workers {
     }
 
     async fn is_idle(&self) -> bool {
-        self.kafka.is_consumed()
+        self.kafka.is_consumed(&CONSUMING)
     }
 }

@@ -345,7 +345,7 @@ async fn a_function_with_ticks_registers_its_job_until_it_is_taken_unless_a_bind
     let asked = asked.lock().expect("nobody panicked").clone();
     let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["/v1.0/jobs/scan", "/v1.0-alpha1/jobs/scan"].repeat(2));
-    assert_eq!(asked[3].1, json!({"schedule": "0 * * * * *", "overwrite": true}));
+    assert_eq!(asked[3].1, json!({"schedule": "0 * * * * *", "overwrite": true, "data": "tick"}));
     let bound = attach(scan(), &environment(&[("DAPR_SCHEDULE", "binding")]), &Metrics::new());
     assert!(bound[0].background.is_empty());
 }

@@ -13,13 +13,17 @@ use rdkafka::{
 use super::record::{Place, Record};
 use crate::kafka::Settings;
 
-/// How the producer works: as that of the relay does, with room for the headers on top of the largest record.
-const PRODUCER: [(&str, &str); 6] = [
+/// How often a record had been tried before it was sent back to its topic.
+pub(super) const REPLAYED: &str = "replayed";
+/// The largest record of a dead-letter topic: as large as any other, with room for the headers on top.
+pub(super) const MAX_BYTES: &str = "2000000";
+/// How the producer works: as safely as that of the relay.
+pub(super) const PRODUCER: [(&str, &str); 6] = [
     ("enable.idempotence", "true"),
     ("acks", "all"),
     ("partitioner", "fnv1a_random"),
     ("message.timeout.ms", "5000"),
-    ("message.max.bytes", "2000000"),
+    ("message.max.bytes", MAX_BYTES),
     ("reconnect.backoff.max.ms", "500"),
 ];
 

@@ -6,8 +6,10 @@
 
 mod consumer;
 mod dead_letters;
+pub mod parked;
 mod partition;
 mod record;
+mod topics;
 
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ use crate::{
 };
 
 use consumer::Consumer;
+
+pub use topics::create_topics;
 
 /// Why a function can not be a worker.
 #[derive(Debug, thiserror::Error)]

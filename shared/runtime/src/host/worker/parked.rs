@@ -1,0 +1,432 @@
+//! Dead letters in their topics, as operators see them: listed, and sent back to where they came from.
+//!
+//! What was sent back is noted as the offsets of a consumer group of its own ([`GROUP`]), after the cluster has acknowledged it; so
+//! what a replay that was killed has not noted goes again, to consumers that recognise it.
+
+use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
+
+use events::Topic;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+    util::Timeout,
+};
+use serde_json::Value;
+
+use super::dead_letters::{PRODUCER, REPLAYED};
+use crate::kafka::Settings;
+
+/// Whose offsets say what was sent back.
+pub const GROUP: &str = "replay-dead-letters";
+/// How long the cluster may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How many bytes of offsets out of order are noted in one partition: what the cluster keeps with an offset, at most.
+const NOTED_BYTES: usize = 4_000;
+/// What a dead-letter topic is called after that of its records.
+const SUFFIX: &str = ".dlq";
+
+/// What went wrong between us and the cluster.
+#[derive(Debug, thiserror::Error)]
+#[error("the Kafka cluster: {0}")]
+pub struct ClusterError(String);
+
+impl ClusterError {
+    /// What went wrong with something of it.
+    pub(super) fn of(what: &str, error: rdkafka::error::RDKafkaErrorCode) -> ClusterError {
+        ClusterError(format!("{what}: {error}"))
+    }
+}
+
+impl From<rdkafka::error::KafkaError> for ClusterError {
+    fn from(error: rdkafka::error::KafkaError) -> ClusterError {
+        ClusterError(error.to_string())
+    }
+}
+
+/// Which dead letters are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Those of every topic.
+    All,
+    /// Those of one topic.
+    Of(Topic),
+    /// One, by where it lies.
+    One(Address),
+}
+
+/// Where a dead letter lies, as `task-events.dlq/1/17`: topic, partition and offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The topic whose dead letter it is.
+    pub topic: Topic,
+    /// The partition of the dead-letter topic.
+    pub partition: i32,
+    /// The offset there.
+    pub offset: i64,
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{SUFFIX}/{}/{}", self.topic.as_str(), self.partition, self.offset)
+    }
+}
+
+/// Reads `task-events`, `task-events.dlq` or `task-events.dlq/1/17`.
+impl FromStr for Selection {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Selection, ()> {
+        let mut parts = text.split('/');
+        let name = parts.next().unwrap_or_default();
+        let topic = Topic::parse(name.strip_suffix(SUFFIX).unwrap_or(name)).ok_or(())?;
+        match (parts.next(), parts.next(), parts.next()) {
+            (None, None, None) => Ok(Selection::Of(topic)),
+            (Some(partition), Some(offset), None) => {
+                let partition = partition.parse().ok().filter(|partition| *partition >= 0).ok_or(())?;
+                let offset = offset.parse().ok().filter(|offset| *offset >= 0).ok_or(())?;
+                Ok(Selection::One(Address { topic, partition, offset }))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+/// A dead letter that was not sent back yet.
+#[derive(Clone, Debug)]
+pub struct Parked {
+    /// Where it lies.
+    pub address: Address,
+    /// When it was parked, in milliseconds since 1970.
+    pub at_ms: Option<i64>,
+    /// The type of its event, as far as it can be read.
+    pub event_type: Option<String>,
+    /// Who could not handle it.
+    pub function: Option<String>,
+    /// How often that was tried.
+    pub attempts: Option<u32>,
+    /// Why.
+    pub reason: Option<String>,
+    /// How often it had been tried before earlier replays.
+    replayed: u32,
+    /// Where it lay: partition and offset.
+    origin: Option<(i32, i64)>,
+    key: Option<Vec<u8>>,
+    value: Payload,
+    /// Those that it had when it came.
+    headers: OwnedHeaders,
+}
+
+/// What became of a dead letter that was to be sent back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It is in its topic again.
+    Sent(Address),
+    /// It stays where it is, and why.
+    Left(Address, String),
+}
+
+/// What a record carries.
+type Payload = Option<Vec<u8>>;
+
+/// The dead-letter topics of a cluster.
+pub struct DeadLetterTopics {
+    config: ClientConfig,
+    consumer: BaseConsumer,
+}
+
+/// What a partition has open: from where on, what of that was sent back already, and the end.
+struct Open {
+    from: i64,
+    sent: BTreeSet<i64>,
+    end: i64,
+}
+
+impl DeadLetterTopics {
+    /// Makes the clients, without connecting.
+    ///
+    /// # Errors
+    /// The client refuses its settings.
+    pub fn new(settings: &Settings) -> Result<DeadLetterTopics, ClusterError> {
+        let mut config = ClientConfig::new();
+        for (name, value) in settings.properties() {
+            config.set(name, value);
+        }
+        let consumer = config.clone().set("group.id", GROUP).set("enable.auto.commit", "false").create()?;
+        Ok(DeadLetterTopics { config, consumer })
+    }
+
+    /// Gives what was not sent back yet, up to `limit`. Waits for the cluster on the thread that calls.
+    ///
+    /// # Errors
+    /// [`ClusterError`].
+    pub fn list(&self, selection: &Selection, limit: usize) -> Result<Vec<Parked>, ClusterError> {
+        let mut found = Vec::new();
+        self.each(selection, |parked| {
+            found.push(parked);
+            Ok(found.len() < limit)
+        })?;
+        Ok(found)
+    }
+
+    /// Sends dead letters back to their topics, one after the other; each is noted when the cluster has it.
+    ///
+    /// # Errors
+    /// [`ClusterError`]: those that were told of before are done.
+    pub async fn replay(
+        &self,
+        selection: &Selection,
+        mut tell: impl FnMut(&Replay),
+    ) -> Result<(), ClusterError> {
+        let mut config = self.config.clone();
+        for (name, value) in PRODUCER {
+            config.set(name, value);
+        }
+        let producer: FutureProducer = config.create()?;
+        // Not more than what there is now: what is parked again meanwhile is for the next call.
+        for mut parked in self.list(selection, usize::MAX)? {
+            let told = match self.send(&producer, &mut parked).await {
+                Ok(()) => {
+                    self.note(&parked.address)?;
+                    Replay::Sent(parked.address)
+                }
+                Err(why) => Replay::Left(parked.address, why),
+            };
+            tell(&told);
+        }
+        Ok(())
+    }
+
+    async fn send(&self, producer: &FutureProducer, parked: &mut Parked) -> Result<(), String> {
+        // One that was too large to be parked with its value: that is read where it lay. A record without one gives none again.
+        if parked.value.is_none()
+            && let Some((partition, offset)) = parked.origin
+        {
+            let topic = parked.address.topic.as_str();
+            let Some(value) = self.read(topic, partition, offset).map_err(|error| error.to_string())? else {
+                return Err(format!(
+                    "it was parked without its value, and {topic}/{partition}/{offset} is gone"
+                ));
+            };
+            parked.value = value;
+        }
+        let total = (parked.replayed + parked.attempts.unwrap_or(0)).to_string();
+        let headers = parked.headers.clone().insert(Header { key: REPLAYED, value: Some(&total) });
+        let mut record = FutureRecord::<[u8], [u8]>::to(parked.address.topic.as_str()).headers(headers);
+        record.key = parked.key.as_deref();
+        record.payload = parked.value.as_deref();
+        let sent = producer.send(record, Timeout::After(Duration::from_secs(1))).await;
+        sent.map(|_| ()).map_err(|(error, _)| error.to_string())
+    }
+
+    /// Reads the value of a record, which may have none; `None` when the record is gone.
+    fn read(&self, topic: &str, partition: i32, offset: i64) -> Result<Option<Payload>, ClusterError> {
+        let mut found = None;
+        self.walk(topic, partition, offset, offset + 1, |message| {
+            if message.offset() == offset {
+                found = Some(message.payload().map(<[u8]>::to_vec));
+            }
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
+    /// Gives each dead letter that was not sent back yet, until told to stop.
+    fn each(
+        &self,
+        selection: &Selection,
+        mut take: impl FnMut(Parked) -> Result<bool, ClusterError>,
+    ) -> Result<(), ClusterError> {
+        let topics = match selection {
+            Selection::All => Topic::ALL.to_vec(),
+            Selection::Of(topic) | Selection::One(Address { topic, .. }) => vec![*topic],
+        };
+        for topic in topics {
+            let name = format!("{}{SUFFIX}", topic.as_str());
+            let metadata = self.consumer.fetch_metadata(Some(&name), PATIENCE)?;
+            let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+            let mut partitions: Vec<i32> = partitions.map(|partition| partition.id()).collect();
+            partitions.sort_unstable();
+            for partition in partitions {
+                let mut open = self.open(&name, partition)?;
+                if let Selection::One(address) = selection {
+                    if address.partition != partition || address.offset < open.from {
+                        continue;
+                    }
+                    open = Open { from: address.offset, end: open.end.min(address.offset + 1), ..open };
+                }
+                let mut goes_on = true;
+                self.walk(&name, partition, open.from, open.end, |message| {
+                    if !open.sent.contains(&message.offset()) {
+                        goes_on = take(Parked::read(topic, message))?;
+                    }
+                    Ok(goes_on)
+                })?;
+                if !goes_on {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each record of a partition from one offset to another, as far as they are still there.
+    fn walk(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+        end: i64,
+        mut take: impl FnMut(&BorrowedMessage<'_>) -> Result<bool, ClusterError>,
+    ) -> Result<(), ClusterError> {
+        let (first, last) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let (from, end) = (from.max(first), end.min(last));
+        if from >= end {
+            return Ok(());
+        }
+        let mut place = TopicPartitionList::new();
+        place.add_partition_offset(topic, partition, Offset::Offset(from))?;
+        self.consumer.assign(&place)?;
+        let watch = crate::clock::Stopwatch::start();
+        let mut next = from;
+        while next < end {
+            match self.consumer.poll(Duration::from_secs(1)) {
+                Some(message) => {
+                    let message = message?;
+                    // Not those of an assignment before.
+                    if message.topic() != topic || message.partition() != partition {
+                        continue;
+                    }
+                    next = message.offset() + 1;
+                    if message.offset() < end && !take(&message)? {
+                        break;
+                    }
+                }
+                // The rest may be gone meanwhile.
+                None if watch.elapsed() > PATIENCE => {
+                    return Err(ClusterError(format!("{topic}/{partition}/{next} can not be read")));
+                }
+                None => {}
+            }
+        }
+        self.consumer.unassign()?;
+        Ok(())
+    }
+
+    fn open(&self, topic: &str, partition: i32) -> Result<Open, ClusterError> {
+        let (first, end) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(topic, partition);
+        let committed = self.consumer.committed_offsets(asked, PATIENCE)?;
+        let elements = committed.elements();
+        let committed = elements.first();
+        let from = committed.and_then(|one| one.offset().to_raw()).filter(|offset| *offset >= first);
+        let sent =
+            committed.map(|one| one.metadata().split(',').filter_map(|one| one.parse().ok()).collect());
+        Ok(Open { from: from.unwrap_or(first), sent: sent.unwrap_or_default(), end })
+    }
+
+    /// Notes that a dead letter was sent back: as the offset of the group, or beside it when others before it are still open.
+    fn note(&self, address: &Address) -> Result<(), ClusterError> {
+        let topic = format!("{}{SUFFIX}", address.topic.as_str());
+        let Open { mut from, mut sent, .. } = self.open(&topic, address.partition)?;
+        sent.insert(address.offset);
+        while sent.remove(&from) {
+            from += 1;
+        }
+        sent.retain(|offset| *offset > from);
+        let mut noted = String::new();
+        for offset in sent {
+            let offset = offset.to_string();
+            // One that finds no room is sent once more with all the others, which does no harm.
+            if noted.len() + offset.len() < NOTED_BYTES {
+                noted += if noted.is_empty() { "" } else { "," };
+                noted += &offset;
+            }
+        }
+        let mut list = TopicPartitionList::new();
+        let mut place = list.add_partition(&topic, address.partition);
+        place.set_offset(Offset::Offset(from))?;
+        place.set_metadata(noted);
+        Ok(self.consumer.commit(&list, CommitMode::Sync)?)
+    }
+}
+
+impl Parked {
+    /// Reads what a worker has parked, or Dapr (whose headers are `__topic` and so on), or a sink of Knative (attributes
+    /// `knativeerror…`).
+    fn read(topic: Topic, message: &BorrowedMessage<'_>) -> Parked {
+        let address = Address { topic, partition: message.partition(), offset: message.offset() };
+        let mut own = OwnedHeaders::new();
+        let mut said: Vec<(String, String)> = Vec::new();
+        for header in message.headers().into_iter().flat_map(|headers| headers.iter()) {
+            let name = header.key;
+            let is_of_parking = name.starts_with("dlq-") || name.starts_with("__") || is_knatives(name);
+            if is_of_parking || name == REPLAYED {
+                let value = String::from_utf8_lossy(header.value.unwrap_or_default()).into_owned();
+                said.push((name.to_owned(), value));
+            } else {
+                own = own.insert(Header { key: name, value: header.value });
+            }
+        }
+        // A record that was parked more often has the latest last.
+        let header = |names: [&str; 2]| {
+            let known = said.iter().rev().find(|(name, _)| names.contains(&name.as_str()));
+            known.map(|(_, value)| value.clone())
+        };
+        let number = |names| header(names).and_then(|value| value.parse::<i64>().ok());
+        let mut value = message.payload().map(<[u8]>::to_vec);
+        let mut event = value.as_deref().and_then(|value| serde_json::from_slice::<Value>(value).ok());
+        let event_type = event.as_ref().and_then(|event| event["type"].as_str()).map(str::to_owned);
+        let mut of_knative = header(["ce_knativeerrorcode", "ce-knativeerrorcode"]);
+        if let Some(attributes) = event.as_mut().and_then(Value::as_object_mut) {
+            let code = attributes.get("knativeerrorcode").map(|code| code.to_string().replace('"', ""));
+            let before = attributes.len();
+            attributes.retain(|name, _| !is_knatives(name));
+            if attributes.len() < before {
+                of_knative = of_knative.or(code);
+                value = event.as_ref().map(|event| event.to_string().into_bytes());
+            }
+        }
+        let partition =
+            number(["dlq-partition", "__partition"]).and_then(|number| i32::try_from(number).ok());
+        Parked {
+            address,
+            at_ms: message.timestamp().to_millis(),
+            event_type,
+            function: header(["dlq-function", "dlq-function"]),
+            attempts: number(["dlq-attempts", "dlq-attempts"]).and_then(|number| u32::try_from(number).ok()),
+            reason: header(["dlq-reason", "dlq-reason"])
+                .or(of_knative.map(|code| format!("Knative's delivery was answered {code}"))),
+            replayed: number([REPLAYED, REPLAYED]).and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+            origin: partition.zip(number(["dlq-offset", "__offset"])),
+            key: message.key().map(<[u8]>::to_vec),
+            value,
+            headers: own,
+        }
+    }
+}
+
+/// Tells whether a header or an attribute is Knative's word on why an event could not be delivered.
+fn is_knatives(name: &str) -> bool {
+    let name = name.strip_prefix("ce_").or_else(|| name.strip_prefix("ce-")).unwrap_or(name);
+    name.starts_with("knativeerror")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_letters_are_named_by_topic_or_by_their_place() {
+        let one = "task-events.dlq/1/17";
+        let Ok(Selection::One(address)) = one.parse() else { panic!("{one} is the place of one") };
+        assert_eq!(address.to_string(), one);
+        assert_eq!("reminders".parse(), Ok(Selection::Of(Topic::Reminders)));
+        assert_eq!("reminders.dlq".parse(), Ok(Selection::Of(Topic::Reminders)));
+        for wrong in ["", "tasks", "reminders/1", "reminders/1/2/3", "reminders/-1/2", "reminders/1/x"] {
+            assert_eq!(wrong.parse::<Selection>(), Err(()), "{wrong}");
+        }
+    }
+}

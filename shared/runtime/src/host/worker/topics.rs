@@ -1,0 +1,53 @@
+//! The topics of a cluster, made by an operator's command.
+
+use std::time::Duration;
+
+use events::Topic;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    error::RDKafkaErrorCode,
+};
+
+use super::{dead_letters::MAX_BYTES, parked::ClusterError};
+use crate::kafka::Settings;
+
+/// How many partitions each topic has.
+const PARTITIONS: i32 = 3;
+/// How long the cluster may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Creates each topic of Kaam that is not there, and its dead-letter topic, whose records have room for the headers that say why;
+/// gives all by name, with whether it was created. `replication` is how many brokers have each, by default as the cluster has it.
+///
+/// # Errors
+/// [`ClusterError`]: those before it are there.
+pub async fn create_topics(
+    settings: &Settings,
+    replication: Option<i32>,
+) -> Result<Vec<(String, bool)>, ClusterError> {
+    let mut config = ClientConfig::new();
+    for (name, value) in settings.properties() {
+        config.set(name, value);
+    }
+    let admin: AdminClient<DefaultClientContext> = config.create()?;
+    let names: Vec<_> = Topic::ALL.iter().map(|topic| topic.as_str().to_owned()).collect();
+    let dead: Vec<_> = names.iter().map(|name| format!("{name}.dlq")).collect();
+    let replication = || TopicReplication::Fixed(replication.unwrap_or(-1));
+    let topics = names.iter().map(|name| NewTopic::new(name, PARTITIONS, replication()));
+    let dead = dead
+        .iter()
+        .map(|name| NewTopic::new(name, PARTITIONS, replication()).set("max.message.bytes", MAX_BYTES));
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
+    let topics: Vec<_> = topics.chain(dead).collect();
+    let mut created = Vec::new();
+    for outcome in admin.create_topics(&topics, &options).await? {
+        match outcome {
+            Ok(name) => created.push((name, true)),
+            Err((name, RDKafkaErrorCode::TopicAlreadyExists)) => created.push((name, false)),
+            Err((name, error)) => return Err(ClusterError::of(&name, error)),
+        }
+    }
+    Ok(created)
+}

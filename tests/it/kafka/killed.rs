@@ -1,0 +1,317 @@
+//! Kills, changes of scale, repeats and poison on a real broker: nothing is lost, nothing is done twice, each key keeps its order.
+//! `KAAM_FULL=1` (`make faults`) has more of each.
+
+use sqlx::{Connection as _, PgConnection};
+
+use super::*;
+
+/// How often things are done: as part of all tests, and in full.
+struct Extent {
+    kills: u64,
+    broker_kills: u64,
+    exact_kills: u64,
+    scales: u64,
+}
+
+#[expect(clippy::disallowed_methods, reason = "how much is done is the tests' own setting")]
+fn extent() -> Extent {
+    match std::env::var_os("KAAM_FULL") {
+        None => Extent { kills: 10, broker_kills: 3, exact_kills: 1, scales: 1 },
+        Some(_) => Extent { kills: 100, broker_kills: 20, exact_kills: 10, scales: 5 },
+    }
+}
+
+fn dice() -> Dice {
+    let seed = u64::from_be_bytes(random());
+    eprintln!("seed {seed}");
+    Dice::new(seed)
+}
+
+#[tokio::test]
+async fn relays_and_workers_that_are_killed_lose_nothing_double_nothing_and_keep_the_order_of_each_key() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let mut fleet = Fleet::start(&world, &kafka);
+    let (kills, tasks) = (extent().kills, 4 * extent().kills);
+    let (mut dice, mut worked, mut killed) = (dice(), 0, 0);
+    while worked < tasks || killed < kills {
+        if worked < tasks {
+            fleet.work(worked).await;
+            worked += 1;
+        }
+        if killed < kills && (worked == tasks || dice.throw(tasks / kills) == 0) {
+            let name = PROGRAMS[usize::try_from(dice.throw(4)).expect("a small number")];
+            // Not always in the same place of what it does.
+            sleep(dice.wait(0, 600)).await;
+            fleet.kill(name).await;
+            sleep(dice.wait(0, 200)).await;
+            fleet.start_one(name);
+            killed += 1;
+        }
+    }
+    eprintln!("{kills} kills: {}", fleet.assert_sound(tasks).await);
+}
+
+#[tokio::test]
+async fn a_broker_that_is_killed_under_load_loses_nothing_and_lets_no_event_overtake_another_of_its_key() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let fleet = Fleet::start(&world, &kafka);
+    let (mut dice, mut worked) = (dice(), 0);
+    for _ in 0..extent().broker_kills {
+        for _ in 0..4 {
+            fleet.work(worked).await;
+            worked += 1;
+        }
+        // What was just poked for is on its way.
+        sleep(dice.wait(0, 100)).await;
+        kafka.kill();
+        for _ in 0..4 {
+            fleet.work(worked).await;
+            worked += 1;
+        }
+        // Sometimes long enough for the relay to give up.
+        sleep(dice.wait(0, 6_000)).await;
+        kafka.restart().await;
+    }
+    let kills = extent().broker_kills;
+    eprintln!("{kills} kills of the broker: {}", fleet.assert_sound(worked).await);
+}
+
+#[tokio::test]
+async fn a_relay_that_is_killed_after_producing_and_before_writing_that_down_publishes_again_to_no_effect() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let mut fleet = Fleet::start(&world, &kafka);
+    fleet.work(0).await;
+    fleet.rest().await;
+    let mut gate = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let (kills, mut repeated) = (extent().exact_kills, 0);
+    for number in 1..=kills {
+        fleet.kill("relay-events").await;
+        fleet.work(number).await;
+        // The relay can read them and not write to them.
+        let mut transaction = gate.begin().await.expect("the database is there");
+        let held = sqlx::query("SELECT event_id FROM events WHERE status <> 'processed' FOR UPDATE");
+        let held = held.fetch_all(&mut *transaction).await.expect("the statement is sound").len();
+        assert!(held > 0, "there is something to publish");
+        let before = kafka.records("task-events").len();
+        fleet.start_one("relay-events");
+        let is_marking = "pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE events%'";
+        eventually("it is about to write that down", async || {
+            let is_produced = kafka.records("task-events").len() > before;
+            (is_produced && count(&world, is_marking).await > 0).then_some(())
+        })
+        .await;
+        fleet.kill("relay-events").await;
+        // PostgreSQL would not notice its death before the statement is done.
+        let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                     WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE events%'";
+        sqlx::query(ended).execute(&mut *transaction).await.expect("they are ours");
+        eventually("its sessions are gone", async || (count(&world, is_marking).await == 0).then_some(()))
+            .await;
+        transaction.rollback().await.expect("the database is there");
+        let once = kafka.records("task-events").len();
+        fleet.start_one("relay-events");
+        fleet.rest().await;
+        repeated += kafka.records("task-events").len() - once;
+    }
+    assert!(u64::try_from(repeated).expect("a count") >= kills, "each kill had something published again");
+    eprintln!("{kills} kills between producing and the mark: {}", fleet.assert_sound(kills + 1).await);
+}
+
+#[tokio::test]
+async fn functions_that_are_killed_after_their_commit_and_before_the_offset_do_it_once() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let mut fleet = Fleet::start(&world, &kafka);
+    let effects = [
+        ("write-audit", "task-events", "audit_logs"),
+        ("spawn-recurrence", "task-events", "tasks WHERE series_id <> id"),
+        ("send-reminder", "reminders", "events WHERE event_type = 'reminder.sent'"),
+    ];
+    let (kills, mut worked, mut in_between) = (extent().exact_kills, 0, 0);
+    for (name, topic, effect) in effects {
+        let mut hits = 0;
+        for _ in 0..5 * kills {
+            fleet.rest().await;
+            let before = count(&world, effect).await;
+            fleet.work(worked).await;
+            worked += 1;
+            eventually("it has committed", async || (count(&world, effect).await > before).then_some(()))
+                .await;
+            fleet.kill(name).await;
+            // What it has done is committed in Kafka every second only; the lag says that this was not.
+            hits += u64::from(kafka.lag(name, topic) > 0);
+            fleet.start_one(name);
+            if hits == kills {
+                break;
+            }
+        }
+        assert_eq!(hits, kills, "{name} was killed between its commit and its offset");
+        in_between += hits;
+    }
+    eprintln!("{in_between} kills between commit and offset: {}", fleet.assert_sound(worked).await);
+}
+
+#[tokio::test]
+async fn groups_that_grow_and_shrink_under_load_skip_nothing_and_double_nothing() {
+    const EVERY: Duration = Duration::from_secs(3);
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let mut fleet = Fleet::start(&world, &kafka);
+    let mut worked = 0;
+    for _ in 0..extent().scales {
+        for grows in [true, true, true, false, false, false] {
+            for name in &PROGRAMS[1..] {
+                if grows {
+                    fleet.others.push(fleet.spawn(name));
+                } else {
+                    // The oldest; one of each stays.
+                    fleet.others.remove(0).signal(Signal::TERM);
+                }
+            }
+            let watch = Stopwatch::start();
+            while watch.elapsed() < EVERY {
+                fleet.work(worked).await;
+                worked += 1;
+            }
+        }
+    }
+    eprintln!("from 1 to 4 and back: {}", fleet.assert_sound(worked).await);
+}
+
+#[tokio::test]
+async fn topics_that_are_consumed_twice_from_their_beginning_have_no_effect_again() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let mut fleet = Fleet::start(&world, &kafka);
+    for number in 0..10 {
+        fleet.work(number).await;
+    }
+    fleet.rest().await;
+    let state = fleet.state().await;
+    for _ in 0..2 {
+        for name in &PROGRAMS[1..] {
+            let program = fleet.running.remove(name).expect("it runs");
+            program.signal(Signal::TERM);
+            assert!(program.ended().await.success());
+        }
+        CONSUMED.into_iter().for_each(|(group, topic)| kafka.rewind(group, topic));
+        assert!(kafka.lag("write-audit", "task-events") >= 40, "all of it is to be done again");
+        PROGRAMS[1..].iter().for_each(|name| fleet.start_one(name));
+        fleet.rest().await;
+        assert_eq!(fleet.state().await, state);
+    }
+    assert_eq!(fleet.dead_letters(), 0);
+}
+
+#[tokio::test]
+async fn poison_is_parked_or_ignored_by_rule_and_what_is_behind_it_is_handled_within_two_seconds() {
+    const LONGEST: Duration = Duration::from_secs(2);
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let fleet = Fleet::start(&world, &kafka);
+    fleet.work(0).await;
+    fleet.rest().await;
+    // A sound event, which others are made of: new each time, of a task of its own.
+    let sound = kafka.records("task-events").remove(0).json();
+    let event = |change: &dyn Fn(&mut Value)| {
+        let mut event = sound.clone();
+        let id = json!(uuid::Uuid::from_bytes(random()));
+        event["id"] = id.clone();
+        event["data"]["event_id"] = id;
+        change(&mut event);
+        event.to_string().into_bytes()
+    };
+    let now = Clock::system().now().timestamp_millis();
+    let large = format!("\"{}\"", "x".repeat(1_000_000 - 2)).into_bytes();
+    // What, the value, its time and a header; and who parks it, of the two that read the topic.
+    type Poison = (&'static str, Option<Vec<u8>>, i64, usize, &'static [&'static str]);
+    let both: &[&str] = &["spawn-recurrence", "write-audit"];
+    let poison: [Poison; 12] = [
+        ("no JSON", Some(b"{]".to_vec()), now, 0, both),
+        ("no UTF-8", Some(b"\"\xff\xfe\"".to_vec()), now, 0, both),
+        ("a missing id", Some(event(&|event| event["id"] = Value::Null)), now, 0, both),
+        ("1 MB", Some(large), now, 0, both),
+        (
+            "another version of CloudEvents",
+            Some(event(&|event| event["specversion"] = json!("2.0"))),
+            now,
+            0,
+            both,
+        ),
+        ("no value", None, now, 0, both),
+        (
+            "another version of the payload",
+            Some(event(&|event| {
+                event["type"] = json!("task.completed");
+                event["data"]["event_type"] = json!("task.completed");
+                event["data"]["payload"] = json!({"version": 2});
+            })),
+            now,
+            0,
+            both,
+        ),
+        // A type of tomorrow: audited as it is, and no business of the other.
+        (
+            "an unknown type",
+            Some(event(&|event| {
+                event["type"] = json!("task.teleported");
+                event["data"]["event_type"] = json!("task.teleported");
+            })),
+            now,
+            0,
+            &[],
+        ),
+        ("no key", Some(event(&|_| ())), now, 0, &[]),
+        ("a huge header", Some(event(&|_| ())), now, 100_000, &[]),
+        ("no time", Some(event(&|_| ())), -1, 0, &[]),
+        ("a time to come", Some(event(&|_| ())), now + 50 * 60 * 1_000, 0, &[]),
+    ];
+    let producer: FutureProducer =
+        kafka.client().set("message.max.bytes", "1100000").create().expect("sound settings");
+    let mut slowest = Duration::ZERO;
+    for (what, value, at, header_bytes, parked_by) in &poison {
+        let header = "x".repeat(*header_bytes);
+        let headers = OwnedHeaders::new().insert(Header { key: "large", value: Some(&header) });
+        let mut record =
+            FutureRecord::<[u8], [u8]>::to("task-events").partition(1).timestamp(*at).headers(headers);
+        record.key = (*what != "no key").then_some(what.as_bytes());
+        record.payload = value.as_deref();
+        producer.send(record, PATIENCE).await.expect("the broker takes it");
+        let behind = event(&|_| ());
+        let id = serde_json::from_slice::<Value>(&behind).expect("JSON")["id"].clone();
+        let watch = Stopwatch::start();
+        let record = FutureRecord::to("task-events").partition(1).key("behind").payload(&behind);
+        producer.send(record, PATIENCE).await.expect("the broker takes it");
+        let is_audited = format!("audit_logs WHERE event_id = '{}'", id.as_str().expect("a text"));
+        eventually("the next one is audited", async || (count(&world, &is_audited).await == 1).then_some(()))
+            .await;
+        slowest = slowest.max(watch.elapsed());
+        assert!(watch.elapsed() < LONGEST, "{what}: the next one took {:?}", watch.elapsed());
+        if let Some(value) = value.as_deref().filter(|_| parked_by.is_empty()) {
+            let id = serde_json::from_slice::<Value>(value).expect("JSON")["id"].clone();
+            let is_audited = format!("audit_logs WHERE event_id = '{}'", id.as_str().expect("a text"));
+            assert_eq!(count(&world, &is_audited).await, 1, "{what} is an event like others");
+        }
+        let settled = async || (kafka.lag("spawn-recurrence", "task-events") == 0).then_some(());
+        eventually("the other has it behind it, too", settled).await;
+        let mut parkers: Vec<_> = kafka
+            .records("task-events.dlq")
+            .into_iter()
+            .filter(|dead| dead.key == *what)
+            .map(|dead| dead.header("dlq-function").expect("it says whose it is").to_owned())
+            .collect();
+        parkers.sort();
+        assert_eq!(parkers, *parked_by, "{what}");
+    }
+    eprintln!("{} kinds of poison: the next event took {slowest:?} at most", poison.len());
+}

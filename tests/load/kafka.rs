@@ -1,0 +1,284 @@
+//! Kafka, measured against what it is built on, in one run on one broker and one PostgreSQL.
+//!
+//! Throughput: relay-events drains an outbox, and rdkafka's producer sends the same messages with the same settings, taking turns.
+//! A task's event is two messages, to `task-events` and to `task-updates`; both count, on both sides. Latency: from the answer of
+//! create-task to the audit row that write-audit has committed, against producing and consuming one message plus one commit.
+//! `QUICK=1` takes fewer and shorter turns.
+
+use std::fs::File;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use devkit::postgres::{Options, Private};
+use devkit::testing::{TestDirectory, unused_port};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::message::{Header, Message as _, OwnedHeaders};
+use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseRecord, FutureProducer, FutureRecord, Producer as _, ThreadedProducer};
+use rdkafka::{Offset, TopicPartitionList};
+use runtime::clock::Stopwatch;
+use runtime::config::Environment;
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use tests::kafka::{Kafka, Record};
+use tests::process::Caller;
+use tokio::time::sleep;
+
+/// What a task event becomes.
+const TOPICS: [&str; 2] = ["task-events", "task-updates"];
+/// How the producer sends in bulk: as safely as the relay's.
+const BULK: [(&str, &str); 4] = [
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("partitioner", "fnv1a_random"),
+    ("queue.buffering.max.messages", "1000000"),
+];
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The outbox: five events of each task, the tasks over all shards.
+const FILL: &str = r#"
+INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id, traceparent,
+                    source_service, timestamp)
+SELECT 'user-' || number / 5 % 100, gen_random_uuid(), 'task-events', 'task.updated', key, key, (number / 5 % 64)::smallint,
+       jsonb_build_object(
+           'task', $2::jsonb || jsonb_build_object('id', key, 'version', 1 + number % 5, 'user_id', 'user-' || number / 5 % 100),
+           'changes', '{"priority": {"old": "low", "new": "high"}}'::jsonb,
+           'actor', '{"type": "user", "id": "amna"}'::jsonb),
+       gen_random_uuid()::text, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'update-task', now()
+FROM generate_series(0, $1::integer - 1) AS number
+CROSS JOIN LATERAL (SELECT md5((number / 5)::text)::uuid::text AS key) AS of_task
+"#;
+
+fn main() -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
+    let is_quick = Environment::process().get("QUICK")?.is_some();
+    let (turns, events, samples) = if is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
+    let Some(kafka) = Kafka::start().await else { return Ok(()) };
+    kafka.create_contract_topics().await;
+    kafka.create_topics(&["bulk-task-events", "bulk-task-updates", "latency"]).await;
+    let directory = TestDirectory::new();
+    let postgres = Private::start(Options::new(directory.path())).await?;
+    store::migrate(postgres.url()).await?;
+    let mut database = PgConnection::connect(postgres.url()).await?;
+    let relay_port = unused_port();
+    let start = |name: &str, port: u16| start(name, port, &kafka, postgres.url(), relay_port, &directory);
+    let relay = start("relay-events", relay_port)?;
+    let caller = Caller::new();
+
+    let (create_port, audit_port) = (unused_port(), unused_port());
+    let others = (start("create-task", create_port)?, start("write-audit", audit_port)?);
+    latency(&kafka, &mut database, &caller, create_port, samples).await?;
+    drop(others);
+
+    println!(
+        "draining {events} events, {} messages, against sending the same messages by rdkafka alone",
+        2 * events
+    );
+    drain(&mut database, &caller, relay_port, events).await?;
+    let messages: Vec<(&str, Vec<Record>)> = TOPICS.map(|topic| (topic, kafka.records(topic))).into();
+    // And those of the tasks before.
+    let count: usize = messages.iter().map(|(_, records)| records.len()).sum();
+    let bytes: usize =
+        messages.iter().flat_map(|(_, records)| records).map(|record| record.value.len()).sum();
+    println!("  {} bytes each in the mean", bytes / count);
+    let mut settings = kafka.client();
+    BULK.iter().for_each(|(name, value)| _ = settings.set(*name, *value));
+    let producer = settings.create()?;
+    let mut ratios = Vec::new();
+    for turn in 1..=turns {
+        let bulk = bulk(&producer, &messages)?;
+        let before = processor_time(relay.0.id())?;
+        let took = drain(&mut database, &caller, relay_port, events).await?;
+        let cost = (processor_time(relay.0.id())? - before) * 1e6 / (2 * events) as f64;
+        let ours = (2 * events) as f64 / took.as_secs_f64();
+        println!(
+            "  turn {turn}: relay {ours:7.0}/s, rdkafka {bulk:7.0}/s, ratio {:.2}, {cost:.0} µs of the relay's processor time per message",
+            ours / bulk
+        );
+        ratios.push(ours / bulk);
+    }
+    let (ratio, low, high) = spread(&mut ratios);
+    println!("relay ÷ rdkafka in bulk: {ratio:.2} (median; {low:.2}–{high:.2})");
+
+    drop(relay);
+    postgres.stop().await
+}
+
+/// Fills the outbox in one commit, and gives how long the relay takes until all is published and written down.
+async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16, events: usize) -> Result<Duration> {
+    let task = json!({"title": "water the plants", "description": null, "due_date": "2027-01-10T12:00:00+00:00", "all_day": false,
+                      "time_zone": "UTC", "priority": "high", "tags": ["home"], "status": "active", "reminder_config": null,
+                      "recurrence_rule": null, "reminder_id": null, "parent_task_id": null, "completed_at": null,
+                      "created_at": "2026-11-21T03:28:44.930592Z", "updated_at": "2026-11-21T03:28:44.930592Z"});
+    let fill = sqlx::query(FILL).bind(i32::try_from(events)?).bind(task);
+    fill.execute(&mut *database).await?;
+    let watch = Stopwatch::start();
+    while caller.call(relay, "POST", "/", &Value::Null, &[]).await.is_none() {
+        ensure!(watch.elapsed() < PATIENCE, "relay-events does not answer");
+    }
+    let watch = Stopwatch::start();
+    let is_open = "SELECT EXISTS (SELECT FROM events WHERE status IN ('pending', 'retrying'))";
+    while sqlx::query_scalar(is_open).fetch_one(&mut *database).await? {
+        ensure!(watch.elapsed() < PATIENCE, "the outbox is not drained");
+        sleep(Duration::from_millis(5)).await;
+    }
+    Ok(watch.elapsed())
+}
+
+/// Sends every message, and gives how many a second until the last is acknowledged.
+fn bulk(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    messages: &[(&str, Vec<Record>)],
+) -> Result<f64> {
+    let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
+    let watch = Stopwatch::start();
+    let mut count = 0.0;
+    for (topic, records) in messages {
+        let topic = format!("bulk-{topic}");
+        for record in records {
+            let headers = OwnedHeaders::new_with_capacity(1).insert(header.clone());
+            let sent = BaseRecord::to(&topic).key(&record.key).payload(&record.value).headers(headers);
+            producer.send(sent).map_err(|(error, _)| error)?;
+            count += 1.0;
+        }
+    }
+    producer.flush(PATIENCE)?;
+    Ok(count / watch.elapsed().as_secs_f64())
+}
+
+/// Measures one after the other, again and again: an answer until its audit row is there; a message from producer to consumer; a commit.
+async fn latency(
+    kafka: &Kafka,
+    database: &mut PgConnection,
+    caller: &Caller,
+    create: u16,
+    samples: usize,
+) -> Result<()> {
+    sqlx::query("CREATE TABLE commits (id uuid PRIMARY KEY)").execute(&mut *database).await?;
+    let producer: FutureProducer =
+        kafka.client().set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "0").create()?;
+    let consumer: BaseConsumer = kafka.client().set("group.id", "latency").create()?;
+    let mut place = TopicPartitionList::new();
+    place.add_partition_offset("latency", 0, Offset::End)?;
+    consumer.assign(&place)?;
+    drop(consumer.poll(Duration::from_secs(2)));
+    let (mut ends, mut floors_kafka, mut floors_commit) = (Vec::new(), Vec::new(), Vec::new());
+    // The first ones find nothing warm.
+    for sample in 0..samples + 20 {
+        let watch = Stopwatch::start();
+        let body = json!({"title": format!("water the plants {sample}")});
+        let (status, task) = loop {
+            ensure!(watch.elapsed() < PATIENCE, "create-task does not answer");
+            if let Some(answer) = caller.call(create, "POST", "/api/tasks", &body, &[]).await {
+                break answer;
+            }
+            sleep(Duration::from_millis(10)).await;
+        };
+        let watch = Stopwatch::start();
+        ensure!(status == 200, "{task}");
+        let is_audited = "SELECT EXISTS (SELECT FROM audit_logs WHERE user_id = 'local' AND entity_type = 'task' AND entity_id = $1)";
+        while !sqlx::query_scalar::<_, bool>(is_audited)
+            .bind(task["id"].as_str())
+            .fetch_one(&mut *database)
+            .await?
+        {
+            ensure!(watch.elapsed() < PATIENCE, "no audit row");
+        }
+        let end = watch.elapsed();
+        sleep(Duration::from_millis(10)).await;
+
+        let value = task.to_string();
+        let watch = Stopwatch::start();
+        let record = FutureRecord::to("latency").partition(0).key("key").payload(&value);
+        let sent = producer.send_result(record).map_err(|(error, _)| error)?;
+        let message = tokio::task::block_in_place(|| {
+            // It gives nothing for what is no message, too.
+            std::iter::repeat_with(|| consumer.poll(Duration::from_secs(1)))
+                .take(60)
+                .find_map(|polled| polled)
+        });
+        let message = message.context("no message")??;
+        let floor_kafka = watch.elapsed();
+        ensure!(message.payload() == Some(value.as_bytes()), "another message");
+        drop(message);
+        sent.await?.map_err(|(error, _)| error)?;
+        sleep(Duration::from_millis(10)).await;
+
+        let watch = Stopwatch::start();
+        sqlx::query("INSERT INTO commits VALUES (gen_random_uuid())").execute(&mut *database).await?;
+        let floor_commit = watch.elapsed();
+        if sample >= 20 {
+            ends.push(milliseconds(end));
+            floors_kafka.push(milliseconds(floor_kafka));
+            floors_commit.push(milliseconds(floor_commit));
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    let [end, kafka, commit] = [&mut ends, &mut floors_kafka, &mut floors_commit].map(|figures| {
+        figures.sort_by(f64::total_cmp);
+        (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
+    });
+    println!("from an answer to its audit row: p50 {:.1} ms, p99 {:.1} ms, {samples} times", end.0, end.1);
+    println!("  produce and consume one message: p50 {:.1} ms, p99 {:.1} ms", kafka.0, kafka.1);
+    println!("  one commit: p50 {:.1} ms, p99 {:.1} ms", commit.0, commit.1);
+    println!("p50 ÷ (both p50): {:.2}", end.0 / (kafka.0 + commit.0));
+    Ok(())
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+/// A program that is stopped however the measurement ends.
+struct Stopped(Child);
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(
+    name: &str,
+    port: u16,
+    kafka: &Kafka,
+    database_url: &str,
+    relay: u16,
+    directory: &TestDirectory,
+) -> Result<Stopped> {
+    let log = File::create(directory.path().join(format!("{name}.log")))?;
+    let mut command = Command::new(tests::process::binary(name));
+    command
+        .env("DATABASE_URL", database_url)
+        .env("PORT", port.to_string())
+        .env("LOG_FORMAT", "json")
+        .stdout(Stdio::null())
+        .stderr(log);
+    if name == "create-task" {
+        command.env("RELAY_URL", format!("http://127.0.0.1:{relay}/"));
+    } else {
+        command.env("KAFKA_BROKERS", &kafka.brokers);
+    }
+    Ok(Stopped(command.spawn().with_context(|| format!("{name} is not built"))?))
+}
+
+/// Gives the processor time that a process has used, in seconds.
+fn processor_time(pid: u32) -> Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let fields = stat.rsplit(") ").next().context("a malformed /proc entry")?;
+    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
+    // Linux counts in hundredths of a second (USER_HZ).
+    Ok(ticks.iter().sum::<f64>() / 100.0)
+}
+
+/// Gives median, least and greatest.
+fn spread(figures: &mut [f64]) -> (f64, f64, f64) {
+    figures.sort_by(f64::total_cmp);
+    let last = figures.len() - 1;
+    (figures[figures.len() / 2], figures[0], figures[last])
+}
