@@ -1,15 +1,13 @@
 //! A real Kafka broker on the loopback interface.
 
-use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use devkit::testing::{TestDirectory, unused_port};
+use devkit::kafka::{Broker, Files};
+use devkit::testing::TestDirectory;
 use events::Topic;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -19,35 +17,17 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use crate::process::eventually;
-
 /// How many partitions each topic has, as the contract says.
-pub const PARTITIONS: i32 = 3;
+pub const PARTITIONS: i32 = Topic::PARTITIONS as i32;
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// What a small broker takes; it starts soon, and lives for minutes.
-const JAVA: [&str; 5] =
-    ["-Xms64m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
-/// The parent of the broker: it ends it, whatever became of the test, when the pipe on its input is closed, and removes its
-/// files unless it is told to keep them.
-const WATCH: &str = r#"
-files=$1
-shift
-"$@" &
-read -r word
-kill -KILL $!
-wait
-[ "$word" = keep ] || rm -rf "$files"
-"#;
-
 /// A running broker, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Kafka {
     /// `KAFKA_BROKERS`.
     pub brokers: String,
-    installed: PathBuf,
-    files: TestDirectory,
-    watch: Mutex<Child>,
+    broker: Broker,
+    _files: TestDirectory,
 }
 
 /// A record as it lies in a topic.
@@ -96,41 +76,20 @@ impl Kafka {
     /// As [`Kafka::shared`].
     pub async fn start() -> Option<Self> {
         let installed = installed()?;
-        for _ in 0..5 {
-            let files = TestDirectory::new();
-            copy(&installed.join("formatted"), &files.path().join("data"));
-            let ports = [unused_port(), unused_port()];
-            let brokers = format!("127.0.0.1:{}", ports[0]);
-            fs::write(files.path().join("server.properties"), settings(files.path(), ports))
-                .expect("the folder is ours");
-            let watch = spawn(&installed, files.path());
-            let kafka = Self { brokers, installed: installed.clone(), files, watch: Mutex::new(watch) };
-            if kafka.has_started().await {
-                return Some(kafka);
-            }
-        }
-        panic!("the ports of the broker were taken by somebody else, five times");
+        let files = TestDirectory::new();
+        let broker = Broker::start(&installed, files.path(), Files::Removed).await;
+        let broker = broker.unwrap_or_else(|error| panic!("{error:#}"));
+        Some(Self { brokers: broker.address.clone(), broker, _files: files })
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
     pub fn kill(&self) {
-        let mut watch = self.watch();
-        if let Some(mut pipe) = watch.stdin.take() {
-            pipe.write_all(b"keep\n").expect("its parent listens");
-        }
-        watch.wait().expect("it was started");
-    }
-
-    fn watch(&self) -> MutexGuard<'_, Child> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+        self.broker.kill();
     }
 
     /// Starts it again at the same place after it was killed, and waits until it is ready.
     pub async fn restart(&self) {
-        self.kill();
-        fs::remove_file(self.files.path().join("log")).expect("the folder is ours");
-        *self.watch() = spawn(&self.installed, self.files.path());
-        assert!(self.has_started().await, "the port of the broker was taken by somebody else");
+        self.broker.restart().await.unwrap_or_else(|error| panic!("{error:#}"));
     }
 
     /// Creates every topic of the contract, and their dead-letter topics.
@@ -227,31 +186,6 @@ impl Kafka {
         config.set("bootstrap.servers", &self.brokers);
         config
     }
-
-    /// Waits until it serves; `false` when one of its ports is taken.
-    async fn has_started(&self) -> bool {
-        let log = || fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
-        let looked = eventually("Kafka serves, or says why not", async || {
-            let log = log();
-            if log.contains("Kafka Server started") {
-                return Some(Ok(true));
-            }
-            if log.contains("Address already in use") {
-                return Some(Ok(false));
-            }
-            log.contains("Exiting Kafka due to fatal exception").then_some(Err(log))
-        });
-        looked.await.unwrap_or_else(|log| panic!("Kafka did not start:\n{log}"))
-    }
-}
-
-impl Drop for Kafka {
-    fn drop(&mut self) {
-        let mut watch = self.watch();
-        drop(watch.stdin.take());
-        // A test that has passed does not fail for what it could not tidy up.
-        let _ = watch.wait();
-    }
 }
 
 /// Gives a name that begins with `stem` and that no other test of this process has.
@@ -276,61 +210,4 @@ pub fn installed() -> Option<PathBuf> {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(std::io::stderr(), "{test}: left out what needs Kafka; `make kafka` installs it");
     None
-}
-
-/// One node that is broker and controller, on the loopback interface only.
-fn settings(files: &Path, [port, controller]: [u16; 2]) -> String {
-    let mut settings = format!(
-        "\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-controller.listener.names=CONTROLLER
-log.dirs={}
-auto.create.topics.enable=false
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
-group.initial.rebalance.delay.ms=0
-group.min.session.timeout.ms=1000
-offsets.topic.num.partitions=1
-transaction.state.log.num.partitions=1
-log.cleaner.dedupe.buffer.size=2097152
-",
-        files.join("data").display()
-    );
-    for log in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
-        settings += &format!("{log}.replication.factor=1\n{log}.min.isr=1\n");
-    }
-    settings
-}
-
-fn spawn(installed: &Path, files: &Path) -> Child {
-    let log = File::create(files.join("log")).expect("the folder is ours");
-    let again = log.try_clone().expect("a second handle");
-    let classpath = fs::read_to_string(installed.join("classpath")).expect("it is installed");
-    Command::new("sh")
-        .args(["-c", WATCH, "watch"])
-        .arg(files)
-        .arg("java")
-        .args(JAVA)
-        .arg(format!("-XX:SharedArchiveFile={}", installed.join("kafka.jsa").display()))
-        .args(["-cp", classpath.trim_end(), "kafka.Kafka"])
-        .arg(files.join("server.properties"))
-        // Ctrl-C ends the test, and that the broker.
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(log)
-        .stderr(again)
-        .spawn()
-        .expect("a shell")
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir(to).expect("the folder is ours");
-    for entry in fs::read_dir(from).expect("it is installed") {
-        let entry = entry.expect("it is installed");
-        fs::copy(entry.path(), to.join(entry.file_name())).expect("the folder is ours");
-    }
 }

@@ -8,8 +8,6 @@ pub mod in_process;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod sink;
-#[cfg(feature = "kafka")]
-pub mod topics;
 
 mod keys;
 

@@ -20,9 +20,10 @@ use futures::future::join_all;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use messaging::topics;
 use runtime::config::{Config, Environment};
 use runtime::host::server::shutdown_signal;
+use runtime::host::worker::create_topics;
+use runtime::kafka::Settings;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -157,13 +158,12 @@ impl Cluster {
 
     /// Makes the topics that are missing. A cluster that is not this program's may need more to be reached than its address.
     async fn make_topics(&self, environment: &Environment) -> anyhow::Result<()> {
-        if self.broker.is_some() {
-            return Ok(topics::create([("bootstrap.servers", self.brokers.as_str())]).await?);
+        let own = self.broker.as_ref().map(|broker| ("KAFKA_BROKERS", broker.address.as_str()));
+        let own = own.map(|brokers| Environment::from_pairs([brokers]));
+        if let Some(settings) = Settings::from_environment(own.as_ref().unwrap_or(environment))? {
+            create_topics(&settings, None).await?;
         }
-        match runtime::kafka::Settings::from_environment(environment)? {
-            Some(settings) => Ok(topics::create(settings.properties()).await?),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn start_all(&mut self, programs: &Path) -> anyhow::Result<()> {

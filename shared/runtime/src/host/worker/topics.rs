@@ -13,8 +13,6 @@ use rdkafka::{
 use super::{dead_letters::MAX_BYTES, parked::ClusterError};
 use crate::kafka::Settings;
 
-/// How many partitions each topic has.
-const PARTITIONS: i32 = 3;
 /// How long the cluster may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -33,12 +31,13 @@ pub async fn create_topics(
     }
     let admin: AdminClient<DefaultClientContext> = config.create()?;
     let names: Vec<_> = Topic::ALL.iter().map(|topic| topic.as_str().to_owned()).collect();
-    let dead: Vec<_> = names.iter().map(|name| format!("{name}.dlq")).collect();
+    let dead: Vec<_> = Topic::ALL.iter().map(|topic| topic.dead_letters()).collect();
+    let partitions = i32::from(Topic::PARTITIONS);
     let replication = || TopicReplication::Fixed(replication.unwrap_or(-1));
-    let topics = names.iter().map(|name| NewTopic::new(name, PARTITIONS, replication()));
+    let topics = names.iter().map(|name| NewTopic::new(name, partitions, replication()));
     let dead = dead
         .iter()
-        .map(|name| NewTopic::new(name, PARTITIONS, replication()).set("max.message.bytes", MAX_BYTES));
+        .map(|name| NewTopic::new(name, partitions, replication()).set("max.message.bytes", MAX_BYTES));
     let options = AdminOptions::new().request_timeout(Some(PATIENCE)).operation_timeout(Some(PATIENCE));
     let topics: Vec<_> = topics.chain(dead).collect();
     let mut created = Vec::new();
