@@ -481,26 +481,142 @@ async fn a_job_is_due_once_for_all_replicas_and_again_when_it_failed() {
 }
 
 #[tokio::test]
-async fn functions_start_beside_a_sidecar_that_is_not_there() {
-    let world = World::new().await;
-    for name in
-        ["create-task", "query-tasks", "chat-command", "write-audit", "scan-reminders", "relay-events"]
-    {
+async fn a_cron_binding_ticks_and_again_when_that_failed() {
+    let ticks = Arc::new(Mutex::new(0));
+    let ticked = Arc::clone(&ticks);
+    let trigger = on_tick(move || {
+        let ticked = Arc::clone(&ticked);
+        async move {
+            let mut ticked = ticked.lock().expect("nobody panicked");
+            *ticked += 1;
+            if *ticked < 3 { Disposition::retry("the first fail") } else { Disposition::Done }
+        }
+    });
+    // Too seldom for three ticks of its own in the time of a test.
+    let every = [("@every 1m", "@every 20s")];
+    let resources = vec![resource("components/cron.yaml", &every), resource("resiliency.yaml", &[])];
+    let port = unused_port();
+    let Some(daprd) = Daprd::beside(Neighbour::of("scan-reminders", Some(port), resources)) else { return };
+    let function = Function::new("scan-reminders").on(trigger);
+    let own = Own::start(function, port, &daprd, &[("DAPR_SCHEDULE", "binding")]).await;
+    let is_repeated = async || (*ticks.lock().expect("nobody panicked") >= 3).then_some(());
+    eventually("a tick that failed is repeated", is_repeated).await;
+    drop(own.stop);
+}
+
+#[tokio::test]
+async fn a_function_waits_for_its_sidecar_and_has_its_database_from_a_secret_store() {
+    let (world, files, port) = (World::new().await, DataDir::new(), unused_port());
+    let secrets = files.path().join("secrets.json");
+    let content = json!({"db-credentials": {"DATABASE_URL": world.database_url}});
+    std::fs::create_dir_all(files.path()).expect("the folder is ours");
+    std::fs::write(&secrets, content.to_string()).expect("the folder is ours");
+    let own = format!(
+        "metadata:\n    - name: secretsFile\n      value: {}\n    - name: multiValued\n      value: \"true\"",
+        secrets.display()
+    );
+    let values = [("secretstores.kubernetes", "secretstores.local.file"), ("metadata: []", &own)];
+    let store = resource("components/secrets.yaml", &values);
+    let mut neighbour = Neighbour::of("create-task", Some(port), vec![store]);
+    neighbour.app_token = Some(TOKEN);
+    let Some(mut daprd) = Daprd::beside(neighbour) else { return };
+    daprd.stop().await;
+    let mut command = command("create-task");
+    command
+        .env("PORT", port.to_string())
+        .env("DAPR_HTTP_PORT", daprd.port.to_string())
+        .env("DAPR_API_TOKEN", daprd.token())
+        .env("APP_API_TOKEN", TOKEN)
+        .env("DAPR_SECRET_STORE", "secrets");
+    let program = Starting::spawn_with_log(command, &files.path().join("log"));
+    sleep(Duration::from_millis(300)).await;
+    daprd.restart().await;
+    let caller = Caller::new();
+    let create = async || caller.call(port, "POST", "/api/tasks", &json!({"title": "buy milk"}), &[]).await;
+    let (status, task) = eventually("it serves", create).await;
+    assert_eq!((status, count(&world, "tasks").await), (200, 1), "{task}");
+    program.kill().await;
+}
+
+#[tokio::test]
+async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_subscribes_to() {
+    let (world, files) = (World::new().await, DataDir::new());
+    let functions = [
+        ("create-task", 0),
+        ("query-tasks", 0),
+        ("update-task", 0),
+        ("complete-task", 0),
+        ("delete-task", 0),
+        ("follow-link", 0),
+        ("chat-command", 0),
+        ("scan-reminders", 0),
+        ("send-reminder", 1),
+        ("spawn-recurrence", 1),
+        ("write-audit", 3),
+        ("relay-events", 0),
+        ("web", 0),
+        ("backend", 3),
+    ];
+    let folders = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../functions")).expect("a folder");
+    let folders = folders.filter(|entry| entry.as_ref().is_ok_and(|entry| entry.path().is_dir()));
+    assert_eq!(folders.count(), functions.len(), "every function is looked at");
+    let caller = Caller::new();
+    for (name, topics) in functions {
         let port = unused_port();
         let mut command = command(name);
         command
             .env("DATABASE_URL", &world.database_url)
+            .env("DATA_DIR", files.path())
             .env("PORT", port.to_string())
+            .env("PUBLIC_URL", "http://localhost")
+            .env("LINK_SECRET", "0123456789abcdef0123456789abcdef")
+            .env("DAPR_PUBSUB", "pubsub")
             .env("DAPR_HTTP_PORT", unused_port().to_string());
         let program = Starting::spawn(command);
-        let caller = Caller::new();
         let ready = async || caller.call(port, "GET", "/ready", &Value::Null, &[]).await;
-        let (status, ready) = eventually("it serves", ready).await;
+        let (status, ready) = eventually(name, ready).await;
         assert_eq!((status, &ready["dapr"]), (200, &json!("unreachable")), "{name}");
-        let (status, list) =
+        let (_, list) =
             caller.call(port, "GET", "/dapr/subscribe", &Value::Null, &[]).await.expect("it serves");
-        let topics = list.as_array().expect("a list").len();
-        assert_eq!((status, topics), (200, if name == "write-audit" { 3 } else { 0 }), "{name}");
+        let list = list.as_array().expect("a list");
+        assert_eq!(list.len(), topics, "{name}: {list:?}");
+        for subscription in list {
+            let route = subscription["route"].as_str().expect("a path");
+            let answer = caller.call(port, "POST", route, &json!({"bad": 1}), &[]).await.expect("it serves");
+            assert_eq!(answer, (200, json!({"status": "DROP"})), "{name} {route}");
+        }
+        let is_ticked = matches!(name, "scan-reminders" | "relay-events");
+        let (status, _) =
+            caller.call(port, "POST", &format!("/job/{name}"), &Value::Null, &[]).await.expect("it serves");
+        assert_eq!(status, if is_ticked { 200 } else { 404 }, "{name}");
         program.kill().await;
     }
+}
+
+#[tokio::test]
+async fn declared_subscriptions_lead_to_the_routes_of_the_functions() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/dapr/subscriptions");
+    let mut declared: Vec<_> = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| std::fs::read_to_string(entry.expect("a file").path()).expect("a text"))
+        .map(|text| {
+            let line = |start: &str| {
+                let found = text.lines().find_map(|line| line.trim().strip_prefix(start));
+                found.unwrap_or_else(|| panic!("{start} in {text}")).trim().to_owned()
+            };
+            let topic = line("topic:");
+            assert_eq!(line("deadLetterTopic:"), format!("{topic}.dlq"));
+            assert_eq!(line("default:"), format!("/dapr/events/{topic}"));
+            (line("- "), topic)
+        })
+        .collect();
+    declared.sort();
+    let expected = [
+        ("send-reminder", "reminders"),
+        ("spawn-recurrence", "task-events"),
+        ("write-audit", "audit-events"),
+        ("write-audit", "reminders"),
+        ("write-audit", "task-events"),
+    ];
+    assert_eq!(declared, expected.map(|(function, topic)| (function.to_owned(), topic.to_owned())));
 }
