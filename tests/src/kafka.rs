@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use devkit::testing::{TestDirectory, unused_port};
 use events::Topic;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -23,6 +24,8 @@ use crate::process::eventually;
 
 /// How many partitions each topic has, as the contract says.
 pub const PARTITIONS: i32 = 3;
+/// The id of the cluster, as it is installed.
+const CLUSTER: &str = "a2FhbS1vZi10aGUtdGVzdA";
 /// How long the broker may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What a small broker takes; it starts soon, and lives for minutes.
@@ -49,6 +52,24 @@ pub struct Kafka {
     files: TestDirectory,
     watch: Mutex<Child>,
 }
+
+/// How a broker is reached that believes nobody without a password or a certificate.
+#[derive(Debug)]
+pub struct Secured {
+    /// Where TLS and a password (SCRAM-SHA-512) are asked for.
+    pub by_password: String,
+    /// Where TLS and a certificate are asked for.
+    pub by_certificate: String,
+    /// The certificates that the broker's is to be believed by; it is that of `localhost` alone.
+    pub ca: String,
+    /// A certificate that the broker believes, and its key.
+    pub client: (String, String),
+}
+
+/// The user whom the broker knows.
+pub const USER: &str = "kaam";
+/// The user's password.
+pub const PASSWORD: &str = "never-in-a-log-line";
 
 /// A record as it lies in a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +122,7 @@ impl Kafka {
             copy(&installed.join("formatted"), &files.path().join("data"));
             let ports = [unused_port(), unused_port()];
             let brokers = format!("127.0.0.1:{}", ports[0]);
-            fs::write(files.path().join("server.properties"), settings(files.path(), ports))
+            fs::write(files.path().join("server.properties"), settings(files.path(), ports, ""))
                 .expect("the folder is ours");
             let watch = spawn(&installed, files.path());
             let kafka = Self { brokers, installed: installed.clone(), files, watch: Mutex::new(watch) };
@@ -110,6 +131,54 @@ impl Kafka {
             }
         }
         panic!("the ports of the broker were taken by somebody else, five times");
+    }
+
+    /// Starts a broker that is reached over TLS as well, with a password or with a certificate.
+    ///
+    /// # Panics
+    /// As [`Kafka::shared`].
+    pub async fn start_secured() -> Option<(Self, Secured)> {
+        let installed = installed()?;
+        let files = TestDirectory::new();
+        let (ca, [server, client]) = certificates();
+        let ports = [unused_port(), unused_port(), unused_port(), unused_port()];
+        let [plain, controller, password, certificate] = ports;
+        let (by_password, by_certificate) =
+            (format!("localhost:{password}"), format!("localhost:{certificate}"));
+        let more = format!(",SASL_SSL://{by_password},SSL://{by_certificate}");
+        // In a file of properties a line ends where its value does.
+        let line = |pem: &str| pem.replace('\n', "\\n");
+        let properties = settings(files.path(), [plain, controller], &more)
+            + &format!(
+                "\
+sasl.enabled.mechanisms=SCRAM-SHA-512
+ssl.keystore.type=PEM
+ssl.keystore.certificate.chain={}
+ssl.keystore.key={}
+ssl.truststore.type=PEM
+ssl.truststore.certificates={}
+listener.name.ssl.ssl.client.auth=required
+",
+                line(&server.0),
+                line(&server.1),
+                line(&ca)
+            );
+        let file = files.path().join("server.properties");
+        fs::write(&file, properties).expect("the folder is ours");
+        let classpath = fs::read_to_string(installed.join("classpath")).expect("it is installed");
+        let formatted = Command::new("java")
+            .args(JAVA)
+            .args(["-cp", classpath.trim_end(), "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+            .arg(&file)
+            .arg("--add-scram")
+            .arg(format!("SCRAM-SHA-512=[name={USER},password={PASSWORD}]"))
+            .output()
+            .expect("there is Java");
+        assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stderr));
+        let watch = Mutex::new(spawn(&installed, files.path()));
+        let kafka = Self { brokers: format!("127.0.0.1:{plain}"), installed, files, watch };
+        assert!(kafka.has_started().await, "a port of the broker was taken by somebody else");
+        Some((kafka, Secured { by_password, by_certificate, ca, client }))
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
@@ -278,15 +347,31 @@ fn installed() -> Option<PathBuf> {
     None
 }
 
-/// One node that is broker and controller, on the loopback interface only.
-fn settings(files: &Path, [port, controller]: [u16; 2]) -> String {
+/// Gives an authority, and by it a certificate of `localhost` and one of a client, each with its key; all in PEM.
+pub fn certificates() -> (String, [(String, String); 2]) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "the authority of a test");
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("sound");
+    let signed = ["localhost", "client"].map(|name| {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &authority).expect("sound");
+        (certificate.pem(), key.serialize_pem())
+    });
+    (authority.pem(), signed)
+}
+
+/// One node that is broker and controller, on the loopback interface only; `more` are listeners beside the plain one.
+fn settings(files: &Path, [port, controller]: [u16; 2], more: &str) -> String {
     let mut settings = format!(
         "\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more}
 controller.listener.names=CONTROLLER
 log.dirs={}
 auto.create.topics.enable=false
