@@ -151,7 +151,9 @@ impl Kafka {
         let properties = settings(files.path(), [plain, controller], &more)
             + &format!(
                 "\
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
 ssl.keystore.certificate.chain={}
 ssl.keystore.key={}
