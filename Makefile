@@ -1,7 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-hosts dapr kafka lambda faults check sqlx sqlx-check bench asyncapi language-report fuzz dead-letters
-.PHONY: replay verify-audit
+.PHONY: help run test test-hosts dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
+.PHONY: dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -51,12 +51,15 @@ lambda: ## Install an emulator of AWS Lambda for the tests, once, outside of thi
 kafka: ## Install a Kafka broker for the tests, once, outside of this clone; takes Java and Maven
 	@infra/local/install-kafka
 
-faults: ## Prove that kills, repeats and a bad mail server lose and double nothing, in numbers; KAAM_SEED=n repeats a run
+faults: ## Prove that kills, repeats, poison and a bad mail server lose and double nothing, in numbers; KAAM_SEED=n repeats a run
 	@infra/local/install
 	cargo build --workspace --bins
 	KAAM_FULL=1 KAAM_SEED="$(KAAM_SEED)" KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" \
 		cargo test --quiet -p tests --test it -- --exact --nocapture \
 		faults::faults_of_every_part_lose_nothing_double_nothing_and_hold_nothing_up
+	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
+	KAAM_FULL=1 KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" \
+		cargo test --quiet -p tests --test it -- --nocapture --test-threads=1 kafka::killed::
 
 check: ## Check format, lints, documentation, architecture and .sqlx/
 	@infra/local/install
@@ -83,6 +86,11 @@ bench: ## Measure understanding, repeating, and creating tasks against pgbench; 
 	cargo build --release -p create-task
 	cargo bench --quiet -p language -p domain
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench create
+
+bench-kafka: ## Measure the relay and an event's way against Kafka and PostgreSQL alone; takes a Kafka (make kafka); QUICK=1 is shorter
+	@infra/local/install
+	cargo build --release -p create-task -p relay-events -p write-audit
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench kafka
 
 language-report: ## Show how much of each corpus of utterances is understood, by category; KAAM_FAILURES=all lists what is wrong
 	cargo run --quiet --release -p language --example report

@@ -2,6 +2,7 @@
 
 mod killed;
 mod replayed;
+mod secured;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};

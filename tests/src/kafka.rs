@@ -6,9 +6,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use devkit::kafka::{Broker, Files};
-use devkit::testing::TestDirectory;
+use devkit::kafka::{self, Broker, Files};
+use devkit::testing::{TestDirectory, unused_port};
 use events::Topic;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -29,6 +30,24 @@ pub struct Kafka {
     broker: Broker,
     _files: TestDirectory,
 }
+
+/// How a broker is reached that believes nobody without a password or a certificate.
+#[derive(Debug)]
+pub struct Secured {
+    /// Where TLS and a password (SCRAM-SHA-512) are asked for.
+    pub by_password: String,
+    /// Where TLS and a certificate are asked for.
+    pub by_certificate: String,
+    /// The certificates that the broker's is to be believed by; it is that of `localhost` alone.
+    pub ca: String,
+    /// A certificate that the broker believes, and its key.
+    pub client: (String, String),
+}
+
+/// The user whom the broker knows.
+pub const USER: &str = "kaam";
+/// The user's password.
+pub const PASSWORD: &str = "never-in-a-log-line";
 
 /// A record as it lies in a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +99,45 @@ impl Kafka {
         let broker = Broker::start(&installed, files.path(), Files::Removed).await;
         let broker = broker.unwrap_or_else(|error| panic!("{error:#}"));
         Some(Self { brokers: broker.address.clone(), broker, _files: files })
+    }
+
+    /// Starts a broker that is reached over TLS as well, with a password or with a certificate.
+    ///
+    /// # Panics
+    /// As [`Kafka::shared`].
+    pub async fn start_secured() -> Option<(Self, Secured)> {
+        let installed = installed()?;
+        let files = TestDirectory::new();
+        let (ca, [server, client]) = certificates();
+        let [by_password, by_certificate] =
+            [unused_port(), unused_port()].map(|port| format!("localhost:{port}"));
+        // In a file of properties a line ends where its value does.
+        let line = |pem: &str| pem.replace('\n', "\\n");
+        let properties = format!(
+            "\
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
+ssl.keystore.type=PEM
+ssl.keystore.certificate.chain={}
+ssl.keystore.key={}
+ssl.truststore.type=PEM
+ssl.truststore.certificates={}
+listener.name.ssl.ssl.client.auth=required
+",
+            line(&server.0),
+            line(&server.1),
+            line(&ca)
+        );
+        let secured = kafka::Secured {
+            listeners: vec![format!("SASL_SSL://{by_password}"), format!("SSL://{by_certificate}")],
+            properties,
+            user: (USER.to_owned(), PASSWORD.to_owned()),
+        };
+        let broker = Broker::start_secured(&installed, files.path(), Files::Removed, &secured).await;
+        let broker = broker.unwrap_or_else(|error| panic!("{error:#}"));
+        let kafka = Self { brokers: broker.address.clone(), broker, _files: files };
+        Some((kafka, Secured { by_password, by_certificate, ca, client }))
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
@@ -210,4 +268,20 @@ pub fn installed() -> Option<PathBuf> {
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(std::io::stderr(), "{test}: left out what needs Kafka; `make kafka` installs it");
     None
+}
+
+/// Gives an authority, and by it a certificate of `localhost` and one of a client, each with its key; all in PEM.
+pub fn certificates() -> (String, [(String, String); 2]) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.distinguished_name.push(DnType::CommonName, "the authority of a test");
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("sound");
+    let signed = ["localhost", "client"].map(|name| {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
+        params.distinguished_name.push(DnType::CommonName, name);
+        let certificate = params.signed_by(&key, &authority).expect("sound");
+        (certificate.pem(), key.serialize_pem())
+    });
+    (authority.pem(), signed)
 }

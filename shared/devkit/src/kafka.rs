@@ -13,6 +13,8 @@ use tokio::time::timeout;
 
 use crate::testing::unused_port;
 
+/// The id of the cluster, as it is installed.
+const CLUSTER: &str = "a2FhbS1vZi10aGUtdGVzdA";
 /// How long a start may take.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// How often the log of a start is looked at.
@@ -44,6 +46,17 @@ pub enum Files {
     Removed,
 }
 
+/// Listeners beside the plain one, and what they ask for.
+#[derive(Debug)]
+pub struct Secured {
+    /// Each with its protocol: `SASL_SSL://localhost:9093`.
+    pub listeners: Vec<String>,
+    /// Properties of the broker by their names, a line each.
+    pub properties: String,
+    /// Whom the broker knows by a password (SCRAM-SHA-512), and that.
+    pub user: (String, String),
+}
+
 /// A running broker, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Broker {
@@ -71,17 +84,53 @@ impl Broker {
         }
         for _ in 0..TRIES {
             let ports = [unused_port(), unused_port()];
-            fs::write(folder.join("server.properties"), settings(folder, ports))?;
-            let watch = spawn(installed, folder, files)?;
-            let address = format!("127.0.0.1:{}", ports[0]);
-            let (installed, folder) = (installed.to_owned(), folder.to_owned());
-            let broker = Self { address, installed, folder, files, watch: Mutex::new(watch) };
+            fs::write(folder.join("server.properties"), settings(folder, ports, &[]))?;
+            let broker = Self::spawned(installed, folder, files, ports[0])?;
             if broker.has_started().await? {
                 return Ok(broker);
             }
             broker.kill();
         }
         bail!("the ports of the broker were taken by somebody else, {TRIES} times");
+    }
+
+    /// Starts one in an empty `folder` that is reached through other listeners as well.
+    ///
+    /// # Errors
+    /// There is no Kafka, no Java or no room, a port is taken; or what the broker says.
+    pub async fn start_secured(
+        installed: &Path,
+        folder: &Path,
+        files: Files,
+        secured: &Secured,
+    ) -> Result<Self> {
+        let ports = [unused_port(), unused_port()];
+        let properties = settings(folder, ports, &secured.listeners) + &secured.properties;
+        let file = folder.join("server.properties");
+        fs::write(&file, properties)?;
+        let (user, password) = &secured.user;
+        let formatted = Command::new("java")
+            .args(JAVA)
+            .args(["-cp", fs::read_to_string(installed.join("classpath"))?.trim_end()])
+            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+            .arg(&file)
+            .arg("--add-scram")
+            .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"))
+            .output()?;
+        if !formatted.status.success() {
+            bail!("Kafka's storage was not made:\n{}", String::from_utf8_lossy(&formatted.stderr));
+        }
+        let broker = Self::spawned(installed, folder, files, ports[0])?;
+        if !broker.has_started().await? {
+            bail!("a port of the broker was taken by somebody else");
+        }
+        Ok(broker)
+    }
+
+    fn spawned(installed: &Path, folder: &Path, files: Files, port: u16) -> Result<Self> {
+        let watch = Mutex::new(spawn(installed, folder, files)?);
+        let address = format!("127.0.0.1:{port}");
+        Ok(Self { address, installed: installed.to_owned(), folder: folder.to_owned(), files, watch })
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
@@ -142,15 +191,16 @@ impl Drop for Broker {
     }
 }
 
-/// One node that is broker and controller, on the loopback interface only.
-fn settings(folder: &Path, [port, controller]: [u16; 2]) -> String {
+/// One node that is broker and controller, on the loopback interface only; `more` are listeners beside the plain one.
+fn settings(folder: &Path, [port, controller]: [u16; 2], more: &[String]) -> String {
+    let more: String = more.iter().map(|listener| format!(",{listener}")).collect();
     let mut settings = format!(
         "\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{more}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{more}
 controller.listener.names=CONTROLLER
 log.dirs={}
 auto.create.topics.enable=false
