@@ -40,6 +40,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
+    let environment = dapr::with_secrets(environment).await?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -245,6 +246,7 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
+        let environment = &dapr::with_secrets(environment.clone()).await?;
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {

@@ -11,6 +11,7 @@ use crate::{
     function::Function,
     host::{
         Host,
+        dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
     metrics::Metrics,
@@ -144,9 +145,10 @@ fn start_and_serve(
 ) -> anyhow::Result<()> {
     let environment = Environment::process();
     let host = Host::from_environment_but(own, &environment)?;
+    let runtime = tokio_runtime().context("cannot start the runtime")?;
+    let environment = runtime.block_on(with_secrets(environment))?;
     let start = Start::from_environment(environment)?;
     telemetry::init(&start.config, &[name]);
-    let runtime = tokio_runtime().context("cannot start the runtime")?;
     let served = runtime.block_on(async {
         let shutdown = shutdown_signal();
         let (config, metrics) = (start.config.clone(), start.metrics.clone());

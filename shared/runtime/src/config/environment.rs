@@ -24,6 +24,12 @@ impl Environment {
         Environment(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
+    /// Sets a variable.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Environment {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
     /// Gives the value of `name`, or the contents of the file that `name_FILE` names.
     ///
     /// # Errors

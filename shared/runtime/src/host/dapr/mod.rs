@@ -11,6 +11,7 @@
 
 mod delivery;
 mod guard;
+mod secrets;
 mod settings;
 mod ticks;
 mod topics;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 use delivery::Deliveries;
+pub use secrets::with_secrets;
 pub use settings::Settings;
 
 /// What the functions of a process are to the sidecar when there are several.

@@ -355,3 +355,58 @@ async fn readiness_names_a_sidecar_that_is_away_and_does_without_it() {
     let router = router(vec![taker("one", &["t"], &Seen::default())], &[]);
     assert_eq!(get_json(&router, "/ready").await["dapr"], "unreachable");
 }
+
+/// Starts a sidecar that has these secrets, of the store `vault`; gives its port.
+async fn vault(secrets: Value) -> String {
+    let answer = async move |request: Request<Body>| {
+        let path = request.uri().path();
+        let (status, body) = match path.strip_prefix("/v1.0/secrets/vault/") {
+            None => (StatusCode::UNAUTHORIZED, json!({"errorCode": "ERR_SECRET_STORE_NOT_FOUND"})),
+            Some(name) => match secrets.get(name) {
+                Some(secret) => (StatusCode::OK, secret.clone()),
+                None => (StatusCode::FORBIDDEN, json!({"errorCode": "ERR_PERMISSION_DENIED"})),
+            },
+        };
+        (status, Json(body))
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    port
+}
+
+#[tokio::test]
+async fn settings_that_are_missing_are_asked_for_and_the_environment_wins() {
+    let port = vault(json!({
+        "db-credentials": {"db-credentials": "postgres://kaam@db/kaam"},
+        "email-credentials": {"SMTP_URL": "smtp://mail", "SENDGRID_API_KEY": "", "OTHER": "x"},
+    }))
+    .await;
+    let read = async |pairs: &[(&str, &str)]| {
+        let own = [("DAPR_HTTP_PORT", port.as_str())].into_iter().chain(pairs.iter().copied());
+        let environment =
+            secrets::with_secrets_soon(Environment::from_pairs(own), std::time::Duration::ZERO).await;
+        environment.map_err(|error| format!("{error:#}"))
+    };
+    let names = ["DATABASE_URL", "SMTP_URL", "SENDGRID_API_KEY", "OLLAMA_URL", "OTHER"];
+    let values = |environment: Environment| names.map(|name| environment.get(name).expect("it is a text"));
+    let store = ("DAPR_SECRET_STORE", "vault");
+    let (url, mail) = (Some("postgres://kaam@db/kaam".to_owned()), Some("smtp://mail".to_owned()));
+    let all = values(read(&[store]).await.expect("they are there"));
+    assert_eq!(all, [url.clone(), mail, None, None, None]);
+    let own = values(read(&[store, ("SENDGRID_API_KEY", "own")]).await.expect("they are there"));
+    assert_eq!(own, [url, None, Some("own".to_owned()), None, None], "no two mail services");
+    assert_eq!(values(read(&[]).await.expect("nothing is asked for")), [const { None }; 5]);
+    let said = read(&[("DAPR_SECRET_STORE", "other")]).await.expect_err("there is no such store");
+    assert!(
+        said.starts_with("DAPR_SECRET_STORE is \"other\"") && said.contains("ERR_SECRET_STORE_NOT_FOUND"),
+        "{said}"
+    );
+    let pairs = [store, ("DAPR_HTTP_PORT", "1")];
+    let nobody = secrets::with_secrets_soon(Environment::from_pairs(pairs), std::time::Duration::ZERO).await;
+    let said = format!("{:#}", nobody.expect_err("there is no sidecar"));
+    assert!(said.contains("gives no answer"), "{said}");
+    let alone = secrets::with_secrets_soon(Environment::from_pairs([store]), std::time::Duration::ZERO).await;
+    let said = format!("{:#}", alone.expect_err("there is no port"));
+    assert!(said.starts_with("DAPR_HTTP_PORT is not set"), "{said}");
+}
