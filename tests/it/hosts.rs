@@ -113,9 +113,12 @@ impl Matrix {
             return;
         }
         eprintln!("{name}");
-        let row = match start().await {
-            Some(host) => run(&host).await,
-            None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
+        let row = match AssertUnwindSafe(start()).catch_unwind().await {
+            Ok(Some(host)) => run(&host).await,
+            Ok(None) => {
+                SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into()
+            }
+            Err(panic) => SCENARIOS.map(|name| (name, Cell::Failed(said(&*panic)))).into(),
         };
         self.rows.push((name, row));
     }
