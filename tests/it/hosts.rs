@@ -61,9 +61,9 @@ fn print(rows: &[(&str, Row)]) -> Vec<String> {
     let mut failed = Vec::new();
     let mut notes = Vec::new();
     let heads: String = SCENARIOS.iter().map(|name| format!("{name:>10}")).collect();
-    eprintln!("\n{:<12}{heads}", "");
+    eprintln!("\n{:<13}{heads}", "");
     for (host, row) in rows {
-        let mut line = format!("{host:<12}");
+        let mut line = format!("{host:<13}");
         for name in SCENARIOS {
             let word = match &row[name] {
                 Cell::Ok(None) => "ok",
@@ -113,9 +113,12 @@ impl Matrix {
             return;
         }
         eprintln!("{name}");
-        let row = match start().await {
-            Some(host) => run(&host).await,
-            None => SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into(),
+        let row = match AssertUnwindSafe(start()).catch_unwind().await {
+            Ok(Some(host)) => run(&host).await,
+            Ok(None) => {
+                SCENARIOS.map(|name| (name, Cell::LeftOut("this machine lacks what it runs on"))).into()
+            }
+            Err(panic) => SCENARIOS.map(|name| (name, Cell::Failed(said(&*panic)))).into(),
         };
         self.rows.push((name, row));
     }
@@ -133,7 +136,8 @@ async fn the_same_scenarios_come_out_the_same_on_every_host() {
     matrix.add("knative", true, async || Some(knative::OnKnative::start().await)).await;
     matrix.add("workers", false, workers::Workers::start).await;
     matrix.add("lambda", false, lambda::OnLambda::start).await;
-    matrix.add("dapr", false, dapr::BesideDapr::start).await;
+    matrix.add("dapr", false, dapr::OnDapr::start).await;
+    matrix.add("dapr-backend", false, dapr::BesideDapr::start).await;
     assert!(!matrix.rows.is_empty(), "KAAM_HOSTS is {:?}, which is no host", matrix.wanted);
     let failed = print(&matrix.rows);
     eprintln!("in {:.0?}", watch.elapsed());

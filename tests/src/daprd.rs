@@ -9,11 +9,12 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use devkit::testing::{TestDirectory, unused_port};
+use devkit::testing::TestDirectory;
 use runtime::dapr::Sidecar;
 use sqlx::postgres::PgConnectOptions;
 use tokio::process::{Child, Command};
 
+use crate::fleet::choose_port;
 use crate::process::{Caller, eventually};
 
 /// The name of the state store.
@@ -64,7 +65,7 @@ pub struct Neighbour {
 impl Neighbour {
     /// Describes a sidecar of an app, with these resources.
     pub fn of(app_id: &'static str, app_port: Option<u16>, resources: Vec<String>) -> Self {
-        let port = unused_port();
+        let port = choose_port();
         Self { app_id, app_port, port, app_token: None, scheduler: None, invoked: None, resources }
     }
 }
@@ -90,10 +91,10 @@ impl Daprd {
     /// # Panics
     /// When there is none and `KAAM_REQUIRE_DAPR` is 1, or when it does not start.
     pub async fn start(database_url: &str) -> Option<Self> {
-        let mut started = Self::spawned(unused_port(), None, &[component(database_url)])?;
+        let mut started = Self::spawned(choose_port(), None, &[component(database_url)])?;
         while !started.is_ready().await {
             // Somebody else took a port that was free a moment ago.
-            started.port = unused_port();
+            started.port = choose_port();
             started.start_again().await;
         }
         Some(started)
@@ -123,7 +124,7 @@ impl Daprd {
         }
         fs::write(files.path().join("configuration.yaml"), configuration).expect("the folder is ours");
         let token = files.path().display().to_string();
-        let internal_port = unused_port();
+        let internal_port = choose_port();
         let watch = spawn(&daprd, files.path(), &token, [port, internal_port], neighbour.as_ref());
         Some(Self { port, internal_port, daprd, token, files, neighbour, watch })
     }
@@ -265,7 +266,7 @@ fn spawn(
 ) -> Child {
     let log = File::create(files.join("log")).expect("the folder is ours");
     let again = log.try_clone().expect("a second handle");
-    let ports = [port, unused_port(), internal].map(|port| port.to_string());
+    let ports = [port, choose_port(), internal].map(|port| port.to_string());
     let mut command = Command::new("sh");
     command
         .args(["-c", WATCH, "watch"])
@@ -335,7 +336,7 @@ impl Scheduler {
         let files = TestDirectory::new();
         let log = File::create(files.path().join("log")).expect("the folder is ours");
         let again = log.try_clone().expect("a second handle");
-        let [port, health, etcd, peers] = [(); 4].map(|()| unused_port());
+        let [port, health, etcd, peers] = [(); 4].map(|()| choose_port());
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(program)

@@ -1,8 +1,9 @@
 //! The functions, each a process of its own, behind a front door that knows whose a path is.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use runtime::clock::random;
 use serde_json::Value;
@@ -43,12 +44,15 @@ pub fn function_of(method: &str, path: &str) -> &'static str {
     }
 }
 
-/// Gives a port on the loopback interface that nobody listens on, and that the system gives to nobody by itself.
+/// Gives a port on the loopback interface that nobody listens on, that the system gives to nobody by itself, and that was not given
+/// before in this process.
 pub fn choose_port() -> u16 {
+    static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut dice = Dice::new(u64::from_be_bytes(random()));
     loop {
         let port = u16::try_from(PORTS.0 + dice.throw(PORTS.1)).expect("a port");
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let is_new = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

@@ -1,9 +1,12 @@
-//! Beside Dapr: `backend` as the app `backend-service`, whose sidecar is its bus (a real Kafka behind it) and the state store of its
-//! conversations; clients reach it by invocation, through a sidecar of their own.
+//! Beside Dapr, whose sidecars are the bus (a real Kafka behind them), the clock, and the state store of conversations; clients come by
+//! invocation. Once with each function as an app of its own, and once with `backend` as the app `backend-service`.
+
+use std::collections::HashMap;
+use std::path::Path;
 
 use serde_json::Value;
-use tests::daprd::{Daprd, Neighbour, component, resource};
-use tests::fleet::choose_port;
+use tests::daprd::{Daprd, Neighbour, Scheduler, component, resource};
+use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED, choose_port, function_of};
 use tests::kafka::Kafka;
 use tests::process::{Caller, Program, command};
 
@@ -30,17 +33,8 @@ impl BesideDapr {
     pub(super) async fn start() -> Option<Self> {
         let kafka = OnKafka::start(Kafka::start().await?).await;
         let place = Place::new().await;
-        let bus = [
-            ("kafka:9092", kafka.brokers()),
-            // The broker of the tests takes shorter sessions.
-            ("value: 6s", "value: 2s"),
-            ("value: 2s\nscopes", "value: 500ms\nscopes"),
-        ];
-        let resources = vec![
-            resource("components/pubsub.yaml", &bus),
-            resource("resiliency.yaml", &[]),
-            component(&place.database_url),
-        ];
+        let mut resources = bus(&kafka);
+        resources.push(component(&place.database_url));
         let mut neighbour = Neighbour::of(APP, Some(choose_port()), resources);
         neighbour.app_token = Some(TOKEN);
         let app_port = neighbour.app_port.expect("it was chosen");
@@ -52,6 +46,7 @@ impl BesideDapr {
             .env("DATA_DIR", place.path())
             .envs(sidecar.settings())
             .env("APP_API_TOKEN", TOKEN)
+            // Not in bulk (DAPR_BULK): then daprd writes each event anew, and what is no UTF-8 comes with the wrong bytes replaced.
             .env("DAPR_PUBSUB", "pubsub");
         let program = Program::start_with_log(command, &place.path().join("backend.log")).await;
         sidecar.ready().await;
@@ -61,17 +56,28 @@ impl BesideDapr {
         client.ready().await;
         Some(Self { place, kafka, caller: Caller::new(), _program: program, _sidecar: sidecar, client })
     }
+}
 
-    /// Gives why an event was dropped: the app says it in its log. What is no JSON the sidecar drops by itself.
-    fn reason(&self, dead: &Letter) -> String {
-        let event: Value = serde_json::from_slice(&dead.value).unwrap_or_default();
-        let id = event["id"].as_str().unwrap_or_default();
-        let log = std::fs::read_to_string(self.place.path().join("backend.log")).unwrap_or_default();
-        let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let mut dropped = lines.filter(|line| line["level"] == "ERROR" && line["event_id"] == id);
-        let why = dropped.find_map(|line| Some(line["why"].as_str()?.to_owned()));
-        why.unwrap_or_else(|| "the sidecar could not read it".to_owned())
-    }
+/// The components of `infra/dapr` that every app has.
+fn bus(kafka: &OnKafka) -> Vec<String> {
+    let own = [
+        ("kafka:9092", kafka.brokers()),
+        // The broker of the tests takes shorter sessions.
+        ("value: 6s", "value: 2s"),
+        ("value: 2s\nscopes", "value: 500ms\nscopes"),
+    ];
+    vec![resource("components/pubsub.yaml", &own), resource("resiliency.yaml", &[])]
+}
+
+/// Gives why an event was dropped: the app says it in its log. What is no JSON the sidecar drops by itself.
+fn reason(dead: &Letter, log: &Path) -> String {
+    let event: Value = serde_json::from_slice(&dead.value).unwrap_or_default();
+    let id = event["id"].as_str().unwrap_or_default();
+    let log = std::fs::read_to_string(log).unwrap_or_default();
+    let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let mut dropped = lines.filter(|line| line["level"] == "ERROR" && line["event_id"] == id);
+    let why = dropped.find_map(|line| Some(line["why"].as_str()?.to_owned()));
+    why.unwrap_or_else(|| "the sidecar could not read it".to_owned())
 }
 
 impl Host for BesideDapr {
@@ -98,7 +104,8 @@ impl Host for BesideDapr {
     }
 
     async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
-        let letter = |dead: Letter| DeadLetter { function: None, reason: self.reason(&dead), key: dead.key };
+        let log = self.place.path().join("backend.log");
+        let letter = |dead: Letter| DeadLetter { function: None, reason: reason(&dead, &log), key: dead.key };
         self.kafka.dead_letters(topic).into_iter().map(letter).collect()
     }
 
@@ -108,5 +115,111 @@ impl Host for BesideDapr {
 
     async fn is_idle(&self) -> bool {
         self.kafka.is_consumed(&[(APP, TOPICS)])
+    }
+}
+
+/// Each function as an app of its own.
+pub(super) struct OnDapr {
+    place: Place,
+    kafka: OnKafka,
+    caller: Caller,
+    sidecars: HashMap<&'static str, Daprd>,
+    /// By app, another one whose sidecar finds it.
+    clients: HashMap<&'static str, &'static str>,
+    _fleet: Fleet,
+    _scheduler: Scheduler,
+}
+
+impl OnDapr {
+    /// As [`BesideDapr::start`].
+    pub(super) async fn start() -> Option<Self> {
+        let scheduler = Scheduler::start().await?;
+        let kafka = OnKafka::start(Kafka::start().await?).await;
+        let place = Place::new().await;
+        let consuming = CONSUMING.map(|(name, _)| name);
+        let ports = Fleet::ports(SERVING.into_iter().chain(consuming).chain(TICKED));
+        // A sidecar of the tests finds one other app: each finds the one before.
+        let mut sidecars: HashMap<&str, Daprd> = HashMap::new();
+        let (mut clients, mut before) = (HashMap::new(), None);
+        for name in SERVING.into_iter().chain(consuming).chain(TICKED) {
+            let resources = match name {
+                "chat-command" => vec![component(&place.database_url)],
+                serving if SERVING.contains(&serving) => Vec::new(),
+                _ => bus(&kafka),
+            };
+            let mut neighbour = Neighbour::of(name, Some(ports[name]), resources);
+            neighbour.app_token = Some(TOKEN);
+            neighbour.scheduler = (name == "scan-reminders").then_some(scheduler.port);
+            neighbour.invoked = before.map(|before: &str| sidecars[before].internal_port);
+            sidecars.insert(name, Daprd::beside(neighbour)?);
+            clients.extend(before.map(|before| (before, name)));
+            before = Some(name);
+        }
+        let relay = format!("http://127.0.0.1:{}/", ports["relay-events"]);
+        let fleet = Fleet::start(&ports, place.path(), |name, command| {
+            command
+                .env("DATABASE_URL", &place.database_url)
+                .env("DATA_DIR", place.path())
+                .env("RELAY_URL", &relay)
+                .env("DAPR_HTTP_PORT", sidecars[name].port.to_string())
+                .env("DAPR_API_TOKEN", sidecars[name].token())
+                .env("APP_API_TOKEN", TOKEN);
+            match name {
+                "chat-command" => command.env("CONVERSATION_STATE", "dapr"),
+                // More often than a schedule of real use.
+                "scan-reminders" => command.env("DAPR_SCHEDULE", "@every 1s"),
+                // Whom nothing ticks: it is poked, and looks by itself.
+                "relay-events" => command.env("DAPR_SCHEDULE", "binding"),
+                _ => command,
+            };
+        })
+        .await;
+        for sidecar in sidecars.values() {
+            sidecar.ready().await;
+        }
+        let caller = Caller::new();
+        Some(Self { place, kafka, caller, sidecars, clients, _fleet: fleet, _scheduler: scheduler })
+    }
+}
+
+impl Host for OnDapr {
+    fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Invokes the function through the sidecar of another one.
+    async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        user: &str,
+        correlation: &str,
+    ) -> (u16, Value) {
+        let app = function_of(method, path);
+        let sidecar = &self.sidecars[self.clients[app]];
+        let headers =
+            [("x-user-id", user), ("x-correlation-id", correlation), ("dapr-api-token", sidecar.token())];
+        let path = format!("/v1.0/invoke/{app}/method{path}");
+        self.caller.call(sidecar.port, method, &path, body, &headers).await.expect("it serves")
+    }
+
+    async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {
+        self.kafka.produce(topic, key, value).await
+    }
+
+    /// Dapr does not say whose a dead letter is. What is looked for here is always write-audit's.
+    async fn dead_letters(&self, topic: &str) -> Vec<DeadLetter> {
+        let log = self.place.path().join("write-audit.log");
+        let letter = |dead: Letter| DeadLetter { function: None, reason: reason(&dead, &log), key: dead.key };
+        self.kafka.dead_letters(topic).into_iter().map(letter).collect()
+    }
+
+    async fn replay(&self) {
+        self.kafka.replay().await;
+    }
+
+    async fn is_idle(&self) -> bool {
+        self.kafka.is_consumed(&CONSUMING)
     }
 }
