@@ -13,6 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
@@ -192,7 +193,11 @@ listener.name.ssl.ssl.client.auth=required
                 .last()
                 .is_none_or(|last: &Record| last.partition < partition || last.offset + 1 < end)
             {
-                let message = consumer.poll(PATIENCE).expect("there is more").expect("the broker is there");
+                let message = match consumer.poll(PATIENCE).expect("there is more") {
+                    // A topic that was made a moment ago: librdkafka asks for its leader again.
+                    Err(KafkaError::MessageConsumption(RDKafkaErrorCode::NotLeaderForPartition)) => continue,
+                    polled => polled.expect("the broker is there"),
+                };
                 let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
                 let headers = headers
