@@ -198,13 +198,14 @@ impl Daprd {
         self.watch = spawn(&self.daprd, self.files.path(), &self.token, ports, self.neighbour.as_ref());
     }
 
-    /// Waits until its state store answers; `false` when one of its ports is taken. Another sidecar, which may be at that port,
+    /// Waits until its state store answers and it is well; `false` when one of its ports is taken. Another sidecar, which may be at that port,
     /// does not know the token.
     async fn is_ready(&self) -> bool {
         let sidecar = self.sidecar();
         let log = || fs::read_to_string(self.files.path().join("log")).unwrap_or_default();
         let looked = eventually("daprd is ready, or says why not", async || {
-            if sidecar.document(STORE, "nothing").await.is_ok() {
+            // The state API answers a moment before it says of itself that it is well.
+            if sidecar.document(STORE, "nothing").await.is_ok() && sidecar.is_there().await {
                 return Some(Ok(true));
             }
             let log = log();
