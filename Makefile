@@ -30,7 +30,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
 	cargo build --workspace --bins
-	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace --no-fail-fast $(if $(TEST),-- '$(TEST)')
 
 test-hosts: ## Run the same scenarios on every host and print a matrix; ONLY=name runs it on one
 	@infra/local/install

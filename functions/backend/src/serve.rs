@@ -236,6 +236,10 @@ impl Database {
         if let Some(url) = environment.database_url()? {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
+        // Not an empty one instead of that whose secret is not to be had.
+        if let Some(store) = environment.get("DAPR_SECRET_STORE")? {
+            anyhow::bail!("DAPR_SECRET_STORE is {store:?}; it gave no DATABASE_URL (secret db-credentials)");
+        }
         let options = private_options(environment)?;
         let data_dir = options.data_dir.display().to_string();
         let private = Private::start(options).await;

@@ -73,7 +73,8 @@ struct Drained {
 }
 
 /// Builds the function for a process of its own: it publishes through the Dapr sidecar of `DAPR_HTTP_PORT`, to the cluster of
-/// `KAFKA_BROKERS` or to the sink of `K_SINK` whenever it is poked or ticked, and looks by itself every ten seconds.
+/// `KAFKA_BROKERS` or to the sink of `K_SINK` whenever it is poked or ticked, and looks by itself every ten seconds. Where nothing runs
+/// between requests it does all of it in them.
 ///
 /// # Errors
 /// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
@@ -87,6 +88,9 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
     let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);
+    if start.is_frozen_between_requests {
+        return Ok(check.into_iter().fold(function(outbox), Function::ready_when));
+    }
     let committed = Arc::new(Notify::new());
     let wake = Arc::clone(&committed);
     // Not drained in the request: whoever pokes does not wait long, and a drain that is cut off publishes twice.
@@ -156,12 +160,16 @@ fn sink(environment: &Environment) -> anyhow::Result<Sink> {
     }
 }
 
-/// Gives the function: a poke or a tick publishes what there is.
+/// Gives the function: a poke or a tick publishes what there is, and then forgets what has expired.
 pub fn function(outbox: Outbox) -> Function {
     let is_connected = outbox.application.database_probe();
     let tick = move || {
         let outbox = outbox.clone();
-        async move { outbox.drain().await.map_or_else(Disposition::from, |_| Disposition::Done) }
+        async move {
+            let drained = outbox.drain().await;
+            outbox.forget_expired().await;
+            drained.map_or_else(Disposition::from, |_| Disposition::Done)
+        }
     };
     Function::new(NAME).on(on_tick(tick)).ready_when(Check::required("database", is_connected))
 }
@@ -344,13 +352,17 @@ impl Outbox {
         };
         let sweep = async {
             while stop.run_until_cancelled(tokio::time::sleep(SWEEP)).await.is_some() {
-                if let Err(refusal) = self.application.forget_expired(self.clock.now()).await {
-                    let error = runtime::ask::chain(&refusal);
-                    tracing::warn!(error, "what is expired could not be forgotten");
-                }
+                self.forget_expired().await;
             }
         };
         tokio::join!(join_all(loops), pass_on, sweep);
+    }
+
+    async fn forget_expired(&self) {
+        if let Err(refusal) = self.application.forget_expired(self.clock.now()).await {
+            let error = runtime::ask::chain(&refusal);
+            tracing::warn!(error, "what is expired could not be forgotten");
+        }
     }
 
     async fn run_topic(

@@ -101,12 +101,9 @@ impl Sender {
         if event.r#type != "reminder.due" {
             return Disposition::Done;
         }
-        let payload = envelope(event).map(|envelope| envelope.payload);
-        let moment: Result<ReminderMoment, _> =
-            payload.and_then(|payload| serde_json::from_value(payload).map_err(|error| error.to_string()));
-        match moment {
+        match envelope(event).and_then(|envelope| envelope.read_payload::<ReminderMoment>()) {
             Ok(moment) => self.remind(event, &moment).await,
-            Err(why) => Disposition::reject(format!("the payload can not be read: {why}")),
+            Err(why) => Disposition::reject(why),
         }
     }
 

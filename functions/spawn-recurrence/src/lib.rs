@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use application::{Application, Connection};
-use events::cloud_event::Envelope;
 use events::payload::TaskChanged;
 use runtime::ask::{cause_of_event, envelope};
 use runtime::clock::Clock;
@@ -59,7 +58,7 @@ async fn handle(application: &Application, clock: &Clock, event: &Incoming) -> D
         "task.reopened" | "task.restored" => false,
         _ => return Disposition::Done,
     };
-    let changed = match envelope(event).and_then(|envelope| changed(&envelope)) {
+    let changed = match envelope(event).and_then(|envelope| envelope.read_payload::<TaskChanged>()) {
         Ok(changed) => changed,
         Err(why) => return Disposition::reject(why),
     };
@@ -73,9 +72,4 @@ async fn handle(application: &Application, clock: &Clock, event: &Incoming) -> D
         application.withdraw_successor(&cause, changed.task.id).await
     };
     done.map_or_else(Disposition::from, |()| Disposition::Done)
-}
-
-fn changed(envelope: &Envelope) -> Result<TaskChanged, String> {
-    serde_json::from_value(envelope.payload.clone())
-        .map_err(|error| format!("the payload can not be read: {error}"))
 }

@@ -3,7 +3,7 @@
 use events::Refusal;
 use events::cloud_event::Envelope;
 use events::payload::{Audited, ReminderMoment, TaskChanged};
-use serde_json::{Value, from_value};
+use serde_json::Value;
 
 pub use store::audit::Entry;
 
@@ -26,15 +26,13 @@ impl Application {
 /// What is wrong with its payload.
 pub fn entry_of(envelope: &Envelope) -> Result<Entry, String> {
     let Envelope { event_id, event_type, timestamp, correlation_id, .. } = envelope;
-    let unreadable =
-        |error: serde_json::Error| format!("the payload of {event_type} can not be read: {error}");
     match envelope.topic_name.as_str() {
         "task-events" => {
-            let changed: TaskChanged = from_value(envelope.payload.clone()).map_err(unreadable)?;
+            let changed: TaskChanged = envelope.read_payload()?;
             Ok(entry_of_task(&changed, *event_id, event_type, *timestamp, correlation_id))
         }
         "reminders" => {
-            let moment: ReminderMoment = from_value(envelope.payload.clone()).map_err(unreadable)?;
+            let moment: ReminderMoment = envelope.read_payload()?;
             Ok(Entry {
                 user_id: moment.user_id,
                 event_id: *event_id,
@@ -50,7 +48,7 @@ pub fn entry_of(envelope: &Envelope) -> Result<Entry, String> {
             })
         }
         "audit-events" => {
-            let audited: Audited = from_value::<Audited>(envelope.payload.clone()).map_err(unreadable)?;
+            let audited: Audited = envelope.read_payload()?;
             Ok(Entry {
                 user_id: audited.user_id,
                 event_id: *event_id,

@@ -1,6 +1,7 @@
 //! CloudEvents 1.0 in structured JSON mode, and the envelope in their data.
 
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -33,6 +34,24 @@ pub struct Envelope {
     /// What happened.
     #[schema(value_type = Object)]
     pub payload: Value,
+}
+
+impl Envelope {
+    /// Reads the payload.
+    ///
+    /// # Errors
+    /// What was expected of it. What stands there instead is not said: it is some user's.
+    pub fn read_payload<T: DeserializeOwned>(&self) -> Result<T, String> {
+        T::deserialize(&self.payload).map_err(|error| {
+            let said = error.to_string();
+            let why = match said.split_once(", expected ") {
+                Some((_, expected)) => format!("expected {expected}"),
+                None if said.starts_with("missing field") => said,
+                None => "a value is not valid".to_owned(),
+            };
+            format!("the payload of {} can not be read: {why}", self.event_type)
+        })
+    }
 }
 
 /// Renders an event for the bus.

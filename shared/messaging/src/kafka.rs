@@ -103,22 +103,25 @@ impl Kafka {
     /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
     pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         let mut outcomes = self.send(events).await;
-        // The cluster refuses records together, and may have meant another one of them.
-        for position in 0..events.len() {
-            let alone = std::slice::from_ref(&events[position]);
-            if events.len() > 1
-                && matches!(&outcomes[position], Published::Never { .. })
-                && let Some(outcome) = self.send(alone).await.pop()
-            {
-                outcomes[position] = outcome;
-            }
-        }
         let mut held_back: HashSet<&str> = HashSet::new();
+        let mut is_away = false;
         for (event, outcome) in events.iter().zip(&mut outcomes) {
             if held_back.contains(event.key.as_str()) {
                 // It goes again after the one before it, whatever became of it.
                 *outcome = Published::Waits;
-            } else if outcome.is_to_come_again() {
+                continue;
+            }
+            // The cluster refuses records together, and may have meant another one of them. Each is tried once more by itself, as long
+            // as the cluster takes any.
+            if events.len() > 1 && matches!(outcome, Published::Never { .. }) {
+                let alone = std::slice::from_ref(event);
+                *outcome = match is_away {
+                    true => Published::Waits,
+                    false => self.send(alone).await.pop().unwrap_or(Published::Waits),
+                };
+                is_away |= outcome.is_to_come_again();
+            }
+            if outcome.is_to_come_again() || *outcome == Published::Waits {
                 held_back.insert(&event.key);
             }
         }

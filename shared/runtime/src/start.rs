@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Environment},
     function::Function,
     host::{
-        Host,
+        Host, LAMBDA,
         dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
@@ -33,6 +33,8 @@ pub struct Start {
     pub metrics: Metrics,
     /// Wakes the relay after a commit.
     pub poke: Poke,
+    /// Whether nothing runs between requests, so that a function has to do all its work in them: AWS Lambda.
+    pub is_frozen_between_requests: bool,
 }
 
 impl Start {
@@ -46,7 +48,9 @@ impl Start {
             Some(url) => Poke::http(url).context("RELAY_URL is not a URL")?,
             None => Poke::none(),
         };
-        Ok(Start { config, environment, clock: Clock::system(), metrics: Metrics::new(), poke })
+        let is_frozen_between_requests = environment.get(LAMBDA)?.is_some();
+        let (clock, metrics) = (Clock::system(), Metrics::new());
+        Ok(Start { config, environment, clock, metrics, poke, is_frozen_between_requests })
     }
 }
 

@@ -13,7 +13,7 @@ pub mod worker;
 use crate::config::{ConfigError, Environment};
 
 /// The variable by which AWS Lambda is known.
-const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
+pub(crate) const LAMBDA: &str = "AWS_LAMBDA_RUNTIME_API";
 /// The variable by which a worker is known. A function that neither publishes nor takes events refuses it.
 const KAFKA: &str = "KAFKA_BROKERS";
 

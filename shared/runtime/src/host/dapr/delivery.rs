@@ -9,7 +9,7 @@ use axum::{
     Json, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     routing::post,
 };
 use events::cloud_event::CONTENT_TYPE;
@@ -193,7 +193,7 @@ impl Deliveries {
                 (Status::Drop, "dead_letter")
             }
         };
-        if status == Status::Success {
+        if status != Status::Retry {
             attempts.remove(&place);
         }
         drop(attempts);
@@ -213,9 +213,10 @@ async fn receive(
     let body = match body {
         Ok(body) => body,
         Err(error) => {
-            // Nobody can say what was in it: the sidecar keeps it, and its policy ends that.
+            // One that is too long always will be; one that broke off may come whole.
+            let is_too_long = error.status() == StatusCode::PAYLOAD_TOO_LARGE;
             tracing::error!(topic, error = %error, "what the sidecar posted can not be read");
-            return Json(status_of(Status::Retry));
+            return Json(status_of(if is_too_long { Status::Drop } else { Status::Retry }));
         }
     };
     // One event may have a member of that name, too.

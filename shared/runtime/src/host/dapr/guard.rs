@@ -13,6 +13,8 @@ use crate::problem::Problem;
 
 /// What the sidecar shows.
 const TOKEN: &str = "dapr-api-token";
+/// What browsers add to a request that a page makes of whoever runs on the same machine; no sidecar does.
+const OF_BROWSERS: [&str; 2] = ["origin", "sec-fetch-site"];
 /// What the sidecar adds to a request that another app, or itself, was asked to invoke here.
 const INVOKED: [&str; 2] = ["dapr-caller-app-id", "dapr-callee-app-id"];
 
@@ -38,6 +40,9 @@ pub(super) async fn admit(State(guard): State<Guard>, request: Request, next: Ne
     if !guard.is_shown(headers) {
         let detail = "the header dapr-api-token must be what APP_API_TOKEN is";
         return Problem::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail).into_response();
+    }
+    if OF_BROWSERS.iter().any(|name| headers.contains_key(*name)) {
+        return Problem::forbidden("this is for the sidecar, not for a page in a browser").into_response();
     }
     // The sidecar shows its token then, too: whoever may invoke this app would be able to make up events.
     if INVOKED.iter().any(|name| headers.contains_key(*name)) {

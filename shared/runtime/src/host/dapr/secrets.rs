@@ -52,7 +52,7 @@ pub(super) async fn with_secrets_soon(
         let values = loop {
             match sidecar.secret(&store, secret).await {
                 Ok(values) => break values,
-                Err(Error::Refused { code, .. }) if !is_of_the_store(&code) => break BTreeMap::new(),
+                Err(Error::Refused { status, code }) if is_none(status, &code) => break BTreeMap::new(),
                 Err(error) if watch.elapsed() >= patience => {
                     return Err(error).with_context(|| {
                         format!("DAPR_SECRET_STORE is {store:?}; the secret {secret} is not to be had")
@@ -71,7 +71,8 @@ pub(super) async fn with_secrets_soon(
     Ok(environment)
 }
 
-/// Says whether it is the store that is missing, perhaps because the sidecar has not read its components yet.
-fn is_of_the_store(code: &str) -> bool {
-    code.contains("SECRET_STORE_NOT_FOUND") || code.contains("SECRET_STORES_NOT_CONFIGURED")
+/// Says whether there is no such secret, or none for this app; a store can not say that otherwise than by an error of its own. Not so
+/// when the store is missing, perhaps because the sidecar has not read its components yet, or when we are refused or too early.
+fn is_none(status: u16, code: &str) -> bool {
+    status == 403 || status == 404 || status == 500 && code.contains("SECRET_GET")
 }

@@ -16,7 +16,7 @@ const BINDING: &str = "binding";
 /// |---|---|---|
 /// | `DAPR_HTTP_PORT` | none: no sidecar | a port; Dapr sets it, to 3500 |
 /// | `DAPR_API_TOKEN` | none | what the sidecar wants to be shown |
-/// | `APP_API_TOKEN` | none | what the sidecar shows; without it its routes answer nobody |
+/// | `APP_API_TOKEN` | none | what the sidecar shows; without it whatever runs on this machine may call its routes, but no page in a browser |
 /// | `DAPR_PUBSUB` | `pubsub` | the name of the pub/sub component |
 /// | `DAPR_BULK` | off | how many events the sidecar may deliver at once, 2–1000 |
 /// | `DAPR_SCHEDULE` | each full minute | when the job of a function that takes ticks is due, as the Jobs API has it (`*/10 * * * * *`, `@every 1m`); `binding`: no job, a cron binding ticks |
