@@ -136,3 +136,16 @@ async fn a_cluster_on_another_bus_is_refused() {
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success() && said.lines().count() == 1 && said.contains("pigeons"), "{said}");
 }
+
+#[tokio::test]
+async fn sidecars_before_brokers_that_want_a_password_are_refused() {
+    let data_dir = DataDir::new();
+    let mut command = backend(data_dir.path());
+    command.args(["cluster", "--bus", "dapr", "--kafka-dir", "/nowhere", "--dapr-dir", "/nowhere"]);
+    command.args(["--resources", "/nowhere"]);
+    command.env("KAFKA_BROKERS", "localhost:9092").env("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
+    let ended = outcome(command).await;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let is_told = said.lines().count() == 1 && said.contains("KAFKA_SECURITY_PROTOCOL is \"SASL_SSL\"");
+    assert!(!ended.status.success() && is_told, "{said}");
+}

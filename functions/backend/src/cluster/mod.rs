@@ -94,6 +94,7 @@ pub(crate) async fn run(
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let data_dir = std::path::absolute(&data_dir).with_context(|| format!("DATA_DIR is {data_dir:?}"))?;
     if dapr.is_some()
+        && environment.get("KAFKA_BROKERS")?.is_some()
         && let Some(protocol) = environment.get("KAFKA_SECURITY_PROTOCOL")?
     {
         anyhow::ensure!(
