@@ -314,7 +314,7 @@ impl Scheduler {
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(program)
-            .args(scheduler_arguments(port, [health, etcd, peers], &files.path().join("data")))
+            .args(scheduler_arguments(port, [health, etcd, peers], &files.path().join("data"), "info"))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(log)

@@ -69,7 +69,14 @@ pub fn configuration(invoked: Option<u16>) -> String {
 }
 
 /// Gives the arguments of `scheduler`, which serves at `port` and keeps jobs in the folder `data`; the others are ports of its own.
-pub fn scheduler_arguments(port: u16, [health, etcd, peers]: [u16; 3], data: &Path) -> Vec<OsString> {
+///
+/// Where its health is served, all the network reaches it: 1.18.0 reads `--healthz-listen-address` and forgets it (dapr/dapr#10394).
+pub fn scheduler_arguments(
+    port: u16,
+    [health, etcd, peers]: [u16; 3],
+    data: &Path,
+    log_level: &str,
+) -> Vec<OsString> {
     let [port, health, etcd] = [port, health, etcd].map(|port| port.to_string());
     let mut arguments: Vec<OsString> = [
         ["--enable-metrics=false", "--listen-address=127.0.0.1", "--port", &port],
@@ -83,6 +90,7 @@ pub fn scheduler_arguments(port: u16, [health, etcd, peers]: [u16; 3], data: &Pa
     .collect();
     arguments.extend(["--override-broadcast-host-port".into(), format!("127.0.0.1:{port}").into()]);
     arguments.extend(["--etcd-data-dir".into(), data.into()]);
+    arguments.extend(["--log-level", log_level].map(OsString::from));
     arguments
 }
 

@@ -97,7 +97,7 @@ impl Sidecars {
     /// Describes the scheduler.
     pub(super) fn scheduler(&self) -> Starting {
         let ports = [(); 3].map(|()| unused_port());
-        let arguments = scheduler_arguments(self.scheduler, ports, &self.files.join("jobs"));
+        let arguments = scheduler_arguments(self.scheduler, ports, &self.files.join("jobs"), LOG_LEVEL);
         self.starting("scheduler", "scheduler".to_owned(), self.scheduler, arguments)
     }
 
