@@ -13,15 +13,17 @@ help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.* ## /\1\t/p' $(firstword $(MAKEFILE_LIST)) \
 		| while IFS="$$(printf '\t')" read -r name text; do printf '  %-14s %s\n' "$$name" "$$text"; done
 
-run: ## Run everything in one process on a private PostgreSQL, or, with BUS=kafka, each function by itself; settings come from the environment
+run: ## Run everything in one process on a private PostgreSQL, or, with BUS=kafka or BUS=dapr, each function by itself; settings come from the environment
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 ifeq ($(BUS),)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend"
 else
 	@$(if $(KAFKA_BROKERS),,infra/local/install-kafka)
+	@$(if $(filter dapr,$(BUS)),infra/local/build-daprd)
 	@infra/local/build --all
-	@exec "$(CARGO_TARGET_DIR)/release/backend" cluster --bus "$(BUS)" --kafka-dir "$$(infra/local/install-kafka --path)"
+	@exec "$(CARGO_TARGET_DIR)/release/backend" cluster --bus "$(BUS)" --kafka-dir "$$(infra/local/install-kafka --path)" \
+		$(if $(filter dapr,$(BUS)),--dapr-dir "$$(dirname "$$(infra/local/build-daprd --path)")" --resources infra/dapr)
 endif
 
 test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those whose name contains it

@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::database::count;
+use tests::bus::record;
+use tests::database::{count, execute};
 use tests::world::{World, path_of};
 
 #[tokio::test]
@@ -290,6 +291,36 @@ async fn a_deleted_task_is_still_there_and_must_be_restored_before_it_is_changed
     }
     world.post(&format!("{path}/restore"), Value::Null).await.ok();
     assert_eq!(world.patch(&path, json!({"title": "b"})).await.ok()["title"], "b");
+}
+
+#[tokio::test]
+async fn the_history_is_whole_between_the_bus_and_the_audit_log() {
+    let world = World::new().await;
+    let task = world.create(json!({"title": "a"})).await;
+    let path = path_of(&task);
+    for title in ["b", "c"] {
+        world.patch(&path, json!({"title": title})).await.ok();
+    }
+    world.create(json!({"title": "another, whose events do not show"})).await;
+    let history = async || world.get(&format!("{path}/history")).await.ok()["entries"].clone();
+    let whole = history().await;
+    assert_eq!(whole.as_array().map(Vec::len), Some(3));
+    let published = record(&world).await.taken();
+    assert_eq!(count(&world, "events WHERE status <> 'processed'").await, 0);
+    assert_eq!(history().await, whole, "nothing is audited yet");
+    let is_of_task = |event: &&Value| {
+        event["data"]["topic_name"] == "task-events" && event["data"]["payload"]["task"]["id"] == task["id"]
+    };
+    let ours: Vec<_> = published.iter().filter(is_of_task).collect();
+    assert_eq!(ours.len(), 3, "{published:#?}");
+    // As after a replay of what was parked: a later one is audited before an earlier one.
+    for position in [2, 0, 1] {
+        world.deliver("write-audit", std::slice::from_ref(ours[position])).await;
+        assert_eq!(history().await, whole, "{position} is audited");
+    }
+    execute(&world, "UPDATE events SET status = 'failed' WHERE event_type = 'task.updated'").await;
+    execute(&world, "DELETE FROM audit_logs").await;
+    assert_eq!(history().await, whole, "dead letters are changes as well");
 }
 
 #[tokio::test]

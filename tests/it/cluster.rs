@@ -7,15 +7,21 @@ use std::time::Duration;
 use runtime::clock::{Clock, Stopwatch};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tests::database::rows;
 use tests::process::{DataDir, Program, backend, eventually, outcome};
 use tests::world::path_of;
 use tokio::process::Command;
 
-/// Prepares a cluster; `None`, having said so, when this machine has no Kafka.
-fn cluster(data_dir: &DataDir) -> Option<Command> {
+/// Prepares a cluster; `None`, having said so, when this machine has no Kafka, or lacks what else it takes.
+fn cluster(bus: &str, data_dir: &DataDir) -> Option<Command> {
     let installed = tests::kafka::installed()?;
     let mut command = backend(data_dir.path());
-    command.args(["cluster", "--bus", "kafka", "--kafka-dir"]).arg(installed);
+    command.args(["cluster", "--bus", bus, "--kafka-dir"]).arg(installed);
+    if bus == "dapr" {
+        let daprd = tests::daprd::installed()?;
+        command.arg("--dapr-dir").arg(daprd.parent().expect("a folder"));
+        command.args(["--resources", concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/dapr")]);
+    }
     Some(command)
 }
 
@@ -35,8 +41,18 @@ fn processes_of(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_of_it() {
+    serves_and_ends("kafka", 13).await;
+}
+
+#[tokio::test]
+async fn a_cluster_beside_sidecars_serves_the_same_and_ctrl_c_ends_all_of_it() {
+    // Six sidecars and a scheduler more.
+    serves_and_ends("dapr", 20).await;
+}
+
+async fn serves_and_ends(bus: &str, processes: usize) {
     let data_dir = DataDir::new();
-    let Some(command) = cluster(&data_dir) else { return };
+    let Some(command) = cluster(bus, &data_dir) else { return };
     let log = data_dir.path().join("log");
     let program = Program::start_with_log(command, &log).await;
     let due = (Clock::system().now() + Duration::from_secs(2)).to_rfc3339();
@@ -48,10 +64,13 @@ async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_o
         program.call(method, &path, &Value::Null, &[]).await.expect("it serves")
     };
     assert_eq!(call("POST", format!("{}/complete", path_of(&task))).await.0, 200);
-    // Written by write-audit, from Kafka; the next one by spawn-recurrence.
-    eventually("the history is there", async || {
-        let (_, history) = call("GET", format!("{}/history", path_of(&task))).await;
-        (history["entries"].as_array().map(Vec::len) == Some(2)).then_some(())
+    let (_, history) = call("GET", format!("{}/history", path_of(&task))).await;
+    assert_eq!(history["entries"].as_array().map(Vec::len), Some(2), "{history}");
+    // Written by write-audit, from the bus; the next one by spawn-recurrence.
+    let database_url = data_dir.database_url().expect("it has a PostgreSQL of its own");
+    let audited = "SELECT action FROM audit_logs WHERE action IN ('task.created', 'task.completed')";
+    eventually("both changes and the next occurrence are audited", async || {
+        (rows(&database_url, audited).await.len() == 3).then_some(())
     })
     .await;
     eventually("the next occurrence is there", async || {
@@ -59,11 +78,25 @@ async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_o
         (page["tasks"].as_array().map(Vec::len) == Some(1)).then_some(())
     })
     .await;
-    let (status, said) = program
-        .call("POST", "/chat/command", &json!({"user_input": "show my tasks"}), &[])
-        .await
-        .expect("it serves");
+    // Announced on a tick, brought by the bus.
+    let body = json!({"title": "call Amna", "due_date": (Clock::system().now() + Duration::from_secs(1)).to_rfc3339(),
+                      "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+    program.call("POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    eventually("the mail is there", async || (!data_dir.mails().is_empty()).then_some(())).await;
+    let say = async |text: &str| {
+        let body = json!({"user_input": text, "conversation_id": "c"});
+        program.call("POST", "/chat/command", &body, &[]).await.expect("it serves")
+    };
+    let (status, said) = say("show my tasks").await;
     assert_eq!((status, &said["intent_detected"]), (200, &json!("query_tasks")));
+    // What "it" is stands in PostgreSQL, or in the state store.
+    say("add a task to buy milk").await;
+    let (_, said) = say("complete it").await;
+    assert!(said["response"].as_str().is_some_and(|said| said.contains("buy milk")), "{said}");
+    if bus == "dapr" {
+        let kept = rows(&database_url, "SELECT key FROM dapr_state").await;
+        assert!(kept.iter().any(|row| row["key"] == "chat-command||conversation:local:c"), "{kept:?}");
+    }
     assert_eq!(call("GET", "/nothing".to_owned()).await.0, 404);
     let (_, document) = call("GET", "/openapi.json".to_owned()).await;
     assert!(
@@ -75,14 +108,15 @@ async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_o
         assert!(lines.lines().any(|line| line.starts_with(name)), "{name} has a prefix of its own");
     }
     let running = processes_of(data_dir.path());
-    assert!(running.len() > 13, "{running:#?}");
+    assert!(running.len() > processes, "{running:#?}");
     let watch = Stopwatch::start();
     program.signal(Signal::INT);
     assert!(program.ended().await.success());
     assert!(watch.elapsed() < Duration::from_secs(20), "{:?}", watch.elapsed());
     assert_eq!(processes_of(data_dir.path()), Vec::<String>::new());
+    assert!(!data_dir.path().join("dapr").exists(), "what sidecars read has a password in it");
     // And again, on what was left.
-    let program = Program::start(cluster(&data_dir).expect("it is installed")).await;
+    let program = Program::start(cluster(bus, &data_dir).expect("it is installed")).await;
     let (status, found) = program.call("GET", &path_of(&task), &Value::Null, &[]).await.expect("it serves");
     assert_eq!((status, &found["status"]), (200, &json!("completed")));
     program.kill().await;
@@ -101,4 +135,17 @@ async fn a_cluster_on_another_bus_is_refused() {
     let ended = outcome(command).await;
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(!ended.status.success() && said.lines().count() == 1 && said.contains("pigeons"), "{said}");
+}
+
+#[tokio::test]
+async fn sidecars_before_brokers_that_want_a_password_are_refused() {
+    let data_dir = DataDir::new();
+    let mut command = backend(data_dir.path());
+    command.args(["cluster", "--bus", "dapr", "--kafka-dir", "/nowhere", "--dapr-dir", "/nowhere"]);
+    command.args(["--resources", "/nowhere"]);
+    command.env("KAFKA_BROKERS", "localhost:9092").env("KAFKA_SECURITY_PROTOCOL", "SASL_SSL");
+    let ended = outcome(command).await;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let is_told = said.lines().count() == 1 && said.contains("KAFKA_SECURITY_PROTOCOL is \"SASL_SSL\"");
+    assert!(!ended.status.success() && is_told, "{said}");
 }

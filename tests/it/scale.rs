@@ -1,5 +1,5 @@
-//! A million reminders: what a scan costs does not grow with those that are not due. `KAAM_FULL=1` takes the full number, anything
-//! else a tenth of it.
+//! A million reminders: what a scan costs does not grow with those that are not due; and a million events of one user: what a history
+//! costs does not grow with those of other tasks. `KAAM_FULL=1` takes the full number, anything else a tenth of it.
 
 use runtime::clock::Stopwatch;
 use serde_json::{Value, json};
@@ -10,9 +10,12 @@ use tests::world::{START, World};
 /// The statements themselves, as the store runs them.
 const CLAIM_DUE: &str = include_str!("../../shared/store/src/reminders/claim_due.sql");
 const NEXT_DUE_AT: &str = include_str!("../../shared/store/src/reminders/next_due_at.sql");
+const TASK_HISTORY: &str = include_str!("../../shared/store/src/audit/task_history.sql");
 /// How many reminders are due.
 const DUE: i64 = 1_000;
-/// How long PostgreSQL may take to claim them.
+/// How often a task was changed whose history is looked at.
+const CHANGES: i64 = 1_000;
+/// How long PostgreSQL may take for either.
 const LONGEST_MS: f64 = 50.0;
 
 #[expect(clippy::disallowed_methods, reason = "a test has no configuration")]
@@ -93,6 +96,43 @@ async fn a_scan_reads_what_is_due_and_nothing_of_a_million_others() {
     eprintln!(
         "filled in {filled_after:.1?}; a whole scan, with {DUE} announcements, took {announced_after:.0?}"
     );
+}
+
+#[tokio::test]
+async fn a_history_reads_what_concerns_its_task_and_nothing_of_a_million_other_events() {
+    let (world, total) = (World::new().await, full_or_a_tenth(1_000_000));
+    // Of one user; the first task has a thousand, each other one ten. Those with an even number are audited.
+    let fill = format!(
+        "WITH new AS (
+             INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
+                                 traceparent, source_service, timestamp, status)
+             SELECT 'local', gen_random_uuid(), 'task-events', 'task.updated', task, task, 0, '{{}}', 'c', '', 'update-task',
+                    '{START}', CASE WHEN n % 4 = 1 THEN 'pending' ELSE 'processed' END
+             FROM generate_series(1, {total}) AS n
+             CROSS JOIN LATERAL (SELECT CASE WHEN n <= {CHANGES} THEN 'changed' ELSE (n / 10)::text END AS task) AS one
+             RETURNING seq, event_id, key
+         )
+         INSERT INTO audit_logs (user_id, seq, event_id, entity_type, entity_id, action, actor_type, actor_id, timestamp,
+                                 correlation_id, previous_hash, hash)
+         SELECT 'local', seq, event_id, 'task', key, 'task.updated', 'user', 'local', '{START}', 'c', '', ''
+         FROM new
+         WHERE seq % 2 = 0"
+    );
+    execute(&world, &fill).await;
+    execute(&world, "ANALYZE events").await;
+    execute(&world, "ANALYZE audit_logs").await;
+    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        let set = format!("SET plan_cache_mode = {mode}");
+        sqlx::raw_sql(AssertSqlSafe(set)).execute(&mut connection).await.expect("a setting");
+        for task in ["changed", "5000"] {
+            let arguments = format!("('local', '{task}')");
+            let (found_ms, indexes) = explain(&mut connection, TASK_HISTORY, &arguments).await;
+            assert_eq!(indexes, ["audit_logs_by_entity", "events_by_task"], "{mode}");
+            eprintln!("{mode}: the history of {task:?} among {total} events found in {found_ms:.2} ms");
+            assert!(found_ms < LONGEST_MS, "{found_ms} ms");
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,13 +5,12 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::str::FromStr as _;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use devkit::dapr::{configuration, connection_string, scheduler_arguments};
 use devkit::testing::TestDirectory;
 use runtime::dapr::Sidecar;
-use sqlx::postgres::PgConnectOptions;
 use tokio::process::{Child, Command};
 
 use crate::fleet::choose_port;
@@ -31,17 +30,6 @@ read -r nothing
 kill -KILL $!
 wait
 "#;
-
-/// Without names to resolve, and so without the answers to all the network that the default, mDNS, gives.
-const CONFIGURATION: &str = "\
-apiVersion: dapr.io/v1alpha1
-kind: Configuration
-metadata:
-  name: kaam
-spec:
-  nameResolution:
-    component: kubernetes
-";
 
 /// What a sidecar is beside.
 #[derive(Clone, Debug)]
@@ -117,12 +105,9 @@ impl Daprd {
             let file = files.path().join("resources").join(format!("{number}.yaml"));
             fs::write(file, resource).expect("the folder is ours");
         }
-        // Names lead to one address; there is no name to be resolved on the network, and nothing that answers to all of it.
-        let mut configuration = CONFIGURATION.to_owned();
-        if let Some(port) = neighbour.as_ref().and_then(|neighbour| neighbour.invoked) {
-            configuration += &format!("    configuration:\n      template: 127.0.0.1:{port}\n");
-        }
-        fs::write(files.path().join("configuration.yaml"), configuration).expect("the folder is ours");
+        let invoked = neighbour.as_ref().and_then(|neighbour| neighbour.invoked);
+        fs::write(files.path().join("configuration.yaml"), configuration(invoked))
+            .expect("the folder is ours");
         let token = files.path().display().to_string();
         let internal_port = choose_port();
         let watch = spawn(&daprd, files.path(), &token, [port, internal_port], neighbour.as_ref());
@@ -218,8 +203,11 @@ impl Daprd {
 }
 
 /// Gives where daprd is; `None`, having said so, when it is not.
+///
+/// # Panics
+/// When it is not and `KAAM_REQUIRE_DAPR` is 1.
 #[expect(clippy::disallowed_methods, reason = "whether daprd is required is the tests' own setting")]
-fn installed() -> Option<PathBuf> {
+pub fn installed() -> Option<PathBuf> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/build-daprd");
     let said = std::process::Command::new(script).arg("--path").output().expect("the script is there");
     let daprd = PathBuf::from(String::from_utf8(said.stdout).expect("a path in UTF-8").trim_end());
@@ -236,10 +224,7 @@ fn installed() -> Option<PathBuf> {
 
 /// Gives a state store in a database, with tables of its own. The database is at a socket, which Dapr's driver wants by name and value.
 pub fn component(database_url: &str) -> String {
-    let database = PgConnectOptions::from_str(database_url).expect("a URL");
-    let socket = database.get_socket().expect("the test's PostgreSQL has a socket").display().to_string();
-    let (port, user) = (database.get_port(), database.get_username());
-    let name = database.get_database().expect("a database of the test's own");
+    let database = connection_string(database_url).expect("a URL");
     format!(
         "\
 apiVersion: dapr.io/v1alpha1
@@ -251,7 +236,7 @@ spec:
   version: v2
   metadata:
     - name: connectionString
-      value: host={socket} port={port} user={user} dbname={name} sslmode=disable
+      value: {database}
     - name: tablePrefix
       value: dapr_
 "
@@ -267,31 +252,24 @@ fn spawn(
 ) -> Child {
     let log = File::create(files.join("log")).expect("the folder is ours");
     let again = log.try_clone().expect("a second handle");
-    let ports = [port, choose_port(), internal].map(|port| port.to_string());
+    let sidecar = devkit::dapr::Sidecar {
+        app_id: neighbour.map_or("kaam", |neighbour| neighbour.app_id),
+        app_port: neighbour.and_then(|neighbour| neighbour.app_port),
+        ports: [port, choose_port(), internal],
+        scheduler: neighbour.and_then(|neighbour| neighbour.scheduler),
+        files,
+        log_level: "info",
+    };
     let mut command = Command::new("sh");
     command
         .args(["-c", WATCH, "watch"])
         .arg(daprd)
-        .args(["--app-id", neighbour.map_or("kaam", |neighbour| neighbour.app_id)])
-        .args(["--enable-metrics=false", "--log-level", "info"])
-        .args(["--dapr-listen-addresses", "127.0.0.1", "--dapr-internal-grpc-listen-address", "127.0.0.1"])
-        .args(["--dapr-http-port", &ports[0], "--dapr-grpc-port", &ports[1]])
-        .args(["--dapr-internal-grpc-port", &ports[2]])
-        .arg("--resources-path")
-        .arg(files.join("resources"))
-        .arg("--config")
-        .arg(files.join("configuration.yaml"))
+        .args(sidecar.arguments())
         .env("DAPR_API_TOKEN", token)
         // A machine may have no other network.
         .env("DAPR_HOST_IP", "127.0.0.1");
-    if let Some(port) = neighbour.and_then(|neighbour| neighbour.app_port) {
-        command.args(["--app-port", &port.to_string(), "--app-protocol", "http"]);
-    }
     if let Some(token) = neighbour.and_then(|neighbour| neighbour.app_token) {
         command.env("APP_API_TOKEN", token);
-    }
-    if let Some(port) = neighbour.and_then(|neighbour| neighbour.scheduler) {
-        command.args(["--scheduler-host-address", &format!("127.0.0.1:{port}")]);
     }
     command
         // Ctrl-C ends the test, and that the sidecar.
@@ -308,13 +286,8 @@ fn spawn(
 /// # Panics
 /// When there is no such file, or no such value in it.
 pub fn resource(file: &str, values: &[(&str, &str)]) -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/dapr/");
-    let mut text = fs::read_to_string(format!("{path}{file}")).expect("it is in infra/dapr");
-    for (there, own) in values {
-        assert!(text.contains(there), "{file} does not say {there:?}");
-        text = text.replace(there, own);
-    }
-    text
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/dapr"));
+    devkit::dapr::resource(&folder.join(file), values).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 /// Dapr's scheduler, which keeps jobs; it ends when this is dropped.
@@ -341,13 +314,7 @@ impl Scheduler {
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(program)
-            .args(["--enable-metrics=false", "--listen-address", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--healthz-listen-address", "127.0.0.1", "--healthz-port", &health.to_string()])
-            .args(["--etcd-client-listen-address", "127.0.0.1", "--etcd-client-port", &etcd.to_string()])
-            .args(["--id", "one", "--etcd-initial-cluster", &format!("one=http://127.0.0.1:{peers}")])
-            .args(["--override-broadcast-host-port", &format!("127.0.0.1:{port}")])
-            .arg("--etcd-data-dir")
-            .arg(files.path().join("data"))
+            .args(scheduler_arguments(port, [health, etcd, peers], &files.path().join("data"), "info"))
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(log)

@@ -7,6 +7,7 @@ use application::{Application, Connection};
 use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
 
+use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
 use crate::serve::{Database, serve};
 use crate::{NAME, cluster};
@@ -27,6 +28,9 @@ commands:
   cluster --bus kafka --kafka-dir FOLDER
                      serve every function as a process of its own, on the broker that infra/local/install-kafka
                      has put there (`make run BUS=kafka` does all of it)
+  cluster --bus dapr --kafka-dir FOLDER --dapr-dir FOLDER --resources FOLDER
+                     serve them beside sidecars that infra/local/build-daprd has put there, on components such as
+                     those of infra/dapr (`make run BUS=dapr` does all of it)
   verify-audit       check that nobody has changed the audit log; exit code 1 when somebody has
 
 options:
@@ -60,7 +64,13 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["create-topics"] => block_on(dead_letters::make_topics(None)),
         ["create-topics", "--replication", number] => block_on(dead_letters::make_topics(Some(number))),
         ["cluster", "--bus", "kafka", "--kafka-dir", folder] => {
-            block_on(cluster::run(Environment::process(), folder.as_ref())).map(|()| ExitCode::SUCCESS)
+            let served = cluster::run(Environment::process(), folder.as_ref(), None);
+            block_on(served).map(|()| ExitCode::SUCCESS)
+        }
+        ["cluster", "--bus", "dapr", "--kafka-dir", kafka, "--dapr-dir", dapr, "--resources", resources] => {
+            let dapr = Installed { programs: dapr.as_ref(), resources: resources.as_ref() };
+            let served = cluster::run(Environment::process(), kafka.as_ref(), Some(dapr));
+            block_on(served).map(|()| ExitCode::SUCCESS)
         }
         ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
         _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),

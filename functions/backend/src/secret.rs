@@ -7,7 +7,12 @@ use std::path::Path;
 
 use runtime::clock::random;
 
-/// Gives the secret that is kept in a folder, and makes it the first time: 32 random bytes in hexadecimal, for its owner only.
+/// Gives a new secret: 32 random bytes in hexadecimal.
+pub(crate) fn new() -> String {
+    random::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Gives the secret that is kept in a folder, and makes it the first time, for its owner only.
 ///
 /// # Errors
 /// When the file can not be read or written.
@@ -18,7 +23,7 @@ pub(crate) fn kept_in(folder: &Path) -> io::Result<String> {
         found => return found.map(|secret| secret.trim().to_owned()),
     }
     fs::create_dir_all(folder)?;
-    let secret: String = random::<32>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let secret = new();
     let unfinished = folder.join(".link-secret.unfinished");
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;

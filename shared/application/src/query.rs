@@ -7,7 +7,7 @@ use domain::series;
 use events::payload::TaskChanged;
 use events::{Refusal, TaskBody, instant, task_body};
 use serde_json::{Map, Value, json};
-use store::audit::Entry;
+use store::audit::{Change, Entry, OnTheWay};
 use store::list::{Filter, Position, SortKey};
 use store::reminders::{Attempt, Kept};
 use uuid::Uuid;
@@ -90,22 +90,19 @@ impl Application {
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::Unavailable`].
     pub async fn history(&self, user_id: &str, id: Uuid) -> Result<Value, Refusal> {
-        let (entries, on_the_way) = self.store.task_history(user_id, id).await.map_err(refuse)?;
-        if entries.is_empty() && on_the_way.is_empty() {
+        let changes = self.store.task_history(user_id, id).await.map_err(refuse)?;
+        if changes.is_empty() {
             self.get(user_id, id).await?;
         }
-        let on_the_way = on_the_way.into_iter().filter_map(|event| {
-            let changed: TaskChanged = serde_json::from_value(event.payload).ok()?;
-            Some(entry_of_task(
-                &changed,
-                event.event_id,
-                &event.event_type,
-                event.timestamp,
-                &event.correlation_id,
-            ))
+        let entries = changes.into_iter().filter_map(|change| match change {
+            Change::Audited(entry) => Some(entry),
+            Change::OnTheWay(event) => {
+                let OnTheWay { event_id, event_type, timestamp, correlation_id, payload } = event;
+                let changed: TaskChanged = serde_json::from_value(payload).ok()?;
+                Some(entry_of_task(&changed, event_id, &event_type, timestamp, &correlation_id))
+            }
         });
-        let entries: Vec<Value> =
-            entries.into_iter().chain(on_the_way).map(|entry| show_entry(&entry)).collect();
+        let entries: Vec<Value> = entries.map(|entry| show_entry(&entry)).collect();
         Ok(json!({"entries": entries}))
     }
 

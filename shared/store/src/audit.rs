@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::outbox::shard_of;
 use crate::{Error, Store};
 
 /// One entry of the audit log.
@@ -60,6 +59,30 @@ impl Entry {
         hasher.update(fields.to_string());
         hasher.finalize().to_vec()
     }
+}
+
+/// A change of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// In the audit log.
+    Audited(Entry),
+    /// Not there yet; its event tells of it.
+    OnTheWay(OnTheWay),
+}
+
+/// What an event tells that is not in the audit log yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnTheWay {
+    /// Which.
+    pub event_id: Uuid,
+    /// `task.created`, …
+    pub event_type: String,
+    /// When it happened.
+    pub timestamp: DateTime<Utc>,
+    /// Of the request that caused it.
+    pub correlation_id: String,
+    /// What happened.
+    pub payload: Value,
 }
 
 /// What is wrong with a user's chain.
@@ -201,57 +224,36 @@ impl Store {
         Ok(links.len())
     }
 
-    /// Gives the audit trail of a task, oldest first, and the task's events that are still on their way there.
+    /// Gives every change of a task, oldest first, audited or not yet.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
-    pub async fn task_history(
-        &self,
-        user_id: &str,
-        task_id: Uuid,
-    ) -> Result<(Vec<Entry>, Vec<events::Event>), Error> {
+    pub async fn task_history(&self, user_id: &str, task_id: Uuid) -> Result<Vec<Change>, Error> {
         let id = task_id.to_string();
-        let on_the_way = sqlx::query!(
-            r#"SELECT event_id, event_type, subject, payload, correlation_id, traceparent, source_service, timestamp
-               FROM events
-               WHERE shard = $2 AND key = $3 AND user_id = $1 AND topic_name = 'task-events'
-                 AND status IN ('pending', 'retrying')
-               ORDER BY seq"#,
-            user_id,
-            shard_of(&id),
-            id,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        // Second, so that what arrives between the two is seen twice rather than not at all.
-        let entries = sqlx::query_as!(
-            Entry,
-            r#"SELECT user_id, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
-                      timestamp, correlation_id
-               FROM audit_logs
-               WHERE user_id = $1 AND entity_type = 'task' AND entity_id = $2
-               ORDER BY seq"#,
-            user_id,
-            id,
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let seen: HashSet<Uuid> = entries.iter().map(|entry| entry.event_id).collect();
-        let on_the_way =
-            on_the_way.into_iter().filter(|row| !seen.contains(&row.event_id)).map(|row| events::Event {
+        let rows = sqlx::query_file!("src/audit/task_history.sql", user_id, id).fetch_all(&self.pool).await?;
+        let changes = rows.into_iter().map(|row| match row.payload {
+            Some(payload) => Change::OnTheWay(OnTheWay {
                 event_id: row.event_id,
-                user_id: user_id.to_owned(),
-                topic: events::Topic::TaskEvents,
-                event_type: row.event_type,
-                key: id.clone(),
-                subject: row.subject,
-                correlation_id: row.correlation_id,
-                traceparent: row.traceparent,
+                event_type: row.action,
                 timestamp: row.timestamp,
-                source_service: row.source_service,
-                payload: row.payload,
-            });
-        Ok((entries, on_the_way.collect()))
+                correlation_id: row.correlation_id,
+                payload,
+            }),
+            None => Change::Audited(Entry {
+                user_id: user_id.to_owned(),
+                event_id: row.event_id,
+                entity_type: "task".to_owned(),
+                entity_id: id.clone(),
+                action: row.action,
+                actor_type: row.actor_type.unwrap_or_default(),
+                actor_id: row.actor_id.unwrap_or_default(),
+                old_values: row.old_values,
+                new_values: row.new_values,
+                timestamp: row.timestamp,
+                correlation_id: row.correlation_id,
+            }),
+        });
+        Ok(changes.collect())
     }
 
     /// Walks every chain and gives all that is wrong, with the number of entries looked at.

@@ -110,7 +110,7 @@ impl Host for BesideDapr {
     }
 
     async fn replay(&self) {
-        self.kafka.replay().await;
+        self.kafka.replay(&self.place).await;
     }
 
     async fn is_idle(&self) -> bool {
@@ -216,7 +216,7 @@ impl Host for OnDapr {
     }
 
     async fn replay(&self) {
-        self.kafka.replay().await;
+        self.kafka.replay(&self.place).await;
     }
 
     async fn is_idle(&self) -> bool {

@@ -12,6 +12,9 @@ use rdkafka::message::{Headers as _, Message as _};
 use rdkafka::producer::{FutureProducer, FutureRecord};
 use rdkafka::{Offset, TopicPartitionList};
 use tests::kafka::{Kafka, PARTITIONS};
+use tests::process::{command, outcome};
+
+use super::host::Place;
 
 /// How long a record may wait for the broker.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -103,13 +106,15 @@ impl OnKafka {
         self.dead[topic].lock().unwrap_or_else(PoisonError::into_inner).read(topic)
     }
 
-    /// Produces each dead letter again into the topic that it is of.
-    pub(super) async fn replay(&self) {
-        for topic in CONSUMED {
-            for dead in self.dead_letters(topic) {
-                self.produce(topic, &dead.key, &dead.value).await.expect("it lay there before");
-            }
-        }
+    /// Sends every dead letter back, as an operator does.
+    pub(super) async fn replay(&self, place: &Place) {
+        let mut command = command("backend");
+        command
+            .arg("replay")
+            .env("DATABASE_URL", &place.database_url)
+            .env("KAFKA_BROKERS", &self.kafka.brokers);
+        let replayed = outcome(command).await;
+        assert!(replayed.status.success(), "{replayed:?}");
     }
 
     /// Says whether each of these groups has settled every record of its topics.

@@ -239,9 +239,8 @@ pub(super) async fn reorder(host: &impl Host) -> Lacking {
     rest(host).await;
     assert_eq!(client.others(&task).await, Vec::<Value>::new(), "it is open, so nothing follows it");
     assert_eq!(client.count("tasks").await, 1);
-    let mut history = client.history(&task).await;
-    history.sort();
-    assert_eq!(history, ["task.completed", "task.created", "task.reopened"]);
+    assert_eq!(client.count("audit_logs").await, 3);
+    assert_eq!(client.history(&task).await, ["task.created", "task.completed", "task.reopened"]);
     assert_eq!(client.ok("GET", &path, &Value::Null).await["status"], "active");
     // The same events in order, of another one: what follows is there, although the bus brings an older one again.
     let (_, again) = client.held("POST", &format!("{path}/complete"), &Value::Null, "again").await;
@@ -266,7 +265,8 @@ pub(super) async fn replay(host: &impl Host) -> Lacking {
         dead.into_iter().find(|dead| dead.is_of("write-audit", key))
     })
     .await;
-    assert_eq!(client.history(&task).await, Vec::<String>::new());
+    assert_eq!(client.count("audit_logs").await, 0);
+    assert_eq!(client.history(&task).await, ["task.created"], "what a user has seen does not vanish");
     run(&place.database_url, "DELETE FROM refused").await;
     host.replay().await;
     client.awaits_history(&task, &["task.created"]).await;
@@ -319,7 +319,6 @@ pub(super) async fn poison(host: &impl Host) -> Lacking {
         .await;
         slowest = slowest.max(watch.elapsed());
         assert!(watch.elapsed() <= NEXT_WITHIN, "{name} held the next one up for {:?}", watch.elapsed());
-        assert!(client.history(&task).await.contains(&"task.created".to_owned()));
         let has_taken = async || host.place().count(&format!("audit_logs WHERE event_id = '{id}'")).await;
         match fate {
             Fate::Dead => {

@@ -88,9 +88,8 @@ impl Host for Workers {
         self.kafka.dead_letters(topic).into_iter().map(letter).collect()
     }
 
-    /// Produces each dead letter where it lay, as whoever looks after the cluster does.
     async fn replay(&self) {
-        self.kafka.replay().await;
+        self.kafka.replay(&self.place).await;
     }
 
     async fn is_idle(&self) -> bool {

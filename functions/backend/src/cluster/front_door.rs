@@ -40,12 +40,12 @@ struct Route {
 impl FrontDoor {
     /// Makes it from the functions: names, ports, and their OpenAPI documents.
     pub(super) fn new(
-        functions: impl IntoIterator<Item = (&'static str, u16, Value)>,
+        functions: impl IntoIterator<Item = (impl AsRef<str>, u16, Value)>,
         client: HttpClient,
     ) -> Self {
         let (mut routes, mut rest, mut whole) = (Vec::new(), 0, json!({}));
         for (name, port, document) in functions {
-            if name == REST {
+            if name.as_ref() == REST {
                 rest = port;
             }
             for (path, methods) in document["paths"].as_object().into_iter().flatten() {

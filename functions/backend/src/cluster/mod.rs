@@ -1,13 +1,15 @@
 //! Every function as a process of its own on this machine, as in a cluster: a private PostgreSQL, a real broker with the topics, a
-//! clock that ticks, and a front door that routes as an ingress does.
+//! clock that ticks, and a front door that routes as an ingress does. With `--bus dapr` Dapr sidecars stand between them and the broker,
+//! and jobs are the clock.
 //!
 //! Whatever is started ends with this process, also when that is killed. When one part ends by itself, all end.
 
 mod front_door;
 mod part;
+mod sidecars;
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -30,7 +32,9 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use self::front_door::FrontDoor;
-use self::part::Part;
+use self::part::{Part, Starting};
+pub(crate) use self::sidecars::Installed;
+use self::sidecars::Sidecars;
 use crate::secret;
 use crate::serve::Database;
 
@@ -49,42 +53,60 @@ const HTTP: [&str; 8] = [
 const ON_THE_BUS: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
 /// What a clock calls.
 const TICKED: &str = "scan-reminders";
+/// What Dapr has jobs for.
+const ON_A_CLOCK: [&str; 2] = [TICKED, "relay-events"];
 /// How often the clock ticks: on a laptop a reminder should not be a minute late.
 const TICK: Duration = Duration::from_secs(2);
-/// How long a function may take to answer first.
-const STARTED_WITHIN: Duration = Duration::from_secs(30);
+/// How long a function, or its sidecar, may take to answer first.
+const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// How often a function is asked whether it is there.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Variables that are for the cluster as a whole.
-const OWN: [&str; 7] = [
+const OWN: [&str; 12] = [
     "PORT",
     "METRICS_PORT",
     "KAFKA_BROKERS",
     "K_SINK",
     "K_SERVICE",
     "DAPR_HTTP_PORT",
+    "DAPR_API_TOKEN",
+    "DAPR_PUBSUB",
+    "DAPR_SCHEDULE",
+    "DAPR_SECRET_STORE",
+    "APP_API_TOKEN",
     "AWS_LAMBDA_RUNTIME_API",
 ];
 
 /// What parts call each other and the functions with.
 type HttpClient = Client<HttpConnector, Body>;
 
-/// Runs every function by itself until SIGTERM or SIGINT, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`.
+/// Runs every function by itself until SIGTERM or SIGINT, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`; with
+/// `dapr` behind sidecars.
 ///
 /// # Errors
 /// What kept a part from starting, or which one ended by itself.
-pub(crate) async fn run(environment: Environment, kafka: &Path) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    environment: Environment,
+    kafka: &Path,
+    dapr: Option<Installed<'_>>,
+) -> anyhow::Result<()> {
     let config = Config::from_environment(&environment)?;
-    let data_dir = PathBuf::from(environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned()));
+    let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
+    let data_dir = std::path::absolute(&data_dir).with_context(|| format!("DATA_DIR is {data_dir:?}"))?;
+    if dapr.is_some()
+        && environment.get("KAFKA_BROKERS")?.is_some()
+        && let Some(protocol) = environment.get("KAFKA_SECURITY_PROTOCOL")?
+    {
+        anyhow::ensure!(
+            protocol == "PLAINTEXT",
+            "KAFKA_SECURITY_PROTOCOL is {protocol:?}; with BUS=dapr it must be PLAINTEXT, as in infra/dapr"
+        );
+    }
     let programs = std::env::current_exe().context("this program is no file")?;
     let programs = programs.parent().context("this program is in no folder")?.to_owned();
     for name in HTTP.iter().chain(&ON_THE_BUS).chain([&TICKED]) {
         let program = programs.join(name);
-        anyhow::ensure!(
-            program.is_file(),
-            "{} is missing; `make run BUS=kafka` builds it",
-            program.display()
-        );
+        anyhow::ensure!(program.is_file(), "{} is missing; `make run BUS=…` builds it", program.display());
     }
     let mut shutdown = pin!(shutdown_signal());
     let listener = TcpListener::bind((config.host, config.port))
@@ -95,10 +117,14 @@ pub(crate) async fn run(environment: Environment, kafka: &Path) -> anyhow::Resul
         database.migrate().await?;
         let broker = match environment.get("KAFKA_BROKERS")? {
             Some(_) => None,
-            None => Some(Broker::start(kafka, &absolute(&data_dir)?.join("kafka"), Files::Kept).await?),
+            None => Some(Broker::start(kafka, &data_dir.join("kafka"), Files::Kept).await?),
         };
         let mut cluster = Cluster::new(&environment, &database.url, &data_dir, &listener, broker)?;
         cluster.make_topics(&environment).await?;
+        if let Some(installed) = &dapr {
+            let sidecars = Sidecars::new(installed, &data_dir, &cluster.brokers, &database.url)?;
+            cluster.sidecars = Some(sidecars);
+        }
         cluster.start_all(&programs)?;
         Ok(cluster)
     };
@@ -125,10 +151,15 @@ struct Cluster {
     settings: Vec<(&'static str, String)>,
     brokers: String,
     parts: Vec<Part>,
-    tell_ended: mpsc::Sender<&'static str>,
-    ended: mpsc::Receiver<&'static str>,
+    /// Sidecars, each beside one of the parts.
+    beside: Vec<Part>,
+    scheduler: Option<Part>,
+    tell_ended: mpsc::Sender<String>,
+    ended: mpsc::Receiver<String>,
     client: HttpClient,
-    /// Ends after the functions.
+    /// What the sidecars read, until they have ended.
+    sidecars: Option<Sidecars>,
+    /// Ends after the functions and sidecars.
     broker: Option<Broker>,
 }
 
@@ -153,7 +184,18 @@ impl Cluster {
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
         let (tell_ended, ended) = mpsc::channel(1);
-        Ok(Self { settings, brokers, parts: Vec::new(), tell_ended, ended, client, broker })
+        Ok(Self {
+            settings,
+            brokers,
+            parts: Vec::new(),
+            beside: Vec::new(),
+            scheduler: None,
+            tell_ended,
+            ended,
+            client,
+            sidecars: None,
+            broker,
+        })
     }
 
     /// Makes the topics that are missing. A cluster that is not this program's may need more to be reached than its address.
@@ -167,6 +209,9 @@ impl Cluster {
     }
 
     fn start_all(&mut self, programs: &Path) -> anyhow::Result<()> {
+        if let Some(sidecars) = &self.sidecars {
+            self.scheduler = Some(self.start(sidecars.scheduler())?);
+        }
         let relay = unused_port();
         let relay_url = ("RELAY_URL", format!("http://127.0.0.1:{relay}/"));
         for name in HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]) {
@@ -176,44 +221,68 @@ impl Cluster {
             if name != "relay-events" {
                 settings.push(relay_url.clone());
             }
-            if ON_THE_BUS.contains(&name) {
-                settings.push(("KAFKA_BROKERS", self.brokers.clone()));
+            match &self.sidecars {
+                Some(sidecars) => {
+                    if let Some((sidecar, of_sidecar)) = sidecars.beside(name, port) {
+                        self.beside.push(self.start(sidecar)?);
+                        settings.extend(of_sidecar);
+                    }
+                }
+                None if ON_THE_BUS.contains(&name) => {
+                    settings.push(("KAFKA_BROKERS", self.brokers.clone()));
+                }
+                None => {}
             }
-            let part = Part::start(name, &programs.join(name), port, &settings, self.tell_ended.clone());
-            self.parts.push(part.with_context(|| format!("{name} can not be started"))?);
+            let (name, program) = (name.to_owned(), programs.join(name));
+            let function = Starting { name, program, arguments: Vec::new(), port, settings };
+            self.parts.push(self.start(function)?);
         }
         Ok(())
+    }
+
+    fn start(&self, part: Starting) -> anyhow::Result<Part> {
+        Part::start(part, self.tell_ended.clone())
     }
 
     /// Serves until told to stop; the error names a part that ended by itself.
     async fn serve(&mut self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let mut stop = pin!(stop);
-        let asked = self.parts.iter().map(|part| document(self.client.clone(), part.name, part.port));
-        let asked: Vec<_> = asked.collect();
+        let parts = self.parts.iter().map(|part| (part.name.clone(), part.port));
+        let asked: Vec<_> = parts.map(|(name, port)| document(self.client.clone(), name, port)).collect();
+        let (sidecars, beside) = (&self.sidecars, &self.beside);
+        let sidecars = async {
+            let Some(sidecars) = sidecars else { return };
+            join_all(beside.iter().map(|sidecar| sidecars.wait_for(sidecar))).await;
+        };
+        let started = async { tokio::join!(join_all(asked), sidecars).0 };
         let documents = tokio::select! {
-            documents = timeout(STARTED_WITHIN, join_all(asked)) => documents.context("a function does not answer")?,
+            documents = timeout(STARTED_WITHIN, started) => {
+                documents.context("a function, or its sidecar, does not answer")?
+            }
             name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
             () = &mut stop => return Ok(()),
         };
-        let http = documents.into_iter().filter(|(name, ..)| HTTP.contains(name));
+        let http = documents.into_iter().filter(|(name, ..)| HTTP.contains(&name.as_str()));
         let door = FrontDoor::new(http, self.client.clone());
         let address = listener.local_addr()?;
         let mut out = std::io::stdout().lock();
         // A closed terminal is no reason to stop.
         let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
         drop(out);
-        let scanner = self.parts.iter().find(|part| part.name == TICKED).map(|part| part.port);
+        let ticked = self.parts.iter().find(|part| part.name == TICKED && self.sidecars.is_none());
+        let ticked = ticked.map(|part| part.port);
         tokio::select! {
             served = axum::serve(listener, door.router()).into_future() => Ok(served?),
-            never = tick(self.client.clone(), scanner.unwrap_or_default()) => match never {},
+            never = tick(self.client.clone(), ticked) => match never {},
             name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
             () = stop => Ok(()),
         }
     }
 
-    /// Lets every function finish what is under way, then ends the broker.
+    /// Lets every function finish what is under way, then ends the sidecars, then the broker.
     async fn stop(self) {
         join_all(self.parts.into_iter().map(Part::stop)).await;
+        join_all(self.beside.into_iter().chain(self.scheduler).map(Part::stop)).await;
         if let Some(broker) = self.broker {
             // Waits for the process.
             let _ = tokio::task::spawn_blocking(move || drop(broker)).await;
@@ -222,7 +291,7 @@ impl Cluster {
 }
 
 /// Asks a function for what it serves until it answers.
-async fn document(client: HttpClient, name: &'static str, port: u16) -> (&'static str, u16, Value) {
+async fn document(client: HttpClient, name: String, port: u16) -> (String, u16, Value) {
     loop {
         let request = Request::get(format!("http://127.0.0.1:{port}/openapi.json")).body(Body::empty());
         let answer = client.request(request.expect("a path is a request")).await;
@@ -236,15 +305,12 @@ async fn document(client: HttpClient, name: &'static str, port: u16) -> (&'stati
     }
 }
 
-/// Calls the scan as cron does; a tick that is lost is made up for by the next one.
-async fn tick(client: HttpClient, port: u16) -> std::convert::Infallible {
+/// Calls the scan as cron does; a tick that is lost is made up for by the next one. Does nothing where there are jobs.
+async fn tick(client: HttpClient, port: Option<u16>) -> std::convert::Infallible {
+    let Some(port) = port else { return std::future::pending().await };
     loop {
         let request = Request::post(format!("http://127.0.0.1:{port}/")).body(Body::empty());
         let _ = client.request(request.expect("a path is a request")).await;
         sleep(TICK).await;
     }
-}
-
-fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
-    std::path::absolute(path).with_context(|| format!("DATA_DIR is {:?}", path.display().to_string()))
 }
