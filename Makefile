@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-hosts dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
+.PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dead-letters replay verify-audit
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
@@ -44,6 +44,9 @@ test-hosts: ## Run the same scenarios on every host and print a matrix; ONLY=nam
 		cargo test --quiet -p tests --test it -- --exact --nocapture \
 		hosts::the_same_scenarios_come_out_the_same_on_every_host
 
+test-aws: ## Run the tests of Amazon MSK's sign-in by IAM, which `make test` leaves out: what finds credentials of AWS takes long to build
+	cargo test -p runtime --features aws,kafka --lib -- kafka::
+
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes
 	@infra/local/build-daprd
 
@@ -67,6 +70,7 @@ check: ## Check format, lints, documentation, architecture and .sqlx/
 	@infra/local/install
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy -p runtime --features aws,kafka --all-targets -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --no-deps
 	cargo test --quiet -p tests architecture
 	@$(MAKE) --no-print-directory sqlx-check

@@ -13,6 +13,7 @@ mod bad_input;
 mod cluster;
 mod conversation_state;
 mod dapr;
+mod database_tls;
 mod dead_letters;
 mod delivery;
 mod digest;

@@ -128,7 +128,9 @@ pub fn kafka(environment: &Environment) -> anyhow::Result<Option<Kafka>> {
     if environment.get("K_SINK")?.is_some() {
         anyhow::bail!("KAFKA_BROKERS and K_SINK are both set; one of them must go");
     }
-    Kafka::new(settings.properties()).map(Some).context("KAFKA_BROKERS and what goes with it can not be used")
+    Kafka::new(settings.properties(), settings.tokens())
+        .map(Some)
+        .context("KAFKA_BROKERS and what goes with it can not be used")
 }
 
 /// Shows whether the cluster answers. While it is away events wait in the outbox, and nobody else has to.

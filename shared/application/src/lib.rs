@@ -49,13 +49,13 @@ impl Application {
     /// left an event in the outbox, and must return at once.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] when the database's URL is malformed.
+    /// When the database's URL is malformed.
     pub fn new(
         connection: &Connection,
         default_zone: Tz,
         committed: impl Fn() + Send + Sync + 'static,
-    ) -> Result<Self, Refusal> {
-        let store = Store::lazy(connection).map_err(refuse)?;
+    ) -> Result<Self, store::Error> {
+        let store = Store::lazy(connection)?;
         Ok(Self { store, default_zone, remembered: Arc::default(), committed: Arc::new(committed) })
     }
 
@@ -64,12 +64,21 @@ impl Application {
         &self.store
     }
 
-    /// Gives what says whether the database answers.
+    /// Gives what says whether the database answers; why it does not is in the log, once until that changes.
     pub fn database_probe(&self) -> impl Fn() -> Probe + Send + Sync + 'static {
         let store = self.store.clone();
+        let told: Arc<Mutex<Option<String>>> = Arc::default();
         move || {
-            let store = store.clone();
-            Box::pin(async move { store.ping().await.is_ok() })
+            let (store, told) = (store.clone(), Arc::clone(&told));
+            Box::pin(async move {
+                let why = store.ping().await.err().map(|error| one_line(&error));
+                let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(error) = why.as_ref().filter(|_| *told != why) {
+                    tracing::warn!(error, "the database does not answer");
+                }
+                *told = why;
+                told.is_none()
+            })
         }
     }
 
@@ -127,9 +136,17 @@ impl std::fmt::Debug for Application {
 /// Says what an error of the store means to the user.
 pub(crate) fn refuse(error: store::Error) -> Refusal {
     match error {
-        store::Error::Unavailable(_) => Refusal::Unavailable { what: "the database", source: error.into() },
+        store::Error::Unavailable(_) | store::Error::Mismatched(_) => {
+            Refusal::Unavailable { what: "the database", source: error.into() }
+        }
         _ => Refusal::Internal(error.into()),
     }
+}
+
+/// Gives an error with its causes, as one line.
+fn one_line(error: &store::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}")).replace('\n', " ")
 }
 
 /// Says that others were faster each time: `what` keeps changing, and nothing was saved.

@@ -1,4 +1,4 @@
-//! A private, real PostgreSQL in a directory of its own, reachable through a Unix socket only.
+//! A private, real PostgreSQL in a directory of its own, reachable through a Unix socket only, unless a test asks for more.
 //!
 //! Under `DATA_DIR/postgres` lie `lock` (held while a program uses the cluster), `log` (what the server says)
 //! and `server`, which belongs to the account that the server runs as: its data and its socket.
@@ -48,6 +48,25 @@ pub struct Options {
     /// The directory with `initdb` and `postgres` (`PG_BIN`). Absent: the version that made the cluster, else
     /// the newest one installed in the places where packages put it, else the one on the `PATH`.
     pub bin_dir: Option<PathBuf>,
+    /// Where it listens beside the socket. Absent: nowhere.
+    pub tcp: Option<Tcp>,
+}
+
+/// A listener on 127.0.0.1, which asks for a password (SCRAM-SHA-256).
+#[derive(Clone)]
+pub struct Tcp {
+    /// Its port, which is the socket's, too.
+    pub port: u16,
+    /// A certificate and its key, in PEM: with them it asks for TLS, without it has none.
+    pub certificate: Option<(String, String)>,
+}
+
+/// Shows no key.
+impl std::fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let has_tls = self.certificate.is_some();
+        f.debug_struct("Tcp").field("port", &self.port).field("has_tls", &has_tls).finish_non_exhaustive()
+    }
 }
 
 impl Options {
@@ -58,6 +77,7 @@ impl Options {
             durability: Durability::Durable,
             max_connections: 100,
             bin_dir: None,
+            tcp: None,
         }
     }
 }
@@ -102,7 +122,11 @@ impl Private {
             cluster::create(&layout, &server_dir, account, &binaries, options.durability)?;
         }
 
-        let socket_dir = layout.socket_dir(account)?;
+        let port = options.tcp.as_ref().map_or(layout::PORT, |tcp| tcp.port);
+        let socket_dir = layout.socket_dir(account, port)?;
+        if let Some(tcp) = &options.tcp {
+            layout.write_access(account, tcp)?;
+        }
         let settings = settings(&options, &layout.cluster_name);
         let server = match Server::adopt(&layout, &socket_dir, &settings).await? {
             Some(server) => server,
@@ -126,7 +150,7 @@ impl Private {
             return Ok(None);
         }
         let account = Account::of_server(&layout)?;
-        Ok(Some(layout.socket_dir(account)?.url(DATABASE)))
+        Ok(Some(layout.socket_dir(account, layout::PORT)?.url(DATABASE)))
     }
 
     /// The URL of the database `kaam`, for sqlx and for `psql` alike.
@@ -164,7 +188,6 @@ fn settings(options: &Options, cluster_name: &str) -> Vec<String> {
     let mut settings = vec![
         // Marks the server's processes in the process list, which is how an orphan is known again.
         format!("cluster_name={cluster_name}"),
-        "listen_addresses=".to_owned(),
         format!("max_connections={}", options.max_connections),
         "shared_buffers=128MB".to_owned(),
         "huge_pages=off".to_owned(),
@@ -177,6 +200,14 @@ fn settings(options: &Options, cluster_name: &str) -> Vec<String> {
         "wal_level=minimal".to_owned(),
         "max_wal_senders=0".to_owned(),
     ];
+    match &options.tcp {
+        None => settings.push("listen_addresses=".to_owned()),
+        Some(tcp) => {
+            settings.push("listen_addresses=127.0.0.1".to_owned());
+            settings.push(format!("port={}", tcp.port));
+            settings.push(format!("ssl={}", if tcp.certificate.is_some() { "on" } else { "off" }));
+        }
+    }
     let rest: &[&str] = match options.durability {
         Durability::Durable => &[
             "fsync=on",

@@ -5,15 +5,17 @@
 //! the client's own writes nothing twice.
 
 use std::collections::HashSet;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use events::cloud_event::{CONTENT_TYPE, render_text, update_of};
 use events::{Event, Topic};
-use rdkafka::ClientConfig;
+use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
+use rdkafka::{ClientConfig, ClientContext};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{Published, worsen};
@@ -49,17 +51,39 @@ const PROBE: Duration = Duration::from_millis(1_500);
 #[error("the Kafka client refuses its settings: {0}")]
 pub struct KafkaSettingsError(String);
 
+/// Makes what a client shows to the cluster in place of a password (`OAUTHBEARER`), and says when that expires, in milliseconds since
+/// 1970.
+pub type Tokens = Arc<dyn Fn() -> Result<(String, i64), String> + Send + Sync>;
+
+type Producer = FutureProducer<SignIn>;
+
+/// Signs the producer in by tokens, where there are some; librdkafka asks for the next one before the last has expired.
+#[derive(Clone)]
+struct SignIn(Option<Tokens>);
+
+impl ClientContext for SignIn {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        let tokens = self.0.as_ref().ok_or("no tokens are to be used")?;
+        let (token, lifetime_ms) = tokens()?;
+        // Whose it is the cluster finds in the token.
+        Ok(OAuthToken { token, principal_name: String::new(), lifetime_ms })
+    }
+}
+
 /// A Kafka cluster to publish to; clones share its connections.
 #[derive(Clone)]
 pub struct Kafka {
     config: ClientConfig,
+    sign_in: SignIn,
     current: Arc<Mutex<Current>>,
     deadline: Duration,
 }
 
 /// The producer in use. A batch is put into it under the lock, so that none is in two halves when it is replaced.
 struct Current {
-    producer: FutureProducer,
+    producer: Producer,
     number: u64,
 }
 
@@ -74,20 +98,25 @@ impl std::fmt::Debug for Kafka {
 }
 
 impl Kafka {
-    /// Makes a producer from the properties that lead to the cluster, by librdkafka's names, without connecting.
+    /// Makes a producer from the properties that lead to the cluster, by librdkafka's names, and what it signs in by if those ask for
+    /// tokens; without connecting.
     ///
     /// # Errors
     /// [`KafkaSettingsError`]: one of them can not be used, such as a certificate that is none.
     pub fn new<'a>(
         properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+        tokens: Option<Tokens>,
     ) -> Result<Self, KafkaSettingsError> {
         let mut config = ClientConfig::new();
         for (name, value) in PRODUCER.into_iter().chain(properties) {
             config.set(name, value);
         }
-        let producer = config.create().map_err(|error| KafkaSettingsError(error.to_string()))?;
+        let sign_in = SignIn(tokens);
+        let producer = config
+            .create_with_context(sign_in.clone())
+            .map_err(|error| KafkaSettingsError(error.to_string()))?;
         let current = Arc::new(Mutex::new(Current { producer, number: 0 }));
-        Ok(Self { config, current, deadline: DEADLINE })
+        Ok(Self { config, sign_in, current, deadline: DEADLINE })
     }
 
     /// Tells whether the cluster answers.
@@ -190,12 +219,12 @@ impl Kafka {
     }
 
     /// Begins anew with another producer, if that of this number is still in use and is to go; what it has left is taken back.
-    fn replace(&self, number: u64, is_to_go: impl FnOnce(&FutureProducer) -> bool) {
+    fn replace(&self, number: u64, is_to_go: impl FnOnce(&Producer) -> bool) {
         let mut current = self.current();
         if current.number != number || !is_to_go(&current.producer) {
             return;
         }
-        if let Ok(new) = self.config.create() {
+        if let Ok(new) = self.config.create_with_context(self.sign_in.clone()) {
             let old = std::mem::replace(&mut *current, Current { producer: new, number: number + 1 });
             drop(current);
             old.producer.purge(PurgeConfig::default().queue().inflight().non_blocking());
@@ -222,7 +251,7 @@ fn render_all(event: &Event) -> Vec<Rendered> {
 }
 
 /// Puts the messages of an event into the producer's queue.
-fn put_in(producer: &FutureProducer, messages: &[Rendered]) -> Sent {
+fn put_in(producer: &Producer, messages: &[Rendered]) -> Sent {
     let put_in = |message: &Rendered| {
         let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
         let record = FutureRecord::to(message.topic.as_str())
@@ -257,6 +286,8 @@ fn unavailable(why: impl Into<String>) -> Published {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::SystemTime;
 
     use chrono::DateTime;
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -291,14 +322,14 @@ mod tests {
     fn cluster() -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         cluster.create_topic("reminders", 3, 1).expect("a topic");
-        let kafka = Kafka::new([("bootstrap.servers", cluster.bootstrap_servers().as_str())]);
+        let kafka = Kafka::new([("bootstrap.servers", cluster.bootstrap_servers().as_str())], None);
         (cluster, kafka.expect("sound settings"))
     }
 
     /// A cluster that is not there.
     fn away(settings: &[(&'static str, &'static str)]) -> Kafka {
         let settings = settings.iter().copied().chain([("bootstrap.servers", "127.0.0.1:1")]);
-        Kafka { deadline: Duration::from_millis(200), ..Kafka::new(settings).expect("sound settings") }
+        Kafka { deadline: Duration::from_millis(200), ..Kafka::new(settings, None).expect("sound settings") }
     }
 
     /// Reads one partition: keys, content types and events.
@@ -333,6 +364,34 @@ mod tests {
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
         (hash.cast_signed() % 3).abs()
+    }
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "librdkafka goes by the clock of the machine")]
+    async fn a_producer_that_signs_in_by_tokens_asks_for_the_next_one_before_the_last_has_expired() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let tokens: Tokens = Arc::new(move || match count.fetch_add(1, Ordering::SeqCst) {
+            0 => {
+                let expires = SystemTime::now() + Duration::from_secs(2);
+                let expires = expires.duration_since(SystemTime::UNIX_EPOCH).expect("it is after 1970");
+                Ok(("first".to_owned(), i64::try_from(expires.as_millis()).expect("it is near")))
+            }
+            _ => Err("no credentials".to_owned()),
+        });
+        let settings = [
+            ("bootstrap.servers", "127.0.0.1:1"),
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "OAUTHBEARER"),
+        ];
+        let kafka = Kafka::new(settings, Some(tokens)).expect("sound settings");
+        let waited = timeout(PATIENCE, async {
+            while asked.load(Ordering::SeqCst) < 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        assert!(waited.await.is_ok());
+        assert!(!kafka.is_connected().await);
     }
 
     #[tokio::test]
@@ -391,7 +450,7 @@ mod tests {
     fn settings_that_the_client_refuses_are_told() {
         let wrong =
             [("bootstrap.servers", "127.0.0.1:1"), ("security.protocol", "ssl"), ("ssl.ca.pem", "none")];
-        let error = Kafka::new(wrong).expect_err("that is no certificate").to_string();
+        let error = Kafka::new(wrong, None).expect_err("that is no certificate").to_string();
         assert!(error.contains("ssl.ca.pem"), "{error}");
     }
 }

@@ -1,19 +1,25 @@
 //! What functions that keep data read from the environment.
 
+use std::borrow::Cow;
+
 use crate::{
     config::{ConfigError, Environment},
     main::Start,
+    percent::decode,
 };
 
 /// The default of `DATABASE_CONNECTIONS`: small, because many instances share one database.
 const CONNECTIONS: u32 = 4;
+/// How each certificate in PEM begins.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
 
 impl Environment {
     /// Gives `DATABASE_URL`, or the contents of the file that `DATABASE_URL_FILE` names, if there is one.
     ///
     /// # Errors
-    /// When it is no `postgres://` or `postgresql://` URL; it may hold a password and is not shown.
+    /// When it is no `postgres://` or `postgresql://` URL, or its `sslrootcert` is no file of certificates; it may hold a password and
+    /// is not shown.
     pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.get("DATABASE_URL")?;
         let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -23,8 +29,24 @@ impl Environment {
                 allowed: ALLOWED.to_owned(),
             });
         }
+        if let Some(path) = url.as_deref().and_then(authorities)
+            && !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN))
+        {
+            let allowed = format!(
+                "a URL whose sslrootcert is a file of certificates (PEM) that can be read; it is {path:?}"
+            );
+            return Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
+        }
         Ok(url)
     }
+}
+
+/// Gives the path of the certificates that are trusted beside those of the web, if a URL names one.
+fn authorities(url: &str) -> Option<Cow<'_, str>> {
+    let query = url.split_once('?')?.1;
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    let value = query.split('&').find_map(|pair| pair.strip_prefix("sslrootcert="))?;
+    decode(value.as_bytes(), true)
 }
 
 impl Start {

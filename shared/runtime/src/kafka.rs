@@ -1,6 +1,11 @@
 //! What leads to a Kafka cluster, read from the environment.
 
-use std::fmt;
+#[cfg(feature = "aws")]
+mod iam;
+#[cfg(feature = "kafka")]
+pub(crate) mod sign_in;
+
+use std::{fmt, sync::Arc};
 
 use crate::config::{ConfigError, Environment};
 
@@ -12,8 +17,9 @@ const BROKERS: &str = "addresses such as kafka-1:9092,kafka-2:9092";
 /// |---|---|---|
 /// | `KAFKA_BROKERS` | none: no Kafka | `host:port`, several with commas between |
 /// | `KAFKA_SECURITY_PROTOCOL` | `PLAINTEXT` | `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL` |
-/// | `KAFKA_SASL_MECHANISM` | – | `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`; with `SASL_…`, and only then |
-/// | `KAFKA_SASL_USERNAME`, `KAFKA_SASL_PASSWORD` | – | with `SASL_…`, and only then |
+/// | `KAFKA_SASL_MECHANISM` | – | `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`; with `SASL_…`, and only then. `AWS_MSK_IAM`, which means `SASL_SSL`, with the Cargo feature `aws` |
+/// | `KAFKA_SASL_USERNAME`, `KAFKA_SASL_PASSWORD` | – | with `SASL_…`, and only then; not with `AWS_MSK_IAM` |
+/// | `AWS_REGION` | – | where the cluster is; with `AWS_MSK_IAM` |
 /// | `KAFKA_CA_FILE` | those of the system | certificates (PEM) to trust; with `SSL` or `SASL_SSL` |
 /// | `KAFKA_CERT_FILE`, `KAFKA_KEY_FILE` | none | a certificate of our own and its key (PEM), both or neither; likewise |
 ///
@@ -25,7 +31,17 @@ const BROKERS: &str = "addresses such as kafka-1:9092,kafka-2:9092";
 /// # Ok::<_, runtime::config::ConfigError>(())
 /// ```
 #[derive(Clone)]
-pub struct Settings(Vec<(&'static str, String)>);
+pub struct Settings {
+    properties: Properties,
+    tokens: Option<Tokens>,
+}
+
+/// Makes what a client shows to the cluster in place of a password, and says when that expires, in milliseconds since 1970. It may
+/// wait some seconds for whoever gives the credentials.
+pub type Tokens = Arc<dyn Fn() -> Result<(String, i64), String> + Send + Sync>;
+
+/// Amazon MSK's sign-in by IAM.
+const IAM: &str = "AWS_MSK_IAM";
 
 #[derive(Clone, Copy)]
 struct Protocol {
@@ -44,28 +60,40 @@ impl Settings {
         if !brokers.split(',').all(is_address) {
             return Err(invalid("KAFKA_BROKERS", brokers, BROKERS));
         }
-        let protocol = protocol(environment)?;
+        let mechanism = mechanism(environment)?;
+        let protocol = protocol(environment, mechanism)?;
+        let tokens = if mechanism == Some(IAM) { Some(tokens(environment, &brokers)?) } else { None };
         let mut properties =
             vec![("bootstrap.servers", brokers), ("security.protocol", protocol.name.to_owned())];
-        sasl(environment, protocol, &mut properties)?;
+        sasl(environment, protocol, mechanism, &mut properties)?;
         tls(environment, protocol, &mut properties)?;
-        Ok(Some(Settings(properties)))
+        Ok(Some(Settings { properties, tokens }))
     }
 
     /// Gives each property by its name.
     pub fn properties(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.properties.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Gives what makes tokens, if clients sign in by them (`OAUTHBEARER`).
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.tokens.clone()
     }
 }
 
 /// Shows the names alone: some values are secret.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.iter().map(|(name, _)| name)).finish()
+        f.debug_set().entries(self.properties.iter().map(|(name, _)| name)).finish()
     }
 }
 
-fn protocol(environment: &Environment) -> Result<Protocol, ConfigError> {
+fn mechanism(environment: &Environment) -> Result<Option<&'static str>, ConfigError> {
+    let known = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", IAM].map(|name| (name, name));
+    environment.one_of("KAFKA_SASL_MECHANISM", &known)
+}
+
+fn protocol(environment: &Environment, mechanism: Option<&str>) -> Result<Protocol, ConfigError> {
     let protocol = |name, has_tls, has_sasl| (name, Protocol { name, has_tls, has_sasl });
     let known = [
         protocol("PLAINTEXT", false, false),
@@ -73,16 +101,77 @@ fn protocol(environment: &Environment) -> Result<Protocol, ConfigError> {
         protocol("SASL_PLAINTEXT", false, true),
         protocol("SASL_SSL", true, true),
     ];
-    Ok(environment.one_of("KAFKA_SECURITY_PROTOCOL", &known)?.unwrap_or(known[0].1))
+    let given = environment.one_of("KAFKA_SECURITY_PROTOCOL", &known)?;
+    if mechanism != Some(IAM) {
+        return Ok(given.unwrap_or(known[0].1));
+    }
+    match given {
+        Some(other) if other.name != "SASL_SSL" => {
+            let allowed = format!("SASL_SSL or unset with KAFKA_SASL_MECHANISM={IAM}");
+            Err(invalid("KAFKA_SECURITY_PROTOCOL", other.name.to_owned(), &allowed))
+        }
+        _ => Ok(known[3].1),
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+fn tokens(_: &Environment, _: &str) -> Result<Tokens, ConfigError> {
+    Err(ConfigError::NotInThisVersion {
+        name: "KAFKA_SASL_MECHANISM".to_owned(),
+        value: IAM.to_owned(),
+        instead: "build with the Cargo feature `aws`".to_owned(),
+    })
+}
+
+#[cfg(feature = "aws")]
+fn tokens(environment: &Environment, brokers: &str) -> Result<Tokens, ConfigError> {
+    let region = environment.require("AWS_REGION", "the region of the cluster, such as eu-west-1")?;
+    let is_region = !region.is_empty()
+        && region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_region {
+        return Err(invalid("AWS_REGION", region, "a region such as eu-west-1"));
+    }
+    // Signed for another region a token is refused, and the cluster does not say why.
+    let elsewhere = brokers.split(',').find_map(region_of).filter(|other| *other != region);
+    match elsewhere {
+        Some(other) => {
+            let allowed = format!("{other}, where KAFKA_BROKERS is");
+            Err(invalid("AWS_REGION", region, &allowed))
+        }
+        None => Ok(iam::tokens(region)),
+    }
+}
+
+/// Gives the region in the address of one of MSK's brokers: `b-1.name.id.c2.kafka.eu-west-1.amazonaws.com:9098`.
+#[cfg(feature = "aws")]
+fn region_of(address: &str) -> Option<&str> {
+    let host = address.trim().rsplit_once(':')?.0;
+    let mut labels = host.strip_suffix(".amazonaws.com")?.rsplit('.');
+    let region = labels.next()?;
+    labels.next().filter(|service| ["kafka", "kafka-serverless"].contains(service))?;
+    Some(region)
 }
 
 type Properties = Vec<(&'static str, String)>;
 
-fn sasl(environment: &Environment, protocol: Protocol, to: &mut Properties) -> Result<(), ConfigError> {
-    let mechanisms = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"].map(|name| (name, name));
-    let mechanism = environment.one_of("KAFKA_SASL_MECHANISM", &mechanisms)?.map(str::to_owned);
+fn sasl(
+    environment: &Environment,
+    protocol: Protocol,
+    mechanism: Option<&str>,
+    to: &mut Properties,
+) -> Result<(), ConfigError> {
+    if mechanism == Some(IAM) {
+        for name in ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"] {
+            if environment.get(name)?.is_some() {
+                let allowed = format!("unset with KAFKA_SASL_MECHANISM={IAM}");
+                return Err(ConfigError::InvalidSecret { name: name.to_owned(), allowed });
+            }
+        }
+        to.push(("sasl.mechanism", "OAUTHBEARER".to_owned()));
+        return Ok(());
+    }
     let given = [
-        ("KAFKA_SASL_MECHANISM", "sasl.mechanism", mechanism),
+        ("KAFKA_SASL_MECHANISM", "sasl.mechanism", mechanism.map(str::to_owned)),
         ("KAFKA_SASL_USERNAME", "sasl.username", environment.get("KAFKA_SASL_USERNAME")?),
         ("KAFKA_SASL_PASSWORD", "sasl.password", environment.get("KAFKA_SASL_PASSWORD")?),
     ];
@@ -217,6 +306,78 @@ mod tests {
             let pairs: Vec<_> = [("KAFKA_BROKERS", "a:1")].iter().chain(pairs).copied().collect();
             let said = read(&pairs).expect_err(name).to_string();
             assert!(said.contains(name) && !said.contains("hunter2"), "{pairs:?}: {said}");
+        }
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[test]
+    fn a_build_without_iam_says_so() {
+        let said = read(&[("KAFKA_BROKERS", "a:1"), ("KAFKA_SASL_MECHANISM", "AWS_MSK_IAM")]);
+        let said = said.expect_err("it can not").to_string();
+        assert!(said.contains("KAFKA_SASL_MECHANISM") && said.contains("aws"), "{said}");
+    }
+
+    #[cfg(feature = "aws")]
+    mod iam {
+        use super::*;
+
+        /// The variable that is named, what is said of it, and what is set.
+        type Wrong = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+        const MSK: &str = "b-1.kaam.x1.c2.kafka.eu-west-1.amazonaws.com:9098";
+
+        fn read_with(pairs: &[(&str, &str)]) -> Result<Option<Settings>, ConfigError> {
+            read(&[&[("KAFKA_BROKERS", MSK), ("KAFKA_SASL_MECHANISM", "AWS_MSK_IAM")], pairs].concat())
+        }
+
+        #[test]
+        fn a_cluster_of_msk_is_reached_over_tls_by_tokens() {
+            for protocol in [None, Some(("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"))] {
+                let pairs: Vec<_> = protocol.into_iter().chain([("AWS_REGION", "eu-west-1")]).collect();
+                let settings = read_with(&pairs).expect("nothing is wrong").expect("there are brokers");
+                let found: Vec<_> = settings.properties().collect();
+                let expected = [
+                    ("bootstrap.servers", MSK),
+                    ("security.protocol", "SASL_SSL"),
+                    ("sasl.mechanism", "OAUTHBEARER"),
+                ];
+                assert_eq!(found, expected);
+                assert!(settings.tokens().is_some());
+            }
+        }
+
+        #[test]
+        fn a_region_that_is_missing_no_region_or_not_the_clusters_is_named() {
+            const REGION: (&str, &str) = ("AWS_REGION", "eu-west-1");
+            let wrong: [Wrong; 6] = [
+                ("AWS_REGION", "eu-west-1", &[]),
+                ("AWS_REGION", "eu-west-1", &[("AWS_REGION", "Ireland/x")]),
+                ("AWS_REGION", "must be eu-west-1, where", &[("AWS_REGION", "us-east-1")]),
+                (
+                    "KAFKA_SECURITY_PROTOCOL",
+                    "SASL_SSL",
+                    &[REGION, ("KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")],
+                ),
+                ("KAFKA_SASL_USERNAME", "unset", &[REGION, ("KAFKA_SASL_USERNAME", "kaam")]),
+                ("KAFKA_SASL_PASSWORD", "unset", &[REGION, ("KAFKA_SASL_PASSWORD", "hunter2")]),
+            ];
+            for (name, hint, pairs) in wrong {
+                let said = read_with(pairs).expect_err(name).to_string();
+                assert!(said.contains(name) && said.contains(hint), "{pairs:?}: {said}");
+                assert!(!said.contains("hunter2") && said.lines().count() == 1, "{said}");
+            }
+        }
+
+        #[test]
+        fn the_region_of_a_broker_is_in_its_address_if_it_is_msks() {
+            for (address, region) in [
+                (MSK, Some("eu-west-1")),
+                ("boot-x.c1.kafka-serverless.us-east-2.amazonaws.com:9098", Some("us-east-2")),
+                ("kafka.example.org:9098", None),
+                ("bucket.s3.eu-west-1.amazonaws.com:443", None),
+            ] {
+                assert_eq!(region_of(address), region, "{address}");
+            }
         }
     }
 }

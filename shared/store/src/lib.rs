@@ -15,6 +15,7 @@ pub mod tasks;
 pub mod template;
 pub mod undo;
 
+use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -34,6 +35,13 @@ pub enum Error {
     /// The database is away, or too busy to answer in time. Trying again may help.
     #[error("the database can not be reached")]
     Unavailable(#[source] sqlx::Error),
+    /// The database is there, and its TLS, its certificate, or the user's password or database is not what the URL says. It may be mended
+    /// without this program.
+    #[error("the database can not be connected to as DATABASE_URL says")]
+    Mismatched(#[source] sqlx::Error),
+    /// The URL is malformed.
+    #[error("DATABASE_URL can not be used")]
+    Url(#[source] sqlx::Error),
     /// Something that should not happen.
     #[error("the database refused a statement")]
     Unexpected(#[source] sqlx::Error),
@@ -45,12 +53,19 @@ pub enum Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let is_away = match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::Tls(_) => true,
+            sqlx::Error::Configuration(_) => return Self::Url(error),
+            sqlx::Error::Tls(_) => return Self::Mismatched(error),
+            // As rustls says what it does not believe.
+            sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => return Self::Mismatched(error),
+            // Classes of PostgreSQL's appendix A: authorization, catalog name.
+            sqlx::Error::Database(database)
+                if database.code().is_some_and(|code| ["28", "3D"].contains(&&code[..2])) =>
+            {
+                return Self::Mismatched(error);
+            }
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
-            // Classes of PostgreSQL's appendix A: connection, resources, operator intervention, read-only, lost races.
+            // Likewise: connection, resources, operator intervention, read-only, lost races.
             sqlx::Error::Database(database) => database.code().is_some_and(|code| {
                 ["08", "53", "57", "58"].contains(&&code[..2])
                     || ["25006", "40001", "40P01", "55P03"].contains(&&*code)
@@ -89,7 +104,7 @@ impl Store {
     /// Prepares a pool, without connecting: a function starts in milliseconds.
     ///
     /// # Errors
-    /// [`Error::Unexpected`] when the URL is malformed.
+    /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
         let options = PgConnectOptions::from_str(&connection.url)?
             .application_name(connection.application_name)
@@ -116,7 +131,7 @@ impl Store {
     /// Asks the database for a sign of life.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// [`Error::Unavailable`], [`Error::Mismatched`].
     pub async fn ping(&self) -> Result<(), Error> {
         sqlx::query("SELECT 1").execute(&self.pool).await?;
         Ok(())
@@ -131,7 +146,7 @@ impl Store {
 /// Brings the schema up to date. Several at once wait for each other.
 ///
 /// # Errors
-/// [`Error::Unavailable`], or [`Error::Unexpected`] when a migration fails or the schema is newer than this program.
+/// [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`], or [`Error::Unexpected`] when a migration fails or the schema is newer than this program.
 pub async fn migrate(url: &str) -> Result<(), Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;

@@ -12,11 +12,11 @@ use rustix::fs::OFlags;
 use rustix::io::FdFlags;
 use rustix::process::Pid;
 
-use super::USER;
 use super::account::Account;
+use super::{Tcp, USER};
 
-/// Only the name of the socket: nothing listens on a port.
-const PORT: u16 = 5432;
+/// Only the name of the socket, where nothing listens on a port.
+pub(super) const PORT: u16 = 5432;
 
 /// What fits into a socket's address, without the final zero (`sockaddr_un.sun_path`).
 const SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
@@ -50,6 +50,7 @@ pub(super) struct SocketDir {
     /// Its path, for programs that connect.
     path: String,
     is_server_dir: bool,
+    port: u16,
 }
 
 /// Held while a program uses the cluster.
@@ -128,16 +129,35 @@ impl Layout {
 
     /// The directory of the socket: the server's own, unless its path is too long (or no text); then one in
     /// `/tmp`, refused when somebody else has made it first.
-    pub(super) fn socket_dir(&self, account: Account) -> Result<SocketDir> {
+    pub(super) fn socket_dir(&self, account: Account, port: u16) -> Result<SocketDir> {
         if let Some(path) = self.server.to_str()
-            && socket_in(&self.server).as_os_str().len() <= SOCKET_PATH_BYTES
+            && socket_in(&self.server, port).as_os_str().len() <= SOCKET_PATH_BYTES
         {
-            return Ok(SocketDir { path: path.to_owned(), is_server_dir: true });
+            return Ok(SocketDir { path: path.to_owned(), is_server_dir: true, port });
         }
         let path = format!("/tmp/{}", self.cluster_name);
         make_private_dir(Path::new(&path), account)
             .with_context(|| format!("failed to prepare {path} for the socket"))?;
-        Ok(SocketDir { path, is_server_dir: false })
+        Ok(SocketDir { path, is_server_dir: false, port })
+    }
+
+    /// Writes who may connect, and the certificate of the listener with its key, where the server looks for them.
+    pub(super) fn write_access(&self, account: Account, tcp: &Tcp) -> Result<()> {
+        let kind = if tcp.certificate.is_some() { "hostssl" } else { "host" };
+        let access = format!("local all all trust\n{kind} all all 127.0.0.1/32 scram-sha-256\n");
+        let (certificate, key) = tcp.certificate.clone().unwrap_or_default();
+        for (name, text) in [("pg_hba.conf", access), ("server.crt", certificate), ("server.key", key)] {
+            let path = self.data().join(name);
+            let mut options = OpenOptions::new();
+            no_follow(options.write(true).create(true).truncate(true).mode(0o600))
+                .open(&path)
+                .and_then(|mut file| {
+                    file.write_all(text.as_bytes())?;
+                    std::os::unix::fs::fchown(&file, Some(account.uid()), None)
+                })
+                .with_context(|| format!("failed to write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// The place of the cluster itself.
@@ -185,7 +205,7 @@ impl Layout {
 
     /// Removes what a dead server has left behind to keep a second one out.
     pub(super) fn remove_server_notes(&self, socket_dir: &SocketDir) -> Result<()> {
-        let mut socket_note = socket_in(Path::new(&socket_dir.path)).into_os_string();
+        let mut socket_note = socket_in(Path::new(&socket_dir.path), socket_dir.port).into_os_string();
         socket_note.push(".lock");
         for path in [self.data().join("postmaster.pid"), socket_note.into()] {
             match fs::remove_file(&path) {
@@ -204,7 +224,7 @@ impl SocketDir {
     /// and TLS are named so that `PGPORT` and `PGSSLMODE` in the environment do not matter.
     pub(super) fn url(&self, database: &str) -> String {
         let [user, host, database] = [USER, &self.path, database].map(percent_encode);
-        format!("postgres://{user}@{host}:{PORT}/{database}?sslmode=disable")
+        format!("postgres://{user}@{host}:{}/{database}?sslmode=disable", self.port)
     }
 
     /// The value of `unix_socket_directories`: a list, hence quoted.
@@ -260,8 +280,8 @@ impl Log {
     }
 }
 
-fn socket_in(dir: &Path) -> PathBuf {
-    dir.join(format!(".s.PGSQL.{PORT}"))
+fn socket_in(dir: &Path, port: u16) -> PathBuf {
+    dir.join(format!(".s.PGSQL.{port}"))
 }
 
 fn percent_encode(text: &str) -> String {
@@ -307,7 +327,8 @@ mod tests {
 
     #[test]
     fn a_socket_directory_becomes_the_percent_encoded_host_of_the_url() {
-        let socket_dir = SocketDir { path: "/srv/my data/کام".to_owned(), is_server_dir: true };
+        let socket_dir =
+            SocketDir { path: "/srv/my data/کام".to_owned(), is_server_dir: true, port: PORT };
         assert_eq!(
             socket_dir.url("kaam"),
             "postgres://kaam@%2Fsrv%2Fmy%20data%2F%DA%A9%D8%A7%D9%85:5432/kaam?sslmode=disable"

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{RecvTimeoutError, Sender, channel},
@@ -11,6 +12,7 @@ use std::{
 
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
+    client::OAuthToken,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance},
     error::RDKafkaErrorCode,
 };
@@ -25,7 +27,7 @@ use super::{
 };
 use crate::{
     clock::Stopwatch,
-    kafka::Settings,
+    kafka::{Settings, sign_in::SignIn},
     metrics::{LabelledCounter, Metrics},
 };
 
@@ -74,8 +76,10 @@ pub(super) struct Consumer {
 }
 
 /// The partitions that this worker has, as far as records have come from them.
-#[derive(Default)]
-pub(super) struct Assigned(Mutex<HashMap<Place, Partition>>);
+pub(super) struct Assigned {
+    partitions: Mutex<HashMap<Place, Partition>>,
+    sign_in: SignIn,
+}
 
 /// The near end of a partition's task.
 struct Partition {
@@ -107,8 +111,9 @@ impl Consumer {
         for (name, value) in CONSUMER.into_iter().chain(settings.properties()) {
             config.set(name, value);
         }
-        let client: Client =
-            config.create_with_context(Assigned::default()).map_err(|error| error.to_string())?;
+        let client: Client = config
+            .create_with_context(Assigned { partitions: Mutex::default(), sign_in: SignIn::new(settings) })
+            .map_err(|error| error.to_string())?;
         client.subscribe(handler.topics).map_err(|error| error.to_string())?;
         Ok(Consumer {
             client: Mutex::new(Some(Arc::new(client))),
@@ -171,7 +176,7 @@ impl Consumer {
 
     /// Gives a record to the task of its partition, which begins with the first.
     fn pass_on(&self, client: &Arc<Client>, runtime: &Handle, place: Place, record: Record) {
-        let mut partitions = locked(&client.context().0);
+        let mut partitions = locked(&client.context().partitions);
         let partition = partitions.entry(place.clone()).or_insert_with(|| self.begin(client, runtime, place));
         partition.flow.add(record.bytes());
         // Its task ends when it is told to, and then gets nothing more.
@@ -246,7 +251,7 @@ impl Assigned {
     /// Ends the tasks of these partitions, or of all, each after the batch that is under way, as long as that does not take too long.
     fn give_back(&self, places: Option<&TopicPartitionList>, deadline: Duration) {
         let ending: Vec<(Place, Partition)> = {
-            let mut partitions = locked(&self.0);
+            let mut partitions = locked(&self.partitions);
             let is_meant = |place: &Place| {
                 places.is_none_or(|list| list.find_partition(&place.topic, place.partition).is_some())
             };
@@ -269,7 +274,13 @@ impl Assigned {
     }
 }
 
-impl ClientContext for Assigned {}
+impl ClientContext for Assigned {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.sign_in.token()
+    }
+}
 
 impl ConsumerContext for Assigned {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {

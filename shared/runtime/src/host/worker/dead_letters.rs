@@ -11,7 +11,7 @@ use rdkafka::{
 };
 
 use super::record::{Place, Record};
-use crate::kafka::Settings;
+use crate::kafka::{Settings, sign_in::SignIn};
 
 /// How often a record had been tried before it was sent back to its topic.
 pub(super) const REPLAYED: &str = "replayed";
@@ -29,7 +29,7 @@ pub(super) const PRODUCER: [(&str, &str); 6] = [
 
 /// The dead-letter topics: `<topic>.dlq`.
 pub(super) struct DeadLetters {
-    producer: FutureProducer,
+    producer: FutureProducer<SignIn>,
     function: &'static str,
 }
 
@@ -39,7 +39,8 @@ impl DeadLetters {
         for (name, value) in PRODUCER.into_iter().chain(settings.properties()) {
             config.set(name, value);
         }
-        Ok(DeadLetters { producer: config.create().map_err(|error| error.to_string())?, function })
+        let producer = SignIn::new(settings).create(&config).map_err(|error| error.to_string())?;
+        Ok(DeadLetters { producer, function })
     }
 
     /// Parks a record: its own key, value and headers, with headers that say why, how often it was tried, for whom, and where it lay.

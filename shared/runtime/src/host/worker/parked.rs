@@ -16,12 +16,14 @@ use rdkafka::{
 use serde_json::Value;
 
 use super::dead_letters::{PRODUCER, REPLAYED};
-use crate::kafka::Settings;
+use crate::kafka::{Settings, sign_in::SignIn};
 
 /// Whose offsets say what was sent back.
 pub const GROUP: &str = "replay-dead-letters";
 /// How long the cluster may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client that signs in by a token may take to ask for its first one, which it does at once.
+const SIGNED_IN: Duration = Duration::from_millis(100);
 /// How many bytes of offsets out of order are noted in one partition: what the cluster keeps with an offset, at most.
 const NOTED_BYTES: usize = 4_000;
 /// What a dead-letter topic is called after that of its records.
@@ -33,6 +35,11 @@ const SUFFIX: &str = ".dlq";
 pub struct ClusterError(String);
 
 impl ClusterError {
+    /// What we can not do on it.
+    pub(super) fn of_ours(why: &str) -> ClusterError {
+        ClusterError(why.to_owned())
+    }
+
     /// What went wrong with something of it.
     pub(super) fn of(what: &str, error: rdkafka::error::RDKafkaErrorCode) -> ClusterError {
         ClusterError(format!("{what}: {error}"))
@@ -133,7 +140,8 @@ type Payload = Option<Vec<u8>>;
 /// The dead-letter topics of a cluster.
 pub struct DeadLetterTopics {
     config: ClientConfig,
-    consumer: BaseConsumer,
+    sign_in: SignIn,
+    consumer: BaseConsumer<SignIn>,
 }
 
 /// What a partition has open: from where on, what of that was sent back already, and the end.
@@ -153,8 +161,15 @@ impl DeadLetterTopics {
         for (name, value) in settings.properties() {
             config.set(name, value);
         }
-        let consumer = config.clone().set("group.id", GROUP).set("enable.auto.commit", "false").create()?;
-        Ok(DeadLetterTopics { config, consumer })
+        let sign_in = SignIn::new(settings);
+        let mut reading = config.clone();
+        reading.set("group.id", GROUP).set("enable.auto.commit", "false");
+        let consumer: BaseConsumer<SignIn> = sign_in.create(&reading)?;
+        if sign_in.is_by_token() {
+            // It asks for its first token when it is polled, and is asked other things before that.
+            drop(consumer.poll(SIGNED_IN));
+        }
+        Ok(DeadLetterTopics { config, sign_in, consumer })
     }
 
     /// Gives what was not sent back yet, up to `limit`. Waits for the cluster on the thread that calls.
@@ -183,7 +198,7 @@ impl DeadLetterTopics {
         for (name, value) in PRODUCER {
             config.set(name, value);
         }
-        let producer: FutureProducer = config.create()?;
+        let producer: FutureProducer<SignIn> = self.sign_in.create(&config)?;
         // Not more than what there is now: what is parked again meanwhile is for the next call.
         for mut parked in self.list(selection, usize::MAX)? {
             let told = match self.send(&producer, &mut parked).await {
@@ -198,7 +213,7 @@ impl DeadLetterTopics {
         Ok(())
     }
 
-    async fn send(&self, producer: &FutureProducer, parked: &mut Parked) -> Result<(), String> {
+    async fn send(&self, producer: &FutureProducer<SignIn>, parked: &mut Parked) -> Result<(), String> {
         // One that was too large to be parked with its value: that is read where it lay. A record without one gives none again.
         if parked.value.is_none()
             && let Some((partition, offset)) = parked.origin
