@@ -18,6 +18,17 @@ pub const SHARDS: u32 = 64;
 /// The first number of the relays' two-number session locks, plus the topic's place; the second is the shard.
 const LOCK_CLASS: i32 = 0x6b61_616d;
 
+/// How a relay's connection differs from others.
+const CONNECTION: [(&str, &str); 5] = [
+    ("synchronous_commit", "off"),
+    // Its statements look up rows by an index, a batch of them. The planner, who sees a thousand rows of a table of medium size, would
+    // rather read all of that for each batch, which takes several times as long; or plan when the table is still empty.
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_seqscan", "off"),
+];
+
 /// Gives the shard of a partition key: FNV-1a, so that it is the same in every version and language.
 pub fn shard_of(key: &str) -> i16 {
     let hash =
@@ -92,9 +103,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
-        let options = PgConnectOptions::clone(&self.pool.connect_options());
-        let connection =
-            PgConnection::connect_with(&options.options([("synchronous_commit", "off")])).await?;
+        let options = PgConnectOptions::clone(&self.pool.connect_options()).options(CONNECTION);
+        let connection = PgConnection::connect_with(&options).await?;
         Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
     }
 
