@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
-use events::{Event, Refusal, Topic};
+use events::{Refusal, StoredEvent, Topic};
 use futures::future::join_all;
 use messaging::{Dapr, Kafka, Published, Publisher, Sink};
 use runtime::backoff;
@@ -36,6 +36,8 @@ const SINK_BATCH: u32 = 64;
 const KAFKA_BATCH: u32 = 1_000;
 /// The same for reminders in one process: each may take as long as a mail server makes it wait.
 const MAIL_BATCH: u32 = 32;
+/// Of a batch of no more events each has a line of its own at the level `info`; of a backlog only the batch has, and each at `debug`.
+const TOLD_OF_EACH: usize = 100;
 /// How many batches are published before the shards are shared out anew, and what has become due meanwhile is seen.
 const BATCHES: u32 = 16;
 /// How often an event is tried before it becomes a dead letter.
@@ -229,6 +231,9 @@ impl Outbox {
         let mut count = 0;
         loop {
             let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
+            if !relay.has_shards() {
+                return Ok(Drained { count, is_left_over: is_held_elsewhere });
+            }
             let (published, is_away) = self.publish_held(relay, batch, stop).await?;
             count += published;
             relay.release().await.map_err(unavailable)?;
@@ -263,7 +268,8 @@ impl Outbox {
                 relay.settle(&settled, self.clock.now()).await?;
                 if goes_on { relay.open_events(batch).await } else { Ok(Vec::new()) }
             };
-            let ((outcomes, is_away), next) = tokio::join!(self.publish(open, &mut held_back), next);
+            // First asked for, so that the database works while the batch is rendered.
+            let (next, (outcomes, is_away)) = tokio::join!(next, self.publish(open, &mut held_back));
             settled = outcomes;
             open = next.map_err(unavailable)?;
             // Then the next batch would fare no better, and only be written to for nothing.
@@ -281,20 +287,28 @@ impl Outbox {
         &self,
         open: Vec<Open>,
         held_back: &mut HashSet<String>,
-    ) -> (Vec<(Event, Settled)>, bool) {
-        let (events, attempts): (Vec<Event>, Vec<u32>) =
+    ) -> (Vec<(StoredEvent, Settled)>, bool) {
+        let (events, attempts): (Vec<StoredEvent>, Vec<u32>) =
             open.into_iter().map(|open| (open.event, open.attempts)).unzip();
         let watch = Stopwatch::start();
         let published = self.publisher.publish(&events).await;
         let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
         let mut counted: HashMap<(Topic, &'static str), u64> = HashMap::new();
+        let is_told_of_each = events.len() <= TOLD_OF_EACH;
         for (event, published) in events.iter().zip(&published) {
             let outcome = outcome(published);
             *counted.entry((event.topic, outcome)).or_default() += 1;
             let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
-            tracing::info!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
+            if is_told_of_each {
+                tracing::info!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
+            } else {
+                tracing::debug!(%event_id, r#type = event.event_type, correlation_id, outcome, duration_ms, "event published");
+            }
         }
         for ((topic, outcome), count) in counted {
+            if !is_told_of_each {
+                tracing::info!(topic = topic.as_str(), outcome, count, duration_ms, "events published");
+            }
             let labels = vec![("topic", topic.as_str().to_owned()), ("outcome", outcome.to_owned())];
             self.published.get_or_create(&labels).inc_by(count);
         }
@@ -317,25 +331,25 @@ impl Outbox {
     }
 
     /// Says what is to be written down about an event; nothing about one that was not tried.
-    fn settle(&self, event: &Event, attempts: u32, published: Published) -> Option<Settled> {
-        let tried = attempts + 1;
+    fn settle(&self, event: &StoredEvent, attempts: u32, published: Published) -> Option<Settled> {
+        let (tried, event_id, correlation_id) = (attempts + 1, event.event_id, &event.correlation_id);
         Some(match published {
             Published::Done => Settled::Processed,
             Published::Waits => return None,
             Published::Unavailable { after, why } => {
                 let wait = PAUSE.mul_f64(0.2 + 0.3 * random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
-                tracing::warn!(event_id = %event.event_id, r#type = event.event_type, why, "event waits for what is away");
+                tracing::warn!(%event_id, r#type = event.event_type, correlation_id, why, "event waits for what is away");
                 Settled::Waiting { at, error: why }
             }
             Published::Retry { after, why } if tried < MAX_ATTEMPTS => {
                 let wait = backoff::delay(attempts, BACKOFF_BASE, BACKOFF_CAP, random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
-                tracing::warn!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event to be retried");
+                tracing::warn!(%event_id, r#type = event.event_type, correlation_id, attempt = tried, why, "event to be retried");
                 Settled::Retrying { at, error: why }
             }
             Published::Retry { why, .. } | Published::Never { why } => {
-                tracing::error!(event_id = %event.event_id, r#type = event.event_type, attempt = tried, why, "event became a dead letter");
+                tracing::error!(%event_id, r#type = event.event_type, correlation_id, attempt = tried, why, "event became a dead letter");
                 Settled::Failed { error: why }
             }
         })

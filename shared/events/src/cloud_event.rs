@@ -1,5 +1,8 @@
 //! CloudEvents 1.0 in structured JSON mode, and the envelope in their data.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -7,8 +10,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::payload::{TaskChanged, TaskUpdate};
-use crate::{Event, Topic, instant};
+use crate::payload::TaskUpdate;
+use crate::{Event, StoredEvent, Topic, instant};
 
 /// The content type of a structured event.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -79,91 +82,127 @@ pub fn render(event: &Event) -> Value {
     })
 }
 
-/// Renders an event for the bus as text; as [`render`] does, without a copy of the payload.
-pub fn render_text(event: &Event) -> String {
-    #[derive(Serialize)]
-    struct Structured<'a> {
-        specversion: &'a str,
-        id: Uuid,
-        r#type: &'a str,
-        source: String,
-        subject: &'a str,
-        time: &'a str,
-        datacontenttype: &'a str,
-        correlationid: &'a str,
-        traceparent: &'a str,
-        partitionkey: &'a str,
-        data: Data<'a>,
-    }
-    #[derive(Serialize)]
-    struct Data<'a> {
-        event_id: Uuid,
-        event_type: &'a str,
-        topic_name: &'a str,
-        correlation_id: &'a str,
-        timestamp: &'a str,
-        source_service: &'a str,
-        payload: &'a Value,
-    }
-    let time = instant(event.timestamp);
-    let structured = Structured {
-        specversion: "1.0",
-        id: event.event_id,
-        r#type: &event.event_type,
-        source: format!("/kaam/{}", event.source_service),
-        subject: &event.subject,
-        time: &time,
-        datacontenttype: "application/json",
-        correlationid: &event.correlation_id,
-        traceparent: &event.traceparent,
-        partitionkey: &event.key,
-        data: Data {
-            event_id: event.event_id,
-            event_type: &event.event_type,
-            topic_name: event.topic.as_str(),
-            correlation_id: &event.correlation_id,
-            timestamp: &time,
-            source_service: &event.source_service,
-            payload: &event.payload,
-        },
-    };
-    serde_json::to_string(&structured).expect("texts and JSON values are JSON")
+/// A message that goes over the bus, before it is rendered: an event of the outbox, or what is derived from one.
+#[derive(Debug, Clone)]
+pub struct Message<'a> {
+    /// Where it goes.
+    pub topic: Topic,
+    /// The partition key.
+    pub key: &'a str,
+    id: Uuid,
+    event_type: &'a str,
+    payload: Cow<'a, str>,
+    event: &'a StoredEvent,
 }
 
 /// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`, under a derived id.
-pub fn messages(event: Event) -> Vec<Event> {
-    let update = update_of(&event);
-    std::iter::once(event).chain(update).collect()
+pub fn messages(event: &StoredEvent) -> impl Iterator<Item = Message<'_>> {
+    let itself = Message {
+        topic: event.topic,
+        key: &event.key,
+        id: event.event_id,
+        event_type: &event.event_type,
+        payload: Cow::Borrowed(event.payload.as_str()),
+        event,
+    };
+    std::iter::once(itself).chain(update_of(event))
 }
 
 /// Gives the message for `task-updates` that goes with a task's event.
-pub fn update_of(event: &Event) -> Option<Event> {
-    let changed = (event.topic == Topic::TaskEvents)
-        .then(|| TaskChanged::deserialize(&event.payload).ok())
+fn update_of(event: &StoredEvent) -> Option<Message<'_>> {
+    /// What of a [`TaskChanged`](crate::payload::TaskChanged) is told to everybody; the rest is not looked at.
+    #[derive(Deserialize)]
+    struct Changed {
+        task: Task,
+    }
+    #[derive(Deserialize)]
+    struct Task {
+        id: Uuid,
+        version: i64,
+    }
+    let Changed { task } = (event.topic == Topic::TaskEvents)
+        .then(|| serde_json::from_str(event.payload.as_str()).ok())
         .flatten()?;
-    let payload = json!(TaskUpdate {
-        task_id: changed.task.id,
-        version: changed.task.version,
+    let update = TaskUpdate {
+        task_id: task.id,
+        version: task.version,
         change: event.event_type.trim_start_matches("task.").to_owned(),
-    });
-    Some(Event {
-        event_id: Uuid::new_v5(&event.event_id, b"task-updates"),
-        user_id: event.user_id.clone(),
+    };
+    Some(Message {
         topic: Topic::TaskUpdates,
-        event_type: "task.changed".to_owned(),
-        key: event.user_id.clone(),
-        subject: event.subject.clone(),
-        correlation_id: event.correlation_id.clone(),
-        traceparent: event.traceparent.clone(),
-        timestamp: event.timestamp,
-        source_service: event.source_service.clone(),
-        payload,
+        key: &event.user_id,
+        id: Uuid::new_v5(&event.event_id, b"task-updates"),
+        event_type: "task.changed",
+        payload: Cow::Owned(serde_json::to_string(&update).expect("ids, numbers and texts are JSON")),
+        event,
     })
+}
+
+impl Message<'_> {
+    /// Renders it for the bus as text; as [`render`] does, but the payload is put in as it is.
+    pub fn text(&self) -> String {
+        #[derive(Serialize)]
+        struct Structured<'a> {
+            specversion: &'a str,
+            id: Uuid,
+            r#type: &'a str,
+            source: fmt::Arguments<'a>,
+            subject: &'a str,
+            time: &'a str,
+            datacontenttype: &'a str,
+            correlationid: &'a str,
+            traceparent: &'a str,
+            partitionkey: &'a str,
+            data: Data<'a>,
+        }
+        #[derive(Serialize)]
+        struct Data<'a> {
+            event_id: Uuid,
+            event_type: &'a str,
+            topic_name: &'a str,
+            correlation_id: &'a str,
+            timestamp: &'a str,
+            source_service: &'a str,
+            // Last, so that the text ends with it.
+            payload: (),
+        }
+        const END: &str = "null}}";
+        let event = self.event;
+        let time = instant(event.timestamp);
+        let structured = Structured {
+            specversion: "1.0",
+            id: self.id,
+            r#type: self.event_type,
+            source: format_args!("/kaam/{}", event.source_service),
+            subject: &event.subject,
+            time: &time,
+            datacontenttype: "application/json",
+            correlationid: &event.correlation_id,
+            traceparent: &event.traceparent,
+            partitionkey: self.key,
+            data: Data {
+                event_id: self.id,
+                event_type: self.event_type,
+                topic_name: self.topic.as_str(),
+                correlation_id: &event.correlation_id,
+                timestamp: &time,
+                source_service: &event.source_service,
+                payload: (),
+            },
+        };
+        let mut text = Vec::with_capacity(1_024 + self.payload.len());
+        serde_json::to_writer(&mut text, &structured).expect("texts are JSON");
+        text.truncate(text.len() - END.len());
+        text.extend_from_slice(self.payload.as_bytes());
+        text.extend_from_slice(b"}}");
+        String::from_utf8(text).expect("JSON is UTF-8")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JsonText;
 
     #[test]
     fn the_data_of_a_rendered_event_is_the_envelope() {
@@ -186,7 +225,21 @@ mod tests {
             (envelope.payload, rendered["source"].as_str()),
             (json!({"a": 1}), Some("/kaam/scan-reminders"))
         );
-        let text: Value = serde_json::from_str(&render_text(&event)).expect("JSON");
-        assert_eq!(text, rendered);
+        let stored = StoredEvent {
+            event_id: event.event_id,
+            user_id: event.user_id.clone(),
+            topic: event.topic,
+            event_type: event.event_type.clone(),
+            key: event.key.clone(),
+            subject: event.subject.clone(),
+            correlation_id: event.correlation_id.clone(),
+            traceparent: event.traceparent.clone(),
+            timestamp: event.timestamp,
+            source_service: event.source_service.clone(),
+            payload: JsonText::from(&event.payload),
+        };
+        let texts: Vec<Value> =
+            messages(&stored).map(|message| serde_json::from_str(&message.text()).expect("JSON")).collect();
+        assert_eq!(texts, [rendered]);
     }
 }

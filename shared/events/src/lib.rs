@@ -24,7 +24,7 @@ pub use topic::Topic;
 
 /// An event as it lies in the outbox, committed together with the change that it tells of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event {
+pub struct Event<Payload = Value> {
     /// UUIDv7; the CloudEvent's `id`, by which consumers recognise a repeat.
     pub event_id: Uuid,
     /// Whose task it is about.
@@ -46,7 +46,32 @@ pub struct Event {
     /// The function that made it.
     pub source_service: String,
     /// What happened; one of [`payload`]'s types.
-    pub payload: Value,
+    pub payload: Payload,
+}
+
+/// An event as whoever hands it on reads it: the payload travels as the text that it is kept as, and nobody parses it on the way.
+pub type StoredEvent = Event<JsonText>;
+
+/// A JSON value as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText(String);
+
+impl JsonText {
+    /// Takes what a database says is JSON; it is not looked at.
+    pub fn trusted(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Gives the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Value> for JsonText {
+    fn from(value: &Value) -> Self {
+        Self(value.to_string())
+    }
 }
 
 /// A wrong value in a JSON document: where, and why.

@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use events::Event;
-use events::cloud_event::{CONTENT_TYPE, messages, render};
+use events::StoredEvent;
+use events::cloud_event::{CONTENT_TYPE, Message, messages};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -65,7 +65,7 @@ impl Dapr {
 
     /// Publishes events, the keys beside each other, the events of one key in order. Once the sidecar or its broker turns out to be
     /// away, what has not been sent waits with the rest.
-    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
         let is_away = AtomicBool::new(false);
         let is_away = &is_away;
         in_order_of_keys(events, |event| async move {
@@ -80,9 +80,9 @@ impl Dapr {
     }
 
     /// Publishes every message that one event becomes.
-    async fn publish_one(&self, event: &Event) -> Published {
+    async fn publish_one(&self, event: &StoredEvent) -> Published {
         let mut outcome = Published::Done;
-        for message in messages(event.clone()) {
+        for message in messages(event) {
             let published = match timeout(self.deadline, self.post(&message)).await {
                 Ok(Ok((status, answer))) => judge(status, &answer),
                 Ok(Err(why)) => unavailable(format!("the Dapr sidecar can not be reached: {why}")),
@@ -96,15 +96,15 @@ impl Dapr {
         outcome
     }
 
-    async fn post(&self, message: &Event) -> Result<(StatusCode, Bytes), String> {
-        let (topic, key) = (encoded(message.topic.as_str()), encoded(&message.key));
+    async fn post(&self, message: &Message<'_>) -> Result<(StatusCode, Bytes), String> {
+        let (topic, key) = (encoded(message.topic.as_str()), encoded(message.key));
         let uri = format!("{}{topic}?metadata.partitionKey={key}", self.base);
         let mut request = Request::post(uri).header(header::CONTENT_TYPE, CONTENT_TYPE);
         if let Some(token) = &self.token {
             request = request.header("dapr-api-token", token);
         }
-        let body = render(message).to_string();
-        let request = request.body(Full::from(body)).expect("encoded texts and a token are a request");
+        let request =
+            request.body(Full::from(message.text())).expect("encoded texts and a token are a request");
         let response = self.client.request(request).await.map_err(|error| chain(&error))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await;
@@ -152,7 +152,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use chrono::DateTime;
-    use events::Topic;
+    use events::{JsonText, Topic};
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -160,8 +160,8 @@ mod tests {
 
     use super::*;
 
-    fn event(topic: Topic, key: &str, number: u128) -> Event {
-        Event {
+    fn event(topic: Topic, key: &str, number: u128) -> StoredEvent {
+        StoredEvent {
             event_id: Uuid::from_u128(number),
             user_id: "amna".to_owned(),
             topic,
@@ -172,7 +172,7 @@ mod tests {
             traceparent: "t".to_owned(),
             timestamp: DateTime::UNIX_EPOCH,
             source_service: "scan-reminders".to_owned(),
-            payload: json!({}),
+            payload: JsonText::from(&json!({})),
         }
     }
 

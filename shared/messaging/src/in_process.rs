@@ -6,8 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use events::cloud_event::{messages, render};
-use events::{Event, Topic};
+use events::cloud_event::messages;
+use events::{StoredEvent, Topic};
 use futures::future::join_all;
 
 use crate::{Published, worsen};
@@ -64,7 +64,7 @@ impl InProcess {
 
     /// Hands events to every subscriber at once, each in order. Like a bus, it does not let one subscriber's trouble keep the
     /// others from an event; they recognise it when it comes again.
-    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
         let deliveries = self.subscribers.iter().map(|subscriber| deliver(subscriber, events));
         let mut outcomes = vec![Published::Done; events.len()];
         for (position, published) in join_all(deliveries).await.into_iter().flatten() {
@@ -76,14 +76,13 @@ impl InProcess {
 }
 
 /// Hands over what a subscriber takes, and says what became of it by position.
-async fn deliver(subscriber: &Subscriber, events: &[Event]) -> Vec<(usize, Published)> {
+async fn deliver(subscriber: &Subscriber, events: &[StoredEvent]) -> Vec<(usize, Published)> {
     let mut positions = Vec::new();
     let mut rendered = Vec::new();
     for (position, event) in events.iter().enumerate() {
-        let taken = messages(event.clone()).into_iter().filter(|message| subscriber.takes(message.topic));
-        for message in taken {
+        for message in messages(event).filter(|message| subscriber.takes(message.topic)) {
             positions.push(position);
-            rendered.push(render(&message).to_string().into_bytes());
+            rendered.push(message.text().into_bytes());
         }
     }
     if rendered.is_empty() {
@@ -103,7 +102,7 @@ async fn deliver(subscriber: &Subscriber, events: &[Event]) -> Vec<(usize, Publi
 }
 
 /// After an event that is to be retried, the later ones of its key wait for it.
-fn hold_back(events: &[Event], outcomes: &mut [Published]) {
+fn hold_back(events: &[StoredEvent], outcomes: &mut [Published]) {
     let mut waiting: HashSet<&str> = HashSet::new();
     for (event, outcome) in events.iter().zip(outcomes) {
         if waiting.contains(event.key.as_str()) {
@@ -119,13 +118,14 @@ mod tests {
     use std::sync::Mutex;
 
     use chrono::DateTime;
+    use events::JsonText;
     use serde_json::json;
     use uuid::Uuid;
 
     use super::*;
 
-    fn event(key: &str, number: u128) -> Event {
-        Event {
+    fn event(key: &str, number: u128) -> StoredEvent {
+        StoredEvent {
             event_id: Uuid::from_u128(number),
             user_id: "amna".to_owned(),
             topic: Topic::TaskEvents,
@@ -136,7 +136,7 @@ mod tests {
             traceparent: "t".to_owned(),
             timestamp: DateTime::UNIX_EPOCH,
             source_service: "create-task".to_owned(),
-            payload: json!({}),
+            payload: JsonText::from(&json!({})),
         }
     }
 

@@ -9,8 +9,8 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::cloud_event::{CONTENT_TYPE, render_text, update_of};
-use events::{Event, Topic};
+use events::cloud_event::{CONTENT_TYPE, messages};
+use events::{StoredEvent, Topic};
 use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -130,7 +130,7 @@ impl Kafka {
     /// Hands events over, all at once; of each key none gets in before an earlier one that failed.
     ///
     /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
-    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
         let mut outcomes = self.send(events).await;
         let mut held_back: HashSet<&str> = HashSet::new();
         let mut is_away = false;
@@ -157,8 +157,8 @@ impl Kafka {
         outcomes
     }
 
-    async fn send(&self, events: &[Event]) -> Vec<Published> {
-        let rendered: Vec<Vec<Rendered>> = events.iter().map(render_all).collect();
+    async fn send(&self, events: &[StoredEvent]) -> Vec<Published> {
+        let rendered: Vec<Vec<Rendered<'_>>> = events.iter().map(render_all).collect();
         let (number, sent) = {
             let current = self.current();
             let mut held_back: HashSet<&str> = HashSet::new();
@@ -235,27 +235,24 @@ impl Kafka {
 }
 
 /// A message as a record needs it.
-struct Rendered {
+struct Rendered<'a> {
     topic: Topic,
-    key: String,
+    key: &'a str,
     value: String,
 }
 
-fn render_all(event: &Event) -> Vec<Rendered> {
-    let render = |message: &Event| Rendered {
-        topic: message.topic,
-        key: message.key.clone(),
-        value: render_text(message),
-    };
-    std::iter::once(render(event)).chain(update_of(event).as_ref().map(render)).collect()
+fn render_all(event: &StoredEvent) -> Vec<Rendered<'_>> {
+    messages(event)
+        .map(|message| Rendered { topic: message.topic, key: message.key, value: message.text() })
+        .collect()
 }
 
 /// Puts the messages of an event into the producer's queue.
-fn put_in(producer: &Producer, messages: &[Rendered]) -> Sent {
-    let put_in = |message: &Rendered| {
+fn put_in(producer: &Producer, messages: &[Rendered<'_>]) -> Sent {
+    let put_in = |message: &Rendered<'_>| {
         let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
         let record = FutureRecord::to(message.topic.as_str())
-            .key(&message.key)
+            .key(message.key)
             .payload(&message.value)
             .headers(OwnedHeaders::new_with_capacity(1).insert(header));
         producer.send_result(record).map_err(|(error, _)| judge(&error))
@@ -290,6 +287,7 @@ mod tests {
     use std::time::SystemTime;
 
     use chrono::DateTime;
+    use events::JsonText;
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     use rdkafka::message::{Headers as _, Message as _};
     use rdkafka::mocking::MockCluster;
@@ -302,8 +300,8 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn event(key: &str, number: u128) -> Event {
-        Event {
+    fn event(key: &str, number: u128) -> StoredEvent {
+        StoredEvent {
             event_id: Uuid::from_u128(number),
             user_id: "amna".to_owned(),
             topic: Topic::Reminders,
@@ -314,7 +312,7 @@ mod tests {
             traceparent: "t".to_owned(),
             timestamp: DateTime::UNIX_EPOCH,
             source_service: "scan-reminders".to_owned(),
-            payload: json!({}),
+            payload: JsonText::from(&json!({})),
         }
     }
 
@@ -417,7 +415,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_is_refused_for_good_and_holds_nobody_back() {
         let (_cluster, kafka) = cluster();
-        let large = Event { payload: json!("x".repeat(2_000_000)), ..event("a", 1) };
+        let large = StoredEvent { payload: JsonText::from(&json!("x".repeat(2_000_000))), ..event("a", 1) };
         let published = kafka.publish(&[large, event("a", 2)]).await;
         assert!(
             matches!(&published[..], [Published::Never { why }, Published::Done] if why.contains("large")),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use events::Event;
+use events::StoredEvent;
 use futures::StreamExt as _;
 use futures::stream;
 
@@ -13,8 +13,8 @@ const AT_ONCE: usize = 16;
 
 /// Sends events, the keys beside each other, the events of one key in order; those behind one that is to come again are not sent.
 pub(crate) async fn in_order_of_keys<'a, F>(
-    events: &'a [Event],
-    send: impl Fn(&'a Event) -> F,
+    events: &'a [StoredEvent],
+    send: impl Fn(&'a StoredEvent) -> F,
 ) -> Vec<Published>
 where
     F: Future<Output = Published>,
@@ -45,7 +45,7 @@ where
 }
 
 /// Gives the positions of each key's events, in order; the keys in the order of their first events.
-fn by_key(events: &[Event]) -> Vec<Vec<usize>> {
+fn by_key(events: &[StoredEvent]) -> Vec<Vec<usize>> {
     let mut keys: Vec<Vec<usize>> = Vec::new();
     let mut known = HashMap::new();
     for (position, event) in events.iter().enumerate() {

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use events::Event;
-use events::cloud_event::{CONTENT_TYPE, messages, render};
+use events::StoredEvent;
+use events::cloud_event::{CONTENT_TYPE, Message, messages};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
@@ -115,7 +115,7 @@ impl Sink {
 
     /// Sends events, the keys beside each other, the events of one key in order. Once the sink turns out to be away, what has not
     /// been sent waits with the rest instead of running into the same deadline.
-    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
         let is_away = AtomicBool::new(false);
         let is_away = &is_away;
         in_order_of_keys(events, |event| async move {
@@ -128,9 +128,9 @@ impl Sink {
     }
 
     /// Sends every message that one event becomes.
-    async fn publish_one(&self, event: &Event, is_away: &AtomicBool) -> Published {
+    async fn publish_one(&self, event: &StoredEvent, is_away: &AtomicBool) -> Published {
         let mut outcome = Published::Done;
-        for message in messages(event.clone()) {
+        for message in messages(event) {
             let published = match timeout(self.deadline, self.post(self.body(&message))).await {
                 Ok(Ok(mut response)) => {
                     // The status has decided; the rest is read for the sake of the connection alone.
@@ -156,14 +156,16 @@ impl Sink {
         outcome
     }
 
-    fn body(&self, message: &Event) -> Bytes {
-        let mut rendered = render(message);
-        if let Some(attributes) = rendered.as_object_mut() {
-            for (name, value) in self.extensions.iter() {
-                attributes.entry(name).or_insert_with(|| value.clone());
-            }
+    fn body(&self, message: &Message<'_>) -> Bytes {
+        let text = message.text();
+        if self.extensions.is_empty() {
+            return text.into();
         }
-        rendered.to_string().into()
+        let mut attributes: Map<String, Value> = serde_json::from_str(&text).expect("an event is an object");
+        for (name, value) in self.extensions.iter() {
+            attributes.entry(name).or_insert_with(|| value.clone());
+        }
+        Value::from(attributes).to_string().into()
     }
 
     async fn post(&self, body: Bytes) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
@@ -235,7 +237,7 @@ mod tests {
     use std::sync::Mutex;
 
     use chrono::Utc;
-    use events::Topic;
+    use events::{JsonText, Topic};
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -243,8 +245,8 @@ mod tests {
 
     use super::*;
 
-    fn event(key: &str, number: u128) -> Event {
-        Event {
+    fn event(key: &str, number: u128) -> StoredEvent {
+        StoredEvent {
             event_id: Uuid::from_u128(number),
             user_id: "amna".to_owned(),
             topic: Topic::Reminders,
@@ -255,7 +257,7 @@ mod tests {
             traceparent: "t".to_owned(),
             timestamp: DateTime::<Utc>::UNIX_EPOCH,
             source_service: "scan-reminders".to_owned(),
-            payload: json!({}),
+            payload: JsonText::from(&json!({})),
         }
     }
 

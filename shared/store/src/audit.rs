@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, Store};
@@ -138,22 +139,23 @@ impl Store {
         let user_ids: Vec<_> = entries.iter().map(|entry| entry.user_id.clone()).collect();
         let event_ids: Vec<_> = entries.iter().map(|entry| entry.event_id).collect();
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            r#"INSERT INTO audit_heads (user_id, seq, hash)
-               SELECT DISTINCT user_id, 0, ''::bytea
-               FROM UNNEST($1::text[]) AS user_id
-               ORDER BY user_id
-               ON CONFLICT DO NOTHING"#,
-            &user_ids,
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let heads = sqlx::query!(
-            "SELECT user_id, seq, hash FROM audit_heads WHERE user_id = ANY ($1) ORDER BY user_id FOR UPDATE",
-            &user_ids,
-        )
-        .fetch_all(&mut *transaction)
-        .await?;
+        let mut heads = lock_heads(&mut transaction, &user_ids).await?;
+        if user_ids.iter().any(|user_id| !heads.contains_key(user_id)) {
+            // Somebody's first entry. Anew, because whoever makes a head must not hold another: the maker of the next may wait for it.
+            transaction.rollback().await?;
+            transaction = self.pool.begin().await?;
+            sqlx::query!(
+                r#"INSERT INTO audit_heads (user_id, seq, hash)
+                   SELECT DISTINCT user_id, 0, ''::bytea
+                   FROM UNNEST($1::text[]) AS user_id
+                   ORDER BY user_id
+                   ON CONFLICT DO NOTHING"#,
+                &user_ids,
+            )
+            .execute(&mut *transaction)
+            .await?;
+            heads = lock_heads(&mut transaction, &user_ids).await?;
+        }
         // After the lock: whoever held it before has committed.
         let known = sqlx::query_scalar!(
             r#"SELECT event_id
@@ -165,8 +167,6 @@ impl Store {
         .fetch_all(&mut *transaction)
         .await?;
         let mut known: HashSet<Uuid> = known.into_iter().collect();
-        let mut heads: HashMap<String, (i64, Vec<u8>)> =
-            heads.into_iter().map(|head| (head.user_id, (head.seq, head.hash))).collect();
         let mut links = Vec::new();
         for entry in entries {
             if !known.insert(entry.event_id) {
@@ -183,13 +183,21 @@ impl Store {
         }
         let texts =
             |text: fn(&Entry) -> &str| links.iter().map(|link| text(link.0).to_owned()).collect::<Vec<_>>();
+        let (users, ends): (Vec<_>, Vec<_>) = heads.into_iter().unzip();
+        let (seqs, hashes): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
         sqlx::query!(
-            r#"INSERT INTO audit_logs (user_id, seq, event_id, entity_type, entity_id, action, actor_type, actor_id,
-                                       old_values, new_values, timestamp, correlation_id, previous_hash, hash)
-               SELECT *
-               FROM UNNEST($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
-                           $8::text[], $9::jsonb[], $10::jsonb[], $11::timestamptz[], $12::text[], $13::bytea[],
-                           $14::bytea[])"#,
+            r#"WITH appended AS (
+                   INSERT INTO audit_logs (user_id, seq, event_id, entity_type, entity_id, action, actor_type, actor_id,
+                                           old_values, new_values, timestamp, correlation_id, previous_hash, hash)
+                   SELECT *
+                   FROM UNNEST($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[],
+                               $8::text[], $9::jsonb[], $10::jsonb[], $11::timestamptz[], $12::text[], $13::bytea[],
+                               $14::bytea[])
+               )
+               UPDATE audit_heads h
+               SET seq = new.seq, hash = new.hash
+               FROM UNNEST($15::text[], $16::bigint[], $17::bytea[]) AS new (user_id, seq, hash)
+               WHERE h.user_id = new.user_id"#,
             &texts(|entry| &entry.user_id),
             &links.iter().map(|link| link.1).collect::<Vec<_>>(),
             &links.iter().map(|link| link.0.event_id).collect::<Vec<_>>(),
@@ -204,16 +212,6 @@ impl Store {
             &texts(|entry| &entry.correlation_id),
             &links.iter().map(|link| link.2.clone()).collect::<Vec<_>>(),
             &links.iter().map(|link| link.3.clone()).collect::<Vec<_>>(),
-        )
-        .execute(&mut *transaction)
-        .await?;
-        let (users, ends): (Vec<_>, Vec<_>) = heads.into_iter().unzip();
-        let (seqs, hashes): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
-        sqlx::query!(
-            r#"UPDATE audit_heads h
-               SET seq = new.seq, hash = new.hash
-               FROM UNNEST($1::text[], $2::bigint[], $3::bytea[]) AS new (user_id, seq, hash)
-               WHERE h.user_id = new.user_id"#,
             &users,
             &seqs,
             &hashes,
@@ -349,4 +347,18 @@ impl Store {
         }
         Ok((count, None))
     }
+}
+
+/// Locks the ends of users' chains, as far as there are any; gives each one's place and hash.
+async fn lock_heads(
+    connection: &mut PgConnection,
+    user_ids: &[String],
+) -> Result<HashMap<String, (i64, Vec<u8>)>, Error> {
+    let heads = sqlx::query!(
+        "SELECT user_id, seq, hash FROM audit_heads WHERE user_id = ANY ($1) ORDER BY user_id FOR UPDATE",
+        user_ids,
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(heads.into_iter().map(|head| (head.user_id, (head.seq, head.hash))).collect())
 }
