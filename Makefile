@@ -21,7 +21,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@infra/local/install
 	@[ -x "$$(infra/local/build-daprd --path)" ] || echo "There is no daprd: what needs it is left out. \`make dapr\` builds it."
 	cargo build --workspace --bins
-	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace $(if $(TEST),-- '$(TEST)')
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace --no-fail-fast $(if $(TEST),-- '$(TEST)')
 
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes
 	@infra/local/build-daprd
