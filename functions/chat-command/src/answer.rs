@@ -161,15 +161,16 @@ impl Reaction {
 
 /// Says whether it is a question, so that nothing is done because of it alone.
 pub(crate) fn asks(text: &str) -> bool {
-    let is_mark = |c: char| matches!(c, '?' | '؟');
     let lower = text.to_lowercase();
     // A request in the form of a question is a request.
     let is_request = ["can ", "could ", "would ", "will ", "kya aap ", "کیا آپ "]
         .iter()
         .any(|opening| lower.starts_with(opening));
-    text.trim_end_matches(|c: char| c.is_whitespace() || is_mark(c)).len() < text.trim_end().len()
-        && text.trim_end().ends_with(is_mark)
-        && !is_request
+    ends_as_question(text) && !is_request
+}
+
+fn ends_as_question(text: &str) -> bool {
+    text.trim_end().ends_with(['?', '؟'])
 }
 
 /// Says whether it is no name of anything: "what?".
@@ -177,7 +178,7 @@ pub(crate) fn is_no_title(text: &str) -> bool {
     const WORDS: [&str; 11] =
         ["what", "why", "huh", "how", "who", "when", "which", "kya", "kyun", "کیا", "کیوں"];
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-    text.trim_end().ends_with(['?', '؟']) || WORDS.contains(&bare.as_str())
+    ends_as_question(text) || WORDS.contains(&bare.as_str())
 }
 
 /// Says whether all of several are meant: "both", "all of them".

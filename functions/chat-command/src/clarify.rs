@@ -80,15 +80,7 @@ fn words(about: &Utterance, instead_of: String, suggestion: Option<String>) -> W
 
 fn propose_creation(talk: &mut Talk<'_>, about: &Utterance, actions: &[Action]) -> bool {
     let [Action::Create(TaskFields { title: Some(_), .. })] = actions else { return false };
-    let expires_at = expiry(talk.cause.now);
-    talk.state.proposal = Some(Proposal {
-        about: about.clone(),
-        act: Act::Create,
-        tasks: Vec::new(),
-        undoes: Vec::new(),
-        is_series: false,
-        expires_at,
-    });
+    talk.state.proposal = Some(Proposal::new(about.clone(), Act::Create, Vec::new(), talk.cause.now));
     true
 }
 

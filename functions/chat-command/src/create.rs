@@ -11,7 +11,7 @@ use language::{ReminderText, TaskFields, When};
 use crate::clarify;
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::{Act, Proposal, expiry};
+use crate::state::{Act, Proposal};
 use crate::turn::Talk;
 use crate::understanding::Utterance;
 use crate::unfit::{Flaw, Unfit};
@@ -44,15 +44,7 @@ fn propose(
     confidence: f64,
 ) -> Outcome {
     let reply = reply::propose_creation(talk.language, planned, &talk.settings);
-    let expires_at = expiry(talk.cause.now);
-    talk.state.proposal = Some(Proposal {
-        about,
-        act: Act::Create,
-        tasks: Vec::new(),
-        undoes: Vec::new(),
-        is_series: false,
-        expires_at,
-    });
+    talk.state.proposal = Some(Proposal::new(about, Act::Create, Vec::new(), talk.cause.now));
     let is_reminder = wants_reminder(asked_for);
     Outcome { confirmation: true, is_reminder, ..Outcome::say(Intent::Create, confidence, reply) }
 }

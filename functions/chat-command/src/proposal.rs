@@ -40,14 +40,7 @@ pub(crate) fn propose(
         [only] if talk.state.shown(talk.cause.now).contains(&only) => talk.state.last = Some(only),
         _ => talk.state.show(ids, talk.cause.now),
     }
-    talk.state.proposal = Some(Proposal {
-        about,
-        act,
-        tasks: frozen,
-        undoes: Vec::new(),
-        is_series: false,
-        expires_at: expiry(talk.cause.now),
-    });
+    talk.state.proposal = Some(Proposal::new(about, act, frozen, talk.cause.now));
     let reply = reply::propose(talk.language, act, tasks, &changes, zone);
     let bodies = tasks.iter().map(|loaded| TaskBody::of(&loaded.task, zone, loaded.reminder_id));
     Outcome {

@@ -7,7 +7,7 @@ use events::payload::Actor;
 use events::{Refusal, TaskBody};
 
 use crate::outcome::{Intent, Outcome};
-use crate::state::{Act, Frozen, Proposal, expiry};
+use crate::state::{Act, Frozen, Proposal};
 use crate::turn::Talk;
 use crate::{answer, reply, targets};
 
@@ -27,14 +27,9 @@ pub(crate) async fn propose(talk: &mut Talk<'_>) -> Result<Option<Outcome>, Refu
         return Ok(None);
     };
     talk.state.drop_questions();
-    talk.state.proposal = Some(Proposal {
-        about: talk.said.clone(),
-        act: Act::Delete,
-        tasks: vec![Frozen::of(loaded.task.id, loaded.task.version)],
-        undoes: Vec::new(),
-        is_series: true,
-        expires_at: expiry(now),
-    });
+    let tasks = vec![Frozen::of(loaded.task.id, loaded.task.version)];
+    let proposal = Proposal::new(talk.said.clone(), Act::Delete, tasks, now);
+    talk.state.proposal = Some(Proposal { is_series: true, ..proposal });
     let reply = reply::propose_series(talk.language, loaded.task.title.as_str());
     Ok(Some(Outcome { confirmation: true, ..Outcome::say(Intent::Delete, 0.9, reply) }))
 }
@@ -102,10 +97,10 @@ fn means_series(said: &str, title: &str) -> bool {
         "سب",
         "تمام",
     ];
-    const BESIDE: [&str; 36] = [
+    const BESIDE: [&str; 35] = [
         "delete", "remove", "cancel", "the", "whole", "entire", "all", "of", "this", "that", "it", "its",
-        "them", "please", "for", "yes", "poora", "pura", "delete", "kar", "karein", "karo", "do", "dein",
-        "ke", "liye", "ko", "پورا", "حذف", "کر", "کریں", "کرو", "دو", "دیں", "کے", "لیے",
+        "them", "please", "for", "yes", "poora", "pura", "kar", "karein", "karo", "do", "dein", "ke", "liye",
+        "ko", "پورا", "حذف", "کر", "کریں", "کرو", "دو", "دیں", "کے", "لیے",
     ];
     if answer::means_all(said, 0) {
         return true;

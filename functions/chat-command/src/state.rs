@@ -87,6 +87,13 @@ pub(crate) struct Proposal {
     pub(crate) expires_at: DateTime<Utc>,
 }
 
+impl Proposal {
+    /// Proposes to act on these tasks and nothing else; none for one that is to be created.
+    pub(crate) fn new(about: Utterance, act: Act, tasks: Vec<Frozen>, now: DateTime<Utc>) -> Self {
+        Self { about, act, tasks, undoes: Vec::new(), is_series: false, expires_at: expiry(now) }
+    }
+}
+
 /// A task at the time of a proposal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Frozen {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::outcome::{Intent, Outcome};
 use crate::reply;
-use crate::state::{Act, Frozen, Proposal, expiry};
+use crate::state::{Act, Frozen, Proposal};
 use crate::turn::Talk;
 
 /// Reverts the last action: created → deleted, completed → open, deleted → back, changed → as it was.
@@ -50,14 +50,10 @@ fn propose(talk: &mut Talk<'_>, plan: &Plan, confidence: f64) -> Outcome {
     let act = if was == Act::Create { Act::Delete } else { Act::Update };
     let tasks: Vec<_> = plan.reverting.iter().map(|planned| &planned.write.task).collect();
     let titles: Vec<_> = tasks.iter().map(|task| task.title.as_str().to_owned()).collect();
-    talk.state.proposal = Some(Proposal {
-        about: talk.said.clone(),
-        act,
-        tasks: tasks.iter().map(|task| Frozen::of(task.id, task.version - 1)).collect(),
-        undoes: plan.done.iter().map(|done| done.event_id).collect(),
-        is_series: false,
-        expires_at: expiry(talk.cause.now),
-    });
+    let frozen = tasks.iter().map(|task| Frozen::of(task.id, task.version - 1)).collect();
+    let undoes = plan.done.iter().map(|done| done.event_id).collect();
+    let proposal = Proposal::new(talk.said.clone(), act, frozen, talk.cause.now);
+    talk.state.proposal = Some(Proposal { undoes, ..proposal });
     let reply = reply::propose_undo(talk.language, was, &titles);
     Outcome { confirmation: true, ..Outcome::say(act.into(), confidence, reply) }
 }

@@ -175,11 +175,8 @@ fn excludes_time(text: &Text<'_>, at: usize, context: &Context) -> bool {
         "not", "except", "excluding", "instead of", "rather than", "other than", "apart from", "besides", "but not", "never",
     ];
     let links = ["on the", "on", "at", "in", "by", "for", "before", "the", "until", "this"];
-    let found = (at..text.len()).find_map(|at| {
-        let end = text.after_any(at, NOT).filter(|_| text.tokens[at].kind == Kind::Word)?;
-        Some((at, end))
-    });
-    let Some((not_at, _)) = found else { return false };
+    let is_not = |at: &usize| text.tokens[*at].kind == Kind::Word && text.after_any(*at, NOT).is_some();
+    let Some(not_at) = (at..text.len()).find(is_not) else { return false };
     let part = text.part(at, text.len());
     let phrases = phrase::scan(&part, context, Mode::default());
     let starts_here = |from: usize, phrase: &Phrase| phrase.from + at == from || phrase.from + at + 1 == from;

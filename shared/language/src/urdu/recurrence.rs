@@ -107,23 +107,17 @@ fn other(text: &Text<'_>, at: usize) -> Found {
 
 /// "ہر 3 دن بعد", "ہر آدھے گھنٹے", "ہر تیسرے دن".
 fn counted(text: &Text<'_>, at: usize) -> Found {
-    // "ہر پہلی اور 15 تاریخ کو"
+    // "ہر 15 تاریخ کو", "ہر پہلی اور 15 تاریخ کو"
     let (mut month_days, mut next) = (Vec::new(), at);
     while let Some((day, end)) = numbered(text, next) {
         month_days.push(day);
         if !(text.is_any(end, &["aur"]) || text.is_mark(end, ',')) {
-            if let Some(end) = text.after(end, "tarikh").filter(|_| month_days.len() > 1) {
+            if let Some(end) = text.after(end, "tarikh") {
                 return rule(Parts { month_days, ..Parts::every(Frequency::Monthly) }, end);
             }
             break;
         }
         next = end + 1;
-    }
-    // "ہر 15 تاریخ کو"
-    if let Some((day, end)) = numbered(text, at)
-        && let Some(end) = text.after(end, "tarikh")
-    {
-        return rule(Parts { month_days: vec![day], ..Parts::every(Frequency::Monthly) }, end);
     }
     if let Some((count, end)) = number::ordinal(text, at)
         && let Some(unit) = duration::unit(text.word(end))
