@@ -12,6 +12,7 @@ mod audit;
 mod bad_input;
 mod cluster;
 mod conversation_state;
+mod cross_user;
 mod dapr;
 mod database_tls;
 mod dead_letters;
@@ -21,7 +22,7 @@ mod events;
 mod faults;
 mod fuzz;
 mod hosts;
-mod isolation;
+
 mod kafka;
 mod kill;
 mod knative;

@@ -67,7 +67,7 @@ pub fn function(application: Application, clock: Clock) -> Function {
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
-        ("scope" = Option<String>, Query, description = "Of a series: this (only it), following (those after it too) or all; absent: this, but following for a change that names recurrence_rule"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (only it), following (those after it too) or all; absent: this, but following for a change that names recurrence_rule", pattern = "^(this|following|all)$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     request_body(content((TaskInput = "application/merge-patch+json"), (TaskInput = "application/json"))),

@@ -1,7 +1,9 @@
 //! The HTTP server: functions composed into one router, and a listener before it.
 
+mod answers;
 mod app;
 mod connection;
+mod cors;
 mod drain;
 mod health;
 mod layers;
@@ -10,5 +12,6 @@ mod openapi;
 mod signals;
 
 pub use app::App;
+pub use cors::Origins;
 pub use listen::{ServeError, serve};
 pub use signals::shutdown_signal;
