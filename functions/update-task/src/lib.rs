@@ -128,7 +128,10 @@ async fn snooze(
     tag = "tasks",
     params(("Idempotency-Key" = Option<String>, Header, description = "1–255 printable ASCII characters")),
     request_body(content = Option<Undo>),
-    responses((status = 200, description = "What was taken back, and the tasks as they are now", body = Undone))
+    responses(
+        (status = 200, description = "What was taken back, and the tasks as they are now", body = Undone),
+        (status = 404, description = "There is no such change")
+    )
 )]
 async fn undo(
     State((application, clock)): State<(Application, Clock)>,

@@ -9,8 +9,8 @@ use crate::problem;
 const METHODS: [&str; 5] = ["get", "post", "patch", "put", "delete"];
 /// The tag of `/health` and `/ready`, which take nothing and know no caller.
 const OPERATION: &str = "operation";
-/// `*`, or entity tags (RFC 9110 §8.8.3) with commas between.
-const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
+/// Entity tags (RFC 9110 §8.8.3) with commas between.
+const ENTITY_TAGS: &str = r#"^(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*$"#;
 /// 1–255 printable characters, without the blanks around them.
 const IDEMPOTENCY_KEY: &str = "^[!-~]([ -~]{0,253}[!-~])?$";
 
@@ -47,12 +47,13 @@ pub(super) fn complete(document: &mut Value) {
 /// Says what the headers that this crate reads may hold.
 fn describe_headers(operation: &mut Value) {
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-        let pattern = match parameter["name"].as_str() {
-            Some("If-Match" | "If-None-Match") => ENTITY_TAGS,
-            Some("Idempotency-Key") => IDEMPOTENCY_KEY,
+        parameter["schema"] = match parameter["name"].as_str() {
+            Some("If-Match" | "If-None-Match") => {
+                json!({ "anyOf": [{ "const": "*" }, { "type": "string", "pattern": ENTITY_TAGS }] })
+            }
+            Some("Idempotency-Key") => json!({ "type": "string", "pattern": IDEMPOTENCY_KEY }),
             _ => continue,
         };
-        parameter["schema"] = json!({ "type": "string", "pattern": pattern });
     }
 }
 

@@ -6,7 +6,7 @@ use axum::{Router, middleware, routing::get};
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Origins, cors, health, layers, openapi};
+use super::{Origins, cors, health, hygiene, layers, openapi};
 use crate::{
     config::Config,
     function::{Background, Function},
@@ -93,6 +93,7 @@ impl App {
             .fallback(async || Problem::not_found("there is nothing at this path"));
         let shell = Arc::new(layers::Shell { metrics, limits });
         let routes = middleware::from_fn_with_state(Arc::new(origins), cors::check).layer(routes);
+        let routes = middleware::from_fn(hygiene::check).layer(routes);
         let observed = middleware::from_fn_with_state(shell, layers::observe).layer(routes);
         (Router::new().fallback_service(observed), background)
     }

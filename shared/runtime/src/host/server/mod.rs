@@ -6,6 +6,7 @@ mod connection;
 mod cors;
 mod drain;
 mod health;
+mod hygiene;
 mod layers;
 mod listen;
 mod openapi;
