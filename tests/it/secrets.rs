@@ -165,7 +165,9 @@ async fn s17_a_whole_log_at_the_lowest_level_shows_nothing_that_is_secret_or_tha
     for known in
         ["request answered", "reminder sent", "reminder failed for good", "event became a dead letter"]
     {
-        assert!(text.contains(known), "nothing of {known} in the log, so it proves nothing of it");
+        let told: Vec<_> =
+            text.lines().filter(|line| line.contains("remind") || line.contains("dead letter")).collect();
+        assert!(text.contains(known), "nothing of {known} in the log, so it proves nothing of it: {told:#?}");
     }
     assert!(text.contains("…@…"), "the server's words are there, without the address");
 }
@@ -203,7 +205,7 @@ async fn s17_whatever_is_sent_a_line_of_the_log_stays_one_line() {
                 .expect("it serves");
         }
         let forged = "/%0d%0aforged%1b%5b31m?%0aforged=1";
-        program.call("GET", forged, &Value::Null, &[("x-correlation-id", "ok forged\u{7f}")]).await;
+        program.call("GET", forged, &Value::Null, &[("user-agent", "forged\tforged")]).await;
         program.stop().await;
         let text = fs::read_to_string(&log).expect("a log");
         assert!(!text.contains("forged"), "{text}");
@@ -218,7 +220,7 @@ const INTERNALS: [&str; 16] = [
     "insert ",
     "update ",
     "postgres",
-    "relation",
+    "relation \"",
     "column",
     "constraint",
     "panicked",

@@ -11,7 +11,7 @@ use runtime::http_client::{HttpClient, Reach};
 use serde_json::json;
 use tests::database::count;
 use tests::world::World;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 /// What leads into somebody's network, or is not what it seems.
@@ -76,7 +76,7 @@ async fn s13_an_endpoint_that_leads_inside_is_refused_when_it_is_given() {
         let body = json!({"push_subscriptions": [{"endpoint": endpoint, "keys": keys}]});
         let answered = world.patch("/api/settings", body).await;
         assert_eq!(answered.status, 422, "{endpoint}");
-        assert_eq!(answered.wrong_fields(), ["push_subscriptions[0].endpoint"], "{endpoint}");
+        assert_eq!(answered.wrong_fields(), ["push_subscriptions"], "{endpoint}");
     }
     assert_eq!(count(&world, "users").await, 0, "nothing was kept");
     let sound = json!({"push_subscriptions": [{"endpoint": "https://push.example.org/x", "keys": keys}]});
@@ -93,6 +93,8 @@ async fn inside() -> (u16, Arc<AtomicUsize>) {
         loop {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             counted.fetch_add(1, Ordering::SeqCst);
+            // Whoever answers before the question is no HTTP server.
+            let _ = stream.read(&mut [0; 1_024]).await;
             let answer = format!(
                 "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:{port}/\r\ncontent-length: 0\r\n\r\n"
             );
