@@ -31,7 +31,7 @@ pub(super) async fn check(request: Request, next: Next) -> Response {
     };
     let headers = response.headers_mut();
     // The parser has dropped a Content-Length beside it, by which another server may have cut the connection (RFC 9112 §6.1).
-    if is_chunked {
+    if is_chunked || has_two_hosts {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     for (name, value) in DEFAULTS {
