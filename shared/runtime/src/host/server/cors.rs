@@ -25,6 +25,8 @@ const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// How long a browser may remember what a preflight said, in seconds.
 const MAX_AGE_S: u32 = 600;
 const METHODS: &str = "GET, POST, PATCH, DELETE";
+/// Where whoever has the address may do what it says, from wherever they come: a mail program, or a page that hides its origin.
+const OPEN: &str = "/links/";
 const REQUEST_HEADERS: &str =
     "authorization, content-type, idempotency-key, if-match, if-none-match, traceparent, x-correlation-id";
 const RESPONSE_HEADERS: &str =
@@ -82,7 +84,7 @@ pub(super) async fn check(State(origins): State<Arc<Origins>>, request: Request,
     };
     let mut response = match &allowed {
         Some(_) if is_preflight(&request) => preflight(),
-        None if changes(request.method()) && is_from_elsewhere(&request) => {
+        None if changes(&request) && is_from_elsewhere(&request) => {
             Problem::forbidden("a page of this origin may not do this").into_response()
         }
         _ => next.run(request).await,
@@ -112,8 +114,10 @@ fn preflight() -> Response {
     response
 }
 
-fn changes(method: &Method) -> bool {
-    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
+/// Says whether a request may change what only its caller may change.
+fn changes(request: &Request) -> bool {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    !is_safe && !request.uri().path().starts_with(OPEN)
 }
 
 /// Says whether a browser tells that a page of another origin sends this. Whatever is no browser says neither.
@@ -233,6 +237,14 @@ mod tests {
                 assert_eq!(send(value, "POST", &[("sec-fetch-site", site)]).await.status(), 403, "{site}");
                 assert_eq!(send(value, "GET", &[("sec-fetch-site", site)]).await.status(), 200, "{site}");
             }
+        }
+    }
+
+    #[test]
+    fn a_link_of_a_mail_is_followed_from_anywhere() {
+        for (path, may_change) in [("/api/undo", true), ("/links/abc", false), ("/linksabc", true)] {
+            let request = Request::post(path).body(Body::empty()).expect("a request");
+            assert_eq!(changes(&request), may_change, "{path}");
         }
     }
 
