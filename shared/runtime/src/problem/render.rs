@@ -84,6 +84,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_does_not_grow_with_what_was_sent() {
+        let field = "f".repeat(100_000);
+        let errors = vec![FieldError::new(field, "is not a known field"); 10_000];
+        let body = body(render(Problem::validation(errors).into_response(), "x")).await;
+        assert_eq!(body["errors"].as_array().map(Vec::len), Some(100));
+        assert!(body.to_string().len() < 50_000);
+    }
+
+    #[tokio::test]
     async fn a_bare_error_becomes_a_problem_and_keeps_its_headers() {
         let response = (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")]).into_response();
         let response = render(response, "x");
