@@ -9,14 +9,18 @@
 //! }
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -26,6 +30,8 @@ use tokio::sync::OnceCell;
 
 use crate::postgres::{DATABASE, Durability, Options, Private};
 
+/// Ports below those that Linux gives to whoever asks for any.
+const PORTS: Range<u16> = 20_000..32_000;
 /// How long somebody else may be connected to the template.
 const TEMPLATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -97,7 +103,8 @@ where
     }
 }
 
-/// A TCP port on the loopback interface that nobody listens on.
+/// A TCP port on the loopback interface that nobody listens on, that was not given before in this process, and that the system
+/// gives to nobody by itself (as Linux is set up), so that a program which is killed finds it again.
 ///
 /// Somebody else may take it before the caller does: where a program can be told port 0 and asked which one it
 /// got, that is better.
@@ -105,10 +112,17 @@ where
 /// # Panics
 /// When the system has no port left.
 pub fn unused_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("the loopback interface has a free port")
-        .port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    for number in 0_u16.. {
+        // Each of these is seeded by the system.
+        let random = RandomState::new().hash_one(number);
+        let port = PORTS.start + u16::try_from(random % u64::from(PORTS.end - PORTS.start)).expect("a port");
+        let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
+        if is_new && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("the loopback interface has no free port");
 }
 
 /// A new, empty directory with mode 0700, removed when it is dropped; in memory where there is plenty.
