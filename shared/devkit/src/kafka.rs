@@ -93,7 +93,7 @@ impl Broker {
         }
         for _ in 0..TRIES {
             let ports = [unused_port(), unused_port()];
-            fs::write(folder.join("server.properties"), settings(folder, ports, &[]))?;
+            fs::write(folder.join("server.properties"), settings(folder, ports, files, &[]))?;
             let broker = Self::spawned(installed, folder, files, ports[0])?;
             if broker.has_started().await? {
                 return Ok(broker);
@@ -114,7 +114,7 @@ impl Broker {
         secured: &Secured,
     ) -> Result<Self> {
         let ports = [unused_port(), unused_port()];
-        let properties = settings(folder, ports, &secured.listeners) + &secured.properties;
+        let properties = settings(folder, ports, files, &secured.listeners) + &secured.properties;
         let file = folder.join("server.properties");
         fs::write(&file, properties)?;
         let (user, password) = &secured.user;
@@ -235,7 +235,7 @@ impl Running {
 }
 
 /// One node that is broker and controller, on the loopback interface only; `more` are listeners beside the plain one.
-fn settings(folder: &Path, [port, controller]: [u16; 2], more: &[String]) -> String {
+fn settings(folder: &Path, [port, controller]: [u16; 2], files: Files, more: &[String]) -> String {
     let more: String = more.iter().map(|listener| format!(",{listener}")).collect();
     let mut settings = format!(
         "\
@@ -259,6 +259,10 @@ log.cleaner.dedupe.buffer.size=2097152
     );
     for log in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
         settings += &format!("{log}.replication.factor=1\n{log}.min.isr=1\n");
+    }
+    if files == Files::Kept {
+        // On disk before it is acknowledged: there is no other broker that has it when the power fails.
+        settings += "log.flush.interval.messages=1\n";
     }
     settings
 }
@@ -299,4 +303,31 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::copy(entry.path(), unfinished.join(entry.file_name()))?;
     }
     Ok(fs::rename(unfinished, to)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDirectory;
+
+    #[tokio::test]
+    async fn a_broker_that_ends_before_it_serves_is_heard_at_once() -> Result<()> {
+        let (installed, folder) = (TestDirectory::new(), TestDirectory::new());
+        fs::create_dir(installed.path().join("formatted"))?;
+        // Nothing of Kafka's is there; or no Java.
+        fs::write(installed.path().join("classpath"), "/nowhere")?;
+        let started =
+            timeout(STARTED_WITHIN / 2, Broker::start(installed.path(), folder.path(), Files::Removed));
+        let error = started.await?.expect_err("there is no Kafka").to_string();
+        assert!(error.starts_with("Kafka did not start:\n") && error.lines().count() > 1, "{error}");
+        assert!(!folder.path().join("data").exists(), "the last one out removes its files");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_kept_is_on_disk_when_it_is_acknowledged() {
+        let settings = |files| settings(Path::new("/folder"), [1, 2], files, &[]);
+        assert!(settings(Files::Kept).contains("\nlog.flush.interval.messages=1\n"));
+        assert!(!settings(Files::Removed).contains("log.flush"));
+    }
 }
