@@ -1,15 +1,12 @@
 //! The functions, each a process of its own, behind a front door that knows whose a path is.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::TcpListener;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use runtime::clock::random;
+use devkit::testing::unused_port;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::dice::Dice;
 use crate::process::{Caller, Starting, command, eventually};
 
 /// Functions that answer requests.
@@ -23,9 +20,6 @@ pub const CONSUMING: [(&str, &[&str]); 3] = [
 ];
 /// Functions that a clock wakes.
 pub const TICKED: [&str; 2] = ["scan-reminders", "relay-events"];
-/// Ports that the system gives to nobody by itself, so that nobody takes one between its choice and its use.
-const PORTS: (u64, u64) = (20_000, 12_000);
-
 /// Gives the function whose a request is, as `functions/README.md` has it.
 pub fn function_of(method: &str, path: &str) -> &'static str {
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
@@ -41,20 +35,6 @@ pub fn function_of(method: &str, path: &str) -> &'static str {
             "snooze" | "undo" => "update-task",
             _ => "create-task",
         },
-    }
-}
-
-/// Gives a port on the loopback interface that nobody listens on, that the system gives to nobody by itself, and that was not given
-/// before in this process.
-pub fn choose_port() -> u16 {
-    static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut dice = Dice::new(u64::from_be_bytes(random()));
-    loop {
-        let port = u16::try_from(PORTS.0 + dice.throw(PORTS.1)).expect("a port");
-        let is_new = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
-        if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 
@@ -95,7 +75,7 @@ impl Fleet {
 
     /// Chooses a port for each of these functions.
     pub fn ports(names: impl IntoIterator<Item = &'static str>) -> HashMap<&'static str, u16> {
-        names.into_iter().map(|name| (name, choose_port())).collect()
+        names.into_iter().map(|name| (name, unused_port())).collect()
     }
 
     /// Sends JSON to the function whose the request is.
