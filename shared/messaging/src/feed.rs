@@ -81,6 +81,8 @@ impl Default for Feed {
 #[derive(Debug, Default)]
 struct Late {
     waiting: VecDeque<Outgoing<'static>>,
+    /// How many more are on their way once more.
+    tried: usize,
     /// Whether somebody tries them again. Then what is new waits behind them.
     is_tried_again: bool,
 }
@@ -88,7 +90,8 @@ struct Late {
 impl Feed {
     /// Says how many messages wait.
     pub(crate) fn late(&self) -> usize {
-        self.lock().waiting.len()
+        let late = self.lock();
+        late.waiting.len() + late.tried
     }
 
     async fn tell<B: Bus>(&self, bus: &B, updates: Vec<Outgoing<'_>>) {
@@ -116,11 +119,13 @@ impl Feed {
             tokio::time::sleep(self.pause).await;
             let some: Vec<_> = {
                 let mut late = self.lock();
-                let count = late.waiting.len().min(AT_ONCE);
+                late.tried = late.waiting.len().min(AT_ONCE);
+                let count = late.tried;
                 late.waiting.drain(..count).collect()
             };
             let left = send(&bus, some).await;
             let mut late = self.lock();
+            late.tried = 0;
             left.into_iter().rev().for_each(|message| late.waiting.push_front(message));
             if late.waiting.is_empty() {
                 late.is_tried_again = false;

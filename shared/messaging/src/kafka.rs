@@ -148,7 +148,8 @@ impl Kafka {
         // Asked for all, so that none is made by being asked for.
         let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, PROBE).ok());
         let metadata = asked.await.ok().flatten()?;
-        let known: HashSet<&str> = metadata.topics().iter().map(|topic| topic.name()).collect();
+        let found = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let known: HashSet<&str> = found.map(|topic| topic.name()).collect();
         Some(Topic::ALL.into_iter().filter(|topic| !known.contains(topic.as_str())).collect())
     }
 

@@ -472,21 +472,78 @@ fn is_knatives(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use rdkafka::producer::Producer as _;
+    use rdkafka::{
+        mocking::MockCluster,
+        producer::{DefaultProducerContext, Producer as _},
+    };
 
     use super::*;
     use crate::config::Environment;
 
-    #[tokio::test]
-    async fn all_that_lie_there_at_the_start_are_sent_back_and_none_that_comes_meanwhile() {
-        const COUNT: usize = 250;
-        let cluster = rdkafka::mocking::MockCluster::new(1).expect("a mock cluster");
+    /// A cluster in this process with the topic of reminders and its dead letters, and a producer to it.
+    fn cluster() -> (MockCluster<'static, DefaultProducerContext>, FutureProducer, DeadLetterTopics) {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
         for topic in ["reminders", "reminders.dlq"] {
             cluster.create_topic(topic, 3, 1).expect("a topic");
         }
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", cluster.bootstrap_servers());
-        let producer: FutureProducer = config.create().expect("sound settings");
+        let producer = config.create().expect("sound settings");
+        let environment = Environment::from_pairs([("KAFKA_BROKERS", cluster.bootstrap_servers())]);
+        let settings = Settings::from_environment(&environment).expect("it is sound").expect("it is set");
+        (cluster, producer, DeadLetterTopics::new(&settings).expect("it is sound"))
+    }
+
+    #[tokio::test]
+    async fn what_was_left_out_for_its_size_is_read_where_it_lay() {
+        let (_cluster, producer, topics) = cluster();
+        let headers = |pairs: &[(&str, &str)]| {
+            let insert = |all: OwnedHeaders, (key, value): &(&str, &str)| {
+                all.insert(Header { key, value: Some(*value) })
+            };
+            pairs.iter().fold(OwnedHeaders::new(), insert)
+        };
+        let own = headers(&[("own", "kept"), (REPLAYED, "2")]);
+        let record = FutureRecord::to("reminders").partition(1).key("key").payload("value").headers(own);
+        producer.send(record, PATIENCE).await.expect("the cluster takes it");
+        let said = headers(&[
+            ("dlq-partition", "1"),
+            ("dlq-offset", "0"),
+            ("dlq-attempts", "5"),
+            (LEFT_OUT, "value,headers,key"),
+        ]);
+        let parked = FutureRecord::<[u8], [u8]>::to("reminders.dlq").headers(said);
+        producer.send(parked, PATIENCE).await.expect("the cluster takes it");
+        let mut told = Vec::new();
+        topics
+            .replay(&Selection::Of(Topic::Reminders), |replay| told.push(replay.clone()))
+            .await
+            .expect("the cluster is there");
+        assert!(matches!(told[..], [Replay::Sent(_)]), "{told:?}");
+        let mut found = Vec::new();
+        for partition in 0..3 {
+            let take = |message: &BorrowedMessage<'_>| {
+                let headers = message.headers().expect("it has some").iter();
+                let headers = headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)));
+                let key = message.key().map(<[u8]>::to_vec);
+                found.push((key, message.payload().map(<[u8]>::to_vec), headers.collect::<Vec<_>>()));
+                true
+            };
+            topics.walk("reminders", partition, 0, i64::MAX, take).expect("the cluster is there");
+        }
+        let bytes = |text: &str| Some(text.as_bytes().to_vec());
+        let with = |replayed| vec![("own".to_owned(), bytes("kept")), (REPLAYED.to_owned(), bytes(replayed))];
+        found.sort();
+        assert_eq!(
+            found,
+            [(bytes("key"), bytes("value"), with("2")), (bytes("key"), bytes("value"), with("7"))]
+        );
+    }
+
+    #[tokio::test]
+    async fn all_that_lie_there_at_the_start_are_sent_back_and_none_that_comes_meanwhile() {
+        const COUNT: usize = 250;
+        let (_cluster, producer, topics) = cluster();
         let park = |partition: i32| {
             let record = FutureRecord::to("reminders.dlq").partition(partition).key("a").payload("{}");
             producer.send_result(record).expect("there is room")
@@ -496,9 +553,6 @@ mod tests {
             let parked = park(if number % 10 == 0 { 1 } else { 0 }).await;
             parked.expect("the producer is there").expect("the cluster takes it");
         }
-        let environment = Environment::from_pairs([("KAFKA_BROKERS", cluster.bootstrap_servers())]);
-        let settings = Settings::from_environment(&environment).expect("it is sound").expect("it is set");
-        let topics = DeadLetterTopics::new(&settings).expect("it is sound");
         let selection = Selection::Of(Topic::Reminders);
         let mut told = Vec::new();
         let tell = |replay: &Replay| {
