@@ -198,7 +198,7 @@ impl Bus {
 }
 
 /// The first line on the terminal: where to open it.
-fn announce(address: SocketAddr) {
+pub(crate) fn announce(address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason to stop.
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
@@ -277,7 +277,7 @@ impl Database {
     }
 
     /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.
-    async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let Some(private) = &mut self.private else { return std::future::pending().await };
         while !private.has_ended() {
             tokio::time::sleep(WATCH).await;

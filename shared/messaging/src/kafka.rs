@@ -25,12 +25,12 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::feed::{Bus, Feed, Outgoing};
 use crate::{Published, feed, unavailable};
 
-/// How the producer works, before what leads to the cluster.
+/// How the producer works, by librdkafka's names, before what leads to the cluster.
 ///
 /// A partition's records get in as they were put in, or stop at the first that does not: the producer is idempotent, no record of
 /// it times out by itself while the next one still has a moment ([`DEADLINE`] is for all of them), and one that the cluster refuses
 /// for good ends the producer instead of leaving a gap.
-const PRODUCER: [(&str, &str); 10] = [
+pub const PRODUCER: [(&str, &str); 10] = [
     ("enable.idempotence", "true"),
     ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
