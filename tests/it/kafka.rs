@@ -223,7 +223,7 @@ fn start_worker(
         }
     };
     let function = Function::new(group).on(on_events(topics, take));
-    let mut function = worker::attach(function, &settings, &Metrics::new()).expect("it is sound");
+    let mut function = worker::attach(function, &settings, &Metrics::new(), PATIENCE).expect("it is sound");
     let (stop, work) = (CancellationToken::new(), function.background.remove(0));
     (stop.clone(), tokio::spawn(work(stop)))
 }

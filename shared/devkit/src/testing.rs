@@ -9,9 +9,7 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
 use std::fs::DirBuilder;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
@@ -20,7 +18,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -30,7 +27,7 @@ use tokio::sync::OnceCell;
 
 use crate::postgres::{DATABASE, Durability, Options, Private};
 
-/// Ports below those that Linux gives to whoever asks for any.
+/// Ports that the system gives to nobody by itself (Linux begins at 32,768).
 const PORTS: Range<u16> = 20_000..32_000;
 /// How long somebody else may be connected to the template.
 const TEMPLATE_LIMIT: Duration = Duration::from_secs(10);
@@ -103,26 +100,21 @@ where
     }
 }
 
-/// A TCP port on the loopback interface that nobody listens on, that was not given before in this process, and that the system
-/// gives to nobody by itself (as Linux is set up), so that a program which is killed finds it again.
+/// A TCP port on the loopback interface that nobody listens on, that the system gives to nobody by itself, and that was not
+/// given before in this process: while a program is killed and started again, its port is nobody's.
 ///
-/// Somebody else may take it before the caller does: where a program can be told port 0 and asked which one it
-/// got, that is better.
-///
-/// # Panics
-/// When the system has no port left.
+/// Where a program can be told port 0 and asked which one it got, that is better.
 pub fn unused_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    for number in 0_u16.. {
-        // Each of these is seeded by the system.
-        let random = RandomState::new().hash_one(number);
-        let port = PORTS.start + u16::try_from(random % u64::from(PORTS.end - PORTS.start)).expect("a port");
-        let is_new = GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
-        if is_new && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("the loopback interface has no free port");
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes that run at the same time begin far from each other.
+    let first = std::process::id().wrapping_mul(7_919);
+    let count = u32::from(PORTS.end - PORTS.start);
+    let mut ports = std::iter::repeat_with(|| {
+        let port = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        PORTS.start + u16::try_from(port).expect("it is less than the count")
+    });
+    let is_unused = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_unused).expect("the sequence has no end")
 }
 
 /// A new, empty directory with mode 0700, removed when it is dropped; in memory where there is plenty.

@@ -14,6 +14,7 @@ use crate::{
         dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
+    limits::Limits,
     metrics::Metrics,
     poke::Poke,
     telemetry,
@@ -168,7 +169,10 @@ fn start_and_serve(
                 return Ok(());
             }
             #[cfg(feature = "kafka")]
-            Host::Worker(settings) => crate::host::worker::attach(function, &settings, &metrics)?,
+            Host::Worker(settings) => {
+                let drain = Limits::default().drain_deadline;
+                crate::host::worker::attach(function, &settings, &metrics, drain)?
+            }
             #[cfg(feature = "lambda")]
             Host::Lambda => {
                 let app = App::new(&config, vec![function]).metrics(metrics);

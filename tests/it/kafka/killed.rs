@@ -327,3 +327,29 @@ async fn poison_is_parked_or_ignored_by_rule_and_what_is_behind_it_is_handled_wi
     }
     eprintln!("{} kinds of poison: the next event took {slowest:?} at most", poison.len());
 }
+
+#[tokio::test]
+async fn a_backend_whose_handler_hangs_ends_within_ten_seconds_of_the_signal() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let (world, files) = (World::new().await, DataDir::new());
+    let mut command = command("backend");
+    command
+        .env("DATABASE_URL", &world.database_url)
+        .env("DATA_DIR", files.path())
+        .env("KAFKA_BROKERS", &kafka.brokers);
+    let program = Program::start_with_log(command, &files.path().join("log")).await;
+    let caller = Caller::new();
+    let body = json!({"title": "buy milk"});
+    caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    eventually("it is audited", async || (count(&world, "audit_logs").await == 1).then_some(())).await;
+    let mut gate = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    sqlx::raw_sql("BEGIN; LOCK TABLE audit_logs").execute(&mut gate).await.expect("it is ours to lock");
+    caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    let hangs = "pg_locks WHERE relation = 'audit_logs'::regclass AND NOT granted";
+    eventually("the handler hangs", async || (count(&world, hangs).await > 0).then_some(())).await;
+    let watch = Stopwatch::start();
+    program.stop().await;
+    eprintln!("a backend whose handler hangs ended in {:?}", watch.elapsed());
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
+}
