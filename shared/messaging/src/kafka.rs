@@ -28,7 +28,7 @@ use crate::{Published, feed, unavailable};
 /// How the producer works, by librdkafka's names, before what leads to the cluster.
 ///
 /// A partition's records get in as they were put in, or stop at the first that does not: the producer is idempotent, no record of
-/// it times out by itself while the next one still has a moment ([`DEADLINE`] is for all of them), and one that the cluster refuses
+/// it times out by itself while the next one still has a moment (a batch has a deadline as a whole), and one that the cluster refuses
 /// for good ends the producer instead of leaving a gap.
 pub const PRODUCER: [(&str, &str); 10] = [
     ("enable.idempotence", "true"),
