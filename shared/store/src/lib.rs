@@ -15,6 +15,7 @@ pub mod tasks;
 pub mod template;
 pub mod undo;
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
@@ -90,7 +91,7 @@ pub struct Store {
 }
 
 /// How a store connects.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connection {
     /// A `postgres://` URL.
     pub url: String,
@@ -98,6 +99,16 @@ pub struct Connection {
     pub application_name: &'static str,
     /// The most connections; a function needs 1–2 for each request that it serves at once.
     pub max_connections: u32,
+}
+
+/// Leaves out the URL, which may hold a password.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("application_name", &self.application_name)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {

@@ -11,6 +11,8 @@ use chrono_tz::Tz;
 pub use environment::Environment;
 pub use error::ConfigError;
 
+use crate::host::server::Origins;
+
 /// The settings that every function has.
 ///
 /// | variable | default | allowed |
@@ -19,6 +21,7 @@ pub use error::ConfigError;
 /// | `HOST` | `127.0.0.1` | an IP address; with `AUTH=local` a loopback address |
 /// | `METRICS_PORT` | off | 0–65535, not the same as `PORT` |
 /// | `AUTH` | `local` | `local` |
+/// | `CORS_ORIGINS` | none | origins with commas between |
 /// | `TIME_ZONE` | `UTC` | an IANA name |
 /// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
 /// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
@@ -33,6 +36,8 @@ pub struct Config {
     pub metrics_port: Option<u16>,
     /// `AUTH`: how callers are known. Default `local`.
     pub auth: Auth,
+    /// `CORS_ORIGINS`: the origins whose pages may call, beside the own one. Default: none.
+    pub cors_origins: Origins,
     /// `LOG_LEVEL`: the least severe level that is logged. Default `info`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`: how lines are written; `None` leaves it to whether somebody is looking.
@@ -86,6 +91,7 @@ impl Config {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
             auth: auth(environment)?,
+            cors_origins: Origins::from_environment(environment)?,
             log_level: environment
                 .one_of(
                     "LOG_LEVEL",

@@ -6,7 +6,7 @@ use axum::{Router, middleware, routing::get};
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{health, layers, openapi};
+use super::{Origins, cors, health, hygiene, layers, openapi};
 use crate::{
     config::Config,
     function::{Background, Function},
@@ -27,6 +27,7 @@ pub struct App {
     pub(super) metrics_address: Option<SocketAddr>,
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
+    origins: Origins,
     functions: Vec<Function>,
 }
 
@@ -38,6 +39,7 @@ impl App {
             metrics_address: config.metrics_port.map(|port| SocketAddr::new(config.host, port)),
             metrics: Metrics::new(),
             limits: Limits::default(),
+            origins: config.cors_origins.clone(),
             functions,
         }
     }
@@ -67,7 +69,7 @@ impl App {
 
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
-        let App { metrics, limits, mut functions, .. } = self;
+        let App { metrics, limits, origins, mut functions, .. } = self;
         let takes_triggers = functions.len() == 1;
         let checks = functions.iter_mut().flat_map(|function| function.readiness.drain(..));
         let health = health::router(checks.collect(), limits.check_deadline);
@@ -90,6 +92,8 @@ impl App {
             .merge(guarded(document.into(), &metrics, limits).0)
             .fallback(async || Problem::not_found("there is nothing at this path"));
         let shell = Arc::new(layers::Shell { metrics, limits });
+        let routes = middleware::from_fn_with_state(Arc::new(origins), cors::check).layer(routes);
+        let routes = middleware::from_fn(hygiene::check).layer(routes);
         let observed = middleware::from_fn_with_state(shell, layers::observe).layer(routes);
         (Router::new().fallback_service(observed), background)
     }
@@ -300,8 +304,8 @@ mod tests {
         let schema = &document["components"]["schemas"]["Problem"];
         assert!(schema["properties"]["correlation_id"].is_object(), "{schema}");
         assert!(document["components"]["schemas"]["FieldError"].is_object());
-        let default = &document["paths"]["/ready"]["get"]["responses"]["default"]["content"];
-        let reference = &default["application/problem+json"]["schema"]["$ref"];
-        assert_eq!(reference, "#/components/schemas/Problem", "{default}");
+        let misdirected = &document["paths"]["/ready"]["get"]["responses"]["421"]["content"];
+        let reference = &misdirected["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(reference, "#/components/schemas/Problem", "{misdirected}");
     }
 }

@@ -4,12 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use axum::http::header;
 use bytes::Bytes;
-use utoipa::{
-    OpenApi as _, ToSchema,
-    openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder},
-};
+use utoipa::{OpenApi as _, openapi::OpenApi};
 
-use crate::problem::{self, FieldError, ProblemBody};
+use super::answers;
+use crate::problem::{FieldError, ProblemBody};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -33,31 +31,13 @@ pub(super) fn serve(document: OpenApi) -> impl Clone + Send + Sync + 'static + F
     move || {
         let (document, written) = &*text;
         let text = written.get_or_init(|| {
-            Bytes::from(
-                serde_json::to_vec(&with_problems(document.clone()))
-                    .expect("an OpenAPI document can be written as JSON"),
-            )
+            let mut document =
+                serde_json::to_value(document).expect("an OpenAPI document can be written as JSON");
+            answers::complete(&mut document);
+            Bytes::from(document.to_string())
         });
         std::future::ready(([(header::CONTENT_TYPE, "application/json")], text.clone()))
     }
-}
-
-/// Adds the problem to every operation, as its `default` response: the one for every status not listed.
-fn with_problems(mut document: OpenApi) -> OpenApi {
-    let schema = Ref::from_schema_name(ProblemBody::name());
-    let problem = ResponseBuilder::new()
-        .description("What went wrong")
-        .content(problem::CONTENT_TYPE, ContentBuilder::new().schema(Some(schema)).build())
-        .build();
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
-        for operation in operations.into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            responses.entry("default".to_owned()).or_insert_with(|| problem.clone().into());
-        }
-    }
-    document
 }
 
 type Answer = std::future::Ready<([(header::HeaderName, &'static str); 1], Bytes)>;
