@@ -33,6 +33,7 @@ mod model;
 mod openapi;
 mod processes;
 mod reminders;
+mod roles;
 mod scale;
 mod series;
 mod snooze;

@@ -10,7 +10,7 @@ use runtime::main::{one_line, tokio_runtime};
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
 use crate::serve::{Database, serve};
-use crate::{NAME, cluster};
+use crate::{NAME, cluster, roles};
 
 const HELP: &str = "\
 usage: backend [COMMAND]
@@ -19,7 +19,8 @@ Serves every function of Kaam in one process, on the database of DATABASE_URL or
 
 commands:
   (none)             serve until SIGTERM or Ctrl-C
-  migrate            bring the schema up to date, and stop
+  migrate [--roles]  bring the schema up to date, and stop; with --roles also make the database roles of the functions, grant them what
+                     they need, and turn row-level security on
   dead-letters       list the events that could not be handled, and with KAFKA_BROKERS those in the dead-letter topics
   replay [WHICH]     send all of them again; or one event by its id, or the records of a topic (task-events), or one by its place
                      (task-events.dlq/1/17); exit code 1 when a record has to stay where it is
@@ -56,6 +57,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
             println!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         })),
+        ["migrate", "--roles"] => block_on(with_database_at(async |_, url| roles::grant(url).await)),
         ["dead-letters"] => {
             block_on(with_database(async |application| dead_letters::list(&application).await))
         }
@@ -89,13 +91,20 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 async fn with_database(
     command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
+    with_database_at(async |application, _| command(application).await).await
+}
+
+/// The same, for a command that also wants to know where the database is.
+async fn with_database_at(
+    command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     let environment = Environment::process();
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
         database.migrate().await?;
         let connection = Connection::new(database.url.clone(), NAME, 1);
-        command(Application::new(&connection, config.time_zone, || {})?).await
+        command(Application::new(&connection, config.time_zone, || {})?, &database.url).await
     };
     let outcome = outcome.await;
     database.stop().await?;

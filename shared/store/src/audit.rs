@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::{Error, Store};
 
 /// One entry of the audit log.
@@ -228,7 +229,9 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn task_history(&self, user_id: &str, task_id: Uuid) -> Result<Vec<Change>, Error> {
         let id = task_id.to_string();
-        let rows = sqlx::query_file!("src/audit/task_history.sql", user_id, id).fetch_all(&self.pool).await?;
+        let rows = sqlx::query_file!("src/audit/task_history.sql", UserId(user_id) as _, id)
+            .fetch_all(&self.pool)
+            .await?;
         let changes = rows.into_iter().map(|row| match row.payload {
             Some(payload) => Change::OnTheWay(OnTheWay {
                 event_id: row.event_id,
