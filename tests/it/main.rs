@@ -31,6 +31,7 @@ mod mail;
 mod migrations;
 mod model;
 mod openapi;
+mod privacy;
 mod processes;
 mod reminders;
 mod roles;

@@ -1,8 +1,10 @@
 //! Every function in one process: the embedded default, and the small deployment.
 
+mod audit;
 mod cluster;
 pub mod command;
 mod dead_letters;
+mod privacy;
 mod roles;
 mod secret;
 mod serve;

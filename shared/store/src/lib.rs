@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod conversations;
+pub mod erasure;
 pub mod grants;
 pub mod idempotency;
 pub mod links;
