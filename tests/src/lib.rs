@@ -16,6 +16,7 @@ pub mod lambda;
 pub mod ollama;
 pub mod process;
 pub mod push_service;
+pub mod roles;
 pub mod sendgrid;
 #[cfg(feature = "aws")]
 pub mod ses;

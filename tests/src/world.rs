@@ -1,4 +1,5 @@
-//! Every function over a database of its own, with a clock that stands still until the test turns it.
+//! Every function over a database of its own, with a clock that stands still until the test turns it. Each connects to the database
+//! as a role that may do what [`store::grants`] says: what it may not and needs makes a test red.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +10,7 @@ use application::{Application, Connection};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use backend::compose;
+use backend::compose_each;
 use chat_command::{Backing, Memory, Model};
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
@@ -24,6 +25,8 @@ use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
 use serde_json::Value;
 use tower::ServiceExt;
+
+use crate::roles;
 
 /// Every function over a database of its own.
 pub struct World {
@@ -43,6 +46,15 @@ pub struct World {
     consumers: HashMap<&'static str, Router>,
     topics: Vec<(&'static str, &'static [&'static str])>,
     mail: Arc<TestDirectory>,
+}
+
+/// As whom functions connect.
+#[derive(Clone, Copy)]
+enum Connecting {
+    /// All as the owner of the tables.
+    AsOwner,
+    /// Each as a role of its own; the world itself as the owner.
+    AsRoles,
 }
 
 /// The instant at which every world begins: a Monday.
@@ -91,6 +103,14 @@ impl World {
     /// Makes a world whose users live in UTC.
     pub async fn new() -> Self {
         Self::in_zone(chrono_tz::UTC).await
+    }
+
+    /// Makes a world whose functions all connect to the database as the owner of the tables, as they do in one process.
+    pub async fn with_one_role() -> Self {
+        let world = Self::new().await;
+        let (clock, courier, mail) = (world.clock.clone(), world.courier.clone(), Arc::clone(&world.mail));
+        let url = world.database_url.clone();
+        Self::connecting(Connecting::AsOwner, url, world.zone, clock, courier, world.backing.clone(), mail)
     }
 
     /// Makes a world whose users live in `zone` until they say otherwise.
@@ -154,10 +174,27 @@ impl World {
         backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        let connection = Connection::new(database_url.clone(), "test", 4);
-        let application = Application::new(&connection, zone, || {}).expect("a URL");
+        Self::connecting(Connecting::AsRoles, database_url, zone, clock, courier, backing, mail)
+    }
+
+    fn connecting(
+        connecting: Connecting,
+        database_url: String,
+        zone: chrono_tz::Tz,
+        clock: Clock,
+        courier: Courier,
+        backing: Backing,
+        mail: Arc<TestDirectory>,
+    ) -> Self {
+        let open =
+            |url: String, name| Application::new(&Connection::new(url, name, 4), zone, || {}).expect("a URL");
+        let application = open(database_url.clone(), "test");
+        let each = |name: &'static str| match connecting {
+            Connecting::AsOwner => application.clone(),
+            Connecting::AsRoles => open(roles::url_of(&database_url, name), name),
+        };
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let composition = compose(&application, &clock, courier.clone(), links, backing.clone(), &metrics);
+        let composition = compose_each(each, &clock, courier.clone(), links, backing.clone(), &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
@@ -296,7 +333,11 @@ pub fn links() -> Links {
 }
 
 async fn new_database() -> String {
-    testing::database(async |url| Ok(store::migrate(url).await?)).await.url
+    let migrate = async |url: &str| {
+        store::migrate(url).await?;
+        roles::make(url).await
+    };
+    testing::database(migrate).await.url
 }
 
 /// A chat that remembers in the database, and asks nobody.

@@ -10,6 +10,7 @@ pub mod input;
 pub mod links;
 mod merge;
 pub mod outbox;
+pub mod privacy;
 pub mod query;
 pub mod reminders;
 pub mod series;
