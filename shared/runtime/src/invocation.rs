@@ -9,3 +9,7 @@ pub(crate) struct CallerAddress(pub(crate) Option<IpAddr>);
 /// How long the host still waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeLeft(pub(crate) Duration);
+
+/// Says that the host brought the request by itself, in memory, and that who may have it bring one is for the host to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BroughtByHost;

@@ -6,7 +6,12 @@ use axum::http::header;
 use bytes::Bytes;
 use utoipa::{
     OpenApi as _, ToSchema,
-    openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder},
+    openapi::{
+        ContentBuilder, OpenApi, Ref, ResponseBuilder,
+        path::Operation,
+        response::Response,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
 };
 
 use crate::problem::{self, FieldError, ProblemBody};
@@ -22,9 +27,48 @@ use crate::problem::{self, FieldError, ProblemBody};
 )]
 struct Frame;
 
+/// How callers show who they are.
+const BEARER: &str = "bearer";
+
 /// Gives the document without any path.
 pub(super) fn frame() -> OpenApi {
-    Frame::openapi()
+    let mut document = Frame::openapi();
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+    let scheme = scheme.description(Some("An access token; with AUTH=local none is needed.")).build();
+    document.components.get_or_insert_default().add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    document
+}
+
+/// Says of operations that they are for callers who are known: with which token, and what others are answered.
+pub(super) fn for_users(mut document: OpenApi, needs_tokens: bool) -> OpenApi {
+    for operation in operations(&mut document) {
+        if needs_tokens {
+            operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
+        }
+        let responses = &mut operation.responses.responses;
+        for (status, description) in
+            [("401", "Nobody is signed in, or the token is not valid"), ("403", "The caller may not do this")]
+        {
+            responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+        }
+    }
+    document
+}
+
+fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|item| {
+        let all =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
+        all.into_iter().flatten()
+    })
+}
+
+fn problem(description: &str) -> Response {
+    let schema = Ref::from_schema_name(ProblemBody::name());
+    ResponseBuilder::new()
+        .description(description)
+        .content(problem::CONTENT_TYPE, ContentBuilder::new().schema(Some(schema)).build())
+        .build()
 }
 
 /// Gives the handler; the text is written when first asked for, so that a start does not pay for it.
@@ -44,18 +88,9 @@ pub(super) fn serve(document: OpenApi) -> impl Clone + Send + Sync + 'static + F
 
 /// Adds the problem to every operation, as its `default` response: the one for every status not listed.
 fn with_problems(mut document: OpenApi) -> OpenApi {
-    let schema = Ref::from_schema_name(ProblemBody::name());
-    let problem = ResponseBuilder::new()
-        .description("What went wrong")
-        .content(problem::CONTENT_TYPE, ContentBuilder::new().schema(Some(schema)).build())
-        .build();
-    for item in document.paths.paths.values_mut() {
-        let operations =
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch, &mut item.head];
-        for operation in operations.into_iter().flatten() {
-            let responses = &mut operation.responses.responses;
-            responses.entry("default".to_owned()).or_insert_with(|| problem.clone().into());
-        }
+    for operation in operations(&mut document) {
+        let responses = &mut operation.responses.responses;
+        responses.entry("default".to_owned()).or_insert_with(|| problem("What went wrong").into());
     }
     document
 }
