@@ -6,6 +6,10 @@ use std::{net::IpAddr, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CallerAddress(pub(crate) Option<IpAddr>);
 
+/// The other end of a connection to a host that has connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
 /// How long the host still waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeLeft(pub(crate) Duration);

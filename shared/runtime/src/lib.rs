@@ -9,7 +9,7 @@
 //! |---|---|
 //! | [`main`], [`config`], [`telemetry`], [`host`] | the start of a process, and the only `match` on where it runs |
 //! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
-//! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
+//! | [`request`], [`user`], [`address`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`auth`] | tokens: whose are believed, and those that sign-in makes |
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
 //! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
@@ -20,6 +20,7 @@
 //!
 //! It knows no task and no SQL: nothing here may depend on `store`, `application` or a function.
 
+pub mod address;
 pub mod ask;
 pub mod auth;
 pub mod backoff;

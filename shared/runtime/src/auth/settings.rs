@@ -63,6 +63,16 @@ impl Settings {
         Ok(Settings { source, expected: Expected { issuer, audience }, events: events(environment)? })
     }
 
+    /// Gives what `iss` must be.
+    pub fn issuer(&self) -> &str {
+        &self.expected.issuer
+    }
+
+    /// Gives what `aud` must name.
+    pub fn audience(&self) -> &str {
+        &self.expected.audience
+    }
+
     /// Gives `EVENTS_TOKEN`.
     pub(crate) fn events_token(&self) -> Option<Secret> {
         self.events.token.clone()

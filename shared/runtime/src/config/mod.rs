@@ -13,7 +13,7 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use secret::Secret;
 
-use crate::auth;
+use crate::{address::TrustedProxies, auth};
 
 /// The settings that every function has.
 ///
@@ -23,6 +23,7 @@ use crate::auth;
 /// | `HOST` | `127.0.0.1` | an IP address; with `AUTH=local` a loopback address |
 /// | `METRICS_PORT` | off | 0–65535, not the same as `PORT` |
 /// | `AUTH` | `local` | `local`; `jwt`, with what [`auth::Settings`] reads |
+/// | `TRUSTED_PROXIES` | none | addresses, and networks such as `10.0.0.0/8`, with commas between |
 /// | `TIME_ZONE` | `UTC` | an IANA name |
 /// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
 /// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
@@ -37,6 +38,8 @@ pub struct Config {
     pub metrics_port: Option<u16>,
     /// `AUTH`: how callers are known. Default `local`.
     pub auth: Auth,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed. Default: nobody's.
+    pub trusted_proxies: TrustedProxies,
     /// `LOG_LEVEL`: the least severe level that is logged. Default `info`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`: how lines are written; `None` leaves it to whether somebody is looking.
@@ -92,6 +95,9 @@ impl Config {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
             auth: auth(environment)?,
+            trusted_proxies: environment
+                .parse("TRUSTED_PROXIES", "addresses, and networks such as 10.0.0.0/8, with commas between")?
+                .unwrap_or_default(),
             log_level: environment
                 .one_of(
                     "LOG_LEVEL",
@@ -266,6 +272,7 @@ mod tests {
             ("HOST", "localhost", "an IP address"),
             ("HOST", "0.0.0.0", "a loopback address"),
             ("METRICS_PORT", "-1", "a port"),
+            ("TRUSTED_PROXIES", "everybody", "10.0.0.0/8"),
             ("METRICS_PORT", "8000", "another port than PORT"),
             ("AUTH", "none", "local or jwt"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),

@@ -12,6 +12,7 @@ use super::{
     openapi,
 };
 use crate::{
+    address::TrustedProxies,
     auth::{self, Authenticator},
     clock::Clock,
     config::{Auth, Config},
@@ -35,6 +36,7 @@ pub struct App {
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
     auth: Auth,
+    trusted_proxies: TrustedProxies,
     clock: Clock,
     functions: Vec<Function>,
 }
@@ -48,6 +50,7 @@ impl App {
             metrics: Metrics::new(),
             limits: Limits::default(),
             auth: config.auth.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             clock: Clock::system(),
             functions,
         }
@@ -84,7 +87,7 @@ impl App {
 
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
-        let App { address, metrics, limits, auth, clock, mut functions, .. } = self;
+        let App { address, metrics, limits, auth, trusted_proxies, clock, mut functions, .. } = self;
         let authenticator = match &auth {
             Auth::Local => None,
             Auth::Jwt(settings) => {
@@ -92,7 +95,8 @@ impl App {
             }
         };
         let needs_tokens = authenticator.is_some();
-        let shell = Shell { metrics, limits, needs_tokens, is_for_this_machine: !needs_tokens };
+        let shell =
+            Shell { metrics, limits, trusted_proxies, needs_tokens, is_for_this_machine: !needs_tokens };
         let takes_triggers = functions.len() == 1;
         let checks = functions.iter_mut().flat_map(|function| function.readiness.drain(..));
         let health = health::router(checks.collect(), limits.check_deadline);

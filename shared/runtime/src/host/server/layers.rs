@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::drain;
 use crate::{
+    address::TrustedProxies,
     clock::Stopwatch,
     invocation::{CallerAddress, TimeLeft},
     limits::Limits,
@@ -31,6 +32,8 @@ use crate::{
 pub(super) struct Shell {
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
+    /// Whose word on the caller's address is taken.
+    pub(super) trusted_proxies: TrustedProxies,
     /// Whether callers show tokens.
     pub(super) needs_tokens: bool,
     /// Whether only this machine is answered.
@@ -48,6 +51,8 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
     );
     request.extensions_mut().insert(context.clone());
     request.extensions_mut().insert(shell.limits);
+    let client = shell.trusted_proxies.client_of(&request);
+    request.extensions_mut().insert(client);
     if shell.needs_tokens {
         // Whatever the route: nobody is believed without a token.
         request.extensions_mut().insert(Identity::Nobody);
