@@ -82,7 +82,11 @@ pub fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio_runtime().context("the program could not start its threads")?.block_on(future)
+    let runtime = tokio_runtime().context("the program could not start its threads")?;
+    let outcome = runtime.block_on(future);
+    // Whatever still runs has had its time; waiting for it would undo the deadlines.
+    runtime.shutdown_background();
+    outcome
 }
 
 /// Runs a command on the migrated database, beside a running server or without one.

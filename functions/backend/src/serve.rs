@@ -14,7 +14,7 @@ use devkit::postgres::{Options, Private};
 use messaging::{Kafka, Publisher};
 use relay_events::Outbox;
 use runtime::config::{ConfigError, Environment};
-use runtime::function::Function;
+use runtime::function::{Check, Function};
 use runtime::host::server::{self, App, shutdown_signal};
 use runtime::host::worker;
 use runtime::host::{Host, dapr};
@@ -111,12 +111,14 @@ async fn serve_on(
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
     let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
+    let topics = bus.topics();
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     let own = Function::new(NAME)
         .background(|stop| outbox.run(relay, stop))
         .background(|stop| scan_reminders::run(scanner, clock, scan, stop));
+    let own = topics.into_iter().fold(own, Function::ready_when);
     match &sidecar {
         Some(settings) if !is_in_dapr => {
             composition.functions.extend(dapr::attach(vec![own], settings, &start.metrics));
@@ -158,6 +160,12 @@ impl Bus {
         })
     }
 
+    /// Shows whether the cluster has the topics, if there is one.
+    fn topics(&self) -> Option<Check> {
+        let Self::Kafka(kafka) = self else { return None };
+        Some(relay_events::topics_are_shown(kafka.clone()))
+    }
+
     fn join(
         self,
         start: &Start,
@@ -173,7 +181,7 @@ impl Bus {
                     if function.topics.is_empty() {
                         return Ok(function);
                     }
-                    worker::attach(function, &settings, &start.metrics)
+                    worker::attach(function, &settings, &start.metrics, DRAIN)
                 };
                 let functions = composition.functions.into_iter().map(attach).collect::<Result<_, _>>()?;
                 let outbox = outbox(Publisher::Kafka(Box::new(kafka)));
@@ -190,7 +198,7 @@ impl Bus {
 }
 
 /// The first line on the terminal: where to open it.
-fn announce(address: SocketAddr) {
+pub(crate) fn announce(address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason to stop.
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
@@ -269,7 +277,7 @@ impl Database {
     }
 
     /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.
-    async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let Some(private) = &mut self.private else { return std::future::pending().await };
         while !private.has_ended() {
             tokio::time::sleep(WATCH).await;

@@ -42,7 +42,7 @@ async fn a_dead_letter_that_is_sent_back_is_handled_and_is_none_any_more() {
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let fleet = Fleet::start(&world, &kafka);
+    let pipeline = Pipeline::start(&world, &kafka).await;
     // The audit log can not be written: that is nobody's absence, so that it is parked after five attempts.
     let broken = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'broken'; END$$;
                   CREATE TRIGGER broken BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION refuse()";
@@ -50,7 +50,7 @@ async fn a_dead_letter_that_is_sent_back_is_handled_and_is_none_any_more() {
         tests::database::execute(&world, statement).await;
     }
     let task = world.create(json!({"title": "water the plants"})).await;
-    fleet.poke().await;
+    pipeline.poke().await;
     let parked = async || {
         let records = kafka.records("task-events.dlq");
         (!records.is_empty()).then_some(records)
