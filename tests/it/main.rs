@@ -9,6 +9,7 @@ mod api_update;
 mod architecture;
 mod asyncapi;
 mod audit;
+mod auth;
 mod bad_input;
 mod cluster;
 mod conversation_state;

@@ -10,6 +10,7 @@ pub mod dice;
 pub mod event_source;
 pub mod fleet;
 pub mod gate;
+pub mod issuer;
 pub mod kafka;
 pub mod knative;
 pub mod lambda;

@@ -39,6 +39,7 @@ pub struct World {
     /// The database.
     pub database_url: String,
     zone: chrono_tz::Tz,
+    settings: Environment,
     courier: Courier,
     backing: Backing,
     router: Router,
@@ -120,7 +121,21 @@ impl World {
         let mailer = Mailer::spool(mail.path().join("mail"), from);
         let clock = Clock::manual(START.parse().expect("an instant"));
         let courier = Courier::new(mailer, Push::not_configured());
-        Self::over(new_database().await, zone, clock, courier, backing(), Arc::new(mail))
+        Self::over(
+            new_database().await,
+            (zone, Environment::default()),
+            clock,
+            courier,
+            backing(),
+            Arc::new(mail),
+        )
+    }
+
+    /// Makes a world whose server has settings of its own, such as `AUTH=jwt`.
+    pub async fn with_settings<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut world = Self::new().await;
+        world.settings = Environment::from_pairs(settings);
+        world.beside()
     }
 
     /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
@@ -141,7 +156,8 @@ impl World {
     pub async fn with_courier(courier: Courier) -> Self {
         let clock = Clock::manual(START.parse().expect("an instant"));
         let mail = Arc::new(TestDirectory::new());
-        Self::over(new_database().await, chrono_tz::UTC, clock, courier, backing(), mail)
+        let settings = (chrono_tz::UTC, Environment::default());
+        Self::over(new_database().await, settings, clock, courier, backing(), mail)
     }
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
@@ -163,12 +179,13 @@ impl World {
 
     fn beside_on(&self, database_url: String, backing: Backing) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
-        Self::over(database_url, self.zone, clock, courier, backing, mail)
+        let settings = (self.zone, self.settings.clone());
+        Self::over(database_url, settings, clock, courier, backing, mail)
     }
 
     fn over(
         database_url: String,
-        zone: chrono_tz::Tz,
+        (zone, settings): (chrono_tz::Tz, Environment),
         clock: Clock,
         courier: Courier,
         backing: Backing,
@@ -199,8 +216,8 @@ impl World {
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let topics = composition.functions.iter().map(|function| (function.name, function.topics)).collect();
-        let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
-        let router = App::new(&config, composition.functions).router();
+        let config = Config::from_environment(&settings).expect("the settings are sound");
+        let router = App::new(&config, composition.functions).clock(clock.clone()).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
         Self {
             clock,
@@ -208,6 +225,7 @@ impl World {
             outbox,
             database_url,
             zone,
+            settings,
             courier,
             backing,
             router,

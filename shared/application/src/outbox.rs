@@ -49,12 +49,13 @@ impl Application {
         Ok(replayed)
     }
 
-    /// Forgets what is kept for a time only: answers after 24 hours, conversations after 30 days.
+    /// Forgets what is kept for a time only: answers after 24 hours, conversations after 30 days, sessions when they have expired.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn forget_expired(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         let before = now - TimeDelta::days(CONVERSATIONS_KEPT_DAYS);
+        self.forget_sessions(now).await?;
         // Some at a time, until there are no more.
         while self.store.forget_answers(now).await.map_err(refuse)? > 0 {}
         while self.store.forget_conversations(before).await.map_err(refuse)? > 0 {}

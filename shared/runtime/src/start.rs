@@ -14,7 +14,6 @@ use crate::{
         dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
-    limits::Limits,
     metrics::Metrics,
     poke::Poke,
     telemetry,
@@ -46,7 +45,7 @@ impl Start {
     pub fn from_environment(environment: Environment) -> anyhow::Result<Start> {
         let config = Config::from_environment(&environment)?;
         let poke = match &config.relay_url {
-            Some(url) => Poke::http(url).context("RELAY_URL is not a URL")?,
+            Some(url) => Poke::http(url, config.events_token().as_ref()).context("RELAY_URL is not a URL")?,
             None => Poke::none(),
         };
         let is_frozen_between_requests = environment.get(LAMBDA)?.is_some();
@@ -204,6 +203,7 @@ fn help(name: &str) -> String {
          \x20 PORT          where to serve, default 8000; 0 takes any free port, and says which\n\
          \x20 HOST          the address to listen on, default 127.0.0.1\n\
          \x20 METRICS_PORT  where to serve /metrics, default off\n\
+         \x20 AUTH          local, or jwt with whose tokens are believed (README.md), default local\n\
          \x20 TIME_ZONE     the zone of new users, default UTC\n\
          \x20 RELAY_URL     whom to poke after a commit, default nobody\n\
          \x20 LOG_LEVEL     error, warn, info, debug or trace, default info\n\

@@ -3,6 +3,7 @@
 //! Place in the map: `application` calls it (and `backend`, to migrate); nobody else but `devkit` speaks SQL. It must *not* decide anything about
 //! tasks: it loads and saves what the domain decided, each change with its event in one statement and one commit.
 
+pub mod accounts;
 pub mod audit;
 pub mod conversations;
 pub mod erasure;

@@ -36,7 +36,8 @@ impl Environment {
     }
 
     /// Sets a variable.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Environment {
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Environment {
         self.0.insert(name.into(), value.into());
         self
     }

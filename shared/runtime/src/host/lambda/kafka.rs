@@ -71,7 +71,7 @@ async fn decide(router: &Router, records: &[Record], around: &Around) -> Vec<Dis
     let readable: Vec<&Vec<u8>> = texts.iter().flatten().collect();
     let mut delivered = match readable.as_slice() {
         [] => Vec::new(),
-        events => triggers::deliver_with(router, events, |request| around.put_on(request)).await,
+        events => triggers::deliver_with(router, events, |request| around.put_on_event(request)).await,
     }
     .into_iter();
     let decide = |text: Result<_, &str>| match text {
