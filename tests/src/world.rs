@@ -110,8 +110,8 @@ impl World {
     pub async fn with_one_role() -> Self {
         let world = Self::new().await;
         let (clock, courier, mail) = (world.clock.clone(), world.courier.clone(), Arc::clone(&world.mail));
-        let url = world.database_url.clone();
-        Self::connecting(Connecting::AsOwner, url, world.zone, clock, courier, world.backing.clone(), mail)
+        let (url, settings) = (world.database_url.clone(), (world.zone, world.settings.clone()));
+        Self::connecting(Connecting::AsOwner, url, settings, clock, courier, world.backing.clone(), mail)
     }
 
     /// Makes a world whose users live in `zone` until they say otherwise.
@@ -185,19 +185,19 @@ impl World {
 
     fn over(
         database_url: String,
-        (zone, settings): (chrono_tz::Tz, Environment),
+        settings: (chrono_tz::Tz, Environment),
         clock: Clock,
         courier: Courier,
         backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        Self::connecting(Connecting::AsRoles, database_url, zone, clock, courier, backing, mail)
+        Self::connecting(Connecting::AsRoles, database_url, settings, clock, courier, backing, mail)
     }
 
     fn connecting(
         connecting: Connecting,
         database_url: String,
-        zone: chrono_tz::Tz,
+        (zone, settings): (chrono_tz::Tz, Environment),
         clock: Clock,
         courier: Courier,
         backing: Backing,
