@@ -4,14 +4,20 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use futures::future::join_all;
+use runtime::clock::Clock;
+use runtime::disposition::Disposition;
+use runtime::triggers;
 use serde_json::{Value, json};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres};
 use store::grants::{ROLES, Rows, as_markdown};
 use store::row_security::UserId;
-use tests::database::{execute, rows, run};
+use tests::database::{count, execute, rows, run};
+use tests::process::{DataDir, Program, command, eventually, outcome};
 use tests::roles::url_of;
 use tests::world::World;
 
@@ -380,4 +386,61 @@ fn the_readme_names_the_tables_that_a_function_may_read_and_write() {
         may(cells[3], true);
         may(cells[4], false);
     }
+}
+
+#[tokio::test]
+async fn the_relay_forgets_what_has_expired_as_its_role() {
+    let world = busy().await;
+    let kept = ["idempotency_keys", "conversations", "messages", "undone_events", "link_uses"];
+    run(&world.database_url, "UPDATE link_uses SET used_at = '2026-06-01'").await;
+    for (days, left) in [(0, true), (40, false)] {
+        world.clock.advance(Duration::from_secs(days * 24 * 60 * 60));
+        assert_eq!(triggers::tick(&world.trigger("relay-events")).await, Disposition::Done);
+        for table in kept {
+            assert_eq!(count(&world, table).await > 0, left, "{table} after {days} days");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_backend_serves_as_its_role_which_can_not_migrate() {
+    let (world, data_dir, clock) = (World::new().await, DataDir::new(), Clock::system());
+    let url = url_of(&world.database_url, "backend");
+    let mut backend = command("backend");
+    backend.env("DATABASE_URL", &url).env("DATA_DIR", data_dir.path());
+    let program = Program::start(backend).await;
+    let due = (clock.now() + TimeDelta::milliseconds(500)).to_rfc3339();
+    let body = json!({"title": "a", "due_date": due, "reminder_config": {"lead_time": "0m"}});
+    let (status, task) = program.call("POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    assert_eq!(status, 200, "{task}");
+    eventually("all of it is audited", || async {
+        let actions = rows(&world.database_url, "SELECT action FROM audit_logs ORDER BY seq").await;
+        (actions.len() == 3).then_some(())
+    })
+    .await;
+    assert!(program.stop().await.success());
+    // Of a schema that is not this program's it says so.
+    run(&world.database_url, "DELETE FROM _sqlx_migrations WHERE version = 10").await;
+    let mut migrate = command("backend");
+    migrate.arg("migrate").env("DATABASE_URL", &url);
+    let refused = outcome(migrate).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("could not be brought up to date"), "{said}");
+}
+
+#[tokio::test]
+async fn the_command_makes_roles_for_an_owner_and_for_nobody_else() {
+    let world = World::new().await;
+    let migrate = |url: String| {
+        let mut command = command("backend");
+        command.args(["migrate", "--roles"]).env("DATABASE_URL", url);
+        outcome(command)
+    };
+    let done = migrate(world.database_url.clone()).await;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && said.lines().count() == ROLES.len(), "{done:?}");
+    assert!(said.contains("kaam_create_task is there\n"), "{said}");
+    let refused = migrate(url_of(&world.database_url, "backend")).await;
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("the tables belong to another role"), "{said}");
 }

@@ -79,6 +79,7 @@ impl Role {
 
 use Privilege::{Delete, Insert, Select, Update};
 
+/// Every column.
 const ALL: &[&str] = &[];
 
 /// Settings, read.
@@ -101,7 +102,14 @@ const NEW_TASK: &[Grant] = &[
     (Update, "tasks", &["created_at"]),
 ];
 /// A changed task, and its reminders brought in line.
-const CHANGED_TASK: &[Grant] = &[(Update, "tasks", ALL), (Update, "reminders", ALL)];
+const CHANGED_TASK: &[Grant] = &[
+    (Update, "tasks", ALL),
+    (
+        Update,
+        "reminders",
+        &["status", "retry_count", "next_attempt_at", "sent_at", "digest_id", "delivered_to"],
+    ),
+];
 /// The answer to a repeated request; one that is too old is forgotten.
 const ANSWERS: &[Grant] = &[(Select, "idempotency_keys", ALL), (Delete, "idempotency_keys", ALL)];
 /// Events by themselves.
@@ -111,30 +119,53 @@ const NEW_SETTINGS: &[Grant] = &[
     (Insert, "users", ALL),
     (Update, "users", ALL),
     (Select, "reminders", ALL),
-    (Update, "reminders", ALL),
+    (Update, "reminders", &["next_attempt_at"]),
     (Select, "reminder_attempts", ALL),
 ];
 /// What was done, to take it back.
 const UNDO: &[Grant] =
     &[(Select, "events", ALL), (Select, "undone_events", ALL), (Insert, "undone_events", ALL)];
 
+/// The history of a task, and what became of its reminders.
 const LOOKING: &[Grant] =
     &[(Select, "reminder_attempts", ALL), (Select, "events", ALL), (Select, "audit_logs", ALL)];
+/// Links in mails.
 const LINKS: &[Grant] = &[(Select, "link_uses", ALL), (Insert, "link_uses", ALL)];
+/// What was said, and what it is about.
 const CHAT: &[Grant] = &[
     (Select, "conversations", ALL),
     (Insert, "conversations", ALL),
-    (Update, "conversations", ALL),
+    (Update, "conversations", &["dapr_state_key", "state", "last_message_at"]),
     (Select, "messages", ALL),
     (Insert, "messages", ALL),
 ];
+/// Claiming reminders, and gathering missed ones.
 const SCANNING: &[Grant] = &[
     (Select, "reminders", ALL),
     (Insert, "reminders", ALL),
     (Update, "reminders", &["status", "next_attempt_at", "digest_id", "trigger_time"]),
 ];
-const SENDING: &[Grant] =
-    &[(Update, "reminders", ALL), (Select, "reminder_attempts", ALL), (Insert, "reminder_attempts", ALL)];
+/// Leasing reminders, and what became of each attempt.
+const SENDING: &[Grant] = &[
+    (
+        Update,
+        "reminders",
+        &[
+            "status",
+            "retry_count",
+            "last_retry_at",
+            "next_attempt_at",
+            "lease_until",
+            "lease_token",
+            "sent_at",
+            "digest_id",
+            "delivered_to",
+        ],
+    ),
+    (Select, "reminder_attempts", ALL),
+    (Insert, "reminder_attempts", ALL),
+];
+/// The chains: appending to them, and nothing of what they say.
 const AUDITING: &[Grant] = &[
     (Select, "audit_logs", &["user_id", "event_id"]),
     (Insert, "audit_logs", ALL),
@@ -143,10 +174,12 @@ const AUDITING: &[Grant] = &[
     (Update, "audit_heads", &["seq", "hash"]),
     (Select, "erasures", ALL),
 ];
+/// The outbox: what became of an event, and nothing of what it says.
 const RELAYING: &[Grant] = &[
     (Select, "events", ALL),
     (Update, "events", &["status", "attempts", "next_attempt_at", "error", "processed_at"]),
 ];
+/// What is kept for a time only.
 const FORGETTING: &[Grant] = &[
     (Select, "idempotency_keys", &["user_id", "route", "key", "created_at"]),
     (Delete, "idempotency_keys", ALL),
@@ -157,6 +190,7 @@ const FORGETTING: &[Grant] = &[
     (Select, "link_uses", ALL),
     (Delete, "link_uses", ALL),
 ];
+/// The audit log, read.
 const VERIFYING: &[Grant] = &[(Select, "audit_logs", ALL), (Select, "audit_heads", ALL)];
 /// Whether the schema is up to date.
 const SCHEMA: &[Grant] = &[(Select, "_sqlx_migrations", ALL)];

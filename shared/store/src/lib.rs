@@ -55,6 +55,9 @@ pub enum Error {
     /// The URL is malformed.
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
+    /// The tables belong to another role than the one that connects.
+    #[error("the tables belong to another role than the one that connects")]
+    NotOwner,
     /// Something that should not happen.
     #[error("the database refused a statement")]
     Unexpected(#[source] sqlx::Error),

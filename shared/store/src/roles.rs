@@ -35,7 +35,7 @@ pub struct Granted {
 /// tables, and may make roles (`CREATEROLE`).
 ///
 /// # Errors
-/// [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`], or [`Error::Unexpected`] for one who may not.
+/// [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`], [`Error::NotOwner`], or [`Error::Unexpected`] for one who may not.
 pub async fn grant(url: &str) -> Result<Vec<Granted>, Error> {
     let options = PgConnectOptions::from_str(url)?
         .application_name("kaam-grant")
@@ -50,8 +50,9 @@ pub async fn grant(url: &str) -> Result<Vec<Granted>, Error> {
         granted.push(Granted { role: role.name, is_new, has_limits });
     }
     let mut transaction = connection.begin().await?;
+    let tables = own_tables(&mut transaction).await?;
     for role in &ROLES {
-        grant_to(&mut transaction, role).await?;
+        grant_to(&mut transaction, role, &tables).await?;
     }
     protect(&mut transaction).await?;
     transaction.commit().await?;
@@ -108,11 +109,10 @@ async fn limit(connection: &mut PgConnection, role: &Role) -> Result<bool, Error
     Ok(true)
 }
 
-/// Has a role's privileges on tables be just those of the table.
-async fn grant_to(connection: &mut PgConnection, role: &Role) -> Result<(), Error> {
-    let schema = schema(connection).await?;
-    let name = role.name;
-    run(connection, format!("REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {name}")).await?;
+/// Has a role's privileges on our tables be just those of [`ROLES`].
+async fn grant_to(connection: &mut PgConnection, role: &Role, tables: &str) -> Result<(), Error> {
+    let (schema, name) = (schema(connection).await?, role.name);
+    run(connection, format!("REVOKE ALL ON {tables} FROM {name}")).await?;
     run(connection, format!("GRANT USAGE ON SCHEMA {schema} TO {name}")).await?;
     for ((table, privilege), columns) in role.grants() {
         let columns = columns.map(|columns| columns.into_iter().collect::<Vec<_>>().join(", "));
@@ -120,6 +120,23 @@ async fn grant_to(connection: &mut PgConnection, role: &Role) -> Result<(), Erro
         run(connection, format!("GRANT {}{columns} ON {table} TO {name}", privilege.as_str())).await?;
     }
     Ok(())
+}
+
+/// Gives the names of our tables, as a list: an extension may have put its own beside them.
+async fn own_tables(connection: &mut PgConnection) -> Result<String, Error> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT relname::text
+         FROM pg_class
+         WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') AND relowner = current_user::regrole
+         ORDER BY 1",
+    )
+    .fetch_all(connection)
+    .await?;
+    if names.is_empty() {
+        // What one who owns nothing grants is only warned of.
+        return Err(Error::NotOwner);
+    }
+    Ok(names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", "))
 }
 
 /// Has row-level security hold, also for the owner, with just the policies that belong to the roles.
