@@ -36,6 +36,7 @@ mod processes;
 mod reminders;
 mod scale;
 mod series;
+mod sign_in;
 mod snooze;
 mod time_and_recurrence;
 mod undo;
