@@ -43,6 +43,7 @@ mod scale;
 mod secrets;
 mod security;
 mod series;
+mod sign_in;
 mod snooze;
 mod ssrf;
 mod time_and_recurrence;

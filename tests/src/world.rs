@@ -24,6 +24,7 @@ use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
 use serde_json::Value;
+use sign_in::Signing;
 use tower::ServiceExt;
 
 use crate::roles;
@@ -211,12 +212,14 @@ impl World {
             Connecting::AsRoles => open(roles::url_of(&database_url, name), name),
         };
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let composition = compose_each(each, &clock, courier.clone(), links, backing.clone(), &metrics);
+        let config = Config::from_environment(&settings).expect("the settings are sound");
+        let signing = Signing::from_environment(&config, &settings).expect("a sound key");
+        let composition =
+            compose_each(each, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let topics = composition.functions.iter().map(|function| (function.name, function.topics)).collect();
-        let config = Config::from_environment(&settings).expect("the settings are sound");
         let router = App::new(&config, composition.functions).clock(clock.clone()).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
         Self {

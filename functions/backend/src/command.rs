@@ -9,6 +9,7 @@ use runtime::main::{one_line, tokio_runtime};
 
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
+use crate::identity::with_own_keys;
 use crate::serve::{Database, serve};
 use crate::{NAME, audit, cluster, privacy, roles};
 
@@ -122,7 +123,7 @@ async fn with_database(
 async fn with_database_at(
     command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let environment = Environment::process();
+    let environment = with_own_keys(Environment::process())?;
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {

@@ -4,6 +4,7 @@ mod audit;
 mod cluster;
 pub mod command;
 mod dead_letters;
+mod identity;
 mod privacy;
 mod roles;
 mod secret;
@@ -23,6 +24,7 @@ use runtime::function::Function;
 use runtime::metrics::Metrics;
 use runtime::triggers::deliver;
 use send_reminder::Courier;
+use sign_in::Signing;
 use tokio::sync::Notify;
 
 pub use serve::serve;
@@ -57,16 +59,17 @@ pub struct Composition {
     pub scan: Router,
 }
 
-/// Joins every function over one database; nothing runs by itself yet.
+/// Joins every function over one database, sign-in only with what it signs with; nothing runs by itself yet.
 pub fn compose(
     application: &Application,
     clock: &Clock,
     courier: Courier,
     links: Option<Links>,
     backing: Backing,
+    signing: Option<Signing>,
     metrics: &Metrics,
 ) -> Composition {
-    compose_each(|_| application.clone(), clock, courier, links, backing, metrics)
+    compose_each(|_| application.clone(), clock, courier, links, backing, signing, metrics)
 }
 
 /// Joins every function, each over what its name gives: they may connect to the database as different roles.
@@ -76,6 +79,7 @@ pub fn compose_each(
     courier: Courier,
     links: Option<Links>,
     backing: Backing,
+    signing: Option<Signing>,
     metrics: &Metrics,
 ) -> Composition {
     let time = || clock.clone();
@@ -101,6 +105,7 @@ pub fn compose_each(
         scan_reminders,
         relay_events::function(outbox.clone()),
     ];
+    functions.extend(signing.map(|signing| sign_in::function(new(sign_in::NAME), time(), signing)));
     functions.extend(consumers);
     Composition { functions, outbox, scan }
 }

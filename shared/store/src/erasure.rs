@@ -159,6 +159,21 @@ impl Store {
             "link_uses",
             r#"SELECT to_jsonb(t) AS "row!" FROM link_uses t WHERE user_id = $1 ORDER BY link_id"#
         );
+        // What a password or a token can be tried against stays here.
+        rows!(
+            all,
+            user_id,
+            put,
+            "accounts",
+            r#"SELECT to_jsonb(t) - 'password_hash' AS "row!" FROM accounts t WHERE user_id = $1"#
+        );
+        rows!(
+            all,
+            user_id,
+            put,
+            "sessions",
+            r#"SELECT to_jsonb(t) - 'token_hash' - 'previous_hash' AS "row!" FROM sessions t WHERE user_id = $1 ORDER BY session_id"#
+        );
         rows!(
             all,
             user_id,
@@ -277,6 +292,8 @@ impl Store {
             "DELETE FROM undone_events WHERE user_id = $1"
         );
         remove!(transaction, user_id, erased, "link_uses", "DELETE FROM link_uses WHERE user_id = $1");
+        remove!(transaction, user_id, erased, "sessions", "DELETE FROM sessions WHERE user_id = $1");
+        remove!(transaction, user_id, erased, "accounts", "DELETE FROM accounts WHERE user_id = $1");
         remove!(transaction, user_id, erased, "users", "DELETE FROM users WHERE user_id = $1");
         erased.push(("events", empty_events(&mut transaction, erasure).await?));
         let entries = empty_audit(&mut transaction, erasure).await?;

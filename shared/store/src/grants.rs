@@ -179,6 +179,20 @@ const RELAYING: &[Grant] = &[
     (Select, "events", ALL),
     (Update, "events", &["status", "attempts", "next_attempt_at", "error", "processed_at"]),
 ];
+/// Accounts with their sessions, and who has to wait after how many failures.
+const SIGNING_IN: &[Grant] = &[
+    (Select, "accounts", ALL),
+    (Insert, "accounts", ALL),
+    (Update, "accounts", &["password_hash", "password_changed_at"]),
+    (Select, "sessions", ALL),
+    (Insert, "sessions", ALL),
+    (Update, "sessions", &["token_hash", "previous_hash", "rotated_at", "expires_at"]),
+    (Delete, "sessions", ALL),
+    (Select, "sign_in_attempts", ALL),
+    (Insert, "sign_in_attempts", ALL),
+    (Update, "sign_in_attempts", &["failures", "tried_at", "waits_until"]),
+    (Delete, "sign_in_attempts", ALL),
+];
 /// What is kept for a time only.
 const FORGETTING: &[Grant] = &[
     (Select, "idempotency_keys", &["user_id", "route", "key", "created_at"]),
@@ -189,6 +203,10 @@ const FORGETTING: &[Grant] = &[
     (Delete, "undone_events", ALL),
     (Select, "link_uses", ALL),
     (Delete, "link_uses", ALL),
+    (Select, "sessions", &["user_id", "session_id", "expires_at"]),
+    (Delete, "sessions", ALL),
+    (Select, "sign_in_attempts", &["subject", "tried_at"]),
+    (Delete, "sign_in_attempts", ALL),
 ];
 /// The audit log, read.
 const VERIFYING: &[Grant] = &[(Select, "audit_logs", ALL), (Select, "audit_heads", ALL)];
@@ -204,7 +222,7 @@ const fn of_all(name: &'static str, of: &'static str, parts: &'static [&'static 
 }
 
 /// Every role but the owner of the tables, who migrates.
-pub const ROLES: [Role; 14] = [
+pub const ROLES: [Role; 15] = [
     of_one("kaam_create_task", "create-task", &[SETTINGS, SAVING, NEW_TASK, ANSWERS]),
     of_one("kaam_query_tasks", "query-tasks", &[SETTINGS, TASKS, LOOKING]),
     of_one(
@@ -220,6 +238,7 @@ pub const ROLES: [Role; 14] = [
         "chat-command",
         &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK, ANSWERS, UNDO, CHAT],
     ),
+    of_all("kaam_sign_in", "sign-in", &[SIGNING_IN, SETTINGS, NEW_SETTINGS, EVENTS]),
     of_all("kaam_scan_reminders", "scan-reminders", &[SCANNING, EVENTS]),
     of_one("kaam_send_reminder", "send-reminder", &[SETTINGS, TASKS, SENDING, NEW_SETTINGS, EVENTS]),
     of_one("kaam_spawn_recurrence", "spawn-recurrence", &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK]),
@@ -247,6 +266,7 @@ pub const ROLES: [Role; 14] = [
             AUDITING,
             RELAYING,
             FORGETTING,
+            SIGNING_IN,
             VERIFYING,
             SCHEMA,
         ],
