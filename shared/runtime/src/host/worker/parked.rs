@@ -333,7 +333,7 @@ impl DeadLetterTopics {
         let (mut next, mut is_at_end) = (from, false);
         while next < end {
             match self.consumer.poll(Duration::from_secs(1)) {
-                Some(Err(KafkaError::PartitionEOF(_))) => is_at_end = true,
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => is_at_end = true,
                 Some(message) => {
                     let message = message?;
                     is_at_end = false;
