@@ -100,7 +100,7 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("HOST", &[("HOST", "0.0.0.0"), ("AUTH", "local")]),
         ("HOST", &[("HOST", "localhost")]),
         ("AUTH", &[("AUTH", "none")]),
-        ("AUTH", &[("AUTH", "jwt"), ("JWT_ISSUER", "x"), ("JWT_AUDIENCE", "y")]),
+        ("SIGNING_KEY", &[("AUTH", "jwt"), ("SIGNING_KEY", "nonsense")]),
         ("JWT_SECRET", &[("AUTH", "jwt"), ("JWT_SECRET", "short")]),
         ("SMTP_URL", &[("SMTP_URL", "nonsense")]),
         ("EMAIL_FROM", &[("EMAIL_FROM", "nobody")]),
