@@ -226,11 +226,14 @@ async fn s34_an_export_is_one_document_of_every_row() {
     assert_eq!(members.len(), data.len() + 2, "a new table is to be exported, and erased");
     for (table, mut rows) in data {
         // What a password or a token can be tried against is not given away.
+        let is_secret = |column: &str| {
+            matches!(
+                (table.as_str(), column),
+                ("accounts", "password_hash") | ("sessions", "token_hash" | "previous_hash")
+            )
+        };
         for row in &mut rows {
-            let row = row.as_object_mut().expect("a row");
-            row.retain(|column, _| {
-                !["password_hash", "token_hash", "previous_hash"].contains(&column.as_str())
-            });
+            row.as_object_mut().expect("a row").retain(|column, _| !is_secret(column));
         }
         let sorted = |rows: &[Value]| {
             let mut rows: Vec<_> = rows.iter().map(Value::to_string).collect();
