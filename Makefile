@@ -1,7 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
-.PHONY: dead-letters replay verify-audit test-api deny sbom
+.PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -130,3 +130,23 @@ deny: ## Check licences, sources, bans and known weaknesses of all that is built
 
 sbom: ## Write a bill of materials (CycloneDX JSON) of each function into target/sbom
 	@program="$$(infra/local/install-cargo-cyclonedx)" && infra/local/sbom "$$program"
+
+audit-heads: ## Say where each chain of the audit log ends, to be kept elsewhere; verify-audit compares by ARGS="--heads FILE"
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" audit-heads
+
+export-user: ## Write all that is known of a user as one JSON document; ARGS=USER, DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" export-user $(ARGS)
+
+erase-user: ## Erase a user; ARGS="USER --yes", DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" erase-user $(ARGS)
+
+roles: ## Make a database role for each function and grant it what it needs; DATABASE_URL is the owner's
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles

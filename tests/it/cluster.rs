@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use runtime::clock::{Clock, Stopwatch};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::database::rows;
 use tests::process::{DataDir, Program, backend, eventually, outcome};
 use tests::world::path_of;
 use tokio::process::Command;
+
+/// The part that is no process of the folder's.
+const POSTGRES: &str = "PostgreSQL";
 
 /// Prepares a cluster; `None`, having said so, when this machine has no Kafka, or lacks what else it takes.
 fn cluster(bus: &str, data_dir: &DataDir) -> Option<Command> {
@@ -25,18 +28,42 @@ fn cluster(bus: &str, data_dir: &DataDir) -> Option<Command> {
     Some(command)
 }
 
+/// A process of the cluster.
+struct Process {
+    pid: Pid,
+    /// Its arguments, with spaces between.
+    line: String,
+    environment: String,
+}
+
+impl Process {
+    /// Says whether it is a part, and no shell that waits for one.
+    fn is_part(&self) -> bool {
+        let program = self.line.split(' ').next().unwrap_or_default();
+        program.contains('/') && !["postgres", "java", "backend"].iter().any(|other| program.ends_with(other))
+    }
+}
+
 /// Gives the processes that have to do with a folder, or were started for the cluster that has.
-fn processes_of(folder: &Path) -> Vec<String> {
-    let said = |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+fn processes_of(folder: &Path) -> Vec<Process> {
+    let said =
+        |path: PathBuf| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).replace('\0', " ");
     let entries = fs::read_dir("/proc").expect("Linux has /proc").flatten();
-    let mentions = |path: &Path| {
-        let folder = folder.to_str().expect("a text");
-        said(path.join("cmdline")).contains(folder) || said(path.join("environ")).contains(folder)
-    };
-    let ours = entries.filter(|entry| mentions(&entry.path()));
-    ours.map(|entry| said(entry.path().join("cmdline")).replace('\0', " "))
-        .filter(|line| !line.is_empty())
+    let folder = folder.to_str().expect("a text");
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok().and_then(Pid::from_raw)?;
+            let (line, environment) =
+                (said(entry.path().join("cmdline")), said(entry.path().join("environ")));
+            let is_ours = !line.is_empty() && (line.contains(folder) || environment.contains(folder));
+            is_ours.then_some(Process { pid, line, environment })
+        })
         .collect()
+}
+
+/// Gives the command lines of those processes.
+fn lines_of(folder: &Path) -> Vec<String> {
+    processes_of(folder).into_iter().map(|process| process.line).collect()
 }
 
 #[tokio::test]
@@ -52,7 +79,21 @@ async fn a_cluster_beside_sidecars_serves_the_same_and_ctrl_c_ends_all_of_it() {
 
 async fn serves_and_ends(bus: &str, processes: usize) {
     let data_dir = DataDir::new();
-    let Some(command) = cluster(bus, &data_dir) else { return };
+    let Some(mut command) = cluster(bus, &data_dir) else { return };
+    // Of whoever works with another cluster as well.
+    let elsewhere = [
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL"),
+        ("KAFKA_SASL_MECHANISM", "SCRAM-SHA-512"),
+        ("KAFKA_SASL_USERNAME", "kaam"),
+        ("KAFKA_SASL_PASSWORD", "for-another-cluster"),
+        ("KAFKA_CA_FILE", "/for-another-cluster"),
+        ("AWS_SECRET_ACCESS_KEY", "for-another-cluster"),
+        ("DAPR_HTTP_PORT", "1"),
+        ("DAPR_API_TOKEN_FILE", "/for-another-cluster"),
+        ("CONVERSATION_STATE", "dapr"),
+        ("K_SINK", "http://for-another-cluster"),
+    ];
+    command.envs(elsewhere);
     let log = data_dir.path().join("log");
     let program = Program::start_with_log(command, &log).await;
     let due = (Clock::system().now() + Duration::from_secs(2)).to_rfc3339();
@@ -108,12 +149,16 @@ async fn serves_and_ends(bus: &str, processes: usize) {
         assert!(lines.lines().any(|line| line.starts_with(name)), "{name} has a prefix of its own");
     }
     let running = processes_of(data_dir.path());
-    assert!(running.len() > processes, "{running:#?}");
+    let parts: Vec<_> = running.iter().filter(|process| process.is_part()).collect();
+    assert_eq!(parts.len(), processes, "{:#?}", lines_of(data_dir.path()));
+    for part in parts {
+        assert!(!part.environment.contains("for-another-cluster"), "{}", part.line);
+    }
     let watch = Stopwatch::start();
     program.signal(Signal::INT);
     assert!(program.ended().await.success());
-    assert!(watch.elapsed() < Duration::from_secs(20), "{:?}", watch.elapsed());
-    assert_eq!(processes_of(data_dir.path()), Vec::<String>::new());
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
+    assert_eq!(lines_of(data_dir.path()), Vec::<String>::new());
     assert!(!data_dir.path().join("dapr").exists(), "what sidecars read has a password in it");
     // And again, on what was left.
     let program = Program::start(cluster(bus, &data_dir).expect("it is installed")).await;
@@ -121,10 +166,72 @@ async fn serves_and_ends(bus: &str, processes: usize) {
     assert_eq!((status, &found["status"]), (200, &json!("completed")));
     program.kill().await;
     eventually("nothing is left of one that was killed", async || {
-        let left = processes_of(data_dir.path());
+        let left = lines_of(data_dir.path());
         left.iter().all(|line| line.contains("postgres")).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_part_that_ends_is_named_at_once_and_all_end() {
+    let killed = [
+        ("write-audit", "write-audit ended by itself, killed by signal 9"),
+        ("kafka.Kafka", "the Kafka broker ended by itself"),
+        (POSTGRES, "the private PostgreSQL ended by itself"),
+    ];
+    all_end_with_each_of("kafka", &killed).await;
+}
+
+#[tokio::test]
+async fn a_sidecar_or_the_scheduler_that_ends_is_named_at_once_and_all_end() {
+    let killed = [
+        ("--app-id write-audit", "write-audit's daprd ended by itself, killed by signal 9"),
+        ("/scheduler", "scheduler ended by itself, killed by signal 9"),
+    ];
+    all_end_with_each_of("dapr", &killed).await;
+}
+
+/// Kills the process that has this in its command line, and checks what is said of it.
+async fn all_end_with_each_of(bus: &str, killed: &[(&str, &str)]) {
+    let data_dir = DataDir::new();
+    for (part, said) in killed {
+        let Some(command) = cluster(bus, &data_dir) else { return };
+        let log = data_dir.path().join(format!("log of {}", part.replace('/', "-")));
+        let program = Program::start_with_log(command, &log).await;
+        let lines = || fs::read_to_string(&log).expect("it writes a log");
+        let is_it = |process: &Process| process.line.contains(part) && !process.line.starts_with("sh ");
+        let pid = match *part {
+            // It may live elsewhere.
+            POSTGRES => data_dir.postgres(),
+            _ => processes_of(data_dir.path()).into_iter().find(is_it).map(|process| process.pid),
+        };
+        let watch = Stopwatch::start();
+        kill_process(pid.unwrap_or_else(|| panic!("{part} runs")), Signal::KILL).expect("it runs");
+        let named = format!("{:16} | {said}", "cluster");
+        eventually(said, async || lines().contains(&named).then_some(())).await;
+        assert!(watch.elapsed() < Duration::from_secs(2), "{said}: {:?}", watch.elapsed());
+        assert!(!program.ended().await.success());
+        assert!(watch.elapsed() < Duration::from_secs(10), "{said}: {:?}", watch.elapsed());
+        let lines = lines();
+        assert_eq!(lines.lines().filter(|line| line.starts_with("cluster ")).count(), 1, "{lines}");
+        let last = lines.lines().last().unwrap_or_default();
+        assert!(last.starts_with("backend: ") && last.contains(said), "{last}");
+        eventually("nothing is left", async || lines_of(data_dir.path()).is_empty().then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_can_not_start_ends_all_with_its_own_line_before() {
+    let data_dir = DataDir::new();
+    let Some(mut command) = cluster("kafka", &data_dir) else { return };
+    command.env("SMTP_URL", "nonsense");
+    let ended = outcome(command).await;
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let why = said.lines().find(|line| line.starts_with("send-reminder") && line.contains("SMTP_URL"));
+    assert!(!ended.status.success() && why.is_some(), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert_eq!(last, "backend: send-reminder ended by itself with exit code 1");
+    eventually("nothing is left", async || lines_of(data_dir.path()).is_empty().then_some(())).await;
 }
 
 #[tokio::test]

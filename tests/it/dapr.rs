@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use devkit::testing::unused_port;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use runtime::auth::SigningKeys;
 use runtime::clock::{Clock, Stopwatch};
 use runtime::config::{Config, Environment};
 use runtime::disposition::Disposition;
@@ -20,8 +21,9 @@ use tests::database::{count, rows};
 use tests::kafka::Kafka;
 use tests::process::{Caller, DataDir, Program, Starting, command, eventually};
 use tests::world::{World, path_of};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// How long everything may take to come to rest.
 const REST: Duration = Duration::from_secs(90);
@@ -82,6 +84,12 @@ impl<'a> Fleet<'a> {
 
     fn member(&mut self, name: &str) -> &mut Member {
         self.members.iter_mut().find(|member| member.name == name).expect("it is a member")
+    }
+
+    /// Says how often a sidecar has written that an event failed for the first time, and is tried again.
+    fn failures(&self, name: &str) -> usize {
+        let member = self.members.iter().find(|member| member.name == name).expect("it is a member");
+        member.daprd.log().matches("Retrying").count()
     }
 
     fn start_one(&mut self, name: &'static str) {
@@ -200,7 +208,9 @@ async fn a_change_has_its_effects_through_sidecars_once_whatever_is_killed() {
     );
 
     // Apps that are away for longer than a retry takes.
-    for name in ["write-audit", "spawn-recurrence", "send-reminder", "relay-events"] {
+    let consumers = ["write-audit", "spawn-recurrence", "send-reminder"];
+    let before = consumers.map(|name| (name, fleet.failures(name)));
+    for name in PROGRAMS {
         fleet.kill(name).await;
     }
     fleet.work(2).await;
@@ -210,10 +220,11 @@ async fn a_change_has_its_effects_through_sidecars_once_whatever_is_killed() {
         (count(&world, "events WHERE status <> 'processed'").await == 0).then_some(())
     };
     eventually("all is published", is_published).await;
-    sleep(Duration::from_secs(2)).await;
-    for name in ["write-audit", "spawn-recurrence", "send-reminder"] {
-        fleet.start_one(name);
+    for (name, before) in before {
+        let has_failed = async || (fleet.failures(name) > before).then_some(());
+        eventually("its sidecar has tried in vain, and tries again", has_failed).await;
     }
+    consumers.into_iter().for_each(|name| fleet.start_one(name));
     fleet.rest(3).await;
 
     // Sidecars that are away.
@@ -528,8 +539,11 @@ async fn a_function_waits_for_its_sidecar_and_has_its_database_from_a_secret_sto
         .env("DAPR_API_TOKEN", daprd.token())
         .env("APP_API_TOKEN", TOKEN)
         .env("DAPR_SECRET_STORE", "secrets");
+    let nobody = TcpListener::bind(("127.0.0.1", daprd.port)).await.expect("its port is free");
     let program = Starting::spawn_with_log(command, &files.path().join("log"));
-    sleep(Duration::from_millis(300)).await;
+    // It has asked once, and got no answer.
+    drop(timeout(PATIENCE, nobody.accept()).await.expect("it asks").expect("a connection"));
+    drop(nobody);
     daprd.restart().await;
     let caller = Caller::new();
     let create = async || caller.call(port, "POST", "/api/tasks", &json!({"title": "buy milk"}), &[]).await;
@@ -548,6 +562,7 @@ async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_
         ("complete-task", 0),
         ("delete-task", 0),
         ("follow-link", 0),
+        ("sign-in", 0),
         ("chat-command", 0),
         ("scan-reminders", 0),
         ("send-reminder", 1),
@@ -572,6 +587,14 @@ async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_
             .env("LINK_SECRET", "0123456789abcdef0123456789abcdef")
             .env("DAPR_PUBSUB", "pubsub")
             .env("DAPR_HTTP_PORT", unused_port().to_string());
+        if name == "sign-in" {
+            command.envs([
+                ("AUTH", "jwt"),
+                ("JWT_ISSUER", "https://kaam.example.org"),
+                ("JWT_AUDIENCE", "kaam"),
+            ]);
+            command.env("SIGNING_KEY", SigningKeys::generate());
+        }
         let program = Starting::spawn(command);
         let ready = async || caller.call(port, "GET", "/ready", &Value::Null, &[]).await;
         let (status, ready) = eventually(name, ready).await;

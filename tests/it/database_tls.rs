@@ -9,11 +9,10 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use devkit::postgres::{DATABASE, Durability, Options, Private, Tcp, USER};
-use devkit::testing::TestDirectory;
+use devkit::testing::{TestDirectory, unused_port};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::database::{rows, run};
-use tests::fleet::choose_port;
 use tests::kafka::certificates;
 use tests::process::{Caller, DataDir, Starting, command, eventually, outcome};
 use tokio::net::TcpListener;
@@ -30,7 +29,7 @@ struct Server {
 impl Server {
     /// Starts one, with TLS if there is a certificate.
     async fn start(certificate: Option<(String, String)>) -> Self {
-        let (files, port) = (TestDirectory::new(), choose_port());
+        let (files, port) = (TestDirectory::new(), unused_port());
         let tcp = Some(Tcp { port, certificate });
         let options =
             Options { durability: Durability::Throwaway, tcp, ..Options::new(files.path().join("data")) };
@@ -60,7 +59,7 @@ struct Running {
 
 impl Running {
     fn start(name: &str, database_url: &str, sink: &str, files: &Path) -> Self {
-        let (port, log) = (choose_port(), files.join(format!("{name}.log")));
+        let (port, log) = (unused_port(), files.join(format!("{name}.log")));
         let mut command = command(name);
         command.env("PORT", port.to_string()).env("DATABASE_URL", database_url);
         if name == "relay-events" {

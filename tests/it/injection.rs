@@ -121,7 +121,7 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
 const PUT_TOGETHER: [(&str, &str); 2] = [
     ("shared/devkit/", "makes the private PostgreSQL and the databases of tests; no request reaches it"),
     (
-        "shared/store/src/grants.rs",
+        "shared/store/src/roles.rs",
         "names of roles and tables from one table of the code, run by whoever migrates",
     ),
 ];

@@ -24,6 +24,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::database::{count, rows};
 use tests::dice::Dice;
+use tests::fleet::Fleet;
 use tests::kafka::{Kafka, unique};
 use tests::process::{Caller, DataDir, Program, Starting, command, eventually, outcome};
 use tests::world::{World, path_of};
@@ -49,53 +50,34 @@ const CONSUMED: [(&str, &str); 5] = [
 const SOON: Duration = Duration::from_secs(2);
 
 /// The programs on one database and one cluster.
-struct Fleet<'a> {
+struct Pipeline<'a> {
     world: &'a World,
     kafka: &'a Kafka,
     files: DataDir,
-    relay: u16,
-    caller: Caller,
-    running: HashMap<&'static str, Starting>,
+    fleet: Fleet,
     /// More of the same.
     others: Vec<Starting>,
 }
 
-impl<'a> Fleet<'a> {
-    fn start(world: &'a World, kafka: &'a Kafka) -> Self {
+impl<'a> Pipeline<'a> {
+    async fn start(world: &'a World, kafka: &'a Kafka) -> Self {
         // The programs have the time of the machine; what is due in the world was due for them before.
         world.clock.set(Clock::system().now() - TimeDelta::hours(2));
-        let (files, relay, caller) = (DataDir::new(), unused_port(), Caller::new());
-        let mut fleet =
-            Self { world, kafka, files, relay, caller, running: HashMap::new(), others: Vec::new() };
-        PROGRAMS.into_iter().for_each(|name| fleet.start_one(name));
-        fleet
-    }
-
-    fn start_one(&mut self, name: &'static str) {
-        let started = self.spawn(name);
-        self.running.insert(name, started);
-    }
-
-    fn spawn(&self, name: &'static str) -> Starting {
-        let mut command = command(name);
-        command
-            .env("DATABASE_URL", &self.world.database_url)
-            .env("KAFKA_BROKERS", &self.kafka.brokers)
-            .env("RELAY_URL", format!("http://127.0.0.1:{}/", self.relay))
-            .env("DATA_DIR", self.files.path());
-        if name == "relay-events" {
-            command.env("PORT", self.relay.to_string());
-        }
-        Starting::spawn_with_log(command, &self.files.path().join(format!("{name}.log")))
-    }
-
-    async fn kill(&mut self, name: &'static str) {
-        self.running.remove(name).expect("it runs").kill().await;
+        let (files, ports) = (DataDir::new(), Fleet::ports(PROGRAMS));
+        let relay = format!("http://127.0.0.1:{}/", ports["relay-events"]);
+        let fleet = Fleet::start(&ports, files.path(), |_, command| {
+            command
+                .env("DATABASE_URL", &world.database_url)
+                .env("KAFKA_BROKERS", &kafka.brokers)
+                .env("RELAY_URL", &relay)
+                .env("DATA_DIR", files.path());
+        });
+        Self { world, kafka, fleet: fleet.await, files, others: Vec::new() }
     }
 
     /// Tells the relay that there is something, if it is there.
     async fn poke(&self) {
-        self.caller.call(self.relay, "POST", "/", &Value::Null, &[]).await;
+        self.fleet.tick("relay-events").await;
     }
 
     /// Waits until every event is published, consumed and audited.
@@ -144,7 +126,7 @@ impl<'a> Fleet<'a> {
         self.poke().await;
     }
 
-    /// Waits until all is at rest, and checks that nothing is lost, doubled or out of order after `tasks` times [`Fleet::work`]; says what
+    /// Waits until all is at rest, and checks that nothing is lost, doubled or out of order after `tasks` times [`Pipeline::work`]; says what
     /// is there.
     async fn assert_sound(&self, tasks: u64) -> String {
         self.rest().await;
@@ -241,7 +223,7 @@ fn start_worker(
         }
     };
     let function = Function::new(group).on(on_events(topics, take));
-    let mut function = worker::attach(function, &settings, &Metrics::new()).expect("it is sound");
+    let mut function = worker::attach(function, &settings, &Metrics::new(), PATIENCE).expect("it is sound");
     let (stop, work) = (CancellationToken::new(), function.background.remove(0));
     (stop.clone(), tokio::spawn(work(stop)))
 }
@@ -313,10 +295,10 @@ async fn a_change_has_its_effects_over_kafka_and_a_second_delivery_of_everything
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
-    fleet.work(0).await;
-    fleet.rest().await;
-    let state = fleet.state().await;
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
+    pipeline.work(0).await;
+    pipeline.rest().await;
+    let state = pipeline.state().await;
     assert_eq!(
         (&state["successors"], &state["tasks"], &state["mails"]),
         (&json!(1), &json!(3), &json!(1)),
@@ -333,13 +315,11 @@ async fn a_change_has_its_effects_over_kafka_and_a_second_delivery_of_everything
             producer.send(again, PATIENCE).await.expect("the broker is there");
         }
     }
-    fleet.rest().await;
-    assert_eq!(fleet.state().await, state);
-    assert_eq!(fleet.dead_letters(), 0);
+    pipeline.rest().await;
+    assert_eq!(pipeline.state().await, state);
+    assert_eq!(pipeline.dead_letters(), 0);
     for name in PROGRAMS {
-        let program = fleet.running.remove(name).expect("it runs");
-        program.signal(Signal::TERM);
-        assert!(program.ended().await.success(), "{name} stops when it is told to");
+        pipeline.fleet.stop(name).await;
     }
 }
 

@@ -92,14 +92,16 @@ async fn a_second_program_on_the_same_directory_is_refused_in_one_line_and_comma
 #[tokio::test]
 async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     let data_dir = DataDir::new();
-    let wrong: [(&str, &[(&str, &str)]); 15] = [
+    let wrong: [(&str, &[(&str, &str)]); 17] = [
         ("PORT", &[("PORT", "x")]),
         ("PORT", &[("PORT", "65536")]),
         ("TIME_ZONE", &[("TIME_ZONE", "Karachi")]),
         ("HOST", &[("HOST", "0.0.0.0")]),
         ("HOST", &[("HOST", "0.0.0.0"), ("AUTH", "local")]),
         ("HOST", &[("HOST", "localhost")]),
-        ("AUTH", &[("AUTH", "jwt")]),
+        ("AUTH", &[("AUTH", "none")]),
+        ("SIGNING_KEY", &[("AUTH", "jwt"), ("SIGNING_KEY", "nonsense")]),
+        ("JWT_SECRET", &[("AUTH", "jwt"), ("JWT_SECRET", "short")]),
         ("SMTP_URL", &[("SMTP_URL", "nonsense")]),
         ("EMAIL_FROM", &[("EMAIL_FROM", "nobody")]),
         ("DATABASE_CONNECTIONS", &[("DATABASE_CONNECTIONS", "0")]),

@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use devkit::dapr::{configuration, connection_string, scheduler_arguments};
-use devkit::testing::TestDirectory;
+use devkit::testing::{TestDirectory, unused_port};
 use runtime::dapr::Sidecar;
 use tokio::process::{Child, Command};
 
-use crate::fleet::choose_port;
 use crate::process::{Caller, eventually};
 
 /// The name of the state store.
@@ -53,7 +52,7 @@ pub struct Neighbour {
 impl Neighbour {
     /// Describes a sidecar of an app, with these resources.
     pub fn of(app_id: &'static str, app_port: Option<u16>, resources: Vec<String>) -> Self {
-        let port = choose_port();
+        let port = unused_port();
         Self { app_id, app_port, port, app_token: None, scheduler: None, invoked: None, resources }
     }
 }
@@ -79,10 +78,10 @@ impl Daprd {
     /// # Panics
     /// When there is none and `KAAM_REQUIRE_DAPR` is 1, or when it does not start.
     pub async fn start(database_url: &str) -> Option<Self> {
-        let mut started = Self::spawned(choose_port(), None, &[component(database_url)])?;
+        let mut started = Self::spawned(unused_port(), None, &[component(database_url)])?;
         while !started.is_ready().await {
             // Somebody else took a port that was free a moment ago.
-            started.port = choose_port();
+            started.port = unused_port();
             started.start_again().await;
         }
         Some(started)
@@ -109,7 +108,7 @@ impl Daprd {
         fs::write(files.path().join("configuration.yaml"), configuration(invoked))
             .expect("the folder is ours");
         let token = files.path().display().to_string();
-        let internal_port = choose_port();
+        let internal_port = unused_port();
         let watch = spawn(&daprd, files.path(), &token, [port, internal_port], neighbour.as_ref());
         Some(Self { port, internal_port, daprd, token, files, neighbour, watch })
     }
@@ -255,7 +254,7 @@ fn spawn(
     let sidecar = devkit::dapr::Sidecar {
         app_id: neighbour.map_or("kaam", |neighbour| neighbour.app_id),
         app_port: neighbour.and_then(|neighbour| neighbour.app_port),
-        ports: [port, choose_port(), internal],
+        ports: [port, unused_port(), internal],
         scheduler: neighbour.and_then(|neighbour| neighbour.scheduler),
         files,
         log_level: "info",
@@ -310,7 +309,7 @@ impl Scheduler {
         let files = TestDirectory::new();
         let log = File::create(files.path().join("log")).expect("the folder is ours");
         let again = log.try_clone().expect("a second handle");
-        let [port, health, etcd, peers] = [(); 4].map(|()| choose_port());
+        let [port, health, etcd, peers] = [(); 4].map(|()| unused_port());
         let watch = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(program)

@@ -1,15 +1,14 @@
 //! The functions, each a process of its own, behind a front door that knows whose a path is.
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::TcpListener;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
-use runtime::clock::random;
+use devkit::testing::unused_port;
+use rustix::process::Signal;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::dice::Dice;
 use crate::process::{Caller, Starting, command, eventually};
 
 /// Functions that answer requests.
@@ -23,8 +22,6 @@ pub const CONSUMING: [(&str, &[&str]); 3] = [
 ];
 /// Functions that a clock wakes.
 pub const TICKED: [&str; 2] = ["scan-reminders", "relay-events"];
-/// Ports that the system gives to nobody by itself, so that nobody takes one between its choice and its use.
-const PORTS: (u64, u64) = (20_000, 12_000);
 
 /// Gives the function whose a request is, as `functions/README.md` has it.
 pub fn function_of(method: &str, path: &str) -> &'static str {
@@ -44,28 +41,18 @@ pub fn function_of(method: &str, path: &str) -> &'static str {
     }
 }
 
-/// Gives a port on the loopback interface that nobody listens on, that the system gives to nobody by itself, and that was not given
-/// before in this process.
-pub fn choose_port() -> u16 {
-    static CHOSEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut dice = Dice::new(u64::from_be_bytes(random()));
-    loop {
-        let port = u16::try_from(PORTS.0 + dice.throw(PORTS.1)).expect("a port");
-        let is_new = CHOSEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port);
-        if is_new && TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
-
 /// Functions that run.
 #[derive(Debug)]
 pub struct Fleet {
     ports: HashMap<&'static str, u16>,
+    logs: PathBuf,
+    settings: HashMap<&'static str, Settings>,
     caller: Caller,
     /// Killed when this is dropped.
-    _running: Vec<Starting>,
+    running: HashMap<&'static str, Starting>,
 }
+
+type Settings = Vec<(OsString, OsString)>;
 
 impl Fleet {
     /// Starts functions at ports that were chosen for them, with their logs in a folder, and waits until each one answers. `settle`
@@ -75,27 +62,72 @@ impl Fleet {
         logs: &Path,
         settle: impl Fn(&'static str, &mut Command),
     ) -> Self {
-        let spawn = |(name, port): (&&'static str, &u16)| {
+        let settings_of = |name: &&'static str| {
             let mut command = command(name);
-            command.env("PORT", port.to_string());
             settle(name, &mut command);
-            Starting::spawn_with_log(command, &logs.join(format!("{name}.log")))
+            let settings = command.as_std().get_envs();
+            let settings = settings.filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+            (*name, settings.collect())
         };
-        let running = ports.iter().map(spawn).collect();
-        let fleet = Self { ports: ports.clone(), caller: Caller::new(), _running: running };
-        for (name, port) in ports {
-            eventually(&format!("{name} answers"), async || {
-                let answered = fleet.caller.call(*port, "GET", "/ready", &Value::Null, &[]).await;
-                answered.is_some_and(|(status, _)| status == 200).then_some(())
-            })
-            .await;
+        let mut fleet = Self {
+            ports: ports.clone(),
+            logs: logs.to_owned(),
+            settings: ports.keys().map(settings_of).collect(),
+            caller: Caller::new(),
+            running: HashMap::new(),
+        };
+        ports.keys().for_each(|name| fleet.start_again(name));
+        for name in ports.keys() {
+            fleet.answers(name).await;
         }
         fleet
     }
 
+    /// Starts a function that has ended, at its port.
+    pub fn start_again(&mut self, name: &'static str) {
+        let started = self.spawn(name, self.ports[name]);
+        let before = self.running.insert(name, started);
+        assert!(before.is_none(), "{name} runs already");
+    }
+
+    /// Starts one more of a function, at a port of its own.
+    pub fn another(&self, name: &'static str) -> Starting {
+        self.spawn(name, 0)
+    }
+
+    fn spawn(&self, name: &'static str, port: u16) -> Starting {
+        let mut command = command(name);
+        let settings = self.settings[name].iter().map(|(name, value)| (name, value));
+        command.envs(settings).env("PORT", port.to_string());
+        Starting::spawn_with_log(command, &self.logs.join(format!("{name}.log")))
+    }
+
+    async fn answers(&self, name: &'static str) {
+        eventually(&format!("{name} answers"), async || {
+            let answered = self.caller.call(self.ports[name], "GET", "/ready", &Value::Null, &[]).await;
+            answered.is_some_and(|(status, _)| status == 200).then_some(())
+        })
+        .await;
+    }
+
+    /// Kills a function (SIGKILL), and waits until it is gone.
+    pub async fn kill(&mut self, name: &'static str) {
+        self.running.remove(name).expect("it runs").kill().await;
+    }
+
+    /// Tells a function to stop (SIGTERM), and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not stop, or not in good order.
+    pub async fn stop(&mut self, name: &'static str) {
+        let function = self.running.remove(name).expect("it runs");
+        function.signal(Signal::TERM);
+        assert!(function.ended().await.success(), "{name} stops when it is told to");
+    }
+
     /// Chooses a port for each of these functions.
     pub fn ports(names: impl IntoIterator<Item = &'static str>) -> HashMap<&'static str, u16> {
-        names.into_iter().map(|name| (name, choose_port())).collect()
+        names.into_iter().map(|name| (name, unused_port())).collect()
     }
 
     /// Sends JSON to the function whose the request is.

@@ -19,6 +19,8 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::process::eventually;
+
 /// How many partitions each topic has, as the contract says.
 pub const PARTITIONS: i32 = Topic::PARTITIONS as i32;
 /// How long the broker may take to answer.
@@ -99,7 +101,23 @@ impl Kafka {
         let files = TestDirectory::new();
         let broker = Broker::start(&installed, files.path(), Files::Removed).await;
         let broker = broker.unwrap_or_else(|error| panic!("{error:#}"));
-        Some(Self { brokers: broker.address.clone(), broker, _files: files })
+        let kafka = Self { brokers: broker.address.clone(), broker, _files: files };
+        kafka.has_coordinator().await;
+        Some(kafka)
+    }
+
+    /// Waits until groups can be asked for what they have settled: a new broker makes the topic for that when it is asked first, and
+    /// for a moment says that it does not do it.
+    async fn has_coordinator(&self) {
+        let consumer: BaseConsumer =
+            self.client().set("group.id", "nobody").create().expect("sound settings");
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition("nothing", 0);
+        eventually("the broker has what groups have settled", async || {
+            let answered = consumer.committed_offsets(asked.clone(), Duration::from_secs(1)).ok()?;
+            answered.elements().iter().all(|element| element.error().is_ok()).then_some(())
+        })
+        .await;
     }
 
     /// Starts a broker that is reached over TLS as well, with a password or with a certificate.
@@ -231,6 +249,14 @@ listener.name.ssl.ssl.client.auth=required
                 end - element.offset().to_raw().filter(|offset| *offset >= 0).unwrap_or(first)
             })
             .sum()
+    }
+
+    /// Says how many members a group has; `None` while its partitions are being shared out.
+    pub fn members(&self, group: &str) -> Option<usize> {
+        let consumer: BaseConsumer = self.client().create().expect("sound settings");
+        let groups = consumer.fetch_group_list(Some(group), PATIENCE).expect("the broker is there");
+        let found = groups.groups().iter().find(|found| found.name() == group)?;
+        (found.state() == "Stable").then(|| found.members().len())
     }
 
     /// Has a group, of which no member runs, begin a topic anew.

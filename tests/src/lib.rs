@@ -10,12 +10,14 @@ pub mod dice;
 pub mod event_source;
 pub mod fleet;
 pub mod gate;
+pub mod issuer;
 pub mod kafka;
 pub mod knative;
 pub mod lambda;
 pub mod ollama;
 pub mod process;
 pub mod push_service;
+pub mod roles;
 pub mod sendgrid;
 #[cfg(feature = "aws")]
 pub mod ses;

@@ -1,4 +1,5 @@
-//! Every function over a database of its own, with a clock that stands still until the test turns it.
+//! Every function over a database of its own, with a clock that stands still until the test turns it. Each connects to the database
+//! as a role that may do what [`store::grants`] says: what it may not and needs makes a test red.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +10,7 @@ use application::{Application, Connection};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use backend::compose;
+use backend::compose_each;
 use chat_command::{Backing, Memory, Model};
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
@@ -23,7 +24,10 @@ use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
 use serde_json::Value;
+use sign_in::Signing;
 use tower::ServiceExt;
+
+use crate::roles;
 
 /// Every function over a database of its own.
 pub struct World {
@@ -36,6 +40,7 @@ pub struct World {
     /// The database.
     pub database_url: String,
     zone: chrono_tz::Tz,
+    settings: Environment,
     courier: Courier,
     backing: Backing,
     router: Router,
@@ -43,6 +48,15 @@ pub struct World {
     consumers: HashMap<&'static str, Router>,
     topics: Vec<(&'static str, &'static [&'static str])>,
     mail: Arc<TestDirectory>,
+}
+
+/// As whom functions connect.
+#[derive(Clone, Copy)]
+enum Connecting {
+    /// All as the owner of the tables.
+    AsOwner,
+    /// Each as a role of its own; the world itself as the owner.
+    AsRoles,
 }
 
 /// The instant at which every world begins: a Monday.
@@ -93,6 +107,14 @@ impl World {
         Self::in_zone(chrono_tz::UTC).await
     }
 
+    /// Makes a world whose functions all connect to the database as the owner of the tables, as they do in one process.
+    pub async fn with_one_role() -> Self {
+        let world = Self::new().await;
+        let (clock, courier, mail) = (world.clock.clone(), world.courier.clone(), Arc::clone(&world.mail));
+        let (url, settings) = (world.database_url.clone(), (world.zone, world.settings.clone()));
+        Self::connecting(Connecting::AsOwner, url, settings, clock, courier, world.backing.clone(), mail)
+    }
+
     /// Makes a world whose users live in `zone` until they say otherwise.
     pub async fn in_zone(zone: chrono_tz::Tz) -> Self {
         let mail = TestDirectory::new();
@@ -100,7 +122,21 @@ impl World {
         let mailer = Mailer::spool(mail.path().join("mail"), from);
         let clock = Clock::manual(START.parse().expect("an instant"));
         let courier = Courier::new(mailer, Push::not_configured());
-        Self::over(new_database().await, zone, clock, courier, backing(), Arc::new(mail))
+        Self::over(
+            new_database().await,
+            (zone, Environment::default()),
+            clock,
+            courier,
+            backing(),
+            Arc::new(mail),
+        )
+    }
+
+    /// Makes a world whose server has settings of its own, such as `AUTH=jwt`.
+    pub async fn with_settings<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut world = Self::new().await;
+        world.settings = Environment::from_pairs(settings);
+        world.beside()
     }
 
     /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
@@ -121,7 +157,8 @@ impl World {
     pub async fn with_courier(courier: Courier) -> Self {
         let clock = Clock::manual(START.parse().expect("an instant"));
         let mail = Arc::new(TestDirectory::new());
-        Self::over(new_database().await, chrono_tz::UTC, clock, courier, backing(), mail)
+        let settings = (chrono_tz::UTC, Environment::default());
+        Self::over(new_database().await, settings, clock, courier, backing(), mail)
     }
 
     /// Makes a second instance of everything on the same database, with the same clock and mails.
@@ -143,27 +180,47 @@ impl World {
 
     fn beside_on(&self, database_url: String, backing: Backing) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
-        Self::over(database_url, self.zone, clock, courier, backing, mail)
+        let settings = (self.zone, self.settings.clone());
+        Self::over(database_url, settings, clock, courier, backing, mail)
     }
 
     fn over(
         database_url: String,
-        zone: chrono_tz::Tz,
+        settings: (chrono_tz::Tz, Environment),
         clock: Clock,
         courier: Courier,
         backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        let connection = Connection::new(database_url.clone(), "test", 4);
-        let application = Application::new(&connection, zone, || {}).expect("a URL");
+        Self::connecting(Connecting::AsRoles, database_url, settings, clock, courier, backing, mail)
+    }
+
+    fn connecting(
+        connecting: Connecting,
+        database_url: String,
+        (zone, settings): (chrono_tz::Tz, Environment),
+        clock: Clock,
+        courier: Courier,
+        backing: Backing,
+        mail: Arc<TestDirectory>,
+    ) -> Self {
+        let open =
+            |url: String, name| Application::new(&Connection::new(url, name, 4), zone, || {}).expect("a URL");
+        let application = open(database_url.clone(), "test");
+        let each = |name: &'static str| match connecting {
+            Connecting::AsOwner => application.clone(),
+            Connecting::AsRoles => open(roles::url_of(&database_url, name), name),
+        };
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let composition = compose(&application, &clock, courier.clone(), links, backing.clone(), &metrics);
+        let config = Config::from_environment(&settings).expect("the settings are sound");
+        let signing = Signing::from_environment(&config, &settings).expect("a sound key");
+        let composition =
+            compose_each(each, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let topics = composition.functions.iter().map(|function| (function.name, function.topics)).collect();
-        let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
-        let router = App::new(&config, composition.functions).router();
+        let router = App::new(&config, composition.functions).clock(clock.clone()).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
         Self {
             clock,
@@ -171,6 +228,7 @@ impl World {
             outbox,
             database_url,
             zone,
+            settings,
             courier,
             backing,
             router,
@@ -296,7 +354,11 @@ pub fn links() -> Links {
 }
 
 async fn new_database() -> String {
-    testing::database(async |url| Ok(store::migrate(url).await?)).await.url
+    let migrate = async |url: &str| {
+        store::migrate(url).await?;
+        roles::make(url).await
+    };
+    testing::database(migrate).await.url
 }
 
 /// A chat that remembers in the database, and asks nobody.

@@ -14,7 +14,7 @@ use devkit::postgres::{Options, Private};
 use messaging::{Kafka, Publisher};
 use relay_events::Outbox;
 use runtime::config::{ConfigError, Environment, LogLevel};
-use runtime::function::Function;
+use runtime::function::{Check, Function};
 use runtime::host::server::{self, App, shutdown_signal};
 use runtime::host::worker;
 use runtime::host::{Host, dapr};
@@ -23,8 +23,10 @@ use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 use send_reminder::Courier;
+use sign_in::Signing;
 use url::Url;
 
+use crate::identity::with_own_keys;
 use crate::{Composition, NAME, Wake, compose, secret};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
@@ -40,7 +42,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = dapr::with_secrets(environment).await?;
+    let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -50,6 +52,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, watched(start.config.log_level));
+    let signing = Signing::from_environment(&start.config, &start.environment)?;
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let backing = Backing::from_start(&start)?;
@@ -72,7 +75,8 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, backing), (bus, sidecar), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, backing, signing), (bus, sidecar), shutdown)
+                .await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -101,7 +105,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links, backing): (Courier, Option<Links>, Backing),
+    (courier, links, backing, signing): (Courier, Option<Links>, Backing, Option<Signing>),
     (bus, sidecar): (Bus, Option<dapr::Settings>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
@@ -109,14 +113,17 @@ async fn serve_on(
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
-    let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
+    let mut composition =
+        compose(&application, &start.clock, courier, links, backing, signing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
+    let topics = bus.topics();
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     let own = Function::new(NAME)
         .background(|stop| outbox.run(relay, stop))
         .background(|stop| scan_reminders::run(scanner, clock, scan, stop));
+    let own = topics.into_iter().fold(own, Function::ready_when);
     match &sidecar {
         Some(settings) if !is_in_dapr => {
             composition.functions.extend(dapr::attach(vec![own], settings, &start.metrics));
@@ -158,6 +165,12 @@ impl Bus {
         })
     }
 
+    /// Shows whether the cluster has the topics, if there is one.
+    fn topics(&self) -> Option<Check> {
+        let Self::Kafka(kafka) = self else { return None };
+        Some(relay_events::topics_are_shown(kafka.clone()))
+    }
+
     fn join(
         self,
         start: &Start,
@@ -173,7 +186,7 @@ impl Bus {
                     if function.topics.is_empty() {
                         return Ok(function);
                     }
-                    worker::attach(function, &settings, &start.metrics)
+                    worker::attach(function, &settings, &start.metrics, DRAIN)
                 };
                 let functions = composition.functions.into_iter().map(attach).collect::<Result<_, _>>()?;
                 let outbox = outbox(Publisher::Kafka(Box::new(kafka)));
@@ -190,7 +203,7 @@ impl Bus {
 }
 
 /// The first line on the terminal: where to open it.
-fn announce(address: SocketAddr) {
+pub(crate) fn announce(address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason to stop.
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
@@ -237,7 +250,7 @@ fn links(start: &Start) -> anyhow::Result<Option<Links>> {
 }
 
 fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
-    secret::kept_in(data_dir).with_context(|| {
+    secret::kept_in(data_dir, secret::OF_LINKS, secret::new).with_context(|| {
         format!(
             "DATA_DIR is {:?}; the secret for links in mails could not be kept there",
             data_dir.display().to_string()
@@ -292,7 +305,7 @@ impl Database {
     }
 
     /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.
-    async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let Some(private) = &mut self.private else { return std::future::pending().await };
         while !private.has_ended() {
             tokio::time::sleep(WATCH).await;
@@ -320,7 +333,7 @@ fn without_password(url: &str) -> String {
     shown.into()
 }
 
-fn private_options(environment: &Environment) -> anyhow::Result<Options> {
+pub(crate) fn private_options(environment: &Environment) -> anyhow::Result<Options> {
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let bin_dir = environment.get("PG_BIN")?.map(PathBuf::from);
     if let Some(folder) = bin_dir.as_ref().filter(|folder| !folder.join("postgres").is_file()) {

@@ -42,7 +42,7 @@ pub fn function(application: Application, clock: Clock, links: Option<Links>) ->
     let is_connected = application.database_probe();
     let follower = Follower { application, clock, links };
     let http = OpenApiRouter::new().routes(routes!(look, follow)).with_state(follower);
-    Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
+    Function::new(NAME).public(http).ready_when(Check::required("database", is_connected))
 }
 
 #[derive(Clone)]

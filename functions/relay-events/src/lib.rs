@@ -9,12 +9,12 @@ use anyhow::Context;
 use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
 use events::{Refusal, StoredEvent, Topic};
-use futures::future::join_all;
+use futures::future::{FutureExt as _, join_all};
 use messaging::{Dapr, Kafka, Published, Publisher, Sink};
-use runtime::backoff;
+use runtime::backoff::{self, PAUSE};
 use runtime::clock::{Clock, Stopwatch, random_fraction};
 use runtime::config::Environment;
-use runtime::disposition::Disposition;
+use runtime::disposition::{Disposition, MAX_ATTEMPTS};
 use runtime::function::{Check, Function};
 use runtime::host::dapr;
 use runtime::kafka::Settings;
@@ -40,8 +40,6 @@ const MAIL_BATCH: u32 = 32;
 const TOLD_OF_EACH: usize = 100;
 /// How many batches are published before the shards are shared out anew, and what has become due meanwhile is seen.
 const BATCHES: u32 = 16;
-/// How often an event is tried before it becomes a dead letter.
-const MAX_ATTEMPTS: u32 = 5;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
 /// No wait is longer, unless the consumer wishes it.
@@ -50,10 +48,6 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
-/// How long the loop waits after the database or the bus was away, and for a relay that holds what is open. An event that could not
-/// be taken because something was away waits for half of it at most, so that all go on soon after that is back.
-const PAUSE: Duration = Duration::from_millis(500);
-
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
 #[derive(Clone)]
 pub struct Outbox {
@@ -81,17 +75,17 @@ struct Drained {
 /// # Errors
 /// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let (publisher, check) = match (sidecar(&start.environment)?, kafka(&start.environment)?) {
-        (Some(dapr), _) => (Publisher::Dapr(Box::new(dapr)), None),
-        (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), Some(is_shown(kafka))),
-        (None, None) => (Publisher::Sink(Box::new(sink(&start.environment)?)), None),
+    let (publisher, checks) = match (sidecar(&start.environment)?, kafka(&start.environment)?) {
+        (Some(dapr), _) => (Publisher::Dapr(Box::new(dapr)), Vec::new()),
+        (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), shown(kafka)),
+        (None, None) => (Publisher::Sink(Box::new(sink(&start.environment)?)), Vec::new()),
     };
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
     let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);
     if start.is_frozen_between_requests {
-        return Ok(check.into_iter().fold(function(outbox), Function::ready_when));
+        return Ok(checks.into_iter().fold(function(outbox), Function::ready_when));
     }
     let committed = Arc::new(Notify::new());
     let wake = Arc::clone(&committed);
@@ -102,7 +96,7 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     };
     let function =
         Function::new(NAME).on(on_tick(poke)).ready_when(Check::required("database", is_connected));
-    let function = check.into_iter().fold(function, Function::ready_when);
+    let function = checks.into_iter().fold(function, Function::ready_when);
     Ok(function.background(|stop| outbox.run(committed, stop)))
 }
 
@@ -135,12 +129,34 @@ pub fn kafka(environment: &Environment) -> anyhow::Result<Option<Kafka>> {
         .context("KAFKA_BROKERS and what goes with it can not be used")
 }
 
-/// Shows whether the cluster answers. While it is away events wait in the outbox, and nobody else has to.
-pub fn is_shown(kafka: Kafka) -> Check {
-    Check::optional("kafka", move || {
+/// Shows whether the cluster answers, and which topics it does not have. While either is so events wait in the outbox, and nobody else
+/// has to.
+fn shown(kafka: Kafka) -> Vec<Check> {
+    let topics = topics_are_shown(kafka.clone());
+    let is_connected = move || {
         let kafka = kafka.clone();
         async move { kafka.is_connected().await }
-    })
+    };
+    vec![Check::optional("kafka", is_connected), topics]
+}
+
+/// Shows as `topics` whether the cluster has all of them: `found`, or which are not, or are not for us to see.
+pub fn topics_are_shown(kafka: Kafka) -> Check {
+    let look = move || {
+        let kafka = kafka.clone();
+        async move {
+            match kafka.missing_topics().await {
+                None => "unreachable".to_owned(),
+                Some(missing) if missing.is_empty() => "found".to_owned(),
+                Some(missing) => {
+                    let names: Vec<_> = missing.into_iter().map(Topic::as_str).collect();
+                    format!("not found: {}", names.join(", "))
+                }
+            }
+        }
+        .boxed()
+    };
+    Check { name: "topics", check: Arc::new(look), required: false }
 }
 
 /// Reads where events go: `K_SINK`, the certificates of `K_CA_CERTS` and `K_SINK_CA_FILE` that are trusted beside those of the web, and
@@ -337,7 +353,7 @@ impl Outbox {
             Published::Done => Settled::Processed,
             Published::Waits => return None,
             Published::Unavailable { after, why } => {
-                let wait = PAUSE.mul_f64(0.2 + 0.3 * random_fraction());
+                let wait = backoff::until_back(random_fraction());
                 let at = self.clock.now() + after.unwrap_or_default().max(wait);
                 tracing::warn!(%event_id, r#type = event.event_type, correlation_id, why, "event waits for what is away");
                 Settled::Waiting { at, error: why }
@@ -372,6 +388,11 @@ impl Outbox {
             }
         };
         tokio::join!(join_all(loops), pass_on, sweep);
+        let count = self.publisher.late();
+        if count > 0 {
+            let topic = Topic::TaskUpdates.as_str();
+            tracing::error!(topic, count, "messages of the feed could not be sent and are lost to it");
+        }
     }
 
     async fn forget_expired(&self) {

@@ -68,7 +68,7 @@ pub fn function() -> Function {
         };
         routes.route(path, get(serve))
     });
-    Function::new(NAME).http(routes.into())
+    Function::new(NAME).public(routes.into())
 }
 
 /// A file of the page.

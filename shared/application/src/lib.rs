@@ -3,6 +3,7 @@
 //! Place in the map: functions call it; it calls `domain` to decide and `store` to load and save. It must *not* know SQL, HTTP,
 //! hosts or the bus, and it takes time and identifiers from its callers.
 
+pub mod accounts;
 pub mod audit;
 pub mod change;
 pub mod chat;
@@ -10,6 +11,7 @@ pub mod input;
 pub mod links;
 mod merge;
 pub mod outbox;
+pub mod privacy;
 pub mod query;
 pub mod reminders;
 pub mod series;

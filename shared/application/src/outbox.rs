@@ -49,7 +49,7 @@ impl Application {
         Ok(replayed)
     }
 
-    /// Forgets what is kept for a time only: answers after 24 hours, conversations after 30 days.
+    /// Forgets what is kept for a time only: answers after 24 hours, conversations after 30 days, sessions when they have expired.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
@@ -62,14 +62,6 @@ impl Application {
         let before = now - TimeDelta::days(UNDO_DAYS.max(LINK_DAYS) + 1);
         while self.store.forget_undone(before).await.map_err(refuse)? > 0 {}
         while self.store.forget_link_uses(before).await.map_err(refuse)? > 0 {}
-        Ok(())
-    }
-
-    /// Walks every audit chain; gives how many entries were looked at, and what is wrong.
-    ///
-    /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn verify_audit(&self) -> Result<(u64, Vec<store::audit::Broken>), Refusal> {
-        self.store.verify_audit().await.map_err(refuse)
+        self.forget_sessions(now).await
     }
 }

@@ -87,7 +87,7 @@ impl Application {
 }
 
 /// Gives the event that tells of new settings.
-fn updated(cause: &Cause, before: &Settings, after: &Settings, actor: Actor) -> Event {
+pub(crate) fn updated(cause: &Cause, before: &Settings, after: &Settings, actor: Actor) -> Event {
     let user_id = &cause.user_id;
     let audited = Audited {
         entity_type: "settings".to_owned(),

@@ -1,7 +1,7 @@
 //! A real Kafka broker on the loopback interface: one node, broker and controller in one, as `infra/local/install-kafka` installs it.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::testing::unused_port;
@@ -25,12 +26,13 @@ const TRIES: usize = 5;
 const JAVA: [&str; 5] =
     ["-Xms64m", "-Xmx160m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"];
 /// The parent of the broker: it ends it, whatever became of this program, when the pipe on its input is closed, and removes its
-/// files if it is told to.
+/// files if it is told to. Its output is the broker's third file, which is closed when the broker has ended.
 const WATCH: &str = r#"
 files=$1
 kept=$2
 shift 2
-"$@" &
+"$@" 3>&1 >>"$files/log" 2>&1 &
+exec >/dev/null
 read -r word
 kill -KILL $!
 wait
@@ -65,7 +67,14 @@ pub struct Broker {
     installed: PathBuf,
     folder: PathBuf,
     files: Files,
-    watch: Mutex<Child>,
+    running: Mutex<Running>,
+}
+
+/// A broker's process, through its parent.
+#[derive(Debug)]
+struct Running {
+    parent: Child,
+    has_ended: watch::Receiver<bool>,
 }
 
 impl Broker {
@@ -84,7 +93,7 @@ impl Broker {
         }
         for _ in 0..TRIES {
             let ports = [unused_port(), unused_port()];
-            fs::write(folder.join("server.properties"), settings(folder, ports, &[]))?;
+            fs::write(folder.join("server.properties"), settings(folder, ports, files, &[]))?;
             let broker = Self::spawned(installed, folder, files, ports[0])?;
             if broker.has_started().await? {
                 return Ok(broker);
@@ -105,7 +114,7 @@ impl Broker {
         secured: &Secured,
     ) -> Result<Self> {
         let ports = [unused_port(), unused_port()];
-        let properties = settings(folder, ports, &secured.listeners) + &secured.properties;
+        let properties = settings(folder, ports, files, &secured.listeners) + &secured.properties;
         let file = folder.join("server.properties");
         fs::write(&file, properties)?;
         let (user, password) = &secured.user;
@@ -128,19 +137,14 @@ impl Broker {
     }
 
     fn spawned(installed: &Path, folder: &Path, files: Files, port: u16) -> Result<Self> {
-        let watch = Mutex::new(spawn(installed, folder, files)?);
+        let running = Mutex::new(Running::start(installed, folder, files)?);
         let address = format!("127.0.0.1:{port}");
-        Ok(Self { address, installed: installed.to_owned(), folder: folder.to_owned(), files, watch })
+        Ok(Self { address, installed: installed.to_owned(), folder: folder.to_owned(), files, running })
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
     pub fn kill(&self) {
-        let mut watch = self.watch();
-        if let Some(mut pipe) = watch.stdin.take() {
-            // Its parent may be gone with it.
-            let _ = pipe.write_all(b"keep\n");
-        }
-        let _ = watch.wait();
+        self.running().end(b"keep\n");
     }
 
     /// Starts it again at the same place after it was killed, and waits until it serves.
@@ -149,7 +153,7 @@ impl Broker {
     /// What the broker says.
     pub async fn restart(&self) -> Result<()> {
         self.kill();
-        *self.watch() = spawn(&self.installed, &self.folder, self.files)?;
+        *self.running() = Running::start(&self.installed, &self.folder, self.files)?;
         if self.has_started().await? {
             Ok(())
         } else {
@@ -157,42 +161,81 @@ impl Broker {
         }
     }
 
-    fn watch(&self) -> MutexGuard<'_, Child> {
-        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until it has ended, by itself or because it was killed.
+    pub async fn ended(&self) {
+        let mut has_ended = self.running().has_ended.clone();
+        // Whoever tells of it goes when that is done.
+        let _ = has_ended.wait_for(|has_ended| *has_ended).await;
     }
 
-    /// Waits until it serves; `false` when one of its ports is taken.
+    /// Where it writes what it has to say.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it serves, or has ended; `false` when that is because one of its ports is taken.
     async fn has_started(&self) -> Result<bool> {
-        let look = async {
-            loop {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                if log.contains("Kafka Server started") {
-                    return Ok(true);
-                }
-                if log.contains("Address already in use") {
-                    return Ok(false);
-                }
-                if log.contains("Exiting Kafka due to fatal exception") || log.contains("not found") {
-                    bail!("Kafka did not start:\n{log}");
-                }
+        let serves = async {
+            while !self.said().contains("Kafka Server started") {
                 tokio::time::sleep(GLANCE).await;
             }
         };
-        timeout(STARTED_WITHIN, look).await.context("Kafka takes too long to start")?
+        let started = async {
+            tokio::select! {
+                () = serves => return Ok(true),
+                () = self.ended() => {}
+            }
+            let said = self.said();
+            if said.contains("Address already in use") {
+                Ok(false)
+            } else {
+                bail!("Kafka did not start:\n{said}")
+            }
+        };
+        timeout(STARTED_WITHIN, started).await.context("Kafka takes too long to start")?
+    }
+
+    fn said(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
     }
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let mut watch = self.watch();
-        drop(watch.stdin.take());
-        // Whoever drops it can do nothing about what could not be tidied up.
-        let _ = watch.wait();
+        self.running().end(b"");
+    }
+}
+
+impl Running {
+    fn start(installed: &Path, folder: &Path, files: Files) -> Result<Self> {
+        let mut parent = spawn(installed, folder, files)?;
+        let mut out = parent.stdout.take().context("a shell without an output")?;
+        let (tell, has_ended) = watch::channel(false);
+        std::thread::spawn(move || {
+            // Nothing is written to it.
+            let _ = io::copy(&mut out, &mut io::sink());
+            let _ = tell.send(true);
+        });
+        Ok(Self { parent, has_ended })
+    }
+
+    /// Has its parent end it, having heard a word, and waits for that.
+    fn end(&mut self, word: &[u8]) {
+        if let Some(mut pipe) = self.parent.stdin.take() {
+            // Its parent may be gone with it.
+            let _ = pipe.write_all(word);
+        }
+        // Nothing can be done about what could not be tidied up.
+        let _ = self.parent.wait();
     }
 }
 
 /// One node that is broker and controller, on the loopback interface only; `more` are listeners beside the plain one.
-fn settings(folder: &Path, [port, controller]: [u16; 2], more: &[String]) -> String {
+fn settings(folder: &Path, [port, controller]: [u16; 2], files: Files, more: &[String]) -> String {
     let more: String = more.iter().map(|listener| format!(",{listener}")).collect();
     let mut settings = format!(
         "\
@@ -217,12 +260,15 @@ log.cleaner.dedupe.buffer.size=2097152
     for log in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
         settings += &format!("{log}.replication.factor=1\n{log}.min.isr=1\n");
     }
+    if files == Files::Kept {
+        // On disk before it is acknowledged: there is no other broker that has it when the power fails.
+        settings += "log.flush.interval.messages=1\n";
+    }
     settings
 }
 
 fn spawn(installed: &Path, folder: &Path, files: Files) -> Result<Child> {
     let log = File::create(folder.join("log"))?;
-    let again = log.try_clone()?;
     let classpath = fs::read_to_string(installed.join("classpath"))?;
     let kept = match files {
         Files::Kept => "kept",
@@ -240,8 +286,8 @@ fn spawn(installed: &Path, folder: &Path, files: Files) -> Result<Child> {
         // Ctrl-C ends this program, and that the broker.
         .process_group(0)
         .stdin(Stdio::piped())
-        .stdout(log)
-        .stderr(again)
+        .stdout(Stdio::piped())
+        .stderr(log)
         .spawn();
     watch.context("cannot start a shell")
 }
@@ -257,4 +303,31 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         fs::copy(entry.path(), unfinished.join(entry.file_name()))?;
     }
     Ok(fs::rename(unfinished, to)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestDirectory;
+
+    #[tokio::test]
+    async fn a_broker_that_ends_before_it_serves_is_heard_at_once() -> Result<()> {
+        let (installed, folder) = (TestDirectory::new(), TestDirectory::new());
+        fs::create_dir(installed.path().join("formatted"))?;
+        // Nothing of Kafka's is there; or no Java.
+        fs::write(installed.path().join("classpath"), "/nowhere")?;
+        let started =
+            timeout(STARTED_WITHIN / 2, Broker::start(installed.path(), folder.path(), Files::Removed));
+        let error = started.await?.expect_err("there is no Kafka").to_string();
+        assert!(error.starts_with("Kafka did not start:\n") && error.lines().count() > 1, "{error}");
+        assert!(!folder.path().join("data").exists(), "the last one out removes its files");
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_kept_is_on_disk_when_it_is_acknowledged() {
+        let settings = |files| settings(Path::new("/folder"), [1, 2], files, &[]);
+        assert!(settings(Files::Kept).contains("\nlog.flush.interval.messages=1\n"));
+        assert!(!settings(Files::Removed).contains("log.flush"));
+    }
 }

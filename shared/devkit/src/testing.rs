@@ -12,6 +12,7 @@
 use std::fs::DirBuilder;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ use tokio::sync::OnceCell;
 
 use crate::postgres::{DATABASE, Durability, Options, Private};
 
+/// Ports that the system gives to nobody by itself (Linux begins at 32,768).
+const PORTS: Range<u16> = 20_000..32_000;
 /// How long somebody else may be connected to the template.
 const TEMPLATE_LIMIT: Duration = Duration::from_secs(10);
 
@@ -97,18 +100,21 @@ where
     }
 }
 
-/// A TCP port on the loopback interface that nobody listens on.
+/// A TCP port on the loopback interface that nobody listens on, that the system gives to nobody by itself, and that was not
+/// given before in this process: while a program is killed and started again, its port is nobody's.
 ///
-/// Somebody else may take it before the caller does: where a program can be told port 0 and asked which one it
-/// got, that is better.
-///
-/// # Panics
-/// When the system has no port left.
+/// Where a program can be told port 0 and asked which one it got, that is better.
 pub fn unused_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("the loopback interface has a free port")
-        .port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes that run at the same time begin far from each other.
+    let first = std::process::id().wrapping_mul(7_919);
+    let count = u32::from(PORTS.end - PORTS.start);
+    let mut ports = std::iter::repeat_with(|| {
+        let port = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        PORTS.start + u16::try_from(port).expect("it is less than the count")
+    });
+    let is_unused = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_unused).expect("the sequence has no end")
 }
 
 /// A new, empty directory with mode 0700, removed when it is dropped; in memory where there is plenty.

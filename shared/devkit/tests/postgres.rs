@@ -83,6 +83,50 @@ async fn an_orphan_that_is_just_stopping_is_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
+async fn an_orphan_that_has_not_written_its_note_yet_is_waited_for() -> Result<()> {
+    let directory = TestDirectory::new();
+    let mut program = Program::start(directory.path())?;
+    program.kill()?;
+    let note = directory.path().join("postgres/server/data/postmaster.pid");
+    let aside = directory.path().join("note");
+    fs::rename(&note, &aside)?;
+
+    let writes = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        fs::rename(&aside, &note)
+    };
+    let (server, written) = tokio::join!(Private::start(throwaway(directory.path())), writes);
+    written?;
+    let server = server?;
+    assert_eq!(server.server_pid(), program.server_pid);
+    server.stop().await
+}
+
+#[tokio::test]
+async fn a_directory_that_a_dead_program_still_seems_to_hold_is_waited_for() -> Result<()> {
+    let directory = TestDirectory::new();
+    let mut program = Program::start(directory.path())?;
+    program.kill()?;
+    let held = fs::File::open(directory.path().join("postgres/lock"))?;
+    held.lock()?;
+
+    let lets_go = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        held.unlock()
+    };
+    let (let_go, server) = tokio::join!(lets_go, async {
+        tokio::task::yield_now().await;
+        let start = tokio::task::spawn_blocking({
+            let path = directory.path().to_owned();
+            move || tokio::runtime::Handle::current().block_on(Private::start(throwaway(&path)))
+        });
+        start.await
+    });
+    let_go?;
+    server??.stop().await
+}
+
+#[tokio::test]
 async fn a_killed_server_is_started_again_although_its_process_id_is_taken() -> Result<()> {
     let directory = TestDirectory::new();
     let mut program = Program::start(directory.path())?;

@@ -18,6 +18,13 @@ pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 /// The content type of several.
 pub const BATCH_CONTENT_TYPE: &str = "application/cloudevents-batch+json";
 
+/// Tells whether an extension attribute may have this name (CloudEvents 1.0.2, "Naming Conventions"); `data` is no attribute.
+pub fn is_attribute_name(name: &str) -> bool {
+    name != "data"
+        && !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
 /// The data of every event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Envelope {
@@ -95,21 +102,25 @@ pub struct Message<'a> {
     event: &'a StoredEvent,
 }
 
-/// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`, under a derived id.
+/// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`.
 pub fn messages(event: &StoredEvent) -> impl Iterator<Item = Message<'_>> {
-    let itself = Message {
+    std::iter::once(own_message(event)).chain(update_of(event))
+}
+
+/// Gives the message that goes to the event's own topic.
+pub fn own_message(event: &StoredEvent) -> Message<'_> {
+    Message {
         topic: event.topic,
         key: &event.key,
         id: event.event_id,
         event_type: &event.event_type,
         payload: Cow::Borrowed(event.payload.as_str()),
         event,
-    };
-    std::iter::once(itself).chain(update_of(event))
+    }
 }
 
-/// Gives the message for `task-updates` that goes with a task's event.
-fn update_of(event: &StoredEvent) -> Option<Message<'_>> {
+/// Gives the message for the feed `task-updates` that goes with a task's event, under an id derived from the event's.
+pub fn update_of(event: &StoredEvent) -> Option<Message<'_>> {
     /// What of a [`TaskChanged`](crate::payload::TaskChanged) is told to everybody; the rest is not looked at.
     #[derive(Deserialize)]
     struct Changed {

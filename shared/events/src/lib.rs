@@ -13,6 +13,7 @@ pub mod reminder_config;
 pub mod settings_body;
 pub mod task_body;
 pub mod topic;
+pub mod weight;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use exchange::{Answer, Cause, IdempotencyKey, Refusal};
 pub use task_body::TaskBody;
 pub use topic::Topic;
+pub use weight::Weight;
 
 /// An event as it lies in the outbox, committed together with the change that it tells of.
 #[derive(Debug, Clone, PartialEq)]

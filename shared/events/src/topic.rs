@@ -1,5 +1,13 @@
 //! The topics of the bus.
 
+/// What a dead-letter topic is called after that of its records.
+pub const DEAD_LETTERS: &str = ".dlq";
+
+/// Gives the name of the dead-letter topic of any topic.
+pub fn dead_letters_of(topic: &str) -> String {
+    format!("{topic}{DEAD_LETTERS}")
+}
+
 /// A Kafka topic: 3 partitions, and a dead-letter topic beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Topic {
@@ -32,7 +40,7 @@ impl Topic {
 
     /// Gives the name of the topic beside it, where a record goes that can not be handled.
     pub fn dead_letters(self) -> String {
-        format!("{}.dlq", self.as_str())
+        dead_letters_of(self.as_str())
     }
 
     /// Parses a topic's name.

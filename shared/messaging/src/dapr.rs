@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use events::StoredEvent;
-use events::cloud_event::{CONTENT_TYPE, Message, messages};
+use events::cloud_event::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderValue};
@@ -18,8 +18,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde_json::Value;
 use tokio::time::timeout;
 
+use crate::feed::{Bus, Feed, Outgoing};
 use crate::keys::in_order_of_keys;
-use crate::{Published, chain, worsen};
+use crate::{Published, chain, feed, unavailable};
 
 /// How long one message may take. The sidecar tries its broker several times before it gives up.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,8 +28,15 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 /// How much of an answer is read: an error's code is in it.
 const ANSWER_BYTES: usize = 64 * 1024;
-/// How Dapr's brokers say that a message is too large for them.
-const TOO_LARGE: [&str; 3] = ["too large", "too big", "exceeds"];
+/// The code with which the sidecar (1.16 to 1.18) gives its broker's own words on why a message was not taken, with the status 500.
+const NOT_PUBLISHED: &str = "ERR_PUBSUB_PUBLISH_MESSAGE";
+/// How the client of Kafka in the sidecar says that a message is too large: the broker's `MESSAGE_TOO_LARGE`, the broker's
+/// `RECORD_LIST_TOO_LARGE`, and its own limit. A broker of another kind that takes none so large holds the event up, in the log.
+const TOO_LARGE: [&str; 3] = [
+    "kafka server: Message was too large, server rejected it",
+    "kafka server: The request included message batch larger than the configured segment size",
+    "Attempt to produce message larger than configured Producer.MaxMessageBytes",
+];
 
 /// A pub/sub component of a sidecar; clones share its connections.
 #[derive(Clone)]
@@ -38,6 +46,7 @@ pub struct Dapr {
     base: String,
     token: Option<HeaderValue>,
     deadline: Duration,
+    feed: Feed,
 }
 
 impl std::fmt::Debug for Dapr {
@@ -60,55 +69,52 @@ impl Dapr {
             .pool_idle_timeout(IDLE)
             .build_http();
         let base = format!("http://127.0.0.1:{port}/v1.0/publish/{}/", encoded(pubsub));
-        Self { client, base, token, deadline: DEADLINE }
+        Self { client, base, token, deadline: DEADLINE, feed: Feed::default() }
     }
 
-    /// Publishes events, the keys beside each other, the events of one key in order. Once the sidecar or its broker turns out to be
-    /// away, what has not been sent waits with the rest.
+    /// Publishes events, the keys beside each other, the events of one key in order.
     pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
-        let is_away = AtomicBool::new(false);
-        let is_away = &is_away;
-        in_order_of_keys(events, |event| async move {
-            if is_away.load(Ordering::Relaxed) {
-                return unavailable("the Dapr sidecar is away");
-            }
-            let published = self.publish_one(event).await;
-            is_away.fetch_or(matches!(published, Published::Unavailable { .. }), Ordering::Relaxed);
-            published
-        })
-        .await
+        feed::publish(self, events).await
     }
 
-    /// Publishes every message that one event becomes.
-    async fn publish_one(&self, event: &StoredEvent) -> Published {
-        let mut outcome = Published::Done;
-        for message in messages(event) {
-            let published = match timeout(self.deadline, self.post(&message)).await {
-                Ok(Ok((status, answer))) => judge(status, &answer),
-                Ok(Err(why)) => unavailable(format!("the Dapr sidecar can not be reached: {why}")),
-                Err(_) => unavailable("the Dapr sidecar did not answer in time"),
-            };
-            worsen(&mut outcome, published);
-            if outcome.is_to_come_again() {
-                break;
-            }
-        }
-        outcome
-    }
-
-    async fn post(&self, message: &Message<'_>) -> Result<(StatusCode, Bytes), String> {
-        let (topic, key) = (encoded(message.topic.as_str()), encoded(message.key));
+    async fn post(&self, message: &Outgoing<'_>) -> Result<(StatusCode, Bytes), String> {
+        let (topic, key) = (encoded(message.topic.as_str()), encoded(&message.key));
         let uri = format!("{}{topic}?metadata.partitionKey={key}", self.base);
         let mut request = Request::post(uri).header(header::CONTENT_TYPE, CONTENT_TYPE);
         if let Some(token) = &self.token {
             request = request.header("dapr-api-token", token);
         }
         let request =
-            request.body(Full::from(message.text())).expect("encoded texts and a token are a request");
+            request.body(Full::from(message.text.clone())).expect("encoded texts and a token are a request");
         let response = self.client.request(request).await.map_err(|error| chain(&error))?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES).collect().await;
         Ok((head.status, body.map(|body| body.to_bytes()).unwrap_or_default()))
+    }
+}
+
+impl Bus for Dapr {
+    /// Once the sidecar or its broker turns out to be away, what has not been sent waits with the rest.
+    async fn send(&self, messages: &[Outgoing<'_>]) -> Vec<Published> {
+        let is_away = AtomicBool::new(false);
+        let is_away = &is_away;
+        in_order_of_keys(messages, |message| async move {
+            if is_away.load(Ordering::Relaxed) {
+                return unavailable("the Dapr sidecar is away");
+            }
+            let published = match timeout(self.deadline, self.post(message)).await {
+                Ok(Ok((status, answer))) => judge(status, &answer),
+                Ok(Err(why)) => unavailable(format!("the Dapr sidecar can not be reached: {why}")),
+                Err(_) => unavailable("the Dapr sidecar did not answer in time"),
+            };
+            is_away.fetch_or(matches!(published, Published::Unavailable { .. }), Ordering::Relaxed);
+            published
+        })
+        .await
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
     }
 }
 
@@ -120,18 +126,15 @@ fn judge(status: StatusCode, answer: &[u8]) -> Published {
     }
     let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
     let text = |name: &str| answer[name].as_str().unwrap_or_default();
-    let (code, message) = (text("errorCode"), text("message").to_lowercase());
+    let (code, message) = (text("errorCode"), text("message"));
     let why = format!("the Dapr sidecar answered {} {code}", status.as_u16());
-    let is_too_large = TOO_LARGE.iter().any(|words| message.contains(words));
+    let is_of_the_broker = status == StatusCode::INTERNAL_SERVER_ERROR && code == NOT_PUBLISHED;
+    let is_too_large = is_of_the_broker && TOO_LARGE.iter().any(|words| message.contains(words));
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => Published::Never { why },
         _ if is_too_large => Published::Never { why: format!("{why}: the message is too large") },
         _ => unavailable(why),
     }
-}
-
-fn unavailable(why: impl Into<String>) -> Published {
-    Published::Unavailable { after: None, why: why.into() }
 }
 
 /// Encodes all but letters, digits and `-._~` (RFC 3986 §2.3).
@@ -151,35 +154,18 @@ fn encoded(text: &str) -> String {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use chrono::DateTime;
-    use events::{JsonText, Topic};
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use uuid::Uuid;
 
     use super::*;
-
-    fn event(topic: Topic, key: &str, number: u128) -> StoredEvent {
-        StoredEvent {
-            event_id: Uuid::from_u128(number),
-            user_id: "amna".to_owned(),
-            topic,
-            event_type: "reminder.due".to_owned(),
-            key: key.to_owned(),
-            subject: key.to_owned(),
-            correlation_id: "c".to_owned(),
-            traceparent: "t".to_owned(),
-            timestamp: DateTime::UNIX_EPOCH,
-            source_service: "scan-reminders".to_owned(),
-            payload: JsonText::from(&json!({})),
-        }
-    }
+    use crate::sample::{event, task_event};
 
     /// What a sidecar got: the head of the request, and the event.
     type Got = Arc<Mutex<Vec<(String, Value)>>>;
 
-    /// A sidecar that serves one request a connection; `answer` gives status and body for the id of an event.
+    /// A sidecar that serves one request a connection; `answer` gives status and body for the id of an event, or for its topic.
     async fn sidecar(answer: impl Fn(&str) -> (&'static str, String) + Send + 'static) -> (Dapr, Got) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
@@ -199,7 +185,9 @@ mod tests {
                         break (head.to_owned(), event);
                     }
                 };
-                let (status, body) = answer(event["id"].as_str().unwrap_or_default());
+                let told =
+                    if event["type"] == "reminder.due" { &event["id"] } else { &event["data"]["topic_name"] };
+                let (status, body) = answer(told.as_str().unwrap_or_default());
                 kept.lock().expect("nobody panicked").push((head, event));
                 let length = body.len();
                 let answer = format!(
@@ -215,7 +203,7 @@ mod tests {
     async fn an_event_is_published_as_it_is_with_its_key_and_the_token() {
         let (dapr, got) = sidecar(|_| ("204 No Content", String::new())).await;
         let key = "task 1/2&x=دو";
-        assert_eq!(dapr.publish(&[event(Topic::Reminders, key, 1)]).await, [Published::Done]);
+        assert_eq!(dapr.publish(&[event(key, 1)]).await, [Published::Done]);
         let got = got.lock().expect("nobody panicked").clone();
         let (head, event) = &got[0];
         let target = "POST /v1.0/publish/pub%20sub/reminders?metadata.partitionKey=task%201%2F2%26x%3D%D8%AF%D9%88 HTTP/1.1";
@@ -237,7 +225,7 @@ mod tests {
             if id == first { ("500 Internal Server Error", error) } else { ("204 No Content", String::new()) }
         })
         .await;
-        let events = [event(Topic::Reminders, "a", 1), event(Topic::Reminders, "a", 2)];
+        let events = [event("a", 1), event("a", 2)];
         let why = "the Dapr sidecar answered 500 ERR_PUBSUB_PUBLISH_MESSAGE".to_owned();
         let away = Published::Unavailable { after: None, why };
         assert_eq!(dapr.publish(&events).await, [away, Published::Waits]);
@@ -245,9 +233,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_task_event_is_published_once_while_the_component_may_not_write_the_feed() {
+        let (dapr, got) = sidecar(|topic| {
+            let error = json!({"errorCode": "ERR_PUBSUB_FORBIDDEN", "message": "topic"}).to_string();
+            if topic == "task-updates" { ("403 Forbidden", error) } else { ("204 No Content", String::new()) }
+        })
+        .await;
+        for version in 1..4 {
+            assert_eq!(dapr.publish(&[task_event("a", version)]).await, [Published::Done]);
+        }
+        let got = got.lock().expect("nobody panicked").clone();
+        let events =
+            got.iter().filter(|(head, _)| head.starts_with("POST /v1.0/publish/pub%20sub/task-events?"));
+        assert_eq!((events.count(), dapr.feed.late()), (3, 3));
+    }
+
+    #[tokio::test]
     async fn a_sidecar_that_is_away_or_silent_uses_no_attempt_up_and_is_not_asked_for_each_event() {
         let nobody = Dapr::new(1, "pubsub", None);
-        let published = nobody.publish(&[event(Topic::Reminders, "a", 1)]).await;
+        let published = nobody.publish(&[event("a", 1)]).await;
         assert!(
             matches!(&published[..], [Published::Unavailable { why, .. }] if why.contains("reached")),
             "{published:?}"
@@ -255,8 +259,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("it listens").port();
         let silent = Dapr { deadline: Duration::from_millis(50), ..Dapr::new(port, "pubsub", None) };
-        let events: Vec<_> =
-            (0..200).map(|number| event(Topic::Reminders, &number.to_string(), number)).collect();
+        let events: Vec<_> = (0..200).map(|number| event(&number.to_string(), number)).collect();
         let published = timeout(Duration::from_secs(5), silent.publish(&events)).await.expect("it gives up");
         assert!(published.iter().all(|one| matches!(one, Published::Unavailable { .. })), "{published:?}");
     }
@@ -267,9 +270,26 @@ mod tests {
             let answer = json!({"errorCode": code, "message": message}).to_string();
             judge(StatusCode::from_u16(status).expect("a status"), answer.as_bytes())
         };
-        let large = "kafka server: Message was too large, server rejected it to avoid allocation error";
-        for published in [judge(413, "", ""), judge(500, "ERR_PUBSUB_PUBLISH_MESSAGE", large)] {
+        let said = |by_kafka: &str| {
+            format!("error when publishing to topic task-events in pubsub pubsub: {by_kafka}")
+        };
+        let large = said("kafka server: Message was too large, server rejected it to avoid allocation error");
+        let larger = said(
+            "kafka: invalid configuration (Attempt to produce message larger than configured Producer.MaxMessageBytes: 1048719 > 1048576)",
+        );
+        let failed = "ERR_PUBSUB_PUBLISH_MESSAGE";
+        for published in [judge(413, "", ""), judge(500, failed, &large), judge(500, failed, &larger)] {
             assert!(matches!(published, Published::Never { .. }), "{published:?}");
+        }
+        // The same words elsewhere, and others that only sound so.
+        for (status, code, message) in [
+            (500, "ERR_OTHER", large.as_str()),
+            (503, failed, &large),
+            (500, failed, "the number of connections exceeds the limit"),
+            (500, failed, "error when publishing to topic too large in pubsub pubsub: no broker"),
+        ] {
+            let published = judge(status, code, message);
+            assert!(matches!(published, Published::Unavailable { .. }), "{message}: {published:?}");
         }
         for (status, code) in [
             (404, "ERR_PUBSUB_NOT_FOUND"),

@@ -117,27 +117,11 @@ fn hold_back(events: &[StoredEvent], outcomes: &mut [Published]) {
 mod tests {
     use std::sync::Mutex;
 
-    use chrono::DateTime;
-    use events::JsonText;
-    use serde_json::json;
-    use uuid::Uuid;
-
     use super::*;
+    use crate::sample::task_event;
 
-    fn event(key: &str, number: u128) -> StoredEvent {
-        StoredEvent {
-            event_id: Uuid::from_u128(number),
-            user_id: "amna".to_owned(),
-            topic: Topic::TaskEvents,
-            event_type: "task.created".to_owned(),
-            key: key.to_owned(),
-            subject: key.to_owned(),
-            correlation_id: "c".to_owned(),
-            traceparent: "t".to_owned(),
-            timestamp: DateTime::UNIX_EPOCH,
-            source_service: "create-task".to_owned(),
-            payload: JsonText::from(&json!({})),
-        }
+    fn event(key: &str, number: i64) -> StoredEvent {
+        task_event(key, number)
     }
 
     fn retry() -> Published {

@@ -3,29 +3,34 @@
 //! The key decides the partition as it does for Dapr (FNV-1a), so that a key's order holds whoever produces. The producer is
 //! idempotent and waits for all replicas in sync (`acks=all`): what is said to be published survives a broker, and a retry of
 //! the client's own writes nothing twice.
+//!
+//! Each topic has a producer of its own: one that has to begin anew, because a topic can not be written or the time is over, takes
+//! nothing back of what is on its way to another.
 
 use std::collections::HashSet;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::cloud_event::{CONTENT_TYPE, messages};
+use events::cloud_event::CONTENT_TYPE;
 use events::{StoredEvent, Topic};
+use futures::future::join_all;
 use rdkafka::client::OAuthToken;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 use rdkafka::{ClientConfig, ClientContext};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{Published, worsen};
+use crate::feed::{Bus, Feed, Outgoing};
+use crate::{Published, feed, unavailable};
 
-/// How the producer works, before what leads to the cluster.
+/// How the producer works, by librdkafka's names, before what leads to the cluster.
 ///
 /// A partition's records get in as they were put in, or stop at the first that does not: the producer is idempotent, no record of
-/// it times out by itself while the next one still has a moment ([`DEADLINE`] is for all of them), and one that the cluster refuses
+/// it times out by itself while the next one still has a moment (a batch has a deadline as a whole), and one that the cluster refuses
 /// for good ends the producer instead of leaving a gap.
-const PRODUCER: [(&str, &str); 10] = [
+pub const PRODUCER: [(&str, &str); 10] = [
     ("enable.idempotence", "true"),
     ("enable.gapless.guarantee", "true"),
     ("acks", "all"),
@@ -75,20 +80,28 @@ impl ClientContext for SignIn {
 /// A Kafka cluster to publish to; clones share its connections.
 #[derive(Clone)]
 pub struct Kafka {
+    lanes: Arc<[Lane; Topic::ALL.len()]>,
+    feed: Feed,
+}
+
+/// The way to one topic.
+struct Lane {
     config: ClientConfig,
     sign_in: SignIn,
-    current: Arc<Mutex<Current>>,
+    current: Mutex<Current>,
     deadline: Duration,
 }
 
-/// The producer in use. A batch is put into it under the lock, so that none is in two halves when it is replaced.
+/// The producer in use, made when there is something to send. A batch is put into it under the lock, so that none is in two halves
+/// when it is replaced.
+#[derive(Default)]
 struct Current {
-    producer: Producer,
+    producer: Option<Producer>,
     number: u64,
 }
 
-/// The messages of an event, on their way.
-type Sent = Vec<Result<DeliveryFuture, Published>>;
+/// A message on its way, or why it is not.
+type Sent = Result<DeliveryFuture, Published>;
 
 impl std::fmt::Debug for Kafka {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -112,38 +125,79 @@ impl Kafka {
             config.set(name, value);
         }
         let sign_in = SignIn(tokens);
-        let producer = config
-            .create_with_context(sign_in.clone())
-            .map_err(|error| KafkaSettingsError(error.to_string()))?;
-        let current = Arc::new(Mutex::new(Current { producer, number: 0 }));
-        Ok(Self { config, sign_in, current, deadline: DEADLINE })
+        let lane = |_| Lane {
+            config: config.clone(),
+            sign_in: sign_in.clone(),
+            current: Mutex::default(),
+            deadline: DEADLINE,
+        };
+        let lanes = Arc::new(Topic::ALL.map(lane));
+        // Whether the settings are sound is seen now.
+        drop(lanes[0].producer().map_err(|error| KafkaSettingsError(error.to_string()))?);
+        Ok(Self { lanes, feed: Feed::default() })
     }
 
     /// Tells whether the cluster answers.
     pub async fn is_connected(&self) -> bool {
-        let producer = self.current().producer.clone();
-        let asked =
-            tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, PROBE).is_ok());
-        asked.await.unwrap_or(false)
+        self.missing_topics().await.is_some()
+    }
+
+    /// Gives the topics of Kaam that the cluster does not have, or does not show to us; `None` when it does not answer.
+    pub async fn missing_topics(&self) -> Option<Vec<Topic>> {
+        let producer = self.lanes[0].producer().ok()?;
+        // Asked for all, so that none is made by being asked for.
+        let asked = tokio::task::spawn_blocking(move || producer.client().fetch_metadata(None, PROBE).ok());
+        let metadata = asked.await.ok().flatten()?;
+        let found = metadata.topics().iter().filter(|topic| topic.error().is_none());
+        let known: HashSet<&str> = found.map(|topic| topic.name()).collect();
+        Some(Topic::ALL.into_iter().filter(|topic| !known.contains(topic.as_str())).collect())
     }
 
     /// Hands events over, all at once; of each key none gets in before an earlier one that failed.
     ///
     /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
     pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
-        let mut outcomes = self.send(events).await;
+        feed::publish(self, events).await
+    }
+}
+
+impl Bus for Kafka {
+    async fn send(&self, messages: &[Outgoing<'_>]) -> Vec<Published> {
+        let mut outcomes = vec![Published::Waits; messages.len()];
+        let lanes = Topic::ALL.iter().zip(self.lanes.iter()).map(|(topic, lane)| async move {
+            let of_topic = messages.iter().enumerate().filter(|(_, message)| message.topic == *topic);
+            let (positions, messages): (Vec<_>, Vec<_>) = of_topic.unzip();
+            positions.into_iter().zip(lane.publish(&messages).await)
+        });
+        for (position, outcome) in join_all(lanes).await.into_iter().flatten() {
+            outcomes[position] = outcome;
+        }
+        outcomes
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
+    }
+}
+
+impl Lane {
+    async fn publish(&self, messages: &[&Outgoing<'_>]) -> Vec<Published> {
+        if messages.is_empty() {
+            return Vec::new();
+        }
+        let mut outcomes = self.send(messages).await;
         let mut held_back: HashSet<&str> = HashSet::new();
         let mut is_away = false;
-        for (event, outcome) in events.iter().zip(&mut outcomes) {
-            if held_back.contains(event.key.as_str()) {
+        for (message, outcome) in messages.iter().zip(&mut outcomes) {
+            if held_back.contains(&*message.line) {
                 // It goes again after the one before it, whatever became of it.
                 *outcome = Published::Waits;
                 continue;
             }
             // The cluster refuses records together, and may have meant another one of them. Each is tried once more by itself, as long
             // as the cluster takes any.
-            if events.len() > 1 && matches!(outcome, Published::Never { .. }) {
-                let alone = std::slice::from_ref(event);
+            if messages.len() > 1 && matches!(outcome, Published::Never { .. }) {
+                let alone = std::slice::from_ref(message);
                 *outcome = match is_away {
                     true => Published::Waits,
                     false => self.send(alone).await.pop().unwrap_or(Published::Waits),
@@ -151,48 +205,48 @@ impl Kafka {
                 is_away |= outcome.is_to_come_again();
             }
             if outcome.is_to_come_again() || *outcome == Published::Waits {
-                held_back.insert(&event.key);
+                held_back.insert(&message.line);
             }
         }
         outcomes
     }
 
-    async fn send(&self, events: &[StoredEvent]) -> Vec<Published> {
-        let rendered: Vec<Vec<Rendered<'_>>> = events.iter().map(render_all).collect();
-        let (number, sent) = {
-            let current = self.current();
-            let mut held_back: HashSet<&str> = HashSet::new();
-            let sent: Vec<Sent> = rendered
-                .iter()
-                .zip(events)
-                .map(|(messages, event)| {
-                    if held_back.contains(event.key.as_str()) {
-                        return vec![Err(Published::Waits)];
-                    }
-                    let sent = put_in(&current.producer, messages);
-                    if sent.iter().any(|sent| sent.as_ref().is_err_and(Published::is_to_come_again)) {
-                        held_back.insert(&event.key);
-                    }
-                    sent
-                })
-                .collect();
-            (current.number, sent)
+    async fn send(&self, messages: &[&Outgoing<'_>]) -> Vec<Published> {
+        let (number, sent) = match self.put_in(messages) {
+            Ok(sent) => sent,
+            Err(error) => return vec![unavailable(format!("Kafka: {error}")); messages.len()],
         };
         let until = Instant::now() + self.deadline;
-        let mut outcomes = Vec::with_capacity(events.len());
-        for messages in sent {
-            let mut outcome = Published::Done;
-            for message in messages {
-                let published = match message {
-                    Ok(delivery) => self.settle(delivery, number, until).await,
-                    Err(published) => published,
-                };
-                worsen(&mut outcome, published);
-            }
-            outcomes.push(outcome);
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for message in sent {
+            outcomes.push(match message {
+                Ok(delivery) => self.settle(delivery, number, until).await,
+                Err(published) => published,
+            });
         }
         self.replace(number, |producer| producer.client().fatal_error().is_some());
         outcomes
+    }
+
+    /// Puts a batch into the queue of the producer; gives that one's number.
+    fn put_in(&self, messages: &[&Outgoing<'_>]) -> KafkaResult<(u64, Vec<Sent>)> {
+        let mut current = self.current();
+        let producer = self.producer_of(&mut current)?;
+        let mut held_back: HashSet<&str> = HashSet::new();
+        let sent = messages
+            .iter()
+            .map(|message| {
+                if held_back.contains(&*message.line) {
+                    return Err(Published::Waits);
+                }
+                let sent = put_in(&producer, message);
+                if sent.as_ref().is_err_and(Published::is_to_come_again) {
+                    held_back.insert(&message.line);
+                }
+                sent
+            })
+            .collect();
+        Ok((current.number, sent))
     }
 
     /// Waits for what becomes of a record. When the time is over, the producer of its number takes everything back that has not got in.
@@ -218,46 +272,42 @@ impl Kafka {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins anew with another producer, if that of this number is still in use and is to go; what it has left is taken back.
+    fn producer(&self) -> KafkaResult<Producer> {
+        self.producer_of(&mut self.current())
+    }
+
+    fn producer_of(&self, current: &mut Current) -> KafkaResult<Producer> {
+        if let Some(producer) = &current.producer {
+            return Ok(producer.clone());
+        }
+        let producer: Producer = self.config.create_with_context(self.sign_in.clone())?;
+        current.producer = Some(producer.clone());
+        Ok(producer)
+    }
+
+    /// Takes the producer of this number out of use, if it is still in use and is to go; what it has left is taken back.
     fn replace(&self, number: u64, is_to_go: impl FnOnce(&Producer) -> bool) {
         let mut current = self.current();
-        if current.number != number || !is_to_go(&current.producer) {
+        if current.number != number {
             return;
         }
-        if let Ok(new) = self.config.create_with_context(self.sign_in.clone()) {
-            let old = std::mem::replace(&mut *current, Current { producer: new, number: number + 1 });
-            drop(current);
-            old.producer.purge(PurgeConfig::default().queue().inflight().non_blocking());
-            // Its end takes half a second when something is on its way.
-            tokio::task::spawn_blocking(|| drop(old));
-        }
+        let Some(old) = current.producer.take_if(|producer| is_to_go(producer)) else { return };
+        current.number += 1;
+        drop(current);
+        old.purge(PurgeConfig::default().queue().inflight().non_blocking());
+        // Its end takes half a second when something is on its way.
+        tokio::task::spawn_blocking(|| drop(old));
     }
 }
 
-/// A message as a record needs it.
-struct Rendered<'a> {
-    topic: Topic,
-    key: &'a str,
-    value: String,
-}
-
-fn render_all(event: &StoredEvent) -> Vec<Rendered<'_>> {
-    messages(event)
-        .map(|message| Rendered { topic: message.topic, key: message.key, value: message.text() })
-        .collect()
-}
-
-/// Puts the messages of an event into the producer's queue.
-fn put_in(producer: &Producer, messages: &[Rendered<'_>]) -> Sent {
-    let put_in = |message: &Rendered<'_>| {
-        let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
-        let record = FutureRecord::to(message.topic.as_str())
-            .key(message.key)
-            .payload(&message.value)
-            .headers(OwnedHeaders::new_with_capacity(1).insert(header));
-        producer.send_result(record).map_err(|(error, _)| judge(&error))
-    };
-    messages.iter().map(put_in).collect()
+/// Puts a message into the producer's queue.
+fn put_in(producer: &Producer, message: &Outgoing<'_>) -> Sent {
+    let header = Header { key: "content-type", value: Some(CONTENT_TYPE) };
+    let record = FutureRecord::to(message.topic.as_str())
+        .key(&*message.key)
+        .payload(&message.text)
+        .headers(OwnedHeaders::new_with_capacity(1).insert(header));
+    producer.send_result(record).map_err(|(error, _)| judge(&error))
 }
 
 /// Says what an error means: what is too large or no record will never be taken, all else is the cluster's trouble, or that of
@@ -276,58 +326,72 @@ fn judge(error: &KafkaError) -> Published {
     }
 }
 
-fn unavailable(why: impl Into<String>) -> Published {
-    Published::Unavailable { after: None, why: why.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::SystemTime;
 
-    use chrono::DateTime;
     use events::JsonText;
     use rdkafka::consumer::{BaseConsumer, Consumer as _};
     use rdkafka::message::{Headers as _, Message as _};
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::DefaultProducerContext;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
     use rdkafka::{Offset, TopicPartitionList};
     use serde_json::{Value, json};
     use uuid::Uuid;
 
     use super::*;
+    use crate::sample::{event, task_event};
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn event(key: &str, number: u128) -> StoredEvent {
-        StoredEvent {
-            event_id: Uuid::from_u128(number),
-            user_id: "amna".to_owned(),
-            topic: Topic::Reminders,
-            event_type: "reminder.due".to_owned(),
-            key: key.to_owned(),
-            subject: key.to_owned(),
-            correlation_id: "c".to_owned(),
-            traceparent: "t".to_owned(),
-            timestamp: DateTime::UNIX_EPOCH,
-            source_service: "scan-reminders".to_owned(),
-            payload: JsonText::from(&json!({})),
-        }
-    }
-
     /// A cluster in this process that has the topic of the events, and a producer to it.
     fn cluster() -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
+        cluster_with(&[])
+    }
+
+    fn cluster_with(
+        settings: &[(&'static str, &'static str)],
+    ) -> (MockCluster<'static, DefaultProducerContext>, Kafka) {
         let cluster = MockCluster::new(1).expect("a mock cluster");
-        cluster.create_topic("reminders", 3, 1).expect("a topic");
-        let kafka = Kafka::new([("bootstrap.servers", cluster.bootstrap_servers().as_str())], None);
+        for topic in [Topic::Reminders, Topic::TaskEvents, Topic::TaskUpdates] {
+            cluster.create_topic(topic.as_str(), 3, 1).expect("a topic");
+        }
+        let brokers = cluster.bootstrap_servers();
+        let settings = settings.iter().copied().chain([("bootstrap.servers", brokers.as_str())]);
+        let kafka = Kafka::new(settings, None);
         (cluster, kafka.expect("sound settings"))
+    }
+
+    /// Says how many records a topic has.
+    fn offsets(cluster: &MockCluster<'_, DefaultProducerContext>, topic: &str) -> i64 {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let consumer: BaseConsumer = config.create().expect("sound settings");
+        let end = |partition| {
+            consumer.fetch_watermarks(topic, partition, PATIENCE).map_or(0, |(first, end)| end - first)
+        };
+        (0..3).map(end).sum()
+    }
+
+    /// The same, with little patience for a topic.
+    fn impatient(kafka: Kafka, topic: Topic) -> Kafka {
+        with_deadline(kafka, topic, Duration::from_millis(500))
+    }
+
+    fn with_deadline(mut kafka: Kafka, topic: Topic, deadline: Duration) -> Kafka {
+        let lanes = Arc::get_mut(&mut kafka.lanes).expect("nobody has it yet");
+        let position = Topic::ALL.iter().position(|known| *known == topic).expect("it is one of all");
+        lanes[position].deadline = deadline;
+        kafka
     }
 
     /// A cluster that is not there.
     fn away(settings: &[(&'static str, &'static str)]) -> Kafka {
         let settings = settings.iter().copied().chain([("bootstrap.servers", "127.0.0.1:1")]);
-        Kafka { deadline: Duration::from_millis(200), ..Kafka::new(settings, None).expect("sound settings") }
+        impatient(Kafka::new(settings, None).expect("sound settings"), Topic::Reminders)
     }
 
     /// Reads one partition: keys, content types and events.
@@ -421,6 +485,117 @@ mod tests {
             matches!(&published[..], [Published::Never { why }, Published::Done] if why.contains("large")),
             "{published:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_task_event_gets_in_once_while_only_the_topic_of_the_feed_can_not_be_written() {
+        for error in [
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+        ] {
+            let (cluster, kafka) = cluster();
+            cluster.topic_error("task-updates", error).expect("a topic");
+            // Enough for a new producer to begin, also on a busy machine.
+            let kafka = with_deadline(kafka, Topic::TaskUpdates, Duration::from_secs(2));
+            for version in 1..4 {
+                let events = [task_event("a", version), task_event("b", version + 10)];
+                assert_eq!(kafka.publish(&events).await, [Published::Done, Published::Done]);
+            }
+            assert_eq!((offsets(&cluster, "task-events"), kafka.feed().late()), (6, 6));
+            cluster.topic_error("task-updates", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).expect("a topic");
+            let waited = timeout(3 * PATIENCE, async {
+                while kafka.feed().late() > 0 || offsets(&cluster, "task-updates") < 6 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+            assert!(waited.await.is_ok(), "the feed catches up: {}", kafka.feed().late());
+            assert_eq!((offsets(&cluster, "task-events"), offsets(&cluster, "task-updates")), (6, 6));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_topics_that_the_cluster_does_not_have_are_named() {
+        let (_cluster, kafka) = cluster();
+        assert_eq!(kafka.missing_topics().await, Some(vec![Topic::AuditEvents]));
+        assert_eq!(away(&[]).missing_topics().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_topic_that_can_not_be_written_takes_nothing_back_of_what_is_on_its_way_to_another() {
+        let (cluster, kafka) = cluster();
+        let kafka = impatient(kafka, Topic::TaskEvents);
+        let error = RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        cluster.topic_error("task-events", error).expect("a topic");
+        assert_eq!(kafka.publish(&[event("a", 1)]).await, [Published::Done]);
+        // So slow that the other's time is over while it is on its way.
+        cluster.broker_round_trip_time(-1, Duration::from_millis(1_500)).expect("a broker");
+        let (changed, due) = ([task_event("a", 1)], [event("a", 2)]);
+        let (changed, due) = tokio::join!(kafka.publish(&changed), kafka.publish(&due));
+        assert!(matches!(changed[..], [Published::Unavailable { .. }]), "{changed:?}");
+        assert_eq!(due, [Published::Done]);
+    }
+
+    /// Publishes until all are in.
+    async fn publish_all(kafka: &Kafka, mut open: Vec<StoredEvent>) {
+        let all = timeout(PATIENCE, async {
+            while !open.is_empty() {
+                let outcomes = kafka.publish(&open).await;
+                let left = open.iter().zip(&outcomes).filter(|(_, outcome)| **outcome != Published::Done);
+                open = left.map(|(event, _)| event.clone()).collect();
+            }
+        });
+        all.await.expect("all get in");
+    }
+
+    fn ids(cluster: &MockCluster<'_, DefaultProducerContext>, partition: i32) -> Vec<Uuid> {
+        let id = |event: &Value| event["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+        read(cluster, partition).iter().map(|(_, _, event)| id(event)).collect()
+    }
+
+    #[tokio::test]
+    async fn after_a_record_that_the_cluster_refuses_none_of_those_behind_it_gets_in_and_none_twice() {
+        use RDKafkaRespErr::{
+            RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+            RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+        };
+        for error in [
+            RD_KAFKA_RESP_ERR_INVALID_REQUIRED_ACKS,
+            RD_KAFKA_RESP_ERR_POLICY_VIOLATION,
+            RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+        ] {
+            // Each record in a request of its own, several of them on their way at once.
+            let (cluster, kafka) = cluster_with(&[("batch.num.messages", "1")]);
+            publish_all(&kafka, vec![event("a", 1)]).await;
+            cluster.broker_round_trip_time(-1, Duration::from_millis(50)).expect("a broker");
+            // A broker refuses those behind it that are on their way by their numbers, of which this one knows nothing.
+            let behind = RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+            let errors = [error, behind, behind, behind, behind];
+            cluster.request_errors(RDKafkaApiKey::Produce, &errors);
+            let events: Vec<_> = (2..20).map(|number| event("a", number)).collect();
+            let first = kafka.publish(&events).await;
+            cluster.clear_request_errors(RDKafkaApiKey::Produce);
+            let left = events.into_iter().zip(&first).filter(|(_, outcome)| **outcome != Published::Done);
+            publish_all(&kafka, left.map(|(event, _)| event).collect()).await;
+            let is_passing = error == RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS;
+            assert_eq!(first[0] == Published::Done, is_passing, "{error:?}: {first:?}");
+            let expected: Vec<_> = (1..20).map(Uuid::from_u128).collect();
+            assert_eq!(ids(&cluster, partition_of("a")), expected, "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_time_was_over_for_gets_in_with_the_next_producer_in_order_and_once() {
+        let (cluster, kafka) = cluster();
+        let kafka = impatient(kafka, Topic::Reminders);
+        cluster.broker_down(-1).expect("a broker");
+        let events: Vec<_> = (1..20).map(|number| event("a", number)).collect();
+        let published = kafka.publish(&events).await;
+        assert!(matches!(published[0], Published::Unavailable { .. }), "{published:?}");
+        assert!(published[1..].iter().all(|published| *published == Published::Waits), "{published:?}");
+        cluster.broker_up(-1).expect("a broker");
+        publish_all(&kafka, events).await;
+        let expected: Vec<_> = (1..20).map(Uuid::from_u128).collect();
+        assert_eq!(ids(&cluster, partition_of("a")), expected);
     }
 
     #[tokio::test]

@@ -1,31 +1,31 @@
-//! Sending one event at a time, in order per key.
+//! Sending one message at a time, in order per key of their events.
 
 use std::collections::HashMap;
 
-use events::StoredEvent;
 use futures::StreamExt as _;
 use futures::stream;
 
 use crate::Published;
+use crate::feed::Outgoing;
 
 /// How many keys are on their way at once.
 const AT_ONCE: usize = 16;
 
-/// Sends events, the keys beside each other, the events of one key in order; those behind one that is to come again are not sent.
-pub(crate) async fn in_order_of_keys<'a, F>(
-    events: &'a [StoredEvent],
-    send: impl Fn(&'a StoredEvent) -> F,
+/// Sends messages, the keys beside each other, those of one key in order; what is behind one that is to come again is not sent.
+pub(crate) async fn in_order_of_keys<'a, 'm, F>(
+    messages: &'a [Outgoing<'m>],
+    send: impl Fn(&'a Outgoing<'m>) -> F,
 ) -> Vec<Published>
 where
     F: Future<Output = Published>,
 {
-    let mut outcomes = vec![Published::Waits; events.len()];
-    let keys = by_key(events).into_iter().map(|positions| {
+    let mut outcomes = vec![Published::Waits; messages.len()];
+    let keys = by_key(messages).into_iter().map(|positions| {
         let send = &send;
         async move {
             let mut told = Vec::with_capacity(positions.len());
             for position in positions {
-                let published = send(&events[position]).await;
+                let published = send(&messages[position]).await;
                 let has_to_wait = published.is_to_come_again();
                 told.push((position, published));
                 if has_to_wait {
@@ -44,12 +44,12 @@ where
     outcomes
 }
 
-/// Gives the positions of each key's events, in order; the keys in the order of their first events.
-fn by_key(events: &[StoredEvent]) -> Vec<Vec<usize>> {
+/// Gives the positions of each key's messages, in order; the keys in the order of their first ones.
+fn by_key(messages: &[Outgoing<'_>]) -> Vec<Vec<usize>> {
     let mut keys: Vec<Vec<usize>> = Vec::new();
     let mut known = HashMap::new();
-    for (position, event) in events.iter().enumerate() {
-        let place = *known.entry(&event.key).or_insert_with(|| {
+    for (position, message) in messages.iter().enumerate() {
+        let place = *known.entry(&message.line).or_insert_with(|| {
             keys.push(Vec::new());
             keys.len() - 1
         });

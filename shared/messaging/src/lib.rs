@@ -9,18 +9,23 @@ pub mod in_process;
 pub mod kafka;
 pub mod sink;
 
+mod feed;
 mod keys;
+#[cfg(test)]
+mod sample;
 
 use std::error::Error;
 use std::time::Duration;
 
-use events::StoredEvent;
+use events::{StoredEvent, Weight};
 
 pub use dapr::Dapr;
 pub use in_process::{InProcess, Subscriber};
 #[cfg(feature = "kafka")]
 pub use kafka::Kafka;
 pub use sink::Sink;
+
+use feed::Bus as _;
 
 /// What became of an event that was handed over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,19 +61,25 @@ impl Published {
     fn is_to_come_again(&self) -> bool {
         matches!(self, Self::Retry { .. } | Self::Unavailable { .. })
     }
+
+    fn weight(&self) -> Weight {
+        match self {
+            Self::Done => Weight::Done,
+            Self::Never { .. } => Weight::Never,
+            Self::Waits => Weight::Waits,
+            Self::Retry { .. } => Weight::Retry,
+            Self::Unavailable { .. } => Weight::Unavailable,
+        }
+    }
 }
 
-/// Makes the outcome of one event the worse of two: a retry outweighs a rejection, for the one who can still take it must get it;
-/// what is away outweighs a retry, for nobody may lose an event by another's attempts; all outweigh success.
+fn unavailable(why: impl Into<String>) -> Published {
+    Published::Unavailable { after: None, why: why.into() }
+}
+
+/// Makes the outcome of one event the heavier of two.
 fn worsen(outcome: &mut Published, other: Published) {
-    let rank = |published: &Published| match published {
-        Published::Done => 0,
-        Published::Never { .. } => 1,
-        Published::Waits => 2,
-        Published::Retry { .. } => 3,
-        Published::Unavailable { .. } => 4,
-    };
-    if rank(&other) > rank(outcome) {
+    if other.weight() > outcome.weight() {
         *outcome = other;
     }
 }
@@ -103,6 +114,17 @@ impl Publisher {
             Self::Dapr(dapr) => dapr.publish(events).await,
             #[cfg(feature = "kafka")]
             Self::Kafka(kafka) => kafka.publish(events).await,
+        }
+    }
+
+    /// Says how many messages of the feed `task-updates` wait for their topic; they are lost to it when the process ends.
+    pub fn late(&self) -> usize {
+        match self {
+            Self::InProcess(_) => 0,
+            Self::Sink(sink) => sink.feed().late(),
+            Self::Dapr(dapr) => dapr.feed().late(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(kafka) => kafka.feed().late(),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use events::StoredEvent;
-use events::cloud_event::{CONTENT_TYPE, Message, messages};
+use events::cloud_event::{CONTENT_TYPE, is_attribute_name};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
@@ -24,8 +24,9 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
+use crate::feed::{Bus, Feed, Outgoing};
 use crate::keys::in_order_of_keys;
-use crate::{Published, chain, worsen};
+use crate::{Published, chain, feed, unavailable};
 
 /// How long one event may take, from the connection to the end of the answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -65,6 +66,7 @@ pub struct Sink {
     /// Extension attributes that every event gets.
     extensions: Arc<Map<String, Value>>,
     deadline: Duration,
+    feed: Feed,
 }
 
 impl Sink {
@@ -79,7 +81,8 @@ impl Sink {
             Some("http" | "https") if uri.host().is_some_and(|host| !host.is_empty()) => {}
             _ => return Err(SinkError::Url),
         }
-        Ok(Self { uri, client: client(None)?, extensions: Arc::default(), deadline: DEADLINE })
+        let (client, extensions, feed) = (client(None)?, Arc::default(), Feed::default());
+        Ok(Self { uri, client, extensions, deadline: DEADLINE, feed })
     }
 
     /// Trusts certificates (PEM) beside those of the web: those of `K_CA_CERTS`, which Knative gives along with the address of a
@@ -113,55 +116,37 @@ impl Sink {
         Ok(self)
     }
 
-    /// Sends events, the keys beside each other, the events of one key in order. Once the sink turns out to be away, what has not
-    /// been sent waits with the rest instead of running into the same deadline.
+    /// Sends events, the keys beside each other, the events of one key in order.
     pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
-        let is_away = AtomicBool::new(false);
-        let is_away = &is_away;
-        in_order_of_keys(events, |event| async move {
-            if is_away.load(Ordering::Relaxed) {
-                return unavailable("the sink is away");
-            }
-            self.publish_one(event, is_away).await
-        })
-        .await
+        feed::publish(self, events).await
     }
 
-    /// Sends every message that one event becomes.
-    async fn publish_one(&self, event: &StoredEvent, is_away: &AtomicBool) -> Published {
-        let mut outcome = Published::Done;
-        for message in messages(event) {
-            let published = match timeout(self.deadline, self.post(self.body(&message))).await {
-                Ok(Ok(mut response)) => {
-                    // The status has decided; the rest is read for the sake of the connection alone.
-                    let rest = Limited::new(response.body_mut(), ANSWER_BYTES).collect();
-                    let _ = timeout(REST_DEADLINE, rest).await;
-                    judge(response.status(), response.headers())
-                }
-                Ok(Err(error)) => {
-                    // One that hangs up may still be there for the others.
-                    is_away.fetch_or(error.is_connect(), Ordering::Relaxed);
-                    unavailable(format!("the sink can not be reached: {}", chain(&error)))
-                }
-                Err(_) => {
-                    is_away.store(true, Ordering::Relaxed);
-                    unavailable("the sink did not answer in time")
-                }
-            };
-            worsen(&mut outcome, published);
-            if outcome.is_to_come_again() {
-                break;
+    /// Sends a message; notes when the sink turns out to be away.
+    async fn send_one(&self, message: &Outgoing<'_>, is_away: &AtomicBool) -> Published {
+        match timeout(self.deadline, self.post(self.body(&message.text))).await {
+            Ok(Ok(mut response)) => {
+                // The status has decided; the rest is read for the sake of the connection alone.
+                let rest = Limited::new(response.body_mut(), ANSWER_BYTES).collect();
+                let _ = timeout(REST_DEADLINE, rest).await;
+                judge(response.status(), response.headers())
+            }
+            Ok(Err(error)) => {
+                // One that hangs up may still be there for the others.
+                is_away.fetch_or(error.is_connect(), Ordering::Relaxed);
+                unavailable(format!("the sink can not be reached: {}", chain(&error)))
+            }
+            Err(_) => {
+                is_away.store(true, Ordering::Relaxed);
+                unavailable("the sink did not answer in time")
             }
         }
-        outcome
     }
 
-    fn body(&self, message: &Message<'_>) -> Bytes {
-        let text = message.text();
+    fn body(&self, text: &str) -> Bytes {
         if self.extensions.is_empty() {
-            return text.into();
+            return text.to_owned().into();
         }
-        let mut attributes: Map<String, Value> = serde_json::from_str(&text).expect("an event is an object");
+        let mut attributes: Map<String, Value> = serde_json::from_str(text).expect("an event is an object");
         for (name, value) in self.extensions.iter() {
             attributes.entry(name).or_insert_with(|| value.clone());
         }
@@ -172,6 +157,25 @@ impl Sink {
         let request = Request::post(self.uri.clone()).header(header::CONTENT_TYPE, CONTENT_TYPE);
         let request = request.body(Full::new(body)).expect("a parsed URL and a header are a request");
         self.client.request(request).await
+    }
+}
+
+impl Bus for Sink {
+    /// Once the sink turns out to be away, what has not been sent waits with the rest instead of running into the same deadline.
+    async fn send(&self, messages: &[Outgoing<'_>]) -> Vec<Published> {
+        let is_away = AtomicBool::new(false);
+        let is_away = &is_away;
+        in_order_of_keys(messages, |message| async move {
+            if is_away.load(Ordering::Relaxed) {
+                return unavailable("the sink is away");
+            }
+            self.send_one(message, is_away).await
+        })
+        .await
+    }
+
+    fn feed(&self) -> &Feed {
+        &self.feed
     }
 }
 
@@ -224,42 +228,17 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.min(LONGEST_WISH))
 }
 
-fn is_attribute_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-}
-
-fn unavailable(why: impl Into<String>) -> Published {
-    Published::Unavailable { after: None, why: why.into() }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
-    use chrono::Utc;
-    use events::{JsonText, Topic};
     use serde_json::json;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use uuid::Uuid;
 
     use super::*;
-
-    fn event(key: &str, number: u128) -> StoredEvent {
-        StoredEvent {
-            event_id: Uuid::from_u128(number),
-            user_id: "amna".to_owned(),
-            topic: Topic::Reminders,
-            event_type: "reminder.due".to_owned(),
-            key: key.to_owned(),
-            subject: key.to_owned(),
-            correlation_id: "c".to_owned(),
-            traceparent: "t".to_owned(),
-            timestamp: DateTime::<Utc>::UNIX_EPOCH,
-            source_service: "scan-reminders".to_owned(),
-            payload: JsonText::from(&json!({})),
-        }
-    }
+    use crate::sample::event;
 
     /// What a sink got: the head and the event.
     type Got = Arc<Mutex<Vec<(String, Value)>>>;

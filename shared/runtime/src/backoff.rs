@@ -22,6 +22,15 @@ pub fn delay(attempt: u32, base: Duration, cap: Duration, random: f64) -> Durati
     ceiling.mul_f64(random)
 }
 
+/// How long a loop waits after something that it needs was away.
+pub const PAUSE: Duration = Duration::from_millis(500);
+
+/// Gives the wait of one event for something that is away: a fifth to a half of [`PAUSE`], so that all go on soon after that is back,
+/// and not at once. `random` is a number from 0 to 1 that the caller drew.
+pub fn until_back(random: f64) -> Duration {
+    PAUSE.mul_f64(0.2 + 0.3 * random)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,9 +6,13 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use events::Weight;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+
+/// How often an event is tried before it becomes a dead letter, whatever brings it.
+pub const MAX_ATTEMPTS: u32 = 5;
 
 /// The answer of a handler to one event or one tick; each host is told in its own way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +52,16 @@ impl Disposition {
     /// Tells whether the event is to be delivered again, so that the later ones of its key have to wait.
     pub fn is_to_come_again(&self) -> bool {
         matches!(self, Disposition::Retry { .. } | Disposition::Unavailable { .. })
+    }
+
+    /// Gives its weight among what several handlers say of one event.
+    pub(crate) fn weight(&self) -> Weight {
+        match self {
+            Disposition::Done => Weight::Done,
+            Disposition::Reject { .. } => Weight::Never,
+            Disposition::Retry { .. } => Weight::Retry,
+            Disposition::Unavailable { .. } => Weight::Unavailable,
+        }
     }
 
     /// Says that it can never work.

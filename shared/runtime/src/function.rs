@@ -23,8 +23,10 @@ pub type Background = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()
 pub struct Function {
     /// The name of the folder, the crate, the binary and the service.
     pub name: &'static str,
-    /// The public API; may be empty.
+    /// The API, for callers that are known; may be empty.
     pub http: OpenApiRouter,
+    /// What needs no caller, such as a page, or a link that says itself whose it is; may be empty.
+    pub public: OpenApiRouter,
     /// What takes events or ticks, as a POST to `/`.
     pub triggers: Option<Router>,
     /// The topics whose events `triggers` takes; empty for a tick.
@@ -43,6 +45,7 @@ impl Function {
         Function {
             name,
             http: OpenApiRouter::new(),
+            public: OpenApiRouter::new(),
             triggers: None,
             topics: &[],
             readiness: Vec::new(),
@@ -51,9 +54,15 @@ impl Function {
         }
     }
 
-    /// Adds a public API; its state is already applied.
+    /// Adds an API; its state is already applied. With `AUTH=jwt` it is reached with a token only.
     pub fn http(mut self, router: OpenApiRouter) -> Function {
         self.http = self.http.merge(router);
+        self
+    }
+
+    /// Adds an API that anybody may call, without saying who; a handler of it has no [`crate::user::Caller`] with `AUTH=jwt`.
+    pub fn public(mut self, router: OpenApiRouter) -> Function {
+        self.public = self.public.merge(router);
         self
     }
 

@@ -9,17 +9,20 @@
 //! |---|---|
 //! | [`main`], [`config`], [`telemetry`], [`host`] | the start of a process, and the only `match` on where it runs |
 //! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
-//! | [`request`], [`user`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
+//! | [`request`], [`user`], [`address`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
+//! | [`auth`] | tokens: whose are believed, and those that sign-in makes |
 //! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
 //! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
 //! | `kafka`, `host::worker` | the settings of a Kafka cluster and its consumer, with the Cargo feature `kafka` |
 //! | [`dapr`] | calls of a Dapr sidecar; what it calls is `host::dapr` |
-//! | `http_client` | calls of services outside, with the Cargo feature `http-client` |
+//! | [`http_client`] | calls of services outside |
 //!
 //! It knows no task and no SQL: nothing here may depend on `store`, `application` or a function.
 
+pub mod address;
 pub mod ask;
+pub mod auth;
 pub mod backoff;
 pub mod clock;
 pub mod config;
@@ -30,7 +33,6 @@ pub mod etag;
 pub mod function;
 pub mod host;
 pub mod html;
-#[cfg(feature = "http-client")]
 pub mod http_client;
 pub mod idempotency;
 pub mod json;

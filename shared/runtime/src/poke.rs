@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{Request, Uri};
+use axum::http::{HeaderValue, Request, Uri, header};
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper_util::{
@@ -17,6 +17,8 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use tokio::sync::Notify;
+
+use crate::config::Secret;
 
 /// How long one poke may take.
 const DEADLINE: Duration = Duration::from_secs(2);
@@ -49,11 +51,19 @@ impl Poke {
     ///
     /// At most one POST is on its way; wakes that come meanwhile become one more. Each has 2 s.
     ///
+    /// `token` is what the relay wants to be shown, `EVENTS_TOKEN`.
+    ///
     /// # Errors
     /// The text is not a URL.
-    pub fn http(relay_url: &str) -> Result<Poke, axum::http::uri::InvalidUri> {
+    pub fn http(relay_url: &str, token: Option<&Secret>) -> Result<Poke, axum::http::uri::InvalidUri> {
+        let token = token.map(|token| format!("Bearer {}", token.reveal()));
+        let token = token.and_then(|value| HeaderValue::from_str(&value).ok()).map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
         Ok(Poke(Target::Http(Arc::new(Remote {
             uri: relay_url.parse()?,
+            token,
             client: OnceLock::new(),
             is_wanted: AtomicBool::new(false),
             is_running: AtomicBool::new(false),
@@ -72,6 +82,7 @@ impl Poke {
 
 struct Remote {
     uri: Uri,
+    token: Option<HeaderValue>,
     client: OnceLock<Client<HttpConnector, Empty<Bytes>>>,
     is_wanted: AtomicBool,
     is_running: AtomicBool,
@@ -101,8 +112,11 @@ impl Remote {
 
     async fn post(&self) {
         let client = self.client.get_or_init(|| Client::builder(TokioExecutor::new()).build_http());
-        let request =
+        let mut request =
             Request::post(self.uri.clone()).body(Empty::new()).expect("a method and a URI are a request");
+        if let Some(token) = &self.token {
+            request.headers_mut().insert(header::AUTHORIZATION, token.clone());
+        }
         match tokio::time::timeout(DEADLINE, client.request(request)).await {
             Ok(Ok(response)) if response.status().is_success() => {}
             Ok(Ok(response)) => tracing::debug!(status = response.status().as_u16(), "poke refused"),
@@ -127,8 +141,8 @@ mod tests {
     #[tokio::test]
     async fn many_wakes_become_few_posts() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let poke =
-            Poke::http(&format!("http://{}/", listener.local_addr().expect("an address"))).expect("a URL");
+        let poke = Poke::http(&format!("http://{}/", listener.local_addr().expect("an address")), None)
+            .expect("a URL");
         for _ in 0..100 {
             poke.wake();
         }
@@ -147,6 +161,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_poke_shows_what_the_relay_wants_to_be_shown_and_nobody_else_sees_it() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let poke = Poke::http(&url, Some(&Secret::new("hunter2"))).expect("a URL");
+        poke.wake();
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut head = vec![0; 1024];
+        let count = stream.read(&mut head).await.expect("a request");
+        assert!(String::from_utf8_lossy(&head[..count]).contains("authorization: Bearer hunter2\r\n"));
+        assert!(!format!("{poke:?}").contains("hunter2"));
+    }
+
+    #[tokio::test]
     async fn a_local_poke_is_not_lost_when_nobody_waits_yet() {
         let notify = Arc::new(Notify::new());
         Poke::local(Arc::clone(&notify)).wake();
@@ -156,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_poke_outside_a_runtime_does_no_harm() {
-        Poke::http("http://127.0.0.1:1/").expect("a URL").wake();
-        assert!(Poke::http("not a url").is_err());
+        Poke::http("http://127.0.0.1:1/", None).expect("a URL").wake();
+        assert!(Poke::http("not a url", None).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The `main` of every function, in one call.
 
-use std::{process::ExitCode, thread::available_parallelism};
+use std::{io::Write as _, net::SocketAddr, process::ExitCode, thread::available_parallelism};
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
@@ -45,7 +45,7 @@ impl Start {
     pub fn from_environment(environment: Environment) -> anyhow::Result<Start> {
         let config = Config::from_environment(&environment)?;
         let poke = match &config.relay_url {
-            Some(url) => Poke::http(url).context("RELAY_URL is not a URL")?,
+            Some(url) => Poke::http(url, config.events_token().as_ref()).context("RELAY_URL is not a URL")?,
             None => Poke::none(),
         };
         let is_frozen_between_requests = environment.get(LAMBDA)?.is_some();
@@ -163,18 +163,23 @@ fn start_and_serve(
             Host::Server => function,
             Host::Dapr(settings) => {
                 let functions = crate::host::dapr::attach(vec![function], &settings, &metrics);
-                serve(App::new(&config, functions).metrics(metrics), shutdown, |_| {}).await?;
+                let announce = |address| announce(name, &config, address);
+                serve(App::new(&config, functions).metrics(metrics), shutdown, announce).await?;
                 return Ok(());
             }
             #[cfg(feature = "kafka")]
-            Host::Worker(settings) => crate::host::worker::attach(function, &settings, &metrics)?,
+            Host::Worker(settings) => {
+                let drain = crate::limits::Limits::default().drain_deadline;
+                crate::host::worker::attach(function, &settings, &metrics, drain)?
+            }
             #[cfg(feature = "lambda")]
             Host::Lambda => {
                 let app = App::new(&config, vec![function]).metrics(metrics);
                 return crate::host::lambda::serve(app, clock, shutdown).await;
             }
         };
-        serve(App::new(&config, vec![function]).metrics(metrics), shutdown, |_| {}).await?;
+        let announce = |address| announce(name, &config, address);
+        serve(App::new(&config, vec![function]).metrics(metrics), shutdown, announce).await?;
         Ok(())
     });
     // Whatever still runs has had its time; waiting for it would undo the deadline.
@@ -182,13 +187,23 @@ fn start_and_serve(
     served
 }
 
+/// Says on standard output where it serves, when that was left to the system.
+fn announce(name: &str, config: &Config, address: SocketAddr) {
+    if config.port == 0 {
+        let mut out = std::io::stdout().lock();
+        // Nobody may be listening.
+        let _ = writeln!(out, "{name} is ready: http://{address}").and_then(|()| out.flush());
+    }
+}
+
 fn help(name: &str) -> String {
     format!(
         "{name}: a function of Kaam, served over HTTP until SIGTERM; on AWS Lambda, its invocations.\n\n\
          It takes no arguments. The environment configures it:\n\
-         \x20 PORT          where to serve, default 8000; 0 takes any free port\n\
+         \x20 PORT          where to serve, default 8000; 0 takes any free port, and says which\n\
          \x20 HOST          the address to listen on, default 127.0.0.1\n\
          \x20 METRICS_PORT  where to serve /metrics, default off\n\
+         \x20 AUTH          local, or jwt with whose tokens are believed (README.md), default local\n\
          \x20 TIME_ZONE     the zone of new users, default UTC\n\
          \x20 RELAY_URL     whom to poke after a commit, default nobody\n\
          \x20 LOG_LEVEL     error, warn, info, debug or trace, default info\n\

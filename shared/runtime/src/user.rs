@@ -1,8 +1,11 @@
 //! Who is calling.
 //!
-//! This version knows `AUTH=local` only: a server on the loopback interface that believes what it is told.
+//! With `AUTH=jwt` the user is whose token was verified; with `AUTH=local`, on the loopback interface only, whoever the caller says.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{StatusCode, request::Parts},
+};
 
 use crate::{
     headers::{Single, is_printable, single},
@@ -14,9 +17,18 @@ pub const LOCAL_USER: &str = "local";
 const USER_HEADER: &str = "x-user-id";
 const LONGEST_USER_ID: usize = 128;
 
+/// Whom a request was let in as, with `AUTH=jwt`; without, no request has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Identity {
+    /// Nobody: what asks for no user.
+    Nobody,
+    /// The user of a token that was verified.
+    User(String),
+}
+
 /// The caller of a request: an extractor.
 ///
-/// With `AUTH=local`: the header `X-User-ID` (1–128 printable ASCII characters), else [`LOCAL_USER`]. A header that is
+/// With `AUTH=jwt`: the user of the token, whatever other headers say; a 401 where none was asked for. With `AUTH=local`: the header `X-User-ID` (1–128 printable ASCII characters), else [`LOCAL_USER`]. A header that is
 /// empty, longer, not printable or given twice is a 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -55,6 +67,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Caller, Problem> {
+        match parts.extensions.get() {
+            Some(Identity::User(user_id)) => return Ok(Caller::named(user_id.clone())),
+            Some(Identity::Nobody) => {
+                return Err(Problem::new(
+                    StatusCode::UNAUTHORIZED,
+                    "Unauthorized",
+                    "nobody is signed in here",
+                ));
+            }
+            None => {}
+        }
         match single(&parts.headers, USER_HEADER) {
             Single::Absent => Ok(Caller { user_id: LOCAL_USER.to_owned(), said_so: false }),
             Single::Text(user_id) if is_user_id(user_id) => Ok(Caller::named(user_id)),
@@ -65,7 +88,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-fn is_user_id(user_id: &str) -> bool {
+/// Says whether a text may be the name of a user.
+pub(crate) fn is_user_id(user_id: &str) -> bool {
     (1..=LONGEST_USER_ID).contains(&user_id.len())
         && is_printable(user_id)
         && !user_id.starts_with(' ')
@@ -91,6 +115,22 @@ mod tests {
     async fn the_header_names_the_user_and_its_absence_means_the_local_user() {
         assert_eq!(caller(Some("ayesha")).await.expect("a caller").user_id, "ayesha");
         assert_eq!(caller(None).await.expect("a caller").user_id, LOCAL_USER);
+    }
+
+    #[tokio::test]
+    async fn s11_beside_a_token_the_header_says_nothing() {
+        for (identity, user_id) in
+            [(Identity::User("amna".to_owned()), Some("amna")), (Identity::Nobody, None)]
+        {
+            let mut request = Request::new(());
+            request.headers_mut().insert(USER_HEADER, "bilal".parse().expect("a header value"));
+            request.extensions_mut().insert(identity);
+            let caller = Caller::from_request_parts(&mut request.into_parts().0, &()).await;
+            match user_id {
+                Some(user_id) => assert_eq!(caller, Ok(Caller::named(user_id))),
+                None => assert_eq!(caller.expect_err("a refusal").status(), 401),
+            }
+        }
     }
 
     #[tokio::test]

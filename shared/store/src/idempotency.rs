@@ -5,6 +5,7 @@ use events::{Answer, IdempotencyKey};
 use serde_json::Value;
 use sqlx::PgConnection;
 
+use crate::row_security::UserId;
 use crate::{Error, Store};
 
 /// How long an answer is kept, in hours.
@@ -64,7 +65,7 @@ impl Store {
                SELECT fingerprint, status, headers, body
                FROM idempotency_keys
                WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at > $4"#,
-            user_id,
+            UserId(user_id) as _,
             route,
             key,
             expired,
@@ -129,7 +130,7 @@ pub(crate) async fn keep(
                    RETURNING 1
                )
            SELECT free AS "free!", EXISTS (SELECT FROM kept) AS "kept!" FROM gate"#,
-        user_id,
+        UserId(user_id) as _,
         record.key.route,
         record.key.key,
         record.key.fingerprint,

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use devkit::testing::unused_port;
 use serde_json::Value;
 use tests::daprd::{Daprd, Neighbour, Scheduler, component, resource};
-use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED, choose_port, function_of};
+use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED, function_of};
 use tests::kafka::Kafka;
 use tests::process::{Caller, Program, command};
 
@@ -35,7 +36,7 @@ impl BesideDapr {
         let place = Place::new().await;
         let mut resources = bus(&kafka);
         resources.push(component(&place.database_url));
-        let mut neighbour = Neighbour::of(APP, Some(choose_port()), resources);
+        let mut neighbour = Neighbour::of(APP, Some(unused_port()), resources);
         neighbour.app_token = Some(TOKEN);
         let app_port = neighbour.app_port.expect("it was chosen");
         let sidecar = Daprd::beside(neighbour)?;

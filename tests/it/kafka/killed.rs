@@ -7,6 +7,7 @@ use super::*;
 
 /// How often things are done: as part of all tests, and in full.
 struct Extent {
+    /// Of each function.
     kills: u64,
     broker_kills: u64,
     exact_kills: u64,
@@ -16,7 +17,7 @@ struct Extent {
 #[expect(clippy::disallowed_methods, reason = "how much is done is the tests' own setting")]
 fn extent() -> Extent {
     match std::env::var_os("KAAM_FULL") {
-        None => Extent { kills: 10, broker_kills: 3, exact_kills: 1, scales: 1 },
+        None => Extent { kills: 3, broker_kills: 3, exact_kills: 1, scales: 1 },
         Some(_) => Extent { kills: 100, broker_kills: 20, exact_kills: 10, scales: 5 },
     }
 }
@@ -32,25 +33,29 @@ async fn relays_and_workers_that_are_killed_lose_nothing_double_nothing_and_keep
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
-    let (kills, tasks) = (extent().kills, 4 * extent().kills);
-    let (mut dice, mut worked, mut killed) = (dice(), 0, 0);
-    while worked < tasks || killed < kills {
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
+    let mut dice = dice();
+    // Each function as often as the others, in no order.
+    let mut left: Vec<&'static str> =
+        PROGRAMS.repeat(usize::try_from(extent().kills).expect("a small number"));
+    let kills = u64::try_from(left.len()).expect("a small number");
+    let (tasks, mut worked) = (4 * kills, 0);
+    while worked < tasks || !left.is_empty() {
         if worked < tasks {
-            fleet.work(worked).await;
+            pipeline.work(worked).await;
             worked += 1;
         }
-        if killed < kills && (worked == tasks || dice.throw(tasks / kills) == 0) {
-            let name = PROGRAMS[usize::try_from(dice.throw(4)).expect("a small number")];
+        if !left.is_empty() && (worked == tasks || dice.throw(4) == 0) {
+            let which = dice.throw(u64::try_from(left.len()).expect("a small number"));
+            let name = left.swap_remove(usize::try_from(which).expect("a small number"));
             // Not always in the same place of what it does.
             sleep(dice.wait(0, 600)).await;
-            fleet.kill(name).await;
+            pipeline.fleet.kill(name).await;
             sleep(dice.wait(0, 200)).await;
-            fleet.start_one(name);
-            killed += 1;
+            pipeline.fleet.start_again(name);
         }
     }
-    eprintln!("{kills} kills: {}", fleet.assert_sound(tasks).await);
+    eprintln!("{kills} kills, {} of each function: {}", extent().kills, pipeline.assert_sound(tasks).await);
 }
 
 #[tokio::test]
@@ -58,18 +63,18 @@ async fn a_broker_that_is_killed_under_load_loses_nothing_and_lets_no_event_over
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let fleet = Fleet::start(&world, &kafka);
+    let pipeline = Pipeline::start(&world, &kafka).await;
     let (mut dice, mut worked) = (dice(), 0);
     for _ in 0..extent().broker_kills {
         for _ in 0..4 {
-            fleet.work(worked).await;
+            pipeline.work(worked).await;
             worked += 1;
         }
         // What was just poked for is on its way.
         sleep(dice.wait(0, 100)).await;
         kafka.kill();
         for _ in 0..4 {
-            fleet.work(worked).await;
+            pipeline.work(worked).await;
             worked += 1;
         }
         // Sometimes long enough for the relay to give up.
@@ -77,7 +82,7 @@ async fn a_broker_that_is_killed_under_load_loses_nothing_and_lets_no_event_over
         kafka.restart().await;
     }
     let kills = extent().broker_kills;
-    eprintln!("{kills} kills of the broker: {}", fleet.assert_sound(worked).await);
+    eprintln!("{kills} kills of the broker: {}", pipeline.assert_sound(worked).await);
 }
 
 #[tokio::test]
@@ -85,28 +90,28 @@ async fn a_relay_that_is_killed_after_producing_and_before_writing_that_down_pub
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
-    fleet.work(0).await;
-    fleet.rest().await;
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
+    pipeline.work(0).await;
+    pipeline.rest().await;
     let mut gate = PgConnection::connect(&world.database_url).await.expect("the database is there");
     let (kills, mut repeated) = (extent().exact_kills, 0);
     for number in 1..=kills {
-        fleet.kill("relay-events").await;
-        fleet.work(number).await;
+        pipeline.fleet.kill("relay-events").await;
+        pipeline.work(number).await;
         // The relay can read them and not write to them.
         let mut transaction = gate.begin().await.expect("the database is there");
         let held = sqlx::query("SELECT event_id FROM events WHERE status <> 'processed' FOR UPDATE");
         let held = held.fetch_all(&mut *transaction).await.expect("the statement is sound").len();
         assert!(held > 0, "there is something to publish");
         let before = kafka.records("task-events").len();
-        fleet.start_one("relay-events");
+        pipeline.fleet.start_again("relay-events");
         let is_marking = "pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE events%'";
         eventually("it is about to write that down", async || {
             let is_produced = kafka.records("task-events").len() > before;
             (is_produced && count(&world, is_marking).await > 0).then_some(())
         })
         .await;
-        fleet.kill("relay-events").await;
+        pipeline.fleet.kill("relay-events").await;
         // PostgreSQL would not notice its death before the statement is done.
         let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                      WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE events%'";
@@ -115,12 +120,12 @@ async fn a_relay_that_is_killed_after_producing_and_before_writing_that_down_pub
             .await;
         transaction.rollback().await.expect("the database is there");
         let once = kafka.records("task-events").len();
-        fleet.start_one("relay-events");
-        fleet.rest().await;
+        pipeline.fleet.start_again("relay-events");
+        pipeline.rest().await;
         repeated += kafka.records("task-events").len() - once;
     }
     assert!(u64::try_from(repeated).expect("a count") >= kills, "each kill had something published again");
-    eprintln!("{kills} kills between producing and the mark: {}", fleet.assert_sound(kills + 1).await);
+    eprintln!("{kills} kills between producing and the mark: {}", pipeline.assert_sound(kills + 1).await);
 }
 
 #[tokio::test]
@@ -128,7 +133,7 @@ async fn functions_that_are_killed_after_their_commit_and_before_the_offset_do_i
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
     let effects = [
         ("write-audit", "task-events", "audit_logs"),
         ("spawn-recurrence", "task-events", "tasks WHERE series_id <> id"),
@@ -138,16 +143,16 @@ async fn functions_that_are_killed_after_their_commit_and_before_the_offset_do_i
     for (name, topic, effect) in effects {
         let mut hits = 0;
         for _ in 0..5 * kills {
-            fleet.rest().await;
+            pipeline.rest().await;
             let before = count(&world, effect).await;
-            fleet.work(worked).await;
+            pipeline.work(worked).await;
             worked += 1;
             eventually("it has committed", async || (count(&world, effect).await > before).then_some(()))
                 .await;
-            fleet.kill(name).await;
+            pipeline.fleet.kill(name).await;
             // What it has done is committed in Kafka every second only; the lag says that this was not.
             hits += u64::from(kafka.lag(name, topic) > 0);
-            fleet.start_one(name);
+            pipeline.fleet.start_again(name);
             if hits == kills {
                 break;
             }
@@ -155,35 +160,44 @@ async fn functions_that_are_killed_after_their_commit_and_before_the_offset_do_i
         assert_eq!(hits, kills, "{name} was killed between its commit and its offset");
         in_between += hits;
     }
-    eprintln!("{in_between} kills between commit and offset: {}", fleet.assert_sound(worked).await);
+    eprintln!("{in_between} kills between commit and offset: {}", pipeline.assert_sound(worked).await);
 }
 
 #[tokio::test]
 async fn groups_that_grow_and_shrink_under_load_skip_nothing_and_double_nothing() {
-    const EVERY: Duration = Duration::from_secs(3);
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
+    let groups = &PROGRAMS[1..];
     let mut worked = 0;
     for _ in 0..extent().scales {
-        for grows in [true, true, true, false, false, false] {
-            for name in &PROGRAMS[1..] {
-                if grows {
-                    fleet.others.push(fleet.spawn(name));
+        for members in [2, 3, 4, 3, 2, 1] {
+            let mut leaving = Vec::new();
+            for name in groups {
+                if pipeline.others.len() < groups.len() * (members - 1) {
+                    pipeline.others.push(pipeline.fleet.another(name));
                 } else {
                     // The oldest; one of each stays.
-                    fleet.others.remove(0).signal(Signal::TERM);
+                    leaving.push(pipeline.others.remove(0));
                 }
             }
-            let watch = Stopwatch::start();
-            while watch.elapsed() < EVERY {
-                fleet.work(worked).await;
+            leaving.iter().for_each(|function| function.signal(Signal::TERM));
+            // Until each group has shared its partitions out anew, and a little longer.
+            let (watch, mut more) = (Stopwatch::start(), 3);
+            while more > 0 {
+                pipeline.work(worked).await;
                 worked += 1;
+                let has_settled = groups.iter().all(|group| kafka.members(group) == Some(members));
+                more -= u32::from(has_settled);
+                assert!(watch.elapsed() < REST, "the groups do not come to have {members} members");
+            }
+            for function in leaving {
+                assert!(function.ended().await.success(), "it stops when it is told to");
             }
         }
     }
-    eprintln!("from 1 to 4 and back: {}", fleet.assert_sound(worked).await);
+    eprintln!("from 1 to 4 and back: {}", pipeline.assert_sound(worked).await);
 }
 
 #[tokio::test]
@@ -191,25 +205,23 @@ async fn topics_that_are_consumed_twice_from_their_beginning_have_no_effect_agai
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let mut fleet = Fleet::start(&world, &kafka);
+    let mut pipeline = Pipeline::start(&world, &kafka).await;
     for number in 0..10 {
-        fleet.work(number).await;
+        pipeline.work(number).await;
     }
-    fleet.rest().await;
-    let state = fleet.state().await;
+    pipeline.rest().await;
+    let state = pipeline.state().await;
     for _ in 0..2 {
         for name in &PROGRAMS[1..] {
-            let program = fleet.running.remove(name).expect("it runs");
-            program.signal(Signal::TERM);
-            assert!(program.ended().await.success());
+            pipeline.fleet.stop(name).await;
         }
         CONSUMED.into_iter().for_each(|(group, topic)| kafka.rewind(group, topic));
         assert!(kafka.lag("write-audit", "task-events") >= 40, "all of it is to be done again");
-        PROGRAMS[1..].iter().for_each(|name| fleet.start_one(name));
-        fleet.rest().await;
-        assert_eq!(fleet.state().await, state);
+        PROGRAMS[1..].iter().for_each(|name| pipeline.fleet.start_again(name));
+        pipeline.rest().await;
+        assert_eq!(pipeline.state().await, state);
     }
-    assert_eq!(fleet.dead_letters(), 0);
+    assert_eq!(pipeline.dead_letters(), 0);
 }
 
 #[tokio::test]
@@ -218,9 +230,9 @@ async fn poison_is_parked_or_ignored_by_rule_and_what_is_behind_it_is_handled_wi
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let fleet = Fleet::start(&world, &kafka);
-    fleet.work(0).await;
-    fleet.rest().await;
+    let pipeline = Pipeline::start(&world, &kafka).await;
+    pipeline.work(0).await;
+    pipeline.rest().await;
     // A sound event, which others are made of: new each time, of a task of its own.
     let sound = kafka.records("task-events").remove(0).json();
     let event = |change: &dyn Fn(&mut Value)| {
@@ -314,4 +326,30 @@ async fn poison_is_parked_or_ignored_by_rule_and_what_is_behind_it_is_handled_wi
         assert_eq!(parkers, *parked_by, "{what}");
     }
     eprintln!("{} kinds of poison: the next event took {slowest:?} at most", poison.len());
+}
+
+#[tokio::test]
+async fn a_backend_whose_handler_hangs_ends_within_ten_seconds_of_the_signal() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let (world, files) = (World::new().await, DataDir::new());
+    let mut command = command("backend");
+    command
+        .env("DATABASE_URL", &world.database_url)
+        .env("DATA_DIR", files.path())
+        .env("KAFKA_BROKERS", &kafka.brokers);
+    let program = Program::start_with_log(command, &files.path().join("log")).await;
+    let caller = Caller::new();
+    let body = json!({"title": "buy milk"});
+    caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    eventually("it is audited", async || (count(&world, "audit_logs").await == 1).then_some(())).await;
+    let mut gate = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    sqlx::raw_sql("BEGIN; LOCK TABLE audit_logs").execute(&mut gate).await.expect("it is ours to lock");
+    caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
+    let hangs = "pg_locks WHERE relation = 'audit_logs'::regclass AND NOT granted";
+    eventually("the handler hangs", async || (count(&world, hangs).await > 0).then_some(())).await;
+    let watch = Stopwatch::start();
+    program.stop().await;
+    eprintln!("a backend whose handler hangs ended in {:?}", watch.elapsed());
+    assert!(watch.elapsed() < Duration::from_secs(10), "{:?}", watch.elapsed());
 }

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use rdkafka::producer::Producer as _;
+
 use super::*;
 
 /// Runs `backend` with words on the world's database and the cluster.
@@ -42,7 +44,7 @@ async fn a_dead_letter_that_is_sent_back_is_handled_and_is_none_any_more() {
     let Some(kafka) = Kafka::start().await else { return };
     kafka.create_contract_topics().await;
     let world = World::new().await;
-    let fleet = Fleet::start(&world, &kafka);
+    let pipeline = Pipeline::start(&world, &kafka).await;
     // The audit log can not be written: that is nobody's absence, so that it is parked after five attempts.
     let broken = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'broken'; END$$;
                   CREATE TRIGGER broken BEFORE INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION refuse()";
@@ -50,7 +52,7 @@ async fn a_dead_letter_that_is_sent_back_is_handled_and_is_none_any_more() {
         tests::database::execute(&world, statement).await;
     }
     let task = world.create(json!({"title": "water the plants"})).await;
-    fleet.poke().await;
+    pipeline.poke().await;
     let parked = async || {
         let records = kafka.records("task-events.dlq");
         (!records.is_empty()).then_some(records)
@@ -143,4 +145,28 @@ async fn dead_letters_of_dapr_and_knative_and_those_without_their_value_go_back_
     assert_eq!(back, expected);
     let knatives = kafka.records("task-updates").remove(0);
     assert_eq!((knatives.partition, knatives.json()), (there, json!({"type": "knative"})));
+}
+
+#[tokio::test]
+async fn the_mark_of_a_transaction_at_the_end_of_a_topic_stops_nothing() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let of_dapr = [("__topic", "reminders"), ("__partition", "0"), ("__offset", "0")];
+    produce(&kafka, "reminders.dlq", Some(br#"{"type":"dapr"}"#), &of_dapr).await;
+    let mut client = kafka.client();
+    let producer: FutureProducer =
+        client.set("transactional.id", "somebody").create().expect("sound settings");
+    producer.init_transactions(PATIENCE).expect("the broker knows transactions");
+    producer.begin_transaction().expect("it is the first");
+    let record = FutureRecord::<[u8], [u8]>::to("reminders.dlq").key(b"key").payload(b"{}");
+    drop(producer.send_result(record).expect("there is room"));
+    producer.flush(PATIENCE).expect("the broker takes it");
+    producer.abort_transaction(PATIENCE).expect("it can be taken back");
+
+    let (is_done, said) = operate(&world, &kafka, &["dead-letters"]).await;
+    assert!(is_done && said.contains("1 dead letters"), "{said}");
+    let (is_done, said) = operate(&world, &kafka, &["replay"]).await;
+    assert!(is_done && said.contains("1 records are in their topics again"), "{said}");
+    assert_eq!(kafka.records("reminders").len(), 1);
 }

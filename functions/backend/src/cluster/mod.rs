@@ -2,14 +2,15 @@
 //! clock that ticks, and a front door that routes as an ingress does. With `--bus dapr` Dapr sidecars stand between them and the broker,
 //! and jobs are the clock.
 //!
-//! Whatever is started ends with this process, also when that is killed. When one part ends by itself, all end.
+//! Whatever is started ends with this process, also when that is killed. When a part ends by itself, PostgreSQL and the broker
+//! included, all end: a line says at once which one and how, the exit code is 1, and whoever started this program can start it again.
 
 mod front_door;
+mod inherited;
 mod part;
 mod sidecars;
 
-use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -17,8 +18,9 @@ use anyhow::{Context, bail};
 use axum::body::Body;
 use axum::http::Request;
 use devkit::kafka::{Broker, Files};
-use devkit::testing::unused_port;
-use futures::future::join_all;
+use futures::StreamExt as _;
+use futures::future::{join_all, select_all};
+use futures::stream::FuturesUnordered;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -28,18 +30,19 @@ use runtime::host::worker::create_topics;
 use runtime::kafka::Settings;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 use self::front_door::FrontDoor;
-use self::part::{Part, Starting};
+use self::inherited::{Recipient, Surroundings};
+use self::part::{Failure, Part, Starting, tell_of};
 pub(crate) use self::sidecars::Installed;
 use self::sidecars::Sidecars;
+use crate::identity::with_own_keys;
 use crate::secret;
-use crate::serve::Database;
+use crate::serve::{Database, announce};
 
 /// What people and programs call.
-const HTTP: [&str; 8] = [
+const HTTP: [&str; 9] = [
     "create-task",
     "query-tasks",
     "update-task",
@@ -48,34 +51,30 @@ const HTTP: [&str; 8] = [
     "chat-command",
     "follow-link",
     "web",
+    SIGN_IN,
 ];
+/// Whose keys the others believe, where no other issuer is.
+const SIGN_IN: &str = "sign-in";
 /// What has to do with the broker.
-const ON_THE_BUS: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
+const ON_THE_BUS: [&str; 4] = [RELAY, "send-reminder", "spawn-recurrence", "write-audit"];
+/// Whom the others tell of what they committed.
+const RELAY: &str = "relay-events";
 /// What a clock calls.
 const TICKED: &str = "scan-reminders";
 /// What Dapr has jobs for.
-const ON_A_CLOCK: [&str; 2] = [TICKED, "relay-events"];
+const ON_A_CLOCK: [&str; 2] = [TICKED, RELAY];
 /// How often the clock ticks: on a laptop a reminder should not be a minute late.
 const TICK: Duration = Duration::from_secs(2);
-/// How long a function, or its sidecar, may take to answer first.
+/// How long a function, with its sidecar, may take to start.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
+/// How long the functions, all at once, may take to finish what is under way, and then the sidecars; with the 3 s of PostgreSQL
+/// all has ended within 10 s.
+const FUNCTIONS_STOP_WITHIN: Duration = Duration::from_secs(4);
+const SIDECARS_STOP_WITHIN: Duration = Duration::from_secs(2);
+/// How often other ports are tried where a program has to be told some, and somebody else has taken one.
+const TRIES: usize = 5;
 /// How often a function is asked whether it is there.
 const GLANCE: Duration = Duration::from_millis(20);
-/// Variables that are for the cluster as a whole.
-const OWN: [&str; 12] = [
-    "PORT",
-    "METRICS_PORT",
-    "KAFKA_BROKERS",
-    "K_SINK",
-    "K_SERVICE",
-    "DAPR_HTTP_PORT",
-    "DAPR_API_TOKEN",
-    "DAPR_PUBSUB",
-    "DAPR_SCHEDULE",
-    "DAPR_SECRET_STORE",
-    "APP_API_TOKEN",
-    "AWS_LAMBDA_RUNTIME_API",
-];
 
 /// What parts call each other and the functions with.
 type HttpClient = Client<HttpConnector, Body>;
@@ -90,6 +89,7 @@ pub(crate) async fn run(
     kafka: &Path,
     dapr: Option<Installed<'_>>,
 ) -> anyhow::Result<()> {
+    let environment = with_own_keys(environment)?;
     let config = Config::from_environment(&environment)?;
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let data_dir = std::path::absolute(&data_dir).with_context(|| format!("DATA_DIR is {data_dir:?}"))?;
@@ -108,181 +108,239 @@ pub(crate) async fn run(
         let program = programs.join(name);
         anyhow::ensure!(program.is_file(), "{} is missing; `make run BUS=…` builds it", program.display());
     }
+    let surroundings = Surroundings::new(&environment, dapr.is_some())?;
     let mut shutdown = pin!(shutdown_signal());
     let listener = TcpListener::bind((config.host, config.port))
         .await
         .with_context(|| format!("PORT {} can not be had", config.port))?;
-    let database = Database::start(&environment).await?;
-    let cluster = async {
-        database.migrate().await?;
-        let broker = match environment.get("KAFKA_BROKERS")? {
-            Some(_) => None,
-            None => Some(Broker::start(kafka, &data_dir.join("kafka"), Files::Kept).await?),
-        };
-        let mut cluster = Cluster::new(&environment, &database.url, &data_dir, &listener, broker)?;
-        cluster.make_topics(&environment).await?;
-        if let Some(installed) = &dapr {
-            let sidecars = Sidecars::new(installed, &data_dir, &cluster.brokers, &database.url)?;
-            cluster.sidecars = Some(sidecars);
-        }
-        cluster.start_all(&programs)?;
-        Ok(cluster)
+    let mut database = Database::start(&environment).await?;
+    let (url, mut has_ended) = (database.url.clone(), false);
+    let migrated = tokio::select! {
+        outcome = database.migrate() => outcome.map(|()| true),
+        () = &mut shutdown => Ok(false),
     };
-    let started: anyhow::Result<Option<Cluster>> = tokio::select! {
-        started = cluster => started.map(Some),
-        () = &mut shutdown => Ok(None),
-    };
-    let outcome = match started {
-        Ok(Some(mut cluster)) => {
-            let served = cluster.serve(listener, shutdown).await;
-            cluster.stop().await;
-            served
+    let outcome = match migrated {
+        Ok(true) => {
+            let stop = async {
+                tokio::select! {
+                    () = shutdown => {}
+                    () = database.ended() => {
+                        tell_all_end("the private PostgreSQL ended by itself");
+                        has_ended = true;
+                    }
+                }
+            };
+            let place = Place { programs, kafka, dapr, data_dir, surroundings };
+            serve(&environment, place, &url, listener, stop).await
         }
-        // Told to stop before all was there.
-        Ok(None) => Ok(()),
+        // Told to stop before the database was there.
+        Ok(false) => Ok(()),
         Err(error) => Err(error),
     };
+    anyhow::ensure!(!has_ended, "the private PostgreSQL ended by itself; the next start recovers it");
     database.stop().await?;
+    outcome
+}
+
+/// Where things are.
+struct Place<'a> {
+    /// The folder of the functions' programs.
+    programs: PathBuf,
+    kafka: &'a Path,
+    dapr: Option<Installed<'a>>,
+    data_dir: PathBuf,
+    surroundings: Surroundings,
+}
+
+/// Starts everything beside the database, and serves until told to stop; the error names a part that did not start, or ended by itself.
+async fn serve(
+    environment: &Environment,
+    place: Place<'_>,
+    database_url: &str,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let mut stop = pin!(stop);
+    let prepared = tokio::select! {
+        prepared = Cluster::prepared(environment, place, database_url, &listener) => prepared,
+        () = &mut stop => return Ok(()),
+    };
+    let mut cluster = prepared?;
+    let started = tokio::select! {
+        started = cluster.start_all() => started.map(|()| true),
+        () = &mut stop => Ok(false),
+    };
+    let outcome = match started {
+        Ok(true) => cluster.serve(listener, stop).await,
+        Ok(false) => Ok(()),
+        Err(error) => Err(error),
+    };
+    cluster.stop().await;
     outcome
 }
 
 /// Every part but the database.
 struct Cluster {
-    settings: Vec<(&'static str, String)>,
-    brokers: String,
-    parts: Vec<Part>,
-    /// Sidecars, each beside one of the parts.
-    beside: Vec<Part>,
+    launcher: Launcher,
+    functions: Vec<Function>,
     scheduler: Option<Part>,
-    tell_ended: mpsc::Sender<String>,
-    ended: mpsc::Receiver<String>,
-    client: HttpClient,
-    /// What the sidecars read, until they have ended.
-    sidecars: Option<Sidecars>,
     /// Ends after the functions and sidecars.
     broker: Option<Broker>,
 }
 
+/// A running function.
+struct Function {
+    name: &'static str,
+    port: u16,
+    part: Part,
+    sidecar: Option<Part>,
+}
+
+/// What it takes to start a function.
+struct Launcher {
+    programs: PathBuf,
+    surroundings: Surroundings,
+    settings: Vec<(&'static str, String)>,
+    /// What sign-in alone gets; nothing when there is none.
+    of_sign_in: Vec<(&'static str, String)>,
+    brokers: String,
+    /// What the sidecars read, until they have ended.
+    sidecars: Option<Sidecars>,
+    client: HttpClient,
+}
+
 impl Cluster {
-    fn new(
+    /// Starts the broker, makes the topics that are missing, and writes what sidecars read.
+    async fn prepared(
         environment: &Environment,
+        place: Place<'_>,
         database_url: &str,
-        data_dir: &Path,
         listener: &TcpListener,
-        broker: Option<Broker>,
     ) -> anyhow::Result<Self> {
-        let brokers = match &broker {
-            Some(broker) => broker.address.clone(),
-            None => environment.require("KAFKA_BROKERS", "the brokers of a Kafka cluster")?,
+        let Place { programs, kafka, dapr, data_dir, surroundings } = place;
+        let (broker, brokers) = match environment.get("KAFKA_BROKERS")? {
+            Some(brokers) => (None, brokers),
+            None => {
+                let broker = Broker::start(kafka, &data_dir.join("kafka"), Files::Kept).await?;
+                let brokers = broker.address.clone();
+                (Some(broker), brokers)
+            }
         };
+        // A cluster that is not this program's may need more to be reached than its address; this one's needs no more.
+        let own = broker.as_ref().map(|_| Environment::from_pairs([("KAFKA_BROKERS", &brokers)]));
+        if let Some(settings) = Settings::from_environment(own.as_ref().unwrap_or(environment))? {
+            create_topics(&settings, None).await?;
+        }
         let mut settings = vec![("DATABASE_URL", database_url.to_owned()), ("HOST", "127.0.0.1".to_owned())];
         if environment.get("PUBLIC_URL")?.is_none() {
             settings.push(("PUBLIC_URL", format!("http://localhost:{}", listener.local_addr()?.port())));
         }
         if environment.get("LINK_SECRET")?.is_none() {
-            settings.push(("LINK_SECRET", secret::kept_in(data_dir)?));
+            settings.push(("LINK_SECRET", secret::kept_in(&data_dir, secret::OF_LINKS, secret::new)?));
         }
+        let mut of_sign_in = Vec::new();
+        if Config::from_environment(environment)?.auth.believes_own_keys() {
+            for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
+                settings.extend(environment.get(name)?.map(|value| (name, value)));
+            }
+            for name in ["SIGNING_KEY", "SIGNING_KEY_PREVIOUS"] {
+                of_sign_in.extend(environment.get(name)?.map(|value| (name, value)));
+            }
+        }
+        let sidecars = match &dapr {
+            Some(installed) => Some(Sidecars::new(installed, &data_dir, &brokers, database_url)?),
+            None => None,
+        };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let (tell_ended, ended) = mpsc::channel(1);
-        Ok(Self {
-            settings,
-            brokers,
-            parts: Vec::new(),
-            beside: Vec::new(),
-            scheduler: None,
-            tell_ended,
-            ended,
-            client,
-            sidecars: None,
-            broker,
-        })
+        let launcher = Launcher { programs, surroundings, settings, of_sign_in, brokers, sidecars, client };
+        Ok(Self { launcher, functions: Vec::new(), scheduler: None, broker })
     }
 
-    /// Makes the topics that are missing. A cluster that is not this program's may need more to be reached than its address.
-    async fn make_topics(&self, environment: &Environment) -> anyhow::Result<()> {
-        let own = self.broker.as_ref().map(|broker| ("KAFKA_BROKERS", broker.address.as_str()));
-        let own = own.map(|brokers| Environment::from_pairs([brokers]));
-        if let Some(settings) = Settings::from_environment(own.as_ref().unwrap_or(environment))? {
-            create_topics(&settings, None).await?;
+    async fn start_all(&mut self) -> anyhow::Result<()> {
+        let Self { launcher, functions, scheduler, .. } = self;
+        let mut scheduler_port = None;
+        if let Some(sidecars) = &launcher.sidecars {
+            let started = sidecars.start_scheduler(&launcher.client, &launcher.surroundings);
+            let started =
+                timeout(STARTED_WITHIN, started).await.context("the scheduler does not start")??;
+            (*scheduler, scheduler_port) = (Some(started.0), Some(started.1));
+        }
+        let mut settings = Vec::new();
+        if !launcher.of_sign_in.is_empty() {
+            // The others have to be told where its keys are, so it can not be told where the relay is, which looks by itself.
+            let sign_in = launcher.start(SIGN_IN, launcher.of_sign_in.clone(), scheduler_port).await?;
+            let keys = format!("http://127.0.0.1:{}/.well-known/jwks.json", sign_in.port);
+            settings.push(("JWT_JWKS_URL", keys));
+            functions.push(sign_in);
+        }
+        let relay = launcher.start(RELAY, settings.clone(), scheduler_port).await?;
+        let relay_url = format!("http://127.0.0.1:{}/", relay.port);
+        functions.push(relay);
+        settings.push(("RELAY_URL", relay_url));
+        let others = HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]);
+        let others = others.filter(|name| ![RELAY, SIGN_IN].contains(name));
+        let start = |name| launcher.start(name, settings.clone(), scheduler_port);
+        let mut starting: FuturesUnordered<_> = others.map(start).collect();
+        while let Some(started) = starting.next().await {
+            functions.push(started?);
         }
         Ok(())
-    }
-
-    fn start_all(&mut self, programs: &Path) -> anyhow::Result<()> {
-        if let Some(sidecars) = &self.sidecars {
-            self.scheduler = Some(self.start(sidecars.scheduler())?);
-        }
-        let relay = unused_port();
-        let relay_url = ("RELAY_URL", format!("http://127.0.0.1:{relay}/"));
-        for name in HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]) {
-            let port = if name == "relay-events" { relay } else { unused_port() };
-            let mut settings = self.settings.clone();
-            settings.push(("PORT", port.to_string()));
-            if name != "relay-events" {
-                settings.push(relay_url.clone());
-            }
-            match &self.sidecars {
-                Some(sidecars) => {
-                    if let Some((sidecar, of_sidecar)) = sidecars.beside(name, port) {
-                        self.beside.push(self.start(sidecar)?);
-                        settings.extend(of_sidecar);
-                    }
-                }
-                None if ON_THE_BUS.contains(&name) => {
-                    settings.push(("KAFKA_BROKERS", self.brokers.clone()));
-                }
-                None => {}
-            }
-            let (name, program) = (name.to_owned(), programs.join(name));
-            let function = Starting { name, program, arguments: Vec::new(), port, settings };
-            self.parts.push(self.start(function)?);
-        }
-        Ok(())
-    }
-
-    fn start(&self, part: Starting) -> anyhow::Result<Part> {
-        Part::start(part, self.tell_ended.clone())
     }
 
     /// Serves until told to stop; the error names a part that ended by itself.
     async fn serve(&mut self, listener: TcpListener, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let mut stop = pin!(stop);
-        let parts = self.parts.iter().map(|part| (part.name.clone(), part.port));
-        let asked: Vec<_> = parts.map(|(name, port)| document(self.client.clone(), name, port)).collect();
-        let (sidecars, beside) = (&self.sidecars, &self.beside);
-        let sidecars = async {
-            let Some(sidecars) = sidecars else { return };
-            join_all(beside.iter().map(|sidecar| sidecars.wait_for(sidecar))).await;
-        };
-        let started = async { tokio::join!(join_all(asked), sidecars).0 };
-        let documents = tokio::select! {
-            documents = timeout(STARTED_WITHIN, started) => {
-                documents.context("a function, or its sidecar, does not answer")?
+        let client = self.launcher.client.clone();
+        let asked: Vec<_> = self
+            .functions
+            .iter()
+            .filter(|function| HTTP.contains(&function.name))
+            .map(|function| document(client.clone(), function.name, function.port))
+            .collect();
+        let ticked = self.functions.iter().find(|function| function.name == TICKED);
+        let ticked = ticked.filter(|_| self.launcher.sidecars.is_none()).map(|function| function.port);
+        let served = async {
+            let door = FrontDoor::new(join_all(asked).await, client.clone());
+            announce(listener.local_addr()?);
+            tokio::select! {
+                served = axum::serve(listener, door.router()).into_future() => Ok(served?),
+                never = tick(client, ticked) => match never {},
             }
-            name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
-            () = &mut stop => return Ok(()),
         };
-        let http = documents.into_iter().filter(|(name, ..)| HTTP.contains(&name.as_str()));
-        let door = FrontDoor::new(http, self.client.clone());
-        let address = listener.local_addr()?;
-        let mut out = std::io::stdout().lock();
-        // A closed terminal is no reason to stop.
-        let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
-        drop(out);
-        let ticked = self.parts.iter().find(|part| part.name == TICKED && self.sidecars.is_none());
-        let ticked = ticked.map(|part| part.port);
         tokio::select! {
-            served = axum::serve(listener, door.router()).into_future() => Ok(served?),
-            never = tick(self.client.clone(), ticked) => match never {},
-            name = self.ended.recv() => bail!("{} ended by itself", name.unwrap_or_default()),
+            served = served => served,
+            how = self.broken() => {
+                tell_all_end(&how);
+                bail!(how)
+            }
             () = stop => Ok(()),
+        }
+    }
+
+    /// Waits until a part has ended by itself, and says which and how.
+    async fn broken(&mut self) -> String {
+        let Self { functions, scheduler, broker, .. } = self;
+        let broker = async {
+            let Some(broker) = broker else { return std::future::pending().await };
+            broker.ended().await;
+            format!("the Kafka broker ended by itself; its log is {}", broker.log().display())
+        };
+        let parts =
+            functions.iter_mut().flat_map(|function| [Some(&mut function.part), function.sidecar.as_mut()]);
+        let parts = parts.flatten().chain(scheduler.as_mut());
+        let parts = select_all(parts.map(|part| Box::pin(part.ended())));
+        tokio::select! {
+            (how, ..) = parts => how,
+            how = broker => how,
         }
     }
 
     /// Lets every function finish what is under way, then ends the sidecars, then the broker.
     async fn stop(self) {
-        join_all(self.parts.into_iter().map(Part::stop)).await;
-        join_all(self.beside.into_iter().chain(self.scheduler).map(Part::stop)).await;
+        let (functions, sidecars): (Vec<_>, Vec<_>) =
+            self.functions.into_iter().map(|function| (function.part, function.sidecar)).unzip();
+        let sidecars = sidecars.into_iter().flatten().chain(self.scheduler);
+        join_all(functions.into_iter().map(|part| part.stop(FUNCTIONS_STOP_WITHIN))).await;
+        join_all(sidecars.map(|part| part.stop(SIDECARS_STOP_WITHIN))).await;
         if let Some(broker) = self.broker {
             // Waits for the process.
             let _ = tokio::task::spawn_blocking(move || drop(broker)).await;
@@ -290,8 +348,72 @@ impl Cluster {
     }
 }
 
+impl Launcher {
+    /// Starts a function at a port that the system gives it, with its sidecar if it has one, and waits until both are there. A
+    /// sidecar has to be told its ports, and the function one of them: where somebody else takes one first, both are started again.
+    async fn start(
+        &self,
+        name: &'static str,
+        settings: Vec<(&'static str, String)>,
+        scheduler: Option<u16>,
+    ) -> anyhow::Result<Function> {
+        for _ in 0..TRIES {
+            let started = timeout(STARTED_WITHIN, self.try_to_start(name, &settings, scheduler)).await;
+            if let Some(function) = started.with_context(|| format!("{name} does not start"))?? {
+                return Ok(function);
+            }
+        }
+        bail!("the ports of {name}'s daprd were taken by somebody else, {TRIES} times")
+    }
+
+    /// Does it once; `None` when a port of the sidecar is somebody else's.
+    async fn try_to_start(
+        &self,
+        name: &'static str,
+        settings: &[(&'static str, String)],
+        scheduler: Option<u16>,
+    ) -> anyhow::Result<Option<Function>> {
+        let beside = self.sidecars.as_ref().and_then(|sidecars| sidecars.beside(name));
+        let mut all = vec![("PORT", "0".to_owned())];
+        all.extend(self.settings.iter().chain(settings).cloned());
+        match &beside {
+            Some(beside) => all.extend(beside.settings()),
+            None if self.sidecars.is_none() && ON_THE_BUS.contains(&name) => {
+                all.push(("KAFKA_BROKERS", self.brokers.clone()));
+            }
+            None => {}
+        }
+        let program = self.programs.join(name);
+        let is_to_get = Recipient::Function(name);
+        let (name_shown, arguments) = (name.to_owned(), Vec::new());
+        let starting = Starting { name: name_shown, program, arguments, is_to_get, settings: all };
+        let mut part = Part::start(starting, &self.surroundings)?;
+        let port = part.port().await?;
+        let Some(beside) = beside else { return Ok(Some(Function { name, port, part, sidecar: None })) };
+        let mut sidecar = Part::start(beside.starting(port, scheduler), &self.surroundings)?;
+        let failure = tokio::select! {
+            () = beside.is_there() => return Ok(Some(Function { name, port, part, sidecar: Some(sidecar) })),
+            how = part.ended() => bail!(how),
+            failure = sidecar.failed() => failure,
+        };
+        match failure {
+            Failure::Ended(how) => bail!(how),
+            Failure::Taken => {
+                part.stop(FUNCTIONS_STOP_WITHIN).await;
+                sidecar.stop(Duration::ZERO).await;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Says at once why all end; after that each part has something to say.
+fn tell_all_end(how: &str) {
+    tell_of("cluster", &format!("{how}; all else is stopped"));
+}
+
 /// Asks a function for what it serves until it answers.
-async fn document(client: HttpClient, name: String, port: u16) -> (String, u16, Value) {
+async fn document(client: HttpClient, name: &'static str, port: u16) -> (&'static str, u16, Value) {
     loop {
         let request = Request::get(format!("http://127.0.0.1:{port}/openapi.json")).body(Body::empty());
         let answer = client.request(request.expect("a path is a request")).await;

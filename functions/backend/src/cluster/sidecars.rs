@@ -5,15 +5,19 @@ use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::Context;
-use axum::http::HeaderValue;
+use anyhow::{Context, bail};
+use axum::body::Body;
+use axum::http::{HeaderValue, Request};
 use devkit::dapr::{self, configuration, connection_string, resource, scheduler_arguments};
 use devkit::testing::unused_port;
 use runtime::dapr::Sidecar;
+use tokio::time::sleep;
 
-use super::GLANCE;
-use super::part::{Part, Starting};
+use super::inherited::{Recipient, Surroundings};
+use super::part::{Failure, Part, Starting};
+use super::{GLANCE, HttpClient, TRIES};
 use crate::secret;
 
 /// Who has a sidecar: what is on the bus, what a job ticks, and whose conversations are in a state store. The others only serve, need
@@ -41,8 +45,6 @@ pub(crate) struct Installed<'a> {
 pub(super) struct Sidecars {
     programs: PathBuf,
     files: PathBuf,
-    /// The port of the scheduler.
-    scheduler: u16,
     /// What a sidecar wants to be shown, and what it shows.
     tokens: [String; 2],
 }
@@ -78,12 +80,8 @@ impl Sidecars {
             ("resiliency.yaml", &[]),
         ];
         remove(&files).context("what an earlier cluster left can not be removed")?;
-        let sidecars = Self {
-            programs: installed.programs.to_owned(),
-            files,
-            scheduler: unused_port(),
-            tokens: [secret::new(), secret::new()],
-        };
+        let sidecars =
+            Self { programs: installed.programs.to_owned(), files, tokens: [secret::new(), secret::new()] };
         let folder = sidecars.files.join("resources");
         DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         for (number, (file, values)) in resources.into_iter().enumerate() {
@@ -94,60 +92,106 @@ impl Sidecars {
         Ok(sidecars)
     }
 
-    /// Describes the scheduler.
-    pub(super) fn scheduler(&self) -> Starting {
-        let ports = [(); 3].map(|()| unused_port());
-        let arguments = scheduler_arguments(self.scheduler, ports, &self.files.join("jobs"), LOG_LEVEL);
-        self.starting("scheduler", "scheduler".to_owned(), self.scheduler, arguments)
-    }
-
-    /// Describes the sidecar of a function, if it has one, and gives what the function has to know of it.
-    pub(super) fn beside(
+    /// Starts the scheduler, waits until it is well, and gives its port, too. It is told its ports, which somebody else may take first:
+    /// then it is started with others.
+    pub(super) async fn start_scheduler(
         &self,
-        name: &'static str,
-        app_port: u16,
-    ) -> Option<(Starting, Vec<(&'static str, String)>)> {
-        if !BESIDE.contains(&name) {
-            return None;
+        client: &HttpClient,
+        surroundings: &Surroundings,
+    ) -> anyhow::Result<(Part, u16)> {
+        for _ in 0..TRIES {
+            let [port, health, etcd, peers] = [(); 4].map(|()| unused_port());
+            let jobs = self.files.join("jobs");
+            remove(&jobs)?;
+            let arguments = scheduler_arguments(port, [health, etcd, peers], &jobs, LOG_LEVEL);
+            let starting = self.starting("scheduler", "scheduler".to_owned(), arguments);
+            let mut scheduler = Part::start(starting, surroundings)?;
+            let failure = tokio::select! {
+                () = is_well(client, health) => return Ok((scheduler, port)),
+                failure = scheduler.failed() => failure,
+            };
+            match failure {
+                Failure::Taken => scheduler.stop(Duration::ZERO).await,
+                Failure::Ended(how) => bail!(how),
+            }
         }
+        bail!("the ports of the scheduler were taken by somebody else, {TRIES} times")
+    }
+
+    /// Chooses the ports of a function's sidecar, if it has one.
+    pub(super) fn beside(&self, function: &'static str) -> Option<Beside<'_>> {
         let ports = [(); 3].map(|()| unused_port());
-        let sidecar = dapr::Sidecar {
-            app_id: name,
-            app_port: Some(app_port),
-            ports,
-            scheduler: super::ON_A_CLOCK.contains(&name).then_some(self.scheduler),
-            files: &self.files,
-            log_level: LOG_LEVEL,
-        };
-        let starting = self.starting("daprd", format!("{name}'s daprd"), ports[0], sidecar.arguments());
-        let mut settings = vec![("DAPR_HTTP_PORT", ports[0].to_string())];
-        settings.extend(self.tokens());
-        match name {
-            CHAT => settings.push(("CONVERSATION_STATE", "dapr".to_owned())),
-            name if name == SCHEDULE.0 => settings.push(("DAPR_SCHEDULE", SCHEDULE.1.to_owned())),
-            _ => {}
-        }
-        Some((starting, settings))
+        BESIDE.contains(&function).then_some(Beside { sidecars: self, function, ports })
     }
 
-    /// Waits until a sidecar and its function have found each other.
-    pub(super) async fn wait_for(&self, sidecar: &Part) {
-        let token = HeaderValue::from_str(&self.tokens[0]).expect("hexadecimal digits");
-        let client = Sidecar::new(sidecar.port, Some(token));
-        while !client.is_there().await {
-            tokio::time::sleep(GLANCE).await;
-        }
-    }
-
-    fn starting(&self, program: &str, name: String, port: u16, arguments: Vec<OsString>) -> Starting {
+    fn starting(&self, program: &str, name: String, arguments: Vec<OsString>) -> Starting<'static> {
         let mut settings = vec![("DAPR_HOST_IP", "127.0.0.1".to_owned())];
         settings.extend(self.tokens());
-        Starting { name, program: self.programs.join(program), arguments, port, settings }
+        let program = self.programs.join(program);
+        Starting { name, program, arguments, is_to_get: Recipient::Other, settings }
     }
 
     fn tokens(&self) -> [(&'static str, String); 2] {
         let [shown, shows] = self.tokens.clone();
         [("DAPR_API_TOKEN", shown), ("APP_API_TOKEN", shows)]
+    }
+}
+
+/// A sidecar that is to run.
+#[derive(Debug)]
+pub(super) struct Beside<'a> {
+    sidecars: &'a Sidecars,
+    function: &'static str,
+    /// Where it is to serve HTTP, gRPC, and other sidecars.
+    ports: [u16; 3],
+}
+
+impl Beside<'_> {
+    /// Gives what the function has to know of it.
+    pub(super) fn settings(&self) -> Vec<(&'static str, String)> {
+        let mut settings = vec![("DAPR_HTTP_PORT", self.ports[0].to_string())];
+        settings.extend(self.sidecars.tokens());
+        match self.function {
+            CHAT => settings.push(("CONVERSATION_STATE", "dapr".to_owned())),
+            name if name == SCHEDULE.0 => settings.push(("DAPR_SCHEDULE", SCHEDULE.1.to_owned())),
+            _ => {}
+        }
+        settings
+    }
+
+    /// Describes it beside the function, which serves at `app_port`.
+    pub(super) fn starting(&self, app_port: u16, scheduler: Option<u16>) -> Starting<'static> {
+        let sidecar = dapr::Sidecar {
+            app_id: self.function,
+            app_port: Some(app_port),
+            ports: self.ports,
+            scheduler: scheduler.filter(|_| super::ON_A_CLOCK.contains(&self.function)),
+            files: &self.sidecars.files,
+            log_level: LOG_LEVEL,
+        };
+        let name = format!("{}'s daprd", self.function);
+        self.sidecars.starting("daprd", name, sidecar.arguments())
+    }
+
+    /// Waits until it and its function have found each other.
+    pub(super) async fn is_there(&self) {
+        let token = HeaderValue::from_str(&self.sidecars.tokens[0]).expect("hexadecimal digits");
+        let client = Sidecar::new(self.ports[0], Some(token));
+        while !client.is_there().await {
+            sleep(GLANCE).await;
+        }
+    }
+}
+
+/// Waits until a scheduler says that it is well.
+async fn is_well(client: &HttpClient, port: u16) {
+    loop {
+        let request = Request::get(format!("http://127.0.0.1:{port}/healthz")).body(Body::empty());
+        let answer = client.request(request.expect("a path is a request")).await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return;
+        }
+        sleep(GLANCE).await;
     }
 }
 

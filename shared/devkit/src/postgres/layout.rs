@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::fs::OFlags;
@@ -13,13 +14,16 @@ use rustix::io::FdFlags;
 use rustix::process::Pid;
 
 use super::account::Account;
-use super::{Tcp, USER};
+use super::{Tcp, USER, process};
 
 /// Only the name of the socket, where nothing listens on a port.
 pub(super) const PORT: u16 = 5432;
 
 /// What fits into a socket's address, without the final zero (`sockaddr_un.sun_path`).
 const SOCKET_PATH_BYTES: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+
+/// For how long the directory may seem to be in use by a program that has ended.
+const HELD_BY_DEAD: Duration = Duration::from_secs(1);
 
 /// Above this the log starts anew at the next start.
 const LOG_BYTES: u64 = 10 * 1024 * 1024;
@@ -89,21 +93,25 @@ impl Layout {
         let mut file = no_follow(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .with_context(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.read_to_string(&mut pid).with_context(failed)?;
+        let mut patience = HELD_BY_DEAD;
+        while let Err(error) = file.try_lock() {
+            let TryLockError::WouldBlock = error else { return Err(error).with_context(failed) };
+            let mut holder = String::new();
+            file.rewind().and_then(|()| file.read_to_string(&mut holder)).with_context(failed)?;
+            let pid = holder.trim().parse().ok().filter(|&pid| pid > 0).and_then(Pid::from_raw);
+            // A killed program's server has its copy of the handle until it is really the server.
+            if pid.is_none_or(process::is_alive) || patience == Duration::ZERO {
                 let data_dir = self.root.parent().unwrap_or(&self.root);
                 bail!(
                     "DATA_DIR {} is in use by process {}; stop that, or set another DATA_DIR",
                     data_dir.display(),
-                    pid.trim()
+                    holder.trim()
                 );
             }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
+            std::thread::sleep(process::GLANCE);
+            patience = patience.saturating_sub(process::GLANCE);
         }
-        file.set_len(0).with_context(failed)?;
+        file.set_len(0).and_then(|()| file.rewind()).with_context(failed)?;
         writeln!(file, "{}", std::process::id()).with_context(failed)?;
         Ok(Lock(file))
     }

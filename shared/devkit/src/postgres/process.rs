@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal};
 
 /// How often a state is looked at while waiting for it.
-const GLANCE: Duration = Duration::from_millis(2);
+pub(super) const GLANCE: Duration = Duration::from_millis(2);
 
 /// Whether the process exists and still does something: one that has ended but was not collected by its
 /// parent does not count.

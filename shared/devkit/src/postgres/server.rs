@@ -10,7 +10,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use super::account::Account;
 use super::binaries::Binaries;
-use super::layout::{Layout, ServerDir, SocketDir};
+use super::layout::{Layout, ServerDir, ServerNote, SocketDir};
 use super::{DATABASE, process};
 
 /// How long a server may take to stop in good order.
@@ -78,23 +78,25 @@ impl Server {
         socket_dir: &SocketDir,
         settings: &[String],
     ) -> Result<Option<Self>> {
-        let Some(note) = layout.server_note() else { return Ok(None) };
-        // The note outlives a server that was killed, and its process id may be another program's by now.
-        let is_ours = process::is_of_cluster(note.pid, &layout.cluster_name) != Some(false);
-        if is_ours && process::is_alive(note.pid) {
-            let mut server = Self { pid: note.pid, child: None, is_stopped: false };
-            let is_wanted = has_settings(&layout.last_command_line(), settings);
-            match answer_when_settled(&mut server, &socket_dir.url(DATABASE)).await {
-                Some(Answer::Ready) if is_wanted => {
-                    tracing::info!(pid = server.pid(), "took over the PostgreSQL server of a killed program");
-                    return Ok(Some(server));
-                }
-                Some(Answer::Ready) => server.stop().await?,
-                Some(Answer::Busy | Answer::Silent) => server.stop_hard().await?,
-                None => server.is_stopped = true,
+        let Some(note) = note_of_living(layout).await? else {
+            make_way(layout, socket_dir)?;
+            return Ok(None);
+        };
+        let mut server = Self { pid: note.pid, child: None, is_stopped: false };
+        let is_wanted = has_settings(&layout.last_command_line(), settings);
+        match answer_when_settled(&mut server, &socket_dir.url(DATABASE)).await {
+            Some(Answer::Ready) if is_wanted => {
+                tracing::info!(pid = server.pid(), "took over the PostgreSQL server of a killed program");
+                return Ok(Some(server));
             }
+            Some(Answer::Ready) => server.stop().await?,
+            Some(Answer::Busy | Answer::Silent) => server.stop_hard().await?,
+            None => server.is_stopped = true,
         }
-        make_way(layout, socket_dir).await?;
+        if note_of_living(layout).await?.is_some() {
+            bail!("another PostgreSQL server was started in {} meanwhile", layout.root.display());
+        }
+        make_way(layout, socket_dir)?;
         Ok(None)
     }
 
@@ -144,16 +146,33 @@ impl Drop for Server {
     }
 }
 
-/// Sees to it that nothing of a server that has ended keeps a new one out.
-async fn make_way(layout: &Layout, socket_dir: &SocketDir) -> Result<()> {
-    // The children of a killed server end as soon as they notice. A new server beside them would ruin the data.
-    if !process::wait_until(STOP_LIMIT, || !process::cluster_has_processes(&layout.cluster_name)).await {
+/// The note of the server that lives in this directory; `None` when there is no server, and no process of one.
+///
+/// A server that was started a moment ago may not have written its note yet, or not have replaced that of a dead one, and the
+/// children of a killed server end as soon as they notice. A new server beside either would ruin the data or fail.
+async fn note_of_living(layout: &Layout) -> Result<Option<ServerNote>> {
+    let mut found = None;
+    let is_settled = || {
+        // The note outlives a server that was killed, and its process id may be another program's by now.
+        let is_living = |note: &ServerNote| {
+            process::is_alive(note.pid)
+                && process::is_of_cluster(note.pid, &layout.cluster_name) != Some(false)
+        };
+        found = layout.server_note().filter(is_living);
+        found.is_some() || !process::cluster_has_processes(&layout.cluster_name)
+    };
+    if !process::wait_until(STOP_LIMIT, is_settled).await {
         bail!(
             "processes of a killed PostgreSQL server are still at work in {}; look for {:?} in the process list",
             layout.root.display(),
             layout.cluster_name
         );
     }
+    Ok(found)
+}
+
+/// Sees to it that no note of a server that has ended keeps a new one out.
+fn make_way(layout: &Layout, socket_dir: &SocketDir) -> Result<()> {
     // PostgreSQL would take whoever has that process id now, even a dead process that nobody has collected,
     // for the server. It copes by itself with an id that nobody has.
     if let Some(note) = layout.server_note()

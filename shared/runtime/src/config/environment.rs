@@ -1,6 +1,12 @@
 //! The environment as a map, read once.
 
-use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path, str::FromStr};
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt,
+    path::Path,
+    str::FromStr,
+};
 
 use super::ConfigError;
 
@@ -24,8 +30,14 @@ impl Environment {
         Environment(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
+    /// Gives the names of the variables, of those with an empty value too.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.0.keys().map(OsString::as_os_str)
+    }
+
     /// Sets a variable.
-    pub(crate) fn with(mut self, name: &str, value: &str) -> Environment {
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Environment {
         self.0.insert(name.into(), value.into());
         self
     }
@@ -98,7 +110,7 @@ impl Environment {
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
-        match self.0.get(std::ffi::OsStr::new(name)) {
+        match self.0.get(OsStr::new(name)) {
             None => Ok(None),
             Some(value) => match value.to_str() {
                 Some(text) => Ok(Some(text.to_owned()).filter(|text| !text.is_empty())),

@@ -36,6 +36,14 @@ pub enum ConfigError {
         /// The variable.
         name: String,
     },
+    /// Two are given of which one says it all.
+    #[error("{name} and {other} are both set; one of them must go")]
+    Several {
+        /// One.
+        name: String,
+        /// The other.
+        other: String,
+    },
     /// The file that holds the value cannot be read.
     #[error("{name}_FILE is {path:?}, which cannot be read: {reason}")]
     File {

@@ -2,6 +2,7 @@
 
 mod environment;
 mod error;
+mod secret;
 mod zone;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,8 +11,9 @@ use chrono_tz::Tz;
 
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use secret::Secret;
 
-use crate::host::server::Origins;
+use crate::{address::TrustedProxies, auth, host::server::Origins};
 
 /// The settings that every function has.
 ///
@@ -20,8 +22,9 @@ use crate::host::server::Origins;
 /// | `PORT` | `8000` | 0–65535; 0 takes any free port |
 /// | `HOST` | `127.0.0.1` | an IP address; with `AUTH=local` a loopback address |
 /// | `METRICS_PORT` | off | 0–65535, not the same as `PORT` |
-/// | `AUTH` | `local` | `local` |
+/// | `AUTH` | `local` | `local`; `jwt`, with what [`auth::Settings`] reads |
 /// | `CORS_ORIGINS` | none | origins with commas between |
+/// | `TRUSTED_PROXIES` | none | addresses, and networks such as `10.0.0.0/8`, with commas between |
 /// | `TIME_ZONE` | `UTC` | an IANA name |
 /// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
 /// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
@@ -38,6 +41,8 @@ pub struct Config {
     pub auth: Auth,
     /// `CORS_ORIGINS`: the origins whose pages may call, beside the own one. Default: none.
     pub cors_origins: Origins,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed. Default: nobody's.
+    pub trusted_proxies: TrustedProxies,
     /// `LOG_LEVEL`: the least severe level that is logged. Default `info`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`: how lines are written; `None` leaves it to whether somebody is looking.
@@ -49,10 +54,19 @@ pub struct Config {
 }
 
 /// How callers are known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// Callers are believed; only a loopback listener may do that.
     Local,
+    /// Callers show a token.
+    Jwt(Box<auth::Settings>),
+}
+
+impl Auth {
+    /// Says whether callers show tokens of the function sign-in of this very deployment, by `SIGNING_KEY`.
+    pub fn believes_own_keys(&self) -> bool {
+        matches!(self, Auth::Jwt(settings) if settings.is_own())
+    }
 }
 
 /// The least severe level that is logged.
@@ -92,6 +106,9 @@ impl Config {
             metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
             auth: auth(environment)?,
             cors_origins: Origins::from_environment(environment)?,
+            trusted_proxies: environment
+                .parse("TRUSTED_PROXIES", "addresses, and networks such as 10.0.0.0/8, with commas between")?
+                .unwrap_or_default(),
             log_level: environment
                 .one_of(
                     "LOG_LEVEL",
@@ -110,7 +127,25 @@ impl Config {
             relay_url: relay_url(environment)?,
         };
         config.check()?;
+        config.check_sidecar(environment)?;
         Ok(config)
+    }
+
+    /// Refuses a sidecar without a token where others than the sidecar can reach the routes that are for it.
+    fn check_sidecar(&self, environment: &Environment) -> Result<(), ConfigError> {
+        if !self.host.is_loopback() && environment.get("DAPR_HTTP_PORT")?.is_some() {
+            let allowed = "the token that the sidecar shows, because HOST can be reached by others";
+            environment.require("APP_API_TOKEN", allowed)?;
+        }
+        Ok(())
+    }
+
+    /// Gives what has to be shown with events and ticks, with `AUTH=jwt` and `EVENTS_TOKEN`.
+    pub fn events_token(&self) -> Option<Secret> {
+        match &self.auth {
+            Auth::Local => None,
+            Auth::Jwt(settings) => settings.events_token(),
+        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -136,15 +171,11 @@ impl Config {
 fn auth(environment: &Environment) -> Result<Auth, ConfigError> {
     match environment.get("AUTH")?.as_deref() {
         None | Some("local") => Ok(Auth::Local),
-        Some("jwt") => Err(ConfigError::NotInThisVersion {
-            name: "AUTH".to_owned(),
-            value: "jwt".to_owned(),
-            instead: "leave it at local and listen on a loopback HOST".to_owned(),
-        }),
+        Some("jwt") => auth::Settings::from_environment(environment).map(Box::new).map(Auth::Jwt),
         Some(other) => Err(ConfigError::Invalid {
             name: "AUTH".to_owned(),
             value: other.to_owned(),
-            allowed: "local".to_owned(),
+            allowed: "local or jwt".to_owned(),
         }),
     }
 }
@@ -201,6 +232,50 @@ mod tests {
     }
 
     #[test]
+    fn s09_tokens_are_believed_only_with_a_key_an_issuer_and_an_audience() {
+        let secret = ("JWT_SECRET", "0123456789abcdef0123456789abcdef");
+        let (issuer, audience) = (("JWT_ISSUER", "https://id.example.org"), ("JWT_AUDIENCE", "kaam"));
+        let url = ("JWT_JWKS_URL", "https://id.example.org/keys");
+        let discovered = ("OIDC_ISSUER", "https://id.example.org");
+        let read = |pairs: &[_]| read(&[&[("AUTH", "jwt"), ("HOST", "0.0.0.0")], pairs].concat());
+        for pairs in [
+            &[secret, issuer, audience][..],
+            &[url, issuer, audience],
+            &[discovered, audience],
+            &[discovered, issuer, audience],
+        ] {
+            let config = read(pairs).expect("sound settings");
+            assert!(
+                matches!(config.auth, Auth::Jwt(_)) && !format!("{config:?}").contains(secret.1),
+                "{pairs:?}"
+            );
+        }
+        let events = ("EVENTS_ISSUER", "https://cluster.example.org");
+        for (pairs, named) in [
+            (&[][..], "JWT_JWKS_URL"),
+            (&[issuer, audience], "AUTH=jwt"),
+            (&[secret, audience], "JWT_ISSUER"),
+            (&[secret, issuer], "JWT_AUDIENCE"),
+            (&[discovered], "JWT_AUDIENCE"),
+            (&[secret, url, issuer, audience], "JWT_SECRET and JWT_JWKS_URL"),
+            (&[url, discovered, audience], "JWT_JWKS_URL and OIDC_ISSUER"),
+            (&[discovered, ("JWT_ISSUER", "https://other.example.org"), audience], "JWT_ISSUER"),
+            (&[("JWT_SECRET", "0123456789abcdef0123456789abcde"), issuer, audience], "JWT_SECRET"),
+            (&[("JWT_JWKS_URL", "http://id.example.org/keys"), issuer, audience], "JWT_JWKS_URL"),
+            (&[("OIDC_ISSUER", "https://id.example.org?a"), audience], "OIDC_ISSUER"),
+            (&[("SIGNING_KEY", "x"), issuer, audience], "SIGNING_KEY"),
+            (&[secret, issuer, audience, ("EVENTS_TOKEN", "short")], "EVENTS_TOKEN"),
+            (&[secret, issuer, audience, events], "EVENTS_AUDIENCE"),
+            (&[secret, issuer, audience, ("EVENTS_AUDIENCE", "x")], "EVENTS_ISSUER"),
+            (&[secret, issuer, audience, ("DAPR_HTTP_PORT", "3500")], "APP_API_TOKEN"),
+        ] {
+            let message = read(pairs).expect_err(named);
+            assert!(message.contains(named) && !message.contains('\n'), "{named}: {message}");
+            assert!(!message.contains("0123456789"), "{message}");
+        }
+    }
+
+    #[test]
     fn a_wrong_value_is_one_line_naming_variable_value_and_what_is_allowed() {
         for (name, value, allowed) in [
             ("PORT", "eighty", "a port from 0 to 65535"),
@@ -208,9 +283,9 @@ mod tests {
             ("HOST", "localhost", "an IP address"),
             ("HOST", "0.0.0.0", "a loopback address"),
             ("METRICS_PORT", "-1", "a port"),
+            ("TRUSTED_PROXIES", "everybody", "10.0.0.0/8"),
             ("METRICS_PORT", "8000", "another port than PORT"),
-            ("AUTH", "none", "local"),
-            ("AUTH", "jwt", "not in this version"),
+            ("AUTH", "none", "local or jwt"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
             ("LOG_FORMAT", "xml", "json or text"),
             ("TIME_ZONE", "europe/berlin", "Europe/Berlin"),

@@ -325,7 +325,7 @@ mod tests {
             let done = async |events: Vec<Incoming>| vec![Disposition::Done; events.len()];
             let function = Function::new("take-samples")
                 .on(on_events(&["sample"], move |events| Box::pin(done(events))));
-            let mut function = attach(function, settings, &Metrics::new()).expect("it is sound");
+            let mut function = attach(function, settings, &Metrics::new(), PATIENCE).expect("it is sound");
             let stop = CancellationToken::new();
             tokio::spawn(function.background.remove(0)(stop.clone()));
             stop.drop_guard()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
+use events::cloud_event::is_attribute_name;
 use serde_json::{Map, Value};
 
 use crate::json::strict;
@@ -131,13 +132,6 @@ pub(super) fn is_json(kind: &str) -> bool {
 fn is_core(name: &str) -> bool {
     let names = ["id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema"];
     names.contains(&name)
-}
-
-/// Tells whether an extension may have this name (CloudEvents 1.0.2, "Naming Conventions").
-fn is_attribute_name(name: &str) -> bool {
-    name != "data"
-        && !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 #[cfg(test)]

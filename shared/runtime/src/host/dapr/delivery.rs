@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::{
@@ -20,17 +20,15 @@ use serde_json::{Value, json, value::RawValue};
 use super::EVENTS;
 use crate::{
     clock::Stopwatch,
-    disposition::Disposition,
+    disposition::{Disposition, MAX_ATTEMPTS},
     function::Function,
-    json::essence,
+    json::{essence, one_text},
     metrics::{LabelledCounter, Metrics},
     triggers::deliver,
 };
 
 /// The longest body that is read. The sidecar itself gives up at 4 MiB unless it is told otherwise.
 const BODY_BYTES: usize = 64 << 20;
-/// How often an event is tried before it becomes a dead letter.
-const MAX_ATTEMPTS: u32 = 5;
 /// Of how many events that have failed the attempts are remembered.
 const REMEMBERED: usize = 10_000;
 /// The type of what the sidecar makes out of something that is no CloudEvent.
@@ -82,6 +80,15 @@ enum Status {
     Drop,
 }
 
+/// What was decided about an event by itself.
+struct Decided {
+    /// Its topic and id.
+    place: (String, String),
+    attempt: u32,
+    disposition: Disposition,
+    status: Status,
+}
+
 impl Status {
     fn as_str(self) -> &'static str {
         match self {
@@ -118,81 +125,95 @@ impl Deliveries {
     }
 
     async fn receive_one(&self, topic: &str, body: &[u8]) -> Value {
-        let text = serde_json::from_slice::<&RawValue>(body).map(RawValue::get);
-        let text = text.map_err(|error| format!("the event is not JSON: {error}"));
-        status_of(self.decide(topic, &[text]).await[0])
+        let text = one_text(body).map_err(|error| format!("the event is not JSON: {error}"));
+        status_of(self.answer(topic, &[text]).await[0])
     }
 
-    /// When one is to come again, all are: consumers recognise what they have done. The order of each key is kept by that. And daprd
-    /// (1.16 to 1.18) looks an entry that is dropped up by its number, as if none of the bulk had been done before: it would put
-    /// another event among the dead letters, or die.
     async fn receive_bulk(&self, topic: &str, bulk: &Bulk<'_>) -> Value {
         let posted: Vec<Posted<'_>> = bulk
             .entries
             .iter()
             .map(|entry| entry.event.map(RawValue::get).ok_or_else(|| "there is no event".to_owned()))
             .collect();
-        let mut decided = self.decide(topic, &posted).await;
-        if decided.contains(&Status::Retry) {
-            decided.fill(Status::Retry);
-        }
-        let statuses = bulk.entries.iter().zip(decided);
+        let statuses = bulk.entries.iter().zip(self.answer(topic, &posted).await);
         let statuses =
             statuses.map(|(entry, status)| json!({"entryId": entry.id, "status": status.as_str()}));
         json!({ "statuses": statuses.collect::<Vec<_>>() })
     }
 
-    /// Hands events to every function of the topic, and says what is to become of each.
-    async fn decide(&self, topic: &str, posted: &[Posted<'_>]) -> Vec<Status> {
+    /// Hands events to every function of the topic, says what is to become of each, and writes it down.
+    ///
+    /// When one is to come again, all are: consumers recognise what they have done. The order of each key is kept by that. And daprd
+    /// (1.16 to 1.18) looks an entry that is dropped up by its number, as if none of the bulk had been done before: it would put
+    /// another event among the dead letters, or die.
+    async fn answer(&self, topic: &str, posted: &[Posted<'_>]) -> Vec<Status> {
         let watch = Stopwatch::start();
         let Some(subscribers) = self.0.subscribers.get(topic) else {
             // A mistake in a declared subscription: the events wait until it is mended.
             tracing::error!(topic, "events of a topic that no function here takes");
             return vec![Status::Retry; posted.len()];
         };
+        let decided = self.decide(topic, subscribers, posted).await;
+        let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
+        let all_come_again = decided.iter().any(|one| one.status == Status::Retry);
+        decided.into_iter().map(|one| self.settle(topic, one, all_come_again, duration_ms)).collect()
+    }
+
+    async fn decide(&self, topic: &str, subscribers: &[Router], posted: &[Posted<'_>]) -> Vec<Decided> {
         let heads: Vec<_> = posted.iter().map(head).collect();
         let readable: Vec<&str> = posted
             .iter()
             .zip(&heads)
             .filter_map(|(posted, head)| posted.as_deref().ok().filter(|_| head.is_ok()))
             .collect();
-        let mut decided = handle(subscribers, &readable).await.into_iter();
-        let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
-        let settle = |head: Result<Head, String>| {
+        let mut handled = handle(subscribers, &readable).await.into_iter();
+        let attempts = self.attempts();
+        let decide = |head: Result<Head, String>| {
             let (head, disposition) = match head {
-                Ok(head) => (head, decided.next().expect("each event was decided about")),
+                Ok(head) => (head, handled.next().expect("each event was decided about")),
                 Err(why) => (Head::default(), Disposition::reject(why)),
             };
-            self.settle(topic, head.id.as_str().unwrap_or_default(), disposition, duration_ms)
+            let place = (topic.to_owned(), head.id.as_str().unwrap_or_default().to_owned());
+            let attempt = attempts.get(&place).copied().unwrap_or_default() + 1;
+            let status = match &disposition {
+                Disposition::Done => Status::Success,
+                Disposition::Unavailable { .. } => Status::Retry,
+                Disposition::Retry { .. } if attempt < MAX_ATTEMPTS => Status::Retry,
+                Disposition::Retry { .. } | Disposition::Reject { .. } => Status::Drop,
+            };
+            Decided { place, attempt, disposition, status }
         };
-        heads.into_iter().map(settle).collect()
+        heads.into_iter().map(decide).collect()
     }
 
-    /// Says what is to become of an event, and writes it down.
-    fn settle(&self, topic: &str, event_id: &str, disposition: Disposition, duration_ms: f64) -> Status {
-        let place = (topic.to_owned(), event_id.to_owned());
-        let mut attempts = self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempt = attempts.get(&place).copied().unwrap_or_default() + 1;
-        let (status, outcome) = match disposition {
-            Disposition::Done => (Status::Success, "done"),
+    /// Writes down what becomes of an event; `comes_again` with its bulk, whatever was decided about it.
+    fn settle(&self, topic: &str, decided: Decided, comes_again: bool, duration_ms: f64) -> Status {
+        let Decided { place, attempt, disposition, status } = decided;
+        let event_id = &*place.1;
+        let mut attempts = self.attempts();
+        let outcome = match disposition {
+            // Then the same will be decided about it, once the others are through.
+            _ if comes_again && status != Status::Retry => "waits",
+            Disposition::Done => "done",
             // That was no attempt.
             Disposition::Unavailable { why } => {
                 tracing::warn!(topic, event_id, why, "event waits for what is away");
-                (Status::Retry, "unavailable")
+                "unavailable"
             }
-            Disposition::Retry { why, .. } if attempt < MAX_ATTEMPTS => {
+            Disposition::Retry { why, .. } if status == Status::Retry => {
                 tracing::warn!(topic, event_id, attempt, why, "event to be retried");
                 if attempts.len() >= REMEMBERED {
                     attempts.clear();
                 }
                 attempts.insert(place.clone(), attempt);
-                (Status::Retry, "retry")
+                "retry"
             }
             Disposition::Retry { why, .. } | Disposition::Reject { why } => {
                 tracing::error!(topic, event_id, attempt, why, "event becomes a dead letter");
-                (Status::Drop, "dead_letter")
+                "dead_letter"
             }
         };
+        let status = if comes_again { Status::Retry } else { status };
         if status != Status::Retry {
             attempts.remove(&place);
         }
@@ -201,6 +222,10 @@ impl Deliveries {
         let labels = vec![("topic", topic.to_owned()), ("outcome", outcome.to_owned())];
         self.0.handled.get_or_create(&labels).inc();
         status
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, HashMap<(String, String), u32>> {
+        self.0.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -243,8 +268,7 @@ fn head(posted: &Posted<'_>) -> Result<Head, String> {
     Ok(head)
 }
 
-/// Asks every function of a topic; the worst disposition counts: one that can still take an event must get it, and nobody may
-/// lose it by another's attempts.
+/// Asks every function of a topic; the heaviest disposition counts.
 async fn handle(subscribers: &[Router], events: &[&str]) -> Vec<Disposition> {
     let mut worst = vec![Disposition::Done; events.len()];
     if events.is_empty() {
@@ -252,19 +276,10 @@ async fn handle(subscribers: &[Router], events: &[&str]) -> Vec<Disposition> {
     }
     for decided in join_all(subscribers.iter().map(|router| deliver(router, events))).await {
         for (worst, disposition) in worst.iter_mut().zip(decided) {
-            if rank(&disposition) > rank(worst) {
+            if disposition.weight() > worst.weight() {
                 *worst = disposition;
             }
         }
     }
     worst
-}
-
-fn rank(disposition: &Disposition) -> u8 {
-    match disposition {
-        Disposition::Done => 0,
-        Disposition::Reject { .. } => 1,
-        Disposition::Retry { .. } => 2,
-        Disposition::Unavailable { .. } => 3,
-    }
 }

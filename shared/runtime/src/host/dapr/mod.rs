@@ -71,7 +71,8 @@ pub fn attach(mut functions: Vec<Function>, settings: &Settings, metrics: &Metri
             Function::new(SEVERAL).timeout(longest)
         }
     };
-    let mut bearer = bearer.http(routes.into()).ready_when(Check::optional("dapr", is_there));
+    // They are guarded by themselves.
+    let mut bearer = bearer.public(routes.into()).ready_when(Check::optional("dapr", is_there));
     if let Some((name, schedule)) = job {
         let sidecar = settings.sidecar.clone();
         bearer = bearer.background(move |stop| async move {

@@ -222,6 +222,23 @@ async fn a_bulk_with_one_that_is_to_come_again_comes_again_as_a_whole() {
 }
 
 #[tokio::test]
+async fn what_comes_again_with_its_bulk_is_counted_as_a_dead_letter_only_when_it_is_one() {
+    let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");
+    let (metrics, seen) = (Metrics::new(), Seen::default());
+    let functions = attach(vec![taker("one", &["t"], &seen)], &settings(&[]), &metrics);
+    let router = App::new(&config, functions).router();
+    let bulk = ["a", "never-1", "later-1"].map(event);
+    for _ in 0..5 {
+        deliver_bulk(&router, &bulk).await;
+    }
+    let told = metrics.render();
+    for (outcome, count) in [("waits", 8), ("retry", 4), ("done", 1), ("dead_letter", 2)] {
+        let line = format!("kaam_dapr_events_total{{topic=\"t\",outcome=\"{outcome}\"}} {count}\n");
+        assert!(told.contains(&line), "{line}{told}");
+    }
+}
+
+#[tokio::test]
 async fn an_event_that_has_a_member_of_that_name_is_no_bulk() {
     let router = router(vec![taker("one", &["t"], &Seen::default())], &[]);
     let mut event = event("a");

@@ -1,5 +1,6 @@
 //! What is subscribed to, in the words of `GET /dapr/subscribe`.
 
+use events::topic::dead_letters_of;
 use serde_json::{Value, json};
 
 use super::{EVENTS, Settings};
@@ -13,7 +14,7 @@ pub(super) fn subscription(topic: &str, settings: &Settings) -> Value {
         "pubsubname": settings.pubsub,
         "topic": topic,
         "route": format!("{EVENTS}{topic}"),
-        "deadLetterTopic": format!("{topic}.dlq"),
+        "deadLetterTopic": dead_letters_of(topic),
     });
     if let Some(count) = settings.bulk {
         subscription["bulkSubscribe"] =

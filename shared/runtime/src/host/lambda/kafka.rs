@@ -6,10 +6,9 @@ use axum::Router;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 
 use super::Around;
-use crate::{disposition::Disposition, triggers};
+use crate::{disposition::Disposition, json::one_text, triggers};
 
 /// What an event source mapping of Kafka hands over: the records of one or more partitions, named `topic-partition`.
 #[derive(Debug, Deserialize)]
@@ -72,7 +71,7 @@ async fn decide(router: &Router, records: &[Record], around: &Around) -> Vec<Dis
     let readable: Vec<&Vec<u8>> = texts.iter().flatten().collect();
     let mut delivered = match readable.as_slice() {
         [] => Vec::new(),
-        events => triggers::deliver_with(router, events, |request| around.put_on(request)).await,
+        events => triggers::deliver_with(router, events, |request| around.put_on_event(request)).await,
     }
     .into_iter();
     let decide = |text: Result<_, &str>| match text {
@@ -86,7 +85,7 @@ async fn decide(router: &Router, records: &[Record], around: &Around) -> Vec<Dis
 fn text(value: Option<&str>) -> Result<Vec<u8>, &'static str> {
     let value = value.ok_or("the record has no value")?;
     let text = STANDARD.decode(value).map_err(|_| "the value of the record is not base64")?;
-    match serde_json::from_slice::<&RawValue>(&text) {
+    match one_text(&text) {
         Ok(_) => Ok(text),
         Err(_) => Err("the record is not JSON"),
     }

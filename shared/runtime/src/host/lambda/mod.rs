@@ -39,7 +39,7 @@ use crate::{
     config::{ConfigError, Environment},
     disposition::Disposition,
     host::server::App,
-    invocation::TimeLeft,
+    invocation::{BroughtByHost, TimeLeft},
     limits::Limits,
     trace, triggers,
 };
@@ -232,7 +232,7 @@ impl Handler {
         if !self.takes_triggers || !self.topics.is_empty() {
             return Err(self.takes_no("ticks".to_owned()));
         }
-        match triggers::tick_with(&self.router, |request| around.put_on(request)).await {
+        match triggers::tick_with(&self.router, |request| around.put_on_event(request)).await {
             Disposition::Done => written(&()),
             Disposition::Retry { why, .. }
             | Disposition::Unavailable { why }
@@ -265,6 +265,12 @@ struct Around {
 }
 
 impl Around {
+    /// Adds it to events or a tick, which Lambda was allowed to bring.
+    fn put_on_event<B>(&self, request: &mut axum::http::Request<B>) {
+        request.extensions_mut().insert(BroughtByHost);
+        self.put_on(request);
+    }
+
     /// Adds it to a request. A trace that the caller has begun goes on, whatever X-Ray says.
     fn put_on<B>(&self, request: &mut axum::http::Request<B>) {
         if let Some(time_left) = self.time_left {

@@ -6,9 +6,16 @@ use axum::{Router, middleware, routing::get};
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Origins, cors, health, hygiene, layers, openapi};
+use super::{
+    Origins, cors, health, hygiene,
+    layers::{self, Shell},
+    openapi,
+};
 use crate::{
-    config::Config,
+    address::TrustedProxies,
+    auth::{self, Authenticator},
+    clock::Clock,
+    config::{Auth, Config},
     function::{Background, Function},
     limits::Limits,
     metrics::Metrics,
@@ -19,7 +26,8 @@ use crate::{
 ///
 /// It answers the functions' own paths, `/health`, `/ready` and `/openapi.json`; a process of one function also takes its
 /// events or ticks at `POST /`. With several functions those routes are not public: they are called in the process
-/// ([`crate::triggers::deliver`]).
+/// ([`crate::triggers::deliver`]). With `AUTH=jwt` a function's paths want the token of a user, unless the function says that they are
+/// [public](Function::public), and `POST /` wants what may bring events.
 #[derive(Debug)]
 #[must_use]
 pub struct App {
@@ -28,6 +36,9 @@ pub struct App {
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
     origins: Origins,
+    auth: Auth,
+    trusted_proxies: TrustedProxies,
+    clock: Clock,
     functions: Vec<Function>,
 }
 
@@ -40,8 +51,17 @@ impl App {
             metrics: Metrics::new(),
             limits: Limits::default(),
             origins: config.cors_origins.clone(),
+            auth: config.auth.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
+            clock: Clock::system(),
             functions,
         }
+    }
+
+    /// Looks at the times of tokens by another clock than the system's.
+    pub fn clock(mut self, clock: Clock) -> App {
+        self.clock = clock;
+        self
     }
 
     /// Counts in `metrics`, so that functions and server share them.
@@ -69,41 +89,67 @@ impl App {
 
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
-        let App { metrics, limits, origins, mut functions, .. } = self;
+        let App { address, metrics, limits, auth, origins, trusted_proxies, clock, mut functions, .. } = self;
+        let authenticator = match &auth {
+            Auth::Local => None,
+            Auth::Jwt(settings) => {
+                Some(Arc::new(Authenticator::new(settings, address.ip().is_loopback(), &clock)))
+            }
+        };
+        let needs_tokens = authenticator.is_some();
+        let shell =
+            Shell { metrics, limits, trusted_proxies, needs_tokens, is_for_this_machine: !needs_tokens };
         let takes_triggers = functions.len() == 1;
         let checks = functions.iter_mut().flat_map(|function| function.readiness.drain(..));
         let health = health::router(checks.collect(), limits.check_deadline);
         let mut background = Vec::new();
         let (mut routes, mut document) =
-            guarded(OpenApiRouter::with_openapi(openapi::frame()).merge(health), &metrics, limits);
+            guarded(OpenApiRouter::with_openapi(openapi::frame()).merge(health), &shell);
         for function in functions {
             background.extend(function.background);
-            let limits =
-                Limits { request_deadline: function.timeout.unwrap_or(limits.request_deadline), ..limits };
-            let (router, paths) = guarded(function.http, &metrics, limits);
-            routes = routes.merge(router);
-            document.merge(paths);
+            let request_deadline = function.timeout.unwrap_or(limits.request_deadline);
+            let shell = Shell { limits: Limits { request_deadline, ..limits }, ..shell.clone() };
+            let (router, paths) = guarded(for_users(function.http, authenticator.as_ref()), &shell);
+            let (public, public_paths) = guarded(function.public, &shell);
+            routes = routes.merge(router).merge(public);
+            document.merge(openapi::for_users(paths, needs_tokens));
+            document.merge(public_paths);
             if let Some(triggers) = function.triggers.filter(|_| takes_triggers) {
-                routes = routes.merge(guarded(triggers.into(), &metrics, limits).0);
+                routes = routes.merge(for_events(triggers, authenticator.as_ref(), shell));
             }
         }
         let document = Router::new().route("/openapi.json", get(openapi::serve(document)));
         let routes = routes
-            .merge(guarded(document.into(), &metrics, limits).0)
+            .merge(guarded(document.into(), &shell).0)
             .fallback(async || Problem::not_found("there is nothing at this path"));
-        let shell = Arc::new(layers::Shell { metrics, limits });
         let routes = middleware::from_fn_with_state(Arc::new(origins), cors::check).layer(routes);
         let routes = middleware::from_fn(hygiene::check).layer(routes);
-        let observed = middleware::from_fn_with_state(shell, layers::observe).layer(routes);
+        let observed = middleware::from_fn_with_state(Arc::new(shell), layers::observe).layer(routes);
         (Router::new().fallback_service(observed), background)
     }
 }
 
+/// Lets in users alone, when there is something to know them by.
+fn for_users(router: OpenApiRouter, authenticator: Option<&Arc<Authenticator>>) -> OpenApiRouter {
+    match authenticator {
+        None => router,
+        Some(known) => router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::users)),
+    }
+}
+
+/// Lets in what brings events and ticks. Where nothing has to be shown, only this machine may.
+fn for_events(router: Router, authenticator: Option<&Arc<Authenticator>>, shell: Shell) -> Router {
+    let Some(known) = authenticator else { return guarded(router.into(), &shell).0 };
+    let shell = Shell { is_for_this_machine: known.events_are_open(), ..shell };
+    let router = router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::events));
+    guarded(router.into(), &shell).0
+}
+
 /// Puts the deadline and the net for panics around every route.
-fn guarded(router: OpenApiRouter, metrics: &Metrics, limits: Limits) -> (Router, utoipa::openapi::OpenApi) {
+fn guarded(router: OpenApiRouter, shell: &Shell) -> (Router, utoipa::openapi::OpenApi) {
     let (router, document) = router.split_for_parts();
-    let guard = Arc::new(layers::Shell { metrics: metrics.clone(), limits });
-    (router.layer(middleware::from_fn_with_state(guard, layers::guard)), document)
+    let shell = Arc::new(shell.clone());
+    (router.layer(middleware::from_fn_with_state(shell, layers::guard)), document)
 }
 
 #[cfg(test)]

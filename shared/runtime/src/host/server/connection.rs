@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::limits::Limits;
+use crate::{invocation::Peer, limits::Limits};
 
 /// How HTTP/2 with prior knowledge begins (RFC 9113 §3.4).
 const HTTP2_START: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -40,8 +40,14 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
     let Ok(Some(protocol)) = protocol else { return };
     // An answer is worth sending even where the kernel does not know the option.
     let _ = stream.set_nodelay(true);
-    let service =
-        service_fn(move |request: hyper::Request<Incoming>| router.clone().oneshot(request.map(Body::new)));
+    let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
+        router.clone().oneshot(request)
+    });
     let stream = TokioIo::new(stream);
     match protocol {
         Protocol::Http1 => {

@@ -17,19 +17,27 @@ use tracing::Instrument;
 
 use super::drain;
 use crate::{
+    address::TrustedProxies,
     clock::Stopwatch,
     invocation::{CallerAddress, TimeLeft},
     limits::Limits,
     metrics::{Metrics, known},
     problem::{self, Problem},
     request::{CORRELATION_HEADER, RequestContext},
+    user::Identity,
 };
 
 /// What the layers need.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shell {
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
+    /// Whose word on the caller's address is taken.
+    pub(super) trusted_proxies: TrustedProxies,
+    /// Whether callers show tokens.
+    pub(super) needs_tokens: bool,
+    /// Whether only this machine is answered.
+    pub(super) is_for_this_machine: bool,
 }
 
 /// The outermost layer: correlation, span, problem body, one log line, one count.
@@ -43,6 +51,12 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
     );
     request.extensions_mut().insert(context.clone());
     request.extensions_mut().insert(shell.limits);
+    let client = shell.trusted_proxies.client_of(&request);
+    request.extensions_mut().insert(client);
+    if shell.needs_tokens {
+        // Whatever the route: nobody is believed without a token.
+        request.extensions_mut().insert(Identity::Nobody);
+    }
     without_trailing_slash(request.uri_mut());
     let mut record = Record::start(&shell.metrics, request.method().clone());
     let (request, lent) = drain::lend(request);
@@ -67,7 +81,7 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
 /// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
 pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
-    if !is_for_this_machine(&request) {
+    if shell.is_for_this_machine && !is_for_this_machine(&request) {
         let status = StatusCode::MISDIRECTED_REQUEST;
         return Problem::new(status, "Misdirected Request", "this server answers for localhost only")
             .into_response();

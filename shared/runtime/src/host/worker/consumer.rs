@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     error::Error,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{RecvTimeoutError, Sender, channel},
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt as _;
 use rdkafka::{
     ClientConfig, ClientContext, Offset, TopicPartitionList,
     client::OAuthToken,
@@ -26,7 +28,8 @@ use super::{
     record::{Place, Record},
 };
 use crate::{
-    clock::Stopwatch,
+    backoff,
+    clock::{Stopwatch, random_fraction},
     kafka::{Settings, sign_in::SignIn},
     metrics::{LabelledCounter, Metrics},
 };
@@ -52,16 +55,21 @@ const CONSUMER: [(&str, &str); 11] = [
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a partition that is wanted elsewhere may take to finish the batch that is under way.
 const HANDING_OVER: Duration = Duration::from_secs(5);
-/// The same at the end, when all are to be committed within the 10 s that a stop may take.
-const FINISHING: Duration = Duration::from_secs(7);
+/// What is kept of the time that a stop may take for the last commit and for leaving the group.
+const LEAVING: Duration = Duration::from_secs(2);
+/// What is kept of it for the rest of the process.
+const ENDING: Duration = Duration::from_millis(500);
 /// How long the last commit may wait for the group.
-const COMMITTING: Duration = Duration::from_secs(2);
+const COMMITTING: Duration = Duration::from_secs(1);
+/// The first wait before a consumer whose work panicked joins its group again is at most this long; each next one at most twice as long.
+const BACKOFF_BASE: Duration = Duration::from_secs(1);
+const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// How long the cluster may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(1_500);
 /// The same trouble is told of again after this time.
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// A partition with this many records, or bytes, waiting in memory gets no more until few are left.
-const MANY: (usize, usize) = (1_000, 8 << 20);
+pub(super) const MANY: (usize, usize) = (1_000, 8 << 20);
 const FEW: (usize, usize) = (250, 2 << 20);
 
 pub(super) type Client = BaseConsumer<Assigned>;
@@ -73,12 +81,17 @@ pub(super) struct Consumer {
     dead_letters: Arc<DeadLetters>,
     /// By topic and outcome.
     handled: LabelledCounter,
+    settings: Settings,
+    /// How long a stop may take.
+    drain: Duration,
 }
 
 /// The partitions that this worker has, as far as records have come from them.
 pub(super) struct Assigned {
     partitions: Mutex<HashMap<Place, Partition>>,
     sign_in: SignIn,
+    /// Cancelled when the work on one of them has panicked.
+    has_failed: CancellationToken,
 }
 
 /// The near end of a partition's task.
@@ -105,22 +118,20 @@ struct Waiting {
 }
 
 impl Consumer {
-    pub(super) fn new(handler: Handler, settings: &Settings, metrics: &Metrics) -> Result<Consumer, String> {
-        let mut config = ClientConfig::new();
-        config.set("group.id", handler.function).set("client.id", handler.function);
-        for (name, value) in CONSUMER.into_iter().chain(settings.properties()) {
-            config.set(name, value);
-        }
-        let client: Client = config
-            .create_with_context(Assigned { partitions: Mutex::default(), sign_in: SignIn::new(settings) })
-            .map_err(|error| error.to_string())?;
-        client.subscribe(handler.topics).map_err(|error| error.to_string())?;
+    pub(super) fn new(
+        handler: Handler,
+        settings: &Settings,
+        metrics: &Metrics,
+        drain: Duration,
+    ) -> Result<Consumer, String> {
         Ok(Consumer {
-            client: Mutex::new(Some(Arc::new(client))),
+            client: Mutex::new(Some(join(&handler, settings)?)),
             dead_letters: Arc::new(DeadLetters::new(handler.function, settings)?),
             handled: metrics
                 .labelled_counter("kaam_records_total", "Records of Kafka handled, each try by its outcome"),
             handler,
+            settings: settings.clone(),
+            drain,
         })
     }
 
@@ -132,27 +143,82 @@ impl Consumer {
         asked.await.unwrap_or(false)
     }
 
-    /// Consumes until stopped; then finishes what is under way, commits it and leaves the group.
+    /// Consumes until stopped; then finishes what is under way, commits it and leaves the group, as far as there is time for it.
+    ///
+    /// When the work on a partition panics it leaves the group at once, so that another worker has its partitions, and joins it again
+    /// after a while.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let Some(client) = locked(&self.client).clone() else { return };
-        let runtime = Handle::current();
+        for failures in 0.. {
+            if !self.consume(&stop).await {
+                return;
+            }
+            let wait = backoff::delay(failures, BACKOFF_BASE, BACKOFF_CAP, 0.5 + 0.5 * random_fraction());
+            let group = self.handler.function;
+            tracing::error!(
+                group,
+                wait_ms = wait.as_millis(),
+                "the consumer has left its group, and will join it again"
+            );
+            if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Consumes until stopped, or until it fails; tells whether it has failed.
+    async fn consume(self: &Arc<Self>, stop: &CancellationToken) -> bool {
+        let client = locked(&self.client).take().map_or_else(|| join(&self.handler, &self.settings), Ok);
+        let client = match client {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(error, "the consumer can not begin");
+                return true;
+            }
+        };
+        *locked(&self.client) = Some(Arc::clone(&client));
+        let (runtime, own, stopped) = (Handle::current(), Arc::clone(self), stop.clone());
         // A thread of its own: giving partitions back waits for their tasks.
         let consumed = tokio::task::spawn_blocking(move || {
-            self.take_records(&client, &runtime, &stop);
-            client.context().give_back(None, FINISHING);
+            let worked =
+                catch_unwind(AssertUnwindSafe(|| own.take_records(&client, &runtime, &stopped))).is_ok();
+            client.context().give_back(None, own.drain.saturating_sub(LEAVING));
             commit(&client);
-            locked(&self.client).take();
+            locked(&own.client).take();
+            let has_failed = !worked || client.context().has_failed.is_cancelled();
+            if Arc::strong_count(&client) > 1 {
+                // A batch that is still under way keeps the client, which is to leave the group all the same.
+                client.unsubscribe();
+                drop(client.poll(LOOK));
+            }
             // The last one: it leaves the group.
             drop(client);
+            has_failed
         });
-        if consumed.await.is_err() {
-            tracing::error!("the consumer panicked");
+        let no_longer = async {
+            stop.cancelled().await;
+            tokio::time::sleep(self.drain.saturating_sub(ENDING)).await;
+        };
+        tokio::select! {
+            has_failed = consumed => has_failed.unwrap_or(true),
+            () = no_longer => {
+                // The thread ends with the process. What it has not committed comes again.
+                tracing::warn!("the consumer did not leave its group in time");
+                false
+            }
         }
+    }
+
+    /// Says how many records wait in memory.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        let Some(client) = locked(&self.client).clone() else { return 0 };
+        let partitions = locked(&client.context().partitions);
+        partitions.values().map(|partition| locked(&partition.flow.waiting).records).sum()
     }
 
     fn take_records(&self, client: &Arc<Client>, runtime: &Handle, stop: &CancellationToken) {
         let mut last_told: Option<(String, Stopwatch)> = None;
-        while !stop.is_cancelled() {
+        while !stop.is_cancelled() && !client.context().has_failed.is_cancelled() {
             match client.poll(LOOK) {
                 None => {}
                 Some(Ok(message)) => {
@@ -179,7 +245,7 @@ impl Consumer {
         let mut partitions = locked(&client.context().partitions);
         let partition = partitions.entry(place.clone()).or_insert_with(|| self.begin(client, runtime, place));
         partition.flow.add(record.bytes());
-        // Its task ends when it is told to, and then gets nothing more.
+        // Its task ends when it is told to, and then gets nothing more; or by a panic, of which it tells itself.
         let _ = partition.records.send(record);
     }
 
@@ -196,11 +262,19 @@ impl Consumer {
             dead_letters: Arc::clone(&self.dead_letters),
             handled: self.handled.clone(),
         };
-        let stopped = stop.clone();
+        let (stopped, has_failed) = (stop.clone(), client.context().has_failed.clone());
         runtime.spawn(async move {
             // Dropped at the end, however that comes.
             let _ending: Sender<()> = ending;
-            work.run(queue, stopped).await;
+            let Place { topic, partition } = work.place.clone();
+            if AssertUnwindSafe(work.run(queue, stopped)).catch_unwind().await.is_err() {
+                tracing::error!(
+                    topic,
+                    partition,
+                    "the work on a partition panicked; what it has not done comes again"
+                );
+                has_failed.cancel();
+            }
         });
         Partition { records, flow, stop, ended }
     }
@@ -297,6 +371,23 @@ impl ConsumerContext for Assigned {
             let _ = client.resume(places);
         }
     }
+}
+
+/// Makes a client that takes part in the group.
+fn join(handler: &Handler, settings: &Settings) -> Result<Arc<Client>, String> {
+    let mut config = ClientConfig::new();
+    config.set("group.id", handler.function).set("client.id", handler.function);
+    for (name, value) in CONSUMER.into_iter().chain(settings.properties()) {
+        config.set(name, value);
+    }
+    let assigned = Assigned {
+        partitions: Mutex::default(),
+        sign_in: SignIn::new(settings),
+        has_failed: CancellationToken::new(),
+    };
+    let client: Client = config.create_with_context(assigned).map_err(|error| error.to_string())?;
+    client.subscribe(handler.topics).map_err(|error| error.to_string())?;
+    Ok(Arc::new(client))
 }
 
 /// Commits what is final, at the end. While the group is sharing its partitions out anew that is refused, for a moment.

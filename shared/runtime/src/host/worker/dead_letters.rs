@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use events::topic::dead_letters_of;
 use rdkafka::{
     ClientConfig,
     error::RDKafkaErrorCode,
@@ -13,6 +14,15 @@ use rdkafka::{
 use super::record::{Place, Record};
 use crate::kafka::{Settings, sign_in::SignIn};
 
+/// The header that names what of a record was left out for its size.
+pub(super) const LEFT_OUT: &str = "dlq-left-out";
+/// Its words for a record's own headers, and for its key.
+pub(super) const HEADERS: &str = "headers";
+pub(super) const KEY: &str = "key";
+/// What is left out, one after the other, until a record is small enough.
+const LADDER: [&str; 4] = ["", "value", "value,headers", "value,headers,key"];
+/// How much of a reason is kept.
+const REASON_CHARS: usize = 4_000;
 /// How often a record had been tried before it was sent back to its topic.
 pub(super) const REPLAYED: &str = "replayed";
 /// The largest record of a dead-letter topic: as large as any other, with room for the headers on top.
@@ -44,39 +54,54 @@ impl DeadLetters {
     }
 
     /// Parks a record: its own key, value and headers, with headers that say why, how often it was tried, for whom, and where it lay.
-    /// One that is too large with them is parked without its value, which can still be read where it lay.
-    pub(super) async fn park(&self, place: &Place, record: &Record, why: &str) -> Result<(), String> {
-        match self.send(place, record, record.value.as_deref(), why).await {
-            Err((Some(RDKafkaErrorCode::MessageSizeTooLarge), _)) => {
-                self.send(place, record, None, why).await.map_err(|(_, error)| error)
+    /// Of one that is too large with all that its value is left out, then its own headers, then its key; they can still be read where it
+    /// lay. Says what was.
+    ///
+    /// # Errors
+    /// The dead-letter topic can not be written. That is for an operator to mend, and the record has to wait for it: it is never given
+    /// up without having been parked.
+    pub(super) async fn park(
+        &self,
+        place: &Place,
+        record: &Record,
+        why: &str,
+    ) -> Result<&'static str, String> {
+        let mut error = String::new();
+        for left_out in LADDER {
+            match self.send(place, record, why, left_out).await {
+                Ok(()) => return Ok(left_out),
+                Err((Some(RDKafkaErrorCode::MessageSizeTooLarge), why)) => error = why,
+                Err((_, error)) => return Err(error),
             }
-            sent => sent.map_err(|(_, error)| error),
         }
+        Err(error)
     }
 
     async fn send(
         &self,
         place: &Place,
         record: &Record,
-        value: Option<&[u8]>,
         why: &str,
+        left_out: &str,
     ) -> Result<(), (Option<RDKafkaErrorCode>, String)> {
-        let topic = format!("{}.dlq", place.topic);
+        let topic = dead_letters_of(&place.topic);
+        let has = |part: &str| !left_out.split(',').any(|one| one == part);
         let said = [
-            ("dlq-reason", why.to_owned()),
+            ("dlq-reason", why.chars().take(REASON_CHARS).collect()),
             ("dlq-attempts", record.attempts.to_string()),
             ("dlq-function", self.function.to_owned()),
             ("dlq-topic", place.topic.clone()),
             ("dlq-partition", place.partition.to_string()),
             ("dlq-offset", record.offset.to_string()),
+            (LEFT_OUT, left_out.to_owned()),
         ];
-        let mut headers = record.headers.clone().unwrap_or_default();
-        for (key, value) in &said {
+        let mut headers = record.headers.clone().filter(|_| has(HEADERS)).unwrap_or_default();
+        for (key, value) in said.iter().filter(|(key, value)| *key != LEFT_OUT || !value.is_empty()) {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let mut parked = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);
-        parked.key = record.key.as_deref();
-        parked.payload = value;
+        parked.key = record.key.as_deref().filter(|_| has(KEY));
+        parked.payload = record.value.as_deref().filter(|_| has("value"));
         let sent = self.producer.send(parked, Timeout::After(Duration::from_secs(1))).await;
         sent.map(|_| ()).map_err(|(error, _)| (error.rdkafka_error_code(), error.to_string()))
     }

@@ -11,7 +11,7 @@ mod partition;
 mod record;
 mod topics;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::Router;
 
@@ -38,20 +38,18 @@ pub enum WorkerError {
 }
 
 /// Lets a function take the events of its topics from a Kafka cluster, as the consumer group of its name, beside whatever else it
-/// does; `/ready` shows whether the cluster answers.
+/// does; `/ready` shows whether the cluster answers. `drain` is how long it may take to end after it is told to.
 ///
 /// # Errors
 /// [`WorkerError::NoTopics`], [`WorkerError::Settings`].
-pub fn attach(function: Function, settings: &Settings, metrics: &Metrics) -> Result<Function, WorkerError> {
-    let router = function.triggers.clone().filter(|_| !function.topics.is_empty());
-    let Some(router) = router else { return Err(WorkerError::NoTopics(function.name)) };
-    let handler = Handler {
-        function: function.name,
-        topics: function.topics,
-        router,
-        deadline: function.timeout.unwrap_or(crate::limits::Limits::default().request_deadline),
-    };
-    let consumer = Arc::new(Consumer::new(handler, settings, metrics).map_err(WorkerError::Settings)?);
+pub fn attach(
+    function: Function,
+    settings: &Settings,
+    metrics: &Metrics,
+    drain: Duration,
+) -> Result<Function, WorkerError> {
+    let handler = handler(&function).ok_or(WorkerError::NoTopics(function.name))?;
+    let consumer = Arc::new(Consumer::new(handler, settings, metrics, drain).map_err(WorkerError::Settings)?);
     let asked = Arc::clone(&consumer);
     let is_connected = move || {
         let asked = Arc::clone(&asked);
@@ -61,6 +59,15 @@ pub fn attach(function: Function, settings: &Settings, metrics: &Metrics) -> Res
     Ok(function.background(|stop| consumer.run(stop)))
 }
 
+fn handler(function: &Function) -> Option<Handler> {
+    Some(Handler {
+        function: function.name,
+        topics: function.topics,
+        router: function.triggers.clone().filter(|_| !function.topics.is_empty())?,
+        deadline: function.timeout.unwrap_or(crate::limits::Limits::default().request_deadline),
+    })
+}
+
 /// Who gets the records.
 #[derive(Clone, Debug)]
 struct Handler {
@@ -68,7 +75,7 @@ struct Handler {
     topics: &'static [&'static str],
     router: Router,
     /// How long a batch may take.
-    deadline: std::time::Duration,
+    deadline: Duration,
 }
 
 #[cfg(test)]
@@ -79,13 +86,12 @@ mod tests {
             Mutex,
             atomic::{AtomicBool, AtomicUsize, Ordering},
         },
-        time::Duration,
     };
 
     use rdkafka::{
         ClientConfig, Offset, TopicPartitionList,
         consumer::{BaseConsumer, Consumer as _},
-        message::{Headers as _, Message as _},
+        message::{Header, Headers as _, Message as _, OwnedHeaders},
         mocking::MockCluster,
         producer::{DefaultProducerContext, FutureProducer, FutureRecord},
     };
@@ -114,6 +120,7 @@ mod tests {
         stop: CancellationToken,
         work: JoinHandle<()>,
         metrics: Metrics,
+        consumer: Arc<Consumer>,
     }
 
     /// A test that fails ends, too.
@@ -144,13 +151,24 @@ mod tests {
             H: Fn(Vec<Incoming>) -> F + Clone + Send + Sync + 'static,
             F: Future<Output = Vec<Disposition>> + Send + 'static,
         {
+            self.start_with(handler, PATIENCE)
+        }
+
+        /// Starts one that may take so long to end.
+        fn start_with<H, F>(&self, handler: H, drain: Duration) -> Running
+        where
+            H: Fn(Vec<Incoming>) -> F + Clone + Send + Sync + 'static,
+            F: Future<Output = Vec<Disposition>> + Send + 'static,
+        {
             let environment = Environment::from_pairs([("KAFKA_BROKERS", self.mock.bootstrap_servers())]);
             let settings = Settings::from_environment(&environment).expect("it is sound").expect("it is set");
             let (function, metrics) =
                 (Function::new("take-samples").on(on_events(&[TOPIC], handler)), Metrics::new());
-            let mut function = attach(function, &settings, &metrics).expect("it is sound");
-            let (stop, work) = (CancellationToken::new(), function.background.remove(0));
-            Running { work: tokio::spawn(work(stop.clone())), stop, metrics }
+            let handler = super::handler(&function).expect("it takes events");
+            let consumer = Consumer::new(handler, &settings, &metrics, drain).expect("it is sound");
+            let (stop, consumer) = (CancellationToken::new(), Arc::new(consumer));
+            let work = tokio::spawn(Arc::clone(&consumer).run(stop.clone()));
+            Running { work, stop, metrics, consumer }
         }
 
         /// Gives the dead letters: their keys, and their headers by name.
@@ -332,6 +350,9 @@ mod tests {
             cluster.produce(2, key, event(id)).await;
         }
         let (failures, noted) = (Arc::new(AtomicUsize::new(2)), seen.clone());
+        // Those behind the first come together: it ends when they are in memory.
+        let all_are_there = CancellationToken::new();
+        let there = all_are_there.clone();
         let running = cluster.start(move |events: Vec<Incoming>| {
             let decide = |event: &Incoming| {
                 let fails = |left: usize| left.checked_sub(1);
@@ -342,13 +363,14 @@ mod tests {
                 noted.note(std::slice::from_ref(event)).remove(0)
             };
             let decided = events.iter().map(decide).collect();
-            // Those behind the first come together: they are in the same answer of the cluster, and in memory by then.
-            let wait = if events[0].id == "before" { 300 } else { 0 };
+            let there = there.clone();
             async move {
-                tokio::time::sleep(Duration::from_millis(wait)).await;
+                there.cancelled().await;
                 decided
             }
         });
+        eventually("all are in memory", || running.consumer.waiting() == 5).await;
+        all_are_there.cancel();
         let ended = || {
             let ids = seen.ids();
             let first = ids.iter().position(|id| id == "a1");
@@ -374,24 +396,111 @@ mod tests {
         let running = cluster.start(move |events: Vec<Incoming>| {
             let (gate, noted) = (gate.clone(), noted.clone());
             async move {
-                gate.cancelled().await;
+                if !events[0].id.starts_with("other") {
+                    gate.cancelled().await;
+                }
                 noted.note(&events)
             }
         });
-        // Another partition shows that the worker has taken what it takes.
-        cluster.produce(1, "b", event("other")).await;
+        let most = consumer::MANY.0;
+        eventually("much waits", || running.consumer.waiting() >= most).await;
+        // Another partition shows that the worker goes on meanwhile, and takes no more of the first one.
+        for number in 1..=3 {
+            cluster.produce(1, "b", event(format!("other {number}"))).await;
+            eventually("the other partition goes on", || seen.has(number)).await;
+        }
+        eventually("no more than that waits", || running.consumer.waiting() == most).await;
         open.cancel();
-        eventually("all are handled", || seen.has(COUNT + 1)).await;
+        eventually("all are handled", || seen.has(COUNT + 3)).await;
         running.stop().await;
-        let ids: Vec<_> = seen.ids().into_iter().filter(|id| id != "other").collect();
+        let ids: Vec<_> = seen.ids().into_iter().filter(|id| !id.starts_with("other")).collect();
         assert!(ids.is_sorted() && ids.len() == COUNT, "{} records", ids.len());
+    }
+
+    #[tokio::test]
+    async fn after_a_panic_in_the_work_on_a_partition_its_records_are_handled_all_the_same() {
+        let (cluster, seen) = (Cluster::new(), Seen::default());
+        for (partition, key, id) in
+            [(0, "a", "first"), (0, "panic here", "second"), (0, "a", "third"), (1, "b", "other")]
+        {
+            cluster.produce(partition, key, event(id)).await;
+        }
+        let running = cluster.start(noting(&seen));
+        let all = ["first", "second", "third", "other"];
+        eventually("all are handled", || all.iter().all(|id| seen.ids().iter().any(|seen| seen == id))).await;
+        running.stop().await;
+        assert!(cluster.dead_letters().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stop_ends_in_its_time_although_a_handler_hangs_and_its_record_comes_again() {
+        const DRAIN: Duration = Duration::from_secs(4);
+        let (cluster, seen, entered) = (Cluster::new(), Seen::default(), Seen::default());
+        for id in ["done", "hangs"] {
+            cluster.produce(0, "a", event(id)).await;
+            let (noted, inside) = (seen.clone(), entered.clone());
+            if id == "done" {
+                let running = cluster.start(noting(&noted));
+                eventually("the first is handled", || seen.has(1)).await;
+                running.stop().await;
+                continue;
+            }
+            let hang = move |events: Vec<Incoming>| {
+                inside.note(&events);
+                futures::future::pending()
+            };
+            let running = cluster.start_with(hang, DRAIN);
+            eventually("it hangs", || entered.has(1)).await;
+            let watch = crate::clock::Stopwatch::start();
+            running.stop().await;
+            assert!(watch.elapsed() < DRAIN, "{:?}", watch.elapsed());
+        }
+        let running = cluster.start(noting(&seen));
+        eventually("it comes again", || seen.has(2)).await;
+        running.stop().await;
+        assert_eq!(
+            (entered.ids(), seen.ids()),
+            (vec!["hangs".to_owned()], vec!["done".to_owned(), "hangs".to_owned()])
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_to_be_parked_is_parked_without_what_makes_it_so_and_the_next_goes_on() {
+        let (cluster, seen) = (Cluster::new(), Seen::default());
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", cluster.mock.bootstrap_servers())
+            .set("message.max.bytes", "10000000");
+        let producer: FutureProducer = config.create().expect("sound settings");
+        let large = "x".repeat(2_100_000);
+        // Each in a partition of its own: a mock keeps 5 MB of one.
+        let poison = [("value", &*large, ""), ("headers", "x", &*large), (&*large, "x", "")];
+        for (partition, (key, value, header)) in (0..).zip(poison) {
+            let headers = OwnedHeaders::new().insert(Header { key: "own", value: Some(header) });
+            let record =
+                FutureRecord::to(TOPIC).partition(partition).key(key).payload(value).headers(headers);
+            producer.send(record, PATIENCE).await.expect("the cluster takes it");
+            cluster.produce(partition, "good", event(partition)).await;
+        }
+        let running = cluster.start(noting(&seen));
+        eventually("the good ones are handled", || seen.has(3)).await;
+        running.stop().await;
+        let mut dead = cluster.dead_letters();
+        dead.sort_by_key(|(_, headers)| headers["dlq-partition"].clone());
+        let told: Vec<_> = dead
+            .iter()
+            .map(|(key, headers)| (&**key, &*headers["dlq-left-out"], headers.contains_key("own")))
+            .collect();
+        let expected =
+            [("value", "value", true), ("headers", "value,headers", false), ("", "value,headers,key", false)];
+        assert_eq!(told, expected);
     }
 
     #[test]
     fn a_function_without_topics_is_no_worker() {
         let environment = Environment::from_pairs([("KAFKA_BROKERS", "localhost:9092")]);
         let settings = Settings::from_environment(&environment).expect("it is sound").expect("it is set");
-        let refused = attach(Function::new("create-task"), &settings, &Metrics::new());
+        let refused = attach(Function::new("create-task"), &settings, &Metrics::new(), PATIENCE);
         let said = refused.expect_err("it takes no events").to_string();
         assert!(said.contains("KAFKA_BROKERS") && said.contains("create-task"), "{said}");
     }

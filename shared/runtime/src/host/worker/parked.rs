@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
-use events::Topic;
+use events::{Topic, topic::DEAD_LETTERS};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
@@ -15,8 +15,11 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-use super::dead_letters::{PRODUCER, REPLAYED};
-use crate::kafka::{Settings, sign_in::SignIn};
+use super::dead_letters::{HEADERS, KEY, LEFT_OUT, PRODUCER, REPLAYED};
+use crate::{
+    clock::Stopwatch,
+    kafka::{Settings, sign_in::SignIn},
+};
 
 /// Whose offsets say what was sent back.
 pub const GROUP: &str = "replay-dead-letters";
@@ -26,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SIGNED_IN: Duration = Duration::from_millis(100);
 /// How many bytes of offsets out of order are noted in one partition: what the cluster keeps with an offset, at most.
 const NOTED_BYTES: usize = 4_000;
-/// What a dead-letter topic is called after that of its records.
-const SUFFIX: &str = ".dlq";
+/// How many dead letters, and bytes of them, are in memory at once while they are sent back.
+const AT_ONCE: (usize, usize) = (100, 8 << 20);
 
 /// What went wrong between us and the cluster.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +79,7 @@ pub struct Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{SUFFIX}/{}/{}", self.topic.as_str(), self.partition, self.offset)
+        write!(f, "{}/{}/{}", self.topic.dead_letters(), self.partition, self.offset)
     }
 }
 
@@ -87,7 +90,7 @@ impl FromStr for Selection {
     fn from_str(text: &str) -> Result<Selection, ()> {
         let mut parts = text.split('/');
         let name = parts.next().unwrap_or_default();
-        let topic = Topic::parse(name.strip_suffix(SUFFIX).unwrap_or(name)).ok_or(())?;
+        let topic = Topic::parse(name.strip_suffix(DEAD_LETTERS).unwrap_or(name)).ok_or(())?;
         match (parts.next(), parts.next(), parts.next()) {
             (None, None, None) => Ok(Selection::Of(topic)),
             (Some(partition), Some(offset), None) => {
@@ -119,8 +122,10 @@ pub struct Parked {
     replayed: u32,
     /// Where it lay: partition and offset.
     origin: Option<(i32, i64)>,
+    /// What of it, beside its value, was left out because it is too large.
+    left_out: String,
     key: Option<Vec<u8>>,
-    value: Payload,
+    value: Option<Vec<u8>>,
     /// Those that it had when it came.
     headers: OwnedHeaders,
 }
@@ -134,14 +139,21 @@ pub enum Replay {
     Left(Address, String),
 }
 
-/// What a record carries.
-type Payload = Option<Vec<u8>>;
-
 /// The dead-letter topics of a cluster.
 pub struct DeadLetterTopics {
     config: ClientConfig,
     sign_in: SignIn,
     consumer: BaseConsumer<SignIn>,
+}
+
+/// A partition that is gone through, and how far.
+struct Stretch {
+    topic: Topic,
+    partition: i32,
+    next: i64,
+    end: i64,
+    /// What of it was sent back already.
+    sent: BTreeSet<i64>,
 }
 
 /// What a partition has open: from where on, what of that was sent back already, and the end.
@@ -163,7 +175,7 @@ impl DeadLetterTopics {
         }
         let sign_in = SignIn::new(settings);
         let mut reading = config.clone();
-        reading.set("group.id", GROUP).set("enable.auto.commit", "false");
+        reading.set("group.id", GROUP).set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         let consumer: BaseConsumer<SignIn> = sign_in.create(&reading)?;
         if sign_in.is_by_token() {
             // It asks for its first token when it is polled, and is asked other things before that.
@@ -178,10 +190,11 @@ impl DeadLetterTopics {
     /// [`ClusterError`].
     pub fn list(&self, selection: &Selection, limit: usize) -> Result<Vec<Parked>, ClusterError> {
         let mut found = Vec::new();
-        self.each(selection, |parked| {
-            found.push(parked);
-            Ok(found.len() < limit)
-        })?;
+        for mut stretch in self.stretches(selection)? {
+            while found.len() < limit && stretch.next < stretch.end {
+                found.extend(self.some(&mut stretch, limit - found.len())?);
+            }
+        }
         Ok(found)
     }
 
@@ -200,31 +213,36 @@ impl DeadLetterTopics {
         }
         let producer: FutureProducer<SignIn> = self.sign_in.create(&config)?;
         // Not more than what there is now: what is parked again meanwhile is for the next call.
-        for mut parked in self.list(selection, usize::MAX)? {
-            let told = match self.send(&producer, &mut parked).await {
-                Ok(()) => {
-                    self.note(&parked.address)?;
-                    Replay::Sent(parked.address)
+        for mut stretch in self.stretches(selection)? {
+            while stretch.next < stretch.end {
+                for mut parked in self.some(&mut stretch, AT_ONCE.0)? {
+                    let told = match self.send(&producer, &mut parked).await {
+                        Ok(()) => {
+                            self.note(&parked.address)?;
+                            Replay::Sent(parked.address)
+                        }
+                        Err(why) => Replay::Left(parked.address, why),
+                    };
+                    tell(&told);
                 }
-                Err(why) => Replay::Left(parked.address, why),
-            };
-            tell(&told);
+            }
         }
         Ok(())
     }
 
     async fn send(&self, producer: &FutureProducer<SignIn>, parked: &mut Parked) -> Result<(), String> {
-        // One that was too large to be parked with its value: that is read where it lay. A record without one gives none again.
+        // One that was too large to be parked with all of it: that is read where it lay. A record without a value gives none again.
         if parked.value.is_none()
             && let Some((partition, offset)) = parked.origin
         {
-            let topic = parked.address.topic.as_str();
-            let Some(value) = self.read(topic, partition, offset).map_err(|error| error.to_string())? else {
+            let topic = parked.address.topic;
+            let Some(whole) = self.read(topic, partition, offset).map_err(|error| error.to_string())? else {
                 return Err(format!(
-                    "it was parked without its value, and {topic}/{partition}/{offset} is gone"
+                    "it was parked without its value, and {}/{partition}/{offset} is gone",
+                    topic.as_str()
                 ));
             };
-            parked.value = value;
+            parked.complete(whole);
         }
         let total = (parked.replayed + parked.attempts.unwrap_or(0)).to_string();
         let headers = parked.headers.clone().insert(Header { key: REPLAYED, value: Some(&total) });
@@ -235,65 +253,73 @@ impl DeadLetterTopics {
         sent.map(|_| ()).map_err(|(error, _)| error.to_string())
     }
 
-    /// Reads the value of a record, which may have none; `None` when the record is gone.
-    fn read(&self, topic: &str, partition: i32, offset: i64) -> Result<Option<Payload>, ClusterError> {
+    /// Reads a record where it lay; `None` when it is gone.
+    fn read(&self, topic: Topic, partition: i32, offset: i64) -> Result<Option<Parked>, ClusterError> {
         let mut found = None;
-        self.walk(topic, partition, offset, offset + 1, |message| {
+        self.walk(topic.as_str(), partition, offset, offset + 1, |message| {
             if message.offset() == offset {
-                found = Some(message.payload().map(<[u8]>::to_vec));
+                found = Some(Parked::read(topic, message));
             }
-            Ok(true)
+            true
         })?;
         Ok(found)
     }
 
-    /// Gives each dead letter that was not sent back yet, until told to stop.
-    fn each(
-        &self,
-        selection: &Selection,
-        mut take: impl FnMut(Parked) -> Result<bool, ClusterError>,
-    ) -> Result<(), ClusterError> {
+    /// Gives the partitions that are meant, each from its first dead letter that may be open to the end that it has now.
+    fn stretches(&self, selection: &Selection) -> Result<Vec<Stretch>, ClusterError> {
         let topics = match selection {
             Selection::All => Topic::ALL.to_vec(),
             Selection::Of(topic) | Selection::One(Address { topic, .. }) => vec![*topic],
         };
+        let mut stretches = Vec::new();
         for topic in topics {
-            let name = format!("{}{SUFFIX}", topic.as_str());
+            let name = topic.dead_letters();
             let metadata = self.consumer.fetch_metadata(Some(&name), PATIENCE)?;
             let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
             let mut partitions: Vec<i32> = partitions.map(|partition| partition.id()).collect();
             partitions.sort_unstable();
             for partition in partitions {
-                let mut open = self.open(&name, partition)?;
-                if let Selection::One(address) = selection {
-                    if address.partition != partition || address.offset < open.from {
+                let Open { from, sent, end } = self.open(&name, partition)?;
+                let (next, end) = match selection {
+                    Selection::One(address) if address.partition != partition || address.offset < from => {
                         continue;
                     }
-                    open = Open { from: address.offset, end: open.end.min(address.offset + 1), ..open };
-                }
-                let mut goes_on = true;
-                self.walk(&name, partition, open.from, open.end, |message| {
-                    if !open.sent.contains(&message.offset()) {
-                        goes_on = take(Parked::read(topic, message))?;
-                    }
-                    Ok(goes_on)
-                })?;
-                if !goes_on {
-                    return Ok(());
-                }
+                    Selection::One(address) => (address.offset, end.min(address.offset + 1)),
+                    _ => (from, end),
+                };
+                stretches.push(Stretch { topic, partition, next, end, sent });
             }
         }
-        Ok(())
+        Ok(stretches)
     }
 
-    /// Gives each record of a partition from one offset to another, as far as they are still there.
+    /// Gives some dead letters that were not sent back yet, at most `limit`; the next call goes on after them.
+    fn some(&self, stretch: &mut Stretch, limit: usize) -> Result<Vec<Parked>, ClusterError> {
+        let (mut found, mut bytes, mut next) = (Vec::new(), 0, stretch.end);
+        let name = stretch.topic.dead_letters();
+        self.walk(&name, stretch.partition, stretch.next, stretch.end, |message| {
+            if !stretch.sent.contains(&message.offset()) {
+                found.push(Parked::read(stretch.topic, message));
+                bytes += message.payload_len();
+            }
+            let goes_on = found.len() < limit && bytes < AT_ONCE.1;
+            if !goes_on {
+                next = message.offset() + 1;
+            }
+            goes_on
+        })?;
+        stretch.next = next;
+        Ok(found)
+    }
+
+    /// Gives each record of a partition from one offset to another, as far as they are still there, until told to stop.
     fn walk(
         &self,
         topic: &str,
         partition: i32,
         from: i64,
         end: i64,
-        mut take: impl FnMut(&BorrowedMessage<'_>) -> Result<bool, ClusterError>,
+        mut take: impl FnMut(&BorrowedMessage<'_>) -> bool,
     ) -> Result<(), ClusterError> {
         let (first, last) = self.consumer.fetch_watermarks(topic, partition, PATIENCE)?;
         let (from, end) = (from.max(first), end.min(last));
@@ -303,21 +329,26 @@ impl DeadLetterTopics {
         let mut place = TopicPartitionList::new();
         place.add_partition_offset(topic, partition, Offset::Offset(from))?;
         self.consumer.assign(&place)?;
-        let watch = crate::clock::Stopwatch::start();
-        let mut next = from;
+        let mut watch = Stopwatch::start();
+        let (mut next, mut is_at_end) = (from, false);
         while next < end {
             match self.consumer.poll(Duration::from_secs(1)) {
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => is_at_end = true,
                 Some(message) => {
                     let message = message?;
+                    is_at_end = false;
                     // Not those of an assignment before.
                     if message.topic() != topic || message.partition() != partition {
                         continue;
                     }
                     next = message.offset() + 1;
-                    if message.offset() < end && !take(&message)? {
+                    watch = Stopwatch::start();
+                    if message.offset() < end && !take(&message) {
                         break;
                     }
                 }
+                // What is left are the marks of transactions, which nobody is given.
+                None if is_at_end => break,
                 // The rest may be gone meanwhile.
                 None if watch.elapsed() > PATIENCE => {
                     return Err(ClusterError(format!("{topic}/{partition}/{next} can not be read")));
@@ -344,7 +375,7 @@ impl DeadLetterTopics {
 
     /// Notes that a dead letter was sent back: as the offset of the group, or beside it when others before it are still open.
     fn note(&self, address: &Address) -> Result<(), ClusterError> {
-        let topic = format!("{}{SUFFIX}", address.topic.as_str());
+        let topic = address.topic.dead_letters();
         let Open { mut from, mut sent, .. } = self.open(&topic, address.partition)?;
         sent.insert(address.offset);
         while sent.remove(&from) {
@@ -416,9 +447,23 @@ impl Parked {
                 .or(of_knative.map(|code| format!("Knative's delivery was answered {code}"))),
             replayed: number([REPLAYED, REPLAYED]).and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
             origin: partition.zip(number(["dlq-offset", "__offset"])),
+            left_out: header([LEFT_OUT, LEFT_OUT]).unwrap_or_default(),
             key: message.key().map(<[u8]>::to_vec),
             value,
             headers: own,
+        }
+    }
+
+    /// Takes what was left out from the record that it was.
+    fn complete(&mut self, whole: Parked) {
+        let is_left_out = |part: &str| self.left_out.split(',').any(|one| one == part);
+        let (no_headers, no_key) = (is_left_out(HEADERS), is_left_out(KEY));
+        self.value = whole.value;
+        if no_headers {
+            (self.headers, self.replayed) = (whole.headers, whole.replayed);
+        }
+        if no_key {
+            self.key = whole.key;
         }
     }
 }
@@ -431,7 +476,102 @@ fn is_knatives(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rdkafka::{
+        mocking::MockCluster,
+        producer::{DefaultProducerContext, Producer as _},
+    };
+
     use super::*;
+    use crate::config::Environment;
+
+    /// A cluster in this process with the topic of reminders and its dead letters, and a producer to it.
+    fn cluster() -> (MockCluster<'static, DefaultProducerContext>, FutureProducer, DeadLetterTopics) {
+        let cluster = MockCluster::new(1).expect("a mock cluster");
+        for topic in ["reminders", "reminders.dlq"] {
+            cluster.create_topic(topic, 3, 1).expect("a topic");
+        }
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", cluster.bootstrap_servers());
+        let producer = config.create().expect("sound settings");
+        let environment = Environment::from_pairs([("KAFKA_BROKERS", cluster.bootstrap_servers())]);
+        let settings = Settings::from_environment(&environment).expect("it is sound").expect("it is set");
+        (cluster, producer, DeadLetterTopics::new(&settings).expect("it is sound"))
+    }
+
+    #[tokio::test]
+    async fn what_was_left_out_for_its_size_is_read_where_it_lay() {
+        let (_cluster, producer, topics) = cluster();
+        let headers = |pairs: &[(&str, &str)]| {
+            let insert = |all: OwnedHeaders, (key, value): &(&str, &str)| {
+                all.insert(Header { key, value: Some(*value) })
+            };
+            pairs.iter().fold(OwnedHeaders::new(), insert)
+        };
+        let own = headers(&[("own", "kept"), (REPLAYED, "2")]);
+        let record = FutureRecord::to("reminders").partition(1).key("key").payload("value").headers(own);
+        producer.send(record, PATIENCE).await.expect("the cluster takes it");
+        let said = headers(&[
+            ("dlq-partition", "1"),
+            ("dlq-offset", "0"),
+            ("dlq-attempts", "5"),
+            (LEFT_OUT, "value,headers,key"),
+        ]);
+        let parked = FutureRecord::<[u8], [u8]>::to("reminders.dlq").headers(said);
+        producer.send(parked, PATIENCE).await.expect("the cluster takes it");
+        let mut told = Vec::new();
+        topics
+            .replay(&Selection::Of(Topic::Reminders), |replay| told.push(replay.clone()))
+            .await
+            .expect("the cluster is there");
+        assert!(matches!(told[..], [Replay::Sent(_)]), "{told:?}");
+        let mut found = Vec::new();
+        for partition in 0..3 {
+            let take = |message: &BorrowedMessage<'_>| {
+                let headers = message.headers().expect("it has some").iter();
+                let headers = headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)));
+                let key = message.key().map(<[u8]>::to_vec);
+                found.push((key, message.payload().map(<[u8]>::to_vec), headers.collect::<Vec<_>>()));
+                true
+            };
+            topics.walk("reminders", partition, 0, i64::MAX, take).expect("the cluster is there");
+        }
+        let bytes = |text: &str| Some(text.as_bytes().to_vec());
+        let with = |replayed| vec![("own".to_owned(), bytes("kept")), (REPLAYED.to_owned(), bytes(replayed))];
+        found.sort();
+        assert_eq!(
+            found,
+            [(bytes("key"), bytes("value"), with("2")), (bytes("key"), bytes("value"), with("7"))]
+        );
+    }
+
+    #[tokio::test]
+    async fn all_that_lie_there_at_the_start_are_sent_back_and_none_that_comes_meanwhile() {
+        const COUNT: usize = 250;
+        let (_cluster, producer, topics) = cluster();
+        let park = |partition: i32| {
+            let record = FutureRecord::to("reminders.dlq").partition(partition).key("a").payload("{}");
+            producer.send_result(record).expect("there is room")
+        };
+        for number in 0..COUNT {
+            // Most lie in one partition: more than are in memory at once.
+            let parked = park(if number % 10 == 0 { 1 } else { 0 }).await;
+            parked.expect("the producer is there").expect("the cluster takes it");
+        }
+        let selection = Selection::Of(Topic::Reminders);
+        let mut told = Vec::new();
+        let tell = |replay: &Replay| {
+            if told.is_empty() {
+                // In a partition that was not begun yet.
+                drop(park(1));
+                producer.flush(PATIENCE).expect("the cluster takes it");
+            }
+            told.push(replay.clone());
+        };
+        topics.replay(&selection, tell).await.expect("the cluster is there");
+        assert_eq!(told.len(), COUNT);
+        assert!(told.iter().all(|replay| matches!(replay, Replay::Sent(_))), "{told:?}");
+        assert_eq!(topics.list(&selection, usize::MAX).expect("the cluster is there").len(), 1);
+    }
 
     #[test]
     fn dead_letters_are_named_by_topic_or_by_their_place() {

@@ -12,23 +12,19 @@ use super::{
     record::{Place, Record},
 };
 use crate::{
-    backoff,
+    backoff::{self, PAUSE},
     clock::{Stopwatch, random_fraction},
-    disposition::Disposition,
+    disposition::{Disposition, MAX_ATTEMPTS},
     metrics::LabelledCounter,
     triggers::try_deliver,
 };
 
 /// How many records, and bytes, are handed over at once.
 const BATCH: (usize, usize) = (64, 4 << 20);
-/// How often a record is tried before it becomes a dead letter.
-const MAX_ATTEMPTS: u32 = 5;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_millis(500);
 /// No wait is longer, unless the handler wishes it.
 const BACKOFF_CAP: Duration = Duration::from_secs(30);
-/// A record that waits for something that is away is tried again after half of this at most.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What works on a partition.
 pub(super) struct Work {
@@ -86,6 +82,8 @@ impl Work {
     /// Tries records once, and settles those whose fate is final. After one that is to be tried again the later ones of its key
     /// stay with it.
     async fn attempt(&self, records: Vec<Record>, is_one_by_one: &mut bool) -> Left {
+        #[cfg(test)]
+        assert!(!records.iter().any(Record::is_to_panic), "a test wants to see what comes of this");
         let watch = Stopwatch::start();
         let dispositions = match self.dispositions(&records).await {
             Ok(dispositions) => dispositions,
@@ -159,7 +157,7 @@ impl Work {
                 // That was no attempt.
                 record.attempts -= 1;
                 tracing::warn!(topic, partition, offset, why, "record waits for what is away");
-                ("unavailable", Some(pause()))
+                ("unavailable", Some(backoff::until_back(random_fraction())))
             }
             Disposition::Retry { after, why } if record.attempts < MAX_ATTEMPTS => {
                 let attempt = record.attempts;
@@ -175,9 +173,17 @@ impl Work {
     async fn park(&self, record: &mut Record, why: &str) -> (&'static str, Option<Duration>) {
         let (Place { topic, partition }, offset) = (&self.place, record.offset);
         match self.dead_letters.park(&self.place, record, why).await {
-            Ok(()) => {
+            Ok(left_out) => {
                 let attempt = record.attempts;
-                tracing::error!(topic, partition, offset, attempt, why, "record became a dead letter");
+                tracing::error!(
+                    topic,
+                    partition,
+                    offset,
+                    attempt,
+                    why,
+                    left_out,
+                    "record became a dead letter"
+                );
                 ("dead_letter", None)
             }
             Err(error) => {
@@ -189,14 +195,10 @@ impl Work {
                     error,
                     "a dead letter could not be parked, trying again"
                 );
-                ("unavailable", Some(pause()))
+                ("unavailable", Some(backoff::until_back(random_fraction())))
             }
         }
     }
-}
-
-fn pause() -> Duration {
-    PAUSE.mul_f64(0.2 + 0.3 * random_fraction())
 }
 
 /// Waits for a record, and takes those that are there as well, up to a batch; empty when no more can come.

@@ -1,7 +1,8 @@
 //! A record as it is worked on.
 
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
-use serde_json::value::RawValue;
+
+use crate::{json::one_text, limits::Limits};
 
 /// Where a record comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,17 +33,27 @@ impl Record {
         }
     }
 
+    /// Tells whether a test wants the work on its partition to panic, once: nothing else makes it.
+    #[cfg(test)]
+    pub(super) fn is_to_panic(&self) -> bool {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
+        self.key.as_deref() == Some(b"panic here") && !HAS_PANICKED.swap(true, Ordering::SeqCst)
+    }
+
     /// Gives the length of its value.
     pub(super) fn bytes(&self) -> usize {
         self.value.as_ref().map_or(0, Vec::len)
     }
 
-    /// Gives the value, which must be one JSON text: as part of a batch anything else would spoil the others.
+    /// Gives the value, which must be one JSON text.
     pub(super) fn event(&self) -> Result<&[u8], String> {
         let value = self.value.as_deref().ok_or("the record has no value")?;
-        match serde_json::from_slice::<&RawValue>(value) {
-            Ok(_) => Ok(value),
-            Err(error) => Err(format!("the value is not JSON: {error}")),
+        let largest_bytes = Limits::default().body_bytes;
+        if value.len() > largest_bytes {
+            // Reading it all would hold up the partition, and take its size in memory once more.
+            return Err(format!("the event is larger than {largest_bytes} bytes"));
         }
+        one_text(value).map(str::as_bytes).map_err(|error| format!("the value is not JSON: {error}"))
     }
 }

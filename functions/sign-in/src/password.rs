@@ -1,0 +1,182 @@
+//! Passwords: which are taken, and what is kept of them (NIST SP 800-63B-4 §3.1.1, OWASP's parameters of Argon2id).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use application::accounts::Email;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use runtime::clock::random;
+use runtime::problem::Problem;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use unicode_normalization::UnicodeNormalization as _;
+
+/// How long a password is, in characters.
+const SHORTEST: usize = 8;
+const LONGEST: usize = 256;
+/// The most hashes that are computed at once: each takes 19 MiB, and a processor for a while.
+const AT_ONCE: usize = 2;
+/// How long somebody waits for their turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The hundred that are tried first, of those that are long enough.
+const COMMON: &str = include_str!("common_passwords.txt");
+
+/// A password as it is hashed: in one form of Unicode, so that it does not depend on the keyboard.
+#[derive(Clone)]
+pub(crate) struct Password(String);
+
+impl Password {
+    /// Takes what somebody signs in with; too long is never right, and not worth a hash.
+    pub(crate) fn given(text: &str) -> Option<Self> {
+        // Every character of the longest in four bytes, and room for another form of it.
+        let is_bounded = text.len() <= 4 * 4 * LONGEST;
+        is_bounded.then(|| Self(text.nfkc().collect()))
+    }
+
+    /// Takes what somebody chooses.
+    ///
+    /// # Errors
+    /// Why it is not taken.
+    pub(crate) fn chosen(text: &str, email: Option<&Email>) -> Result<Self, String> {
+        let too_long = || format!("must be {SHORTEST} to {LONGEST} characters long");
+        let password = Self::given(text).ok_or_else(too_long)?;
+        if !(SHORTEST..=LONGEST).contains(&password.0.chars().count()) {
+            return Err(too_long());
+        }
+        let lower = password.0.to_lowercase();
+        let is_address = email.is_some_and(|email| {
+            let address = email.address.to_lowercase();
+            lower == address || address.split('@').any(|part| lower == part)
+        });
+        if is_address {
+            return Err("must not be the e-mail address".to_owned());
+        }
+        if COMMON.lines().any(|common| lower == common) {
+            return Err("is one of those that are tried first; choose another one".to_owned());
+        }
+        Ok(password)
+    }
+}
+
+/// Computes hashes, a few at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct Hasher {
+    turns: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Hasher {
+    pub(crate) fn new() -> Self {
+        Self { turns: Arc::new(Semaphore::new(AT_ONCE)), patience: PATIENCE }
+    }
+
+    /// Gives what is kept of a password.
+    pub(crate) async fn hash(&self, password: Password) -> Result<String, Problem> {
+        self.compute(move || {
+            let hashed: Result<PasswordHash, _> =
+                Argon2::default().hash_password_with_salt(password.0.as_bytes(), &random::<16>());
+            hashed.map(|hash| hash.to_string()).map_err(|error| error.to_string())
+        })
+        .await?
+        .map_err(|error| {
+            tracing::error!(error, "a password could not be hashed");
+            Problem::internal()
+        })
+    }
+
+    /// Says whether a password is the one that something was kept of; where nothing was, it takes as long to say no.
+    pub(crate) async fn is_right(&self, password: Password, kept: Option<String>) -> Result<bool, Problem> {
+        self.compute(move || match kept.as_deref().map(PasswordHash::new) {
+            Some(Ok(kept)) => Argon2::default().verify_password(password.0.as_bytes(), &kept).is_ok(),
+            Some(Err(error)) => {
+                tracing::error!(%error, "what is kept of a password can not be read");
+                false
+            }
+            None => {
+                let mut nothing = [0; 32];
+                // It is the time that counts.
+                let _ = Argon2::default().hash_password_into(password.0.as_bytes(), &[0; 16], &mut nothing);
+                std::hint::black_box(nothing);
+                false
+            }
+        })
+        .await
+    }
+
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let Ok(Ok(turn)) = timeout(self.patience, Arc::clone(&self.turns).acquire_owned()).await else {
+            return Err(Problem::unavailable(1));
+        };
+        let done = tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when nobody waits for it any more.
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|error| {
+            tracing::error!(%error, "a hash was not computed");
+            Problem::internal()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> Option<String> {
+        let email = Email::parse("amna.khan@example.org");
+        Password::chosen(text, email.as_ref()).err()
+    }
+
+    #[test]
+    fn a_password_is_long_enough_and_nothing_else_is_asked_of_it() {
+        for text in ["xkqvbnwe", "correct horse battery staple", "دودھ لانا ہے", &"x".repeat(256), "        x"]
+        {
+            assert_eq!(refusal(text), None, "{text:?}");
+        }
+        for text in ["", "xkqvbnw", &"x".repeat(257), &"😀".repeat(10_000)] {
+            assert!(refusal(text).is_some_and(|why| why.contains("8 to 256")), "{text:?}");
+        }
+        assert_eq!(refusal(&"😀".repeat(8)), None, "characters, not bytes");
+    }
+
+    #[test]
+    fn what_everybody_tries_first_is_refused() {
+        for text in ["password", "12345678", "PassWord1", "ｐａｓｓｗｏｒｄ"] {
+            assert!(refusal(text).is_some_and(|why| why.contains("tried first")), "{text:?}");
+        }
+        for text in ["amna.khan@example.org", "AMNA.KHAN", "example.org"] {
+            assert!(refusal(text).is_some_and(|why| why.contains("address")), "{text:?}");
+        }
+        assert_eq!(COMMON.lines().count(), 100);
+        assert!(COMMON.lines().all(|line| line.len() >= SHORTEST && line.to_lowercase() == line));
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_argon2id_with_a_salt_of_its_own_and_knows_its_password_in_any_form() {
+        let hasher = Hasher::new();
+        let given = |text: &str| Password::given(text).expect("it is bounded");
+        let composed = "pass\u{e9}word";
+        let first = hasher.hash(given(composed)).await.expect("a hash");
+        assert!(first.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{first}");
+        assert_ne!(first, hasher.hash(given(composed)).await.expect("a hash"));
+        assert!(hasher.is_right(given("passe\u{301}word"), Some(first.clone())).await.expect("an answer"));
+        assert!(!hasher.is_right(given("passeword"), Some(first)).await.expect("an answer"));
+        assert!(!hasher.is_right(given(composed), None).await.expect("an answer"));
+        assert!(!hasher.is_right(given(composed), Some("no hash".to_owned())).await.expect("an answer"));
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_too_many_are_at_it_is_told_to_come_back() {
+        let hasher = Hasher { patience: Duration::from_millis(10), ..Hasher::new() };
+        let all = Arc::clone(&hasher.turns).acquire_many_owned(2).await.expect("turns");
+        let refused = hasher.hash(Password::given("correct horse").expect("bounded")).await;
+        assert_eq!(refused.expect_err("no turn").status(), 503);
+        drop(all);
+        assert!(hasher.hash(Password::given("correct horse").expect("bounded")).await.is_ok());
+    }
+}

@@ -1,0 +1,257 @@
+//! Who may call: with `AUTH=jwt`, who shows a token that an issuer signed for us.
+//!
+//! A token is a bearer token (RFC 6750) in the form of RFC 7519, checked as RFC 8725 wants it: the kind of the configured key decides
+//! on the algorithm (EdDSA, ES256, RS256 of published keys, HS256 of a secret), keys come from the configured issuer alone, and issuer,
+//! audience, times and type must be right. `sub` is the user.
+//!
+//! | request | answer |
+//! |---|---|
+//! | without `Authorization` | 401 |
+//! | twice, another scheme, a token that is not believed | 401, `invalid_token` |
+//! | the issuer's keys are not to be had | 503 with `Retry-After` |
+//! | events or ticks with a user's token | 403 |
+
+mod issuer;
+mod key;
+mod settings;
+mod signing;
+mod token;
+mod verified;
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use sha2::{Digest as _, Sha256};
+
+pub use settings::Settings;
+pub use signing::{Signer, SigningKeys};
+
+use self::{
+    issuer::{Found, Issuer},
+    key::{Key, KeySet},
+    settings::Source,
+    token::{Expected, Rejected, Unverified, Verified},
+    verified::Remembered,
+};
+use crate::{clock::Clock, invocation::BroughtByHost, problem::Problem, user::Identity};
+
+const REALM: &str = r#"Bearer realm="kaam""#;
+
+/// Why a request is not let in.
+#[derive(Debug)]
+enum Denied {
+    /// It shows nothing.
+    Absent,
+    /// What it shows can not be read, or is not believed.
+    Invalid,
+    /// The keys are not to be had; to be tried again after so many seconds.
+    Away(u32),
+}
+
+/// Believes tokens, or does not.
+pub(crate) struct Authenticator {
+    users: Verifier,
+    /// The digest of `EVENTS_TOKEN`: comparing digests takes as long whatever was guessed right.
+    events_token: Option<[u8; 32]>,
+    events: Option<Verifier>,
+    /// Whether events need nothing to be shown: only this machine can reach the server, and nothing is configured.
+    events_are_open: bool,
+}
+
+impl Authenticator {
+    /// Prepares for what the settings say; nothing is fetched before the first token.
+    pub(crate) fn new(settings: &Settings, is_loopback: bool, clock: &Clock) -> Authenticator {
+        let verifier = |keys, expected: &Expected| Verifier {
+            keys,
+            expected: expected.clone(),
+            clock: clock.clone(),
+            remembered: Remembered::default(),
+        };
+        let published = |place: &issuer::Place| Keys::Published(Issuer::new(place.clone(), clock.clone()));
+        let keys = match &settings.source {
+            Source::Secret(secret) => Keys::Fixed(KeySet::new(vec![Key::secret(secret.reveal().as_bytes())])),
+            Source::Own(keys) => Keys::Fixed(keys.key_set()),
+            Source::Published(place) => published(place),
+        };
+        let events = settings.events.issuer.as_ref();
+        let token = settings.events.token.as_ref();
+        let events_are_open = is_loopback && !settings.guards_events();
+        if !is_loopback && !settings.guards_events() {
+            tracing::info!(
+                "events and ticks over HTTP are refused: neither EVENTS_TOKEN nor EVENTS_ISSUER is set"
+            );
+        }
+        Authenticator {
+            users: verifier(keys, &settings.expected),
+            events_token: token.map(|token| Sha256::digest(token.reveal()).into()),
+            events: events.map(|(place, expected)| verifier(published(place), expected)),
+            events_are_open,
+        }
+    }
+
+    /// Says whether events and ticks are taken from whoever is on this machine.
+    pub(crate) fn events_are_open(&self) -> bool {
+        self.events_are_open
+    }
+
+    async fn user(&self, headers: &HeaderMap) -> Result<Verified, Denied> {
+        self.users.verify(bearer(headers)?).await
+    }
+
+    async fn may_bring_events(&self, headers: &HeaderMap) -> Result<(), Response> {
+        let token = match bearer(headers) {
+            Ok(token) => token,
+            Err(Denied::Absent) if self.events_are_open => return Ok(()),
+            Err(denied) => return Err(denied.into_response()),
+        };
+        let shown: [u8; 32] = Sha256::digest(token).into();
+        if self.events_token == Some(shown) {
+            return Ok(());
+        }
+        let as_event = match &self.events {
+            None => Err(Denied::Invalid),
+            Some(events) => events.verify(token).await.map(|_| ()),
+        };
+        match (as_event, self.users.verify(token).await) {
+            (Ok(()), _) => Ok(()),
+            (Err(_), Ok(_)) => {
+                Err(Problem::forbidden("events and ticks are not for users to bring").into_response())
+            }
+            (Err(denied), Err(_)) => Err(denied.into_response()),
+        }
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").field("expected", &self.users.expected).finish_non_exhaustive()
+    }
+}
+
+/// Lets in who shows the token of a user.
+pub(crate) async fn users(
+    State(authenticator): State<Arc<Authenticator>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match authenticator.user(request.headers()).await {
+        Ok(verified) => {
+            request.extensions_mut().insert(Identity::User(verified.user_id));
+            next.run(request).await
+        }
+        Err(denied) => denied.into_response(),
+    }
+}
+
+/// Lets in what may bring events and ticks.
+pub(crate) async fn events(
+    State(authenticator): State<Arc<Authenticator>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // Whoever may invoke a function of AWS Lambda with events was asked by AWS.
+    let is_brought = request.extensions().get::<BroughtByHost>().is_some();
+    if !is_brought && let Err(refused) = authenticator.may_bring_events(request.headers()).await {
+        return refused;
+    }
+    next.run(request).await
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let unauthorized = |challenge, detail| {
+            let mut response = Problem::new(StatusCode::UNAUTHORIZED, "Unauthorized", detail).into_response();
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            response
+        };
+        match self {
+            // Whoever showed nothing is told no error (RFC 6750 §3.1).
+            Denied::Absent => unauthorized(HeaderValue::from_static(REALM), "a bearer token is needed"),
+            Denied::Invalid => unauthorized(
+                HeaderValue::from_static(r#"Bearer realm="kaam", error="invalid_token""#),
+                "the bearer token is not valid here, or not any more",
+            ),
+            Denied::Away(seconds) => Problem::unavailable(seconds).into_response(),
+        }
+    }
+}
+
+/// Reads the one `Authorization`; its scheme is written in either case (RFC 9110 §11.1), and one space stands between.
+fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(Denied::Absent)?;
+    if values.next().is_some() {
+        return Err(Denied::Invalid);
+    }
+    let (scheme, token) =
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Denied::Invalid)?;
+    // RFC 6750 §2.1, b64token.
+    let is_token = !token.is_empty()
+        && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    if scheme.eq_ignore_ascii_case("bearer") && is_token { Ok(token) } else { Err(Denied::Invalid) }
+}
+
+enum Keys {
+    Fixed(KeySet),
+    Published(Arc<Issuer>),
+}
+
+/// Checks tokens of one issuer for one audience.
+struct Verifier {
+    keys: Keys,
+    expected: Expected,
+    clock: Clock,
+    remembered: Remembered,
+}
+
+impl Verifier {
+    async fn verify(&self, token: &str) -> Result<Verified, Denied> {
+        let hash = verified::hash(token);
+        // Old keys are asked for anew, so that one that was taken back is not believed for as long as its tokens are used.
+        let edition = match &self.keys {
+            Keys::Fixed(_) => Some(0),
+            Keys::Published(issuer) => issuer.edition(),
+        };
+        let now = self.clock.now();
+        if let Some(edition) = edition
+            && let Some(verified) = self.remembered.find(&hash, edition, now.timestamp())
+        {
+            return Ok(verified);
+        }
+        let (verified, edition) = self.check(token).await?;
+        self.remembered.put(hash, verified.clone(), edition);
+        Ok(verified)
+    }
+
+    async fn check(&self, token: &str) -> Result<(Verified, u64), Denied> {
+        let unverified = Unverified::parse(token).map_err(reject)?;
+        let (algorithm, kid) = (unverified.algorithm, unverified.kid.as_deref());
+        let (key, edition) = match &self.keys {
+            Keys::Fixed(keys) => (keys.find(algorithm, kid).cloned(), 0),
+            Keys::Published(_) if algorithm == key::Algorithm::Hs256 => {
+                return Err(reject(Rejected::Algorithm));
+            }
+            Keys::Published(issuer) => match issuer.find(algorithm, kid).await {
+                Found::Key(key, edition) => (Some(key), edition),
+                Found::Nothing => (None, 0),
+                Found::Away(seconds) => return Err(Denied::Away(seconds)),
+            },
+        };
+        let key = key.ok_or_else(|| reject(Rejected::Key))?;
+        let verified = unverified.verify(&key, &self.expected, self.clock.now()).map_err(reject)?;
+        Ok((verified, edition))
+    }
+}
+
+fn reject(rejected: Rejected) -> Denied {
+    tracing::info!(why = %rejected, "a token is refused");
+    Denied::Invalid
+}
+
+#[cfg(test)]
+mod tests;
