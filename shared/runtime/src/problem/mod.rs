@@ -21,9 +21,10 @@ pub(crate) use render::render;
 pub const CONTENT_TYPE: &str = "application/problem+json";
 const DEFAULT_RETRY_AFTER_S: u32 = 1;
 
-/// How many wrong fields a problem names, and how many characters of where each is: an answer does not grow with what was sent.
+/// How many wrong fields a problem names, and how many characters of where each is and why: an answer does not grow with what was sent.
 const MOST_ERRORS: usize = 100;
 const LONGEST_FIELD: usize = 200;
+const LONGEST_MESSAGE: usize = 500;
 
 /// One wrong field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -37,13 +38,16 @@ pub struct FieldError {
 impl FieldError {
     /// Says that `field` is wrong because of `message`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> FieldError {
-        let mut field = field.into();
-        if let Some((end, _)) = field.char_indices().nth(LONGEST_FIELD) {
-            field.truncate(end);
-            field.push('…');
-        }
-        FieldError { field, message: message.into() }
+        FieldError { field: cut(field.into(), LONGEST_FIELD), message: cut(message.into(), LONGEST_MESSAGE) }
     }
+}
+
+fn cut(mut text: String, longest: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// An error as the caller sees it.
