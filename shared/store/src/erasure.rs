@@ -15,7 +15,8 @@ use crate::{Error, Store};
 /// The action of the entry that tells of an erasure.
 pub const ERASED: &str = "user.erased";
 /// Everything as it was at one moment, however long that takes.
-const WHOLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
+pub(crate) const WHOLE: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
 const AT_LENGTH: &str = "BEGIN; SET LOCAL statement_timeout = 0";
 
 /// The user to erase, and what the entry that tells of it is made of.
@@ -303,12 +304,16 @@ impl Store {
             transaction.rollback().await?;
             return Ok(erased);
         }
+        // Clocks differ: what happened before may be of a later time.
         sqlx::query!(
             r#"INSERT INTO erasures (user_hash, erased_at)
-               VALUES (sha256(convert_to($1, 'UTF8')), $2)
-               ON CONFLICT (user_hash) DO UPDATE SET erased_at = EXCLUDED.erased_at"#,
+               SELECT sha256(convert_to($1, 'UTF8')), GREATEST($2, max(timestamp))
+               FROM events
+               WHERE user_id = $3
+               ON CONFLICT (user_hash) DO UPDATE SET erased_at = GREATEST(erasures.erased_at, EXCLUDED.erased_at)"#,
             user_id,
             erasure.now,
+            erasure.pseudonym,
         )
         .execute(&mut *transaction)
         .await?;
