@@ -10,8 +10,7 @@ use futures::future::join_all;
 use runtime::clock::Stopwatch;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
-use tests::database::{count, rows};
+use tests::database::{Locked, count, rows};
 use tests::process::{Caller, DataDir, Program, Starting, backend, command, eventually, outcome};
 use tests::world::World;
 use tokio::net::TcpListener;
@@ -188,12 +187,7 @@ async fn a_port_that_is_taken_stops_the_start_with_one_line_that_names_it() {
 async fn requests_in_flight_are_answered_after_sigterm() {
     let world = World::new().await;
     let program = Program::start(on_database(&world)).await;
-    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    let mut lock = connection.begin().await.expect("the database is there");
-    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .expect("nobody else locks");
+    let lock = Locked::new(&world, "tasks").await;
     let (caller, port) = (Caller::new(), program.port);
     let requests: Vec<_> = (0..8)
         .map(|number| {
@@ -202,16 +196,10 @@ async fn requests_in_flight_are_answered_after_sigterm() {
             tokio::spawn(async move { caller.call(port, "POST", "/api/tasks", &body, &[]).await })
         })
         .collect();
-    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                   WHERE c.relname = 'tasks' AND NOT l.granted";
-    eventually("all requests wait for the table", || async {
-        let found = rows(&world.database_url, waiting).await;
-        (found[0]["count"] == 8).then_some(())
-    })
-    .await;
+    lock.is_awaited_by(8).await;
     program.signal(Signal::TERM);
     eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
-    lock.rollback().await.expect("the database is there");
+    lock.release().await;
     for answered in join_all(requests).await {
         let (status, task) = answered.expect("the request ran").expect("it was answered");
         assert_eq!(status, 200, "{task}");
@@ -224,22 +212,12 @@ async fn requests_in_flight_are_answered_after_sigterm() {
 async fn a_second_sigterm_does_not_wait_for_requests_in_flight() {
     let world = World::new().await;
     let program = Program::start(on_database(&world)).await;
-    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    let mut lock = connection.begin().await.expect("the database is there");
-    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .expect("nobody else locks");
+    let lock = Locked::new(&world, "tasks").await;
     let (caller, port) = (Caller::new(), program.port);
     let request = tokio::spawn(async move {
         caller.call(port, "POST", "/api/tasks", &json!({"title": "in flight"}), &[]).await
     });
-    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                   WHERE c.relname = 'tasks' AND NOT l.granted";
-    eventually("the request waits for the table", || async {
-        (rows(&world.database_url, waiting).await[0]["count"] == 1).then_some(())
-    })
-    .await;
+    lock.is_awaited_by(1).await;
     program.signal(Signal::TERM);
     eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
     let watch = Stopwatch::start();
@@ -248,7 +226,7 @@ async fn a_second_sigterm_does_not_wait_for_requests_in_flight() {
     // Its drain takes six.
     assert!(watch.elapsed() < Duration::from_secs(4), "{:?}", watch.elapsed());
     assert_eq!(request.await.expect("it ran"), None, "it was not answered");
-    lock.rollback().await.expect("the database is there");
+    lock.release().await;
 }
 
 async fn caller_is_refused(port: u16) -> bool {

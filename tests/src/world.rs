@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::links::Links;
 use application::{Application, Connection};
@@ -23,7 +24,7 @@ use runtime::host::server::App;
 use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sign_in::Signing;
 use tower::ServiceExt;
 
@@ -330,6 +331,22 @@ impl World {
     pub async fn scan(&self) {
         self.announce().await;
         self.settle().await;
+    }
+
+    /// Creates a task, makes it recur and completes it, and creates another one whose reminder is due `soon`;
+    /// then turns the clock and announces it.
+    pub async fn work(&self, number: u64, soon: Duration) {
+        let due = (self.clock.now() + soon).to_rfc3339();
+        let recurring = json!({"title": format!("recurring {number}"), "due_date": due,
+                               "recurrence_rule": {"pattern": "daily"}});
+        let task = self.create(recurring).await;
+        self.patch(&path_of(&task), json!({"priority": "high"})).await.ok();
+        self.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+        let reminded = json!({"title": format!("reminded {number}"), "due_date": due,
+                              "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+        self.create(reminded).await;
+        self.clock.advance(soon);
+        self.announce().await;
     }
 
     /// Announces the reminders that are due; nothing is sent yet.

@@ -1,5 +1,7 @@
 //! `accounts`, `sessions`, `sign_in_attempts`: who can sign in, who is signed in, and who tries.
 
+use std::slice;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::Event;
@@ -242,34 +244,43 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a session, and takes back what the attempt was counted as: `account` starts anew, `others` have one failure fewer.
+    /// Begins a session if the password still is what it was, and takes back what the attempt was counted as: `account` starts anew,
+    /// `others` have one failure fewer. Says whether it did.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn begin_session(
         &self,
-        user_id: &str,
+        before: &Account,
         session: &NewSession,
-        (account, others): (&Hash, &[Hash]),
+        (account, others): (&[Subject], &[Subject]),
         event: &Event,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            r#"INSERT INTO sessions (user_id, session_id, token_hash, rotated_at, created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $4, $5)"#,
-            user_id,
+        // The account is held: a new password either comes before this session, or ends it.
+        let done = sqlx::query!(
+            r#"WITH account AS (
+                   SELECT user_id FROM accounts WHERE user_id = $1 AND password_hash = $6 FOR SHARE
+               )
+               INSERT INTO sessions (user_id, session_id, token_hash, rotated_at, created_at, expires_at)
+               SELECT user_id, $2, $3, $4, $4, $5 FROM account"#,
+            before.user_id,
             session.session_id,
             &session.token_hash[..],
             now,
             session.expires_at,
+            before.password_hash,
         )
         .execute(&mut *transaction)
         .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         forgive(&mut transaction, account, others, now).await?;
         outbox::append(&mut transaction, event).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Uses a refresh token. Whoever uses one a second time, after the grace, ends the session: two have it, and nobody can tell which
@@ -374,7 +385,7 @@ impl Store {
         before: &Account,
         password_hash: &str,
         kept: Option<(Uuid, Hash)>,
-        forgiven: &Hash,
+        forgiven: &Subject,
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
@@ -403,7 +414,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        forgive(&mut transaction, forgiven, &[], now).await?;
+        forgive(&mut transaction, slice::from_ref(forgiven), &[], now).await?;
         outbox::append(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(true)
@@ -447,18 +458,18 @@ impl Store {
 /// Takes back what an attempt was counted as, since it was none.
 async fn forgive(
     connection: &mut PgConnection,
-    account: &Hash,
-    others: &[Hash],
+    account: &[Subject],
+    others: &[Subject],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let others: Vec<_> = others.iter().map(|hash| hash.to_vec()).collect();
+    let hashes = |subjects: &[Subject]| subjects.iter().map(|one| one.hash.to_vec()).collect::<Vec<_>>();
     sqlx::query!(
-        r#"WITH forgiven AS (DELETE FROM sign_in_attempts WHERE subject = $1)
+        r#"WITH forgiven AS (DELETE FROM sign_in_attempts WHERE subject = ANY ($1))
            UPDATE sign_in_attempts
            SET failures = greatest(failures - 1, 0), waits_until = $3
            WHERE subject = ANY ($2)"#,
-        &account[..],
-        &others,
+        &hashes(account),
+        &hashes(others),
         now,
     )
     .execute(connection)

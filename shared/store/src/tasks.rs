@@ -217,13 +217,10 @@ pub(crate) fn priority_number(priority: Priority) -> i16 {
     }
 }
 
-impl Store {
-    /// Gives a user's task.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn task(&self, user_id: &str, id: Uuid) -> Result<Option<Loaded>, Error> {
-        let row = sqlx::query_as!(
+/// A query for whole tasks; what comes after `FROM tasks t` are literals with `+` between.
+macro_rules! loaded {
+    ($first:tt $(+ $more:tt)*, $($parameter:expr),+ $(,)?) => {
+        sqlx::query_as!(
             TaskRow,
             r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
                       t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
@@ -236,12 +233,23 @@ impl Store {
                        LIMIT 1) AS reminder_id,
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
-               WHERE t.user_id = $1 AND t.id = $2"#,
-            UserId(user_id) as _,
-            id,
+               "# + $first $(+ $more)*,
+            $($parameter),+
         )
-        .fetch_optional(&self.pool)
-        .await?;
+    };
+}
+
+pub(crate) use loaded;
+
+impl Store {
+    /// Gives a user's task.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn task(&self, user_id: &str, id: Uuid) -> Result<Option<Loaded>, Error> {
+        let row = loaded!("WHERE t.user_id = $1 AND t.id = $2", UserId(user_id) as _, id,)
+            .fetch_optional(&self.pool)
+            .await?;
         row.map(Loaded::try_from).transpose()
     }
 
@@ -250,25 +258,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn tasks(&self, user_id: &str, ids: &[Uuid]) -> Result<Vec<Loaded>, Error> {
-        let rows = sqlx::query_as!(
-            TaskRow,
-            r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
-                      t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
-                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
-                      t.updated_at, t.completed_at, t.version,
-                      (SELECT r.id
-                       FROM reminders r
-                       WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
-                       ORDER BY r.trigger_time, r.id
-                       LIMIT 1) AS reminder_id,
-                      COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
-               FROM tasks t
-               WHERE t.user_id = $1 AND t.id = ANY ($2)"#,
-            UserId(user_id) as _,
-            ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = loaded!("WHERE t.user_id = $1 AND t.id = ANY ($2)", UserId(user_id) as _, ids,)
+            .fetch_all(&self.pool)
+            .await?;
         let mut found = rows
             .into_iter()
             .map(|row| Loaded::try_from(row).map(|loaded| (loaded.task.id, loaded)))

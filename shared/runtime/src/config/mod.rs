@@ -267,6 +267,11 @@ mod tests {
             (&[secret, issuer, audience, ("EVENTS_TOKEN", "short")], "EVENTS_TOKEN"),
             (&[secret, issuer, audience, events], "EVENTS_AUDIENCE"),
             (&[secret, issuer, audience, ("EVENTS_AUDIENCE", "x")], "EVENTS_ISSUER"),
+            // Every user could bring events.
+            (
+                &[discovered, audience, ("EVENTS_ISSUER", discovered.1), ("EVENTS_AUDIENCE", audience.1)],
+                "EVENTS_AUDIENCE",
+            ),
             (&[secret, issuer, audience, ("DAPR_HTTP_PORT", "3500")], "APP_API_TOKEN"),
         ] {
             let message = read(pairs).expect_err(named);
