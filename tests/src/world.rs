@@ -118,13 +118,22 @@ impl World {
         world.beside()
     }
 
+    /// Makes a second instance that reaches the same database by another URL.
+    pub fn beside_at(&self, database_url: impl Into<String>) -> Self {
+        self.beside_on(database_url.into(), self.backing.clone())
+    }
+
+    /// Makes one that asks the model of an Ollama server, whose answers are waited for for so long.
+    pub fn beside_with_model(&self, url: &str, deadline_ms: u64) -> Self {
+        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
+        let model = Model::from_environment(&Environment::from_pairs(settings), self.clock.clone());
+        let backing = Backing { model: model.expect("sound settings"), ..self.backing.clone() };
+        self.beside_on(self.database_url.clone(), backing)
+    }
+
     /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
     pub async fn with_model(url: &str, deadline_ms: u64) -> Self {
-        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
-        let world = Self::new().await;
-        let model = Model::from_environment(&Environment::from_pairs(settings), world.clock.clone());
-        let model = model.expect("sound settings");
-        world.beside_on(world.database_url.clone(), Backing { model, ..backing() })
+        Self::new().await.beside_with_model(url, deadline_ms)
     }
 
     /// Makes a world whose mails go through `mailer`.
@@ -172,14 +181,15 @@ impl World {
         mail: Arc<TestDirectory>,
     ) -> Self {
         let connection = Connection::new(database_url.clone(), "test", 4);
-        let application = Application::new(&connection, zone, || {}).expect("a URL");
+        let config = Config::from_environment(&settings).expect("the settings are sound");
+        let application =
+            Application::new(&connection, zone, || {}).expect("a URL").with_quotas(config.quotas);
         let (metrics, links) = (Metrics::new(), Some(links()));
         let composition = compose(&application, &clock, courier.clone(), links, backing.clone(), &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
         let topics = composition.functions.iter().map(|function| (function.name, function.topics)).collect();
-        let config = Config::from_environment(&settings).expect("the settings are sound");
         let router = App::new(&config, composition.functions).clock(clock.clone()).router();
         let (outbox, scan) = (composition.outbox, composition.scan);
         Self {

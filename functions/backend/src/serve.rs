@@ -108,7 +108,8 @@ async fn serve_on(
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
-    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
+    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
+        .with_quotas(start.config.quotas);
     let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
     let topics = bus.topics();
@@ -241,6 +242,8 @@ pub(crate) struct Database {
 impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
+        // Migrating and relaying hold locks of a session.
+        environment.refuse_database_pooler()?;
         if let Some(url) = environment.database_url()? {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }

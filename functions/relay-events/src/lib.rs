@@ -75,6 +75,7 @@ struct Drained {
 /// # Errors
 /// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
+    start.refuse_database_pooler()?;
     let (publisher, checks) = match (sidecar(&start.environment)?, kafka(&start.environment)?) {
         (Some(dapr), _) => (Publisher::Dapr(Box::new(dapr)), Vec::new()),
         (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), shown(kafka)),

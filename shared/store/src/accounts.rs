@@ -3,9 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::Event;
-use sqlx::PgConnection;
+
 use uuid::Uuid;
 
+use crate::session::Session;
 use crate::{Error, Store, outbox, settings};
 
 /// SHA-256 of something that the database need not know.
@@ -414,7 +415,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn note(&self, event: &Event) -> Result<(), Error> {
-        outbox::append(&mut *self.pool.acquire().await?, event).await
+        let mut connection = self.pool.acquire().await?;
+        outbox::append(&mut connection, event).await?;
+        Ok(connection.commit().await?)
     }
 
     /// Forgets up to 1,000 sessions that ended before `ended`, and as many counts of failures before `tried`; says how many.
@@ -446,7 +449,7 @@ impl Store {
 
 /// Takes back what an attempt was counted as, since it was none.
 async fn forgive(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     account: &Hash,
     others: &[Hash],
     now: DateTime<Utc>,

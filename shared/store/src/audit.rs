@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use sqlx::PgConnection;
+
 use uuid::Uuid;
 
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// One entry of the audit log.
@@ -351,7 +352,7 @@ impl Store {
 
 /// Locks the ends of users' chains, as far as there are any; gives each one's place and hash.
 async fn lock_heads(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_ids: &[String],
 ) -> Result<HashMap<String, (i64, Vec<u8>)>, Error> {
     let heads = sqlx::query!(
