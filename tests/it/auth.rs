@@ -6,9 +6,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use futures::future::join_all;
+use runtime::clock::Clock;
+use runtime::config::{Config, Environment};
+use runtime::disposition::Disposition;
+use runtime::function::Function;
+use runtime::host::server::App;
+use runtime::triggers::on_tick;
 use serde_json::{Value, json};
 use tests::issuer::{AUDIENCE, Issuer, Manner, SigningKey, claims, hmac_sha256, key_set, token};
 use tests::world::{Answered, World};
+use tower::ServiceExt as _;
 
 const SECRET: &str = "a secret of the tests, and of nobody else";
 
@@ -579,4 +586,41 @@ async fn an_idempotency_key_is_the_users_own() {
         ids.push(task["id"].clone());
     }
     assert!(ids[0] == ids[2] && ids[0] != ids[1]);
+}
+
+#[tokio::test]
+async fn s10_what_the_cluster_signs_for_this_function_may_bring_events() {
+    let (users, cluster) = (Issuer::start().await, Issuer::start().await);
+    let (key, cluster_key) = (SigningKey::ed25519("first"), SigningKey::rsa("cluster"));
+    users.publish(&[&key]);
+    cluster.publish(&[&cluster_key]);
+    cluster.publish_discovery();
+    let audience = "serving.knative.dev/service/kaam/scan-reminders";
+    let events =
+        [("HOST", "0.0.0.0"), ("EVENTS_ISSUER", cluster.url.as_str()), ("EVENTS_AUDIENCE", audience)];
+    let environment = Environment::from_pairs(settings(&users).into_iter().chain(events));
+    let config = Config::from_environment(&environment).expect("sound settings");
+    let ticked = Function::new("ticked").on(on_tick(async || Disposition::Done));
+    let router = App::new(&config, vec![ticked]).router();
+    let now = Clock::system().now();
+    let trigger = "system:serviceaccount:kaam:scan-reminders-oidc";
+    let mut sound = claims(&cluster.url, trigger, now);
+    sound["aud"] = json!([audience]);
+    let mut foreign = sound.clone();
+    foreign["aud"] = json!(["serving.knative.dev/service/kaam/other"]);
+    for (what, token, status) in [
+        ("a trigger's", Some(cluster_key.sign(&sound)), 204),
+        ("for another function", Some(cluster_key.sign(&foreign)), 401),
+        ("of the other issuer", Some(key.sign(&sound)), 401),
+        ("a user's", Some(key.sign(&claims(&users.url, "amna", now))), 403),
+        ("nothing", None, 401),
+    ] {
+        let mut request = Request::post("/");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        let answered = router.clone().oneshot(request).await.expect("a router never fails");
+        assert_eq!(answered.status(), status, "{what}");
+    }
 }

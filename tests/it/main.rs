@@ -38,6 +38,7 @@ mod processes;
 mod reminders;
 mod scale;
 mod series;
+mod sign_in;
 mod snooze;
 mod storm;
 mod time_and_recurrence;

@@ -23,6 +23,7 @@ use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
 use serde_json::Value;
+use sign_in::Signing;
 use tower::ServiceExt;
 
 /// Every function over a database of its own.
@@ -185,7 +186,9 @@ impl World {
         let application =
             Application::new(&connection, zone, || {}).expect("a URL").with_quotas(config.quotas);
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let composition = compose(&application, &clock, courier.clone(), links, backing.clone(), &metrics);
+        let signing = Signing::from_environment(&config, &settings).expect("a sound key");
+        let composition =
+            compose(&application, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();

@@ -9,6 +9,7 @@ use runtime::main::{one_line, tokio_runtime};
 
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
+use crate::identity::with_own_keys;
 use crate::serve::{Database, serve};
 use crate::{NAME, cluster};
 
@@ -93,7 +94,7 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 async fn with_database(
     command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let environment = Environment::process();
+    let environment = with_own_keys(Environment::process())?;
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {

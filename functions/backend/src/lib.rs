@@ -3,6 +3,7 @@
 mod cluster;
 pub mod command;
 mod dead_letters;
+mod identity;
 mod secret;
 mod serve;
 
@@ -20,6 +21,7 @@ use runtime::function::Function;
 use runtime::metrics::Metrics;
 use runtime::triggers::deliver;
 use send_reminder::Courier;
+use sign_in::Signing;
 use tokio::sync::Notify;
 
 pub use serve::serve;
@@ -54,13 +56,14 @@ pub struct Composition {
     pub scan: Router,
 }
 
-/// Joins every function over one database; nothing runs by itself yet.
+/// Joins every function over one database, sign-in only with what it signs with; nothing runs by itself yet.
 pub fn compose(
     application: &Application,
     clock: &Clock,
     courier: Courier,
     links: Option<Links>,
     backing: Backing,
+    signing: Option<Signing>,
     metrics: &Metrics,
 ) -> Composition {
     let (new, time) = (|| application.clone(), || clock.clone());
@@ -86,6 +89,7 @@ pub fn compose(
         scan_reminders,
         relay_events::function(outbox.clone()),
     ];
+    functions.extend(signing.map(|signing| sign_in::function(new(), time(), signing)));
     functions.extend(consumers);
     Composition { functions, outbox, scan }
 }

@@ -23,8 +23,10 @@ use runtime::limits::Limits;
 use runtime::main::Start;
 use runtime::telemetry;
 use send_reminder::Courier;
+use sign_in::Signing;
 use url::Url;
 
+use crate::identity::with_own_keys;
 use crate::{Composition, NAME, Wake, compose, secret};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
@@ -40,7 +42,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = dapr::with_secrets(environment).await?;
+    let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -50,6 +52,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, &[chat_command::NAME]);
+    let signing = Signing::from_environment(&start.config, &start.environment)?;
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let backing = Backing::from_start(&start)?;
@@ -72,7 +75,8 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, backing), (bus, sidecar), shutdown).await
+            serve_on(&start, &url, connections, (courier, links, backing, signing), (bus, sidecar), shutdown)
+                .await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -101,7 +105,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links, backing): (Courier, Option<Links>, Backing),
+    (courier, links, backing, signing): (Courier, Option<Links>, Backing, Option<Signing>),
     (bus, sidecar): (Bus, Option<dapr::Settings>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
@@ -110,7 +114,8 @@ async fn serve_on(
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
         .with_quotas(start.config.quotas);
-    let mut composition = compose(&application, &start.clock, courier, links, backing, &start.metrics);
+    let mut composition =
+        compose(&application, &start.clock, courier, links, backing, signing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
     let topics = bus.topics();
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
@@ -223,7 +228,7 @@ fn links(start: &Start) -> anyhow::Result<Option<Links>> {
 }
 
 fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
-    secret::kept_in(data_dir).with_context(|| {
+    secret::kept_in(data_dir, secret::OF_LINKS, secret::new).with_context(|| {
         format!(
             "DATA_DIR is {:?}; the secret for links in mails could not be kept there",
             data_dir.display().to_string()
@@ -308,7 +313,7 @@ fn without_password(url: &str) -> String {
     shown.into()
 }
 
-fn private_options(environment: &Environment) -> anyhow::Result<Options> {
+pub(crate) fn private_options(environment: &Environment) -> anyhow::Result<Options> {
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let bin_dir = environment.get("PG_BIN")?.map(PathBuf::from);
     if let Some(folder) = bin_dir.as_ref().filter(|folder| !folder.join("postgres").is_file()) {

@@ -1,5 +1,7 @@
 //! The operations.
 
+use std::time::Duration;
+
 use application::accounts::{Email, NewSession, Registration, Rotated, Rotation, Subject, caller, user};
 use axum::Json;
 use axum::extract::State;
@@ -10,7 +12,7 @@ use domain::settings::Locale;
 use domain::zone;
 use runtime::address::ClientAddress;
 use runtime::ask::cause;
-use runtime::clock::new_id;
+use runtime::clock::{Stopwatch, new_id};
 use runtime::json::JsonBody;
 use runtime::problem::Problem;
 use runtime::request::RequestContext;
@@ -31,6 +33,8 @@ const REFRESH: TimeDelta = TimeDelta::days(30);
 const SESSION: TimeDelta = TimeDelta::days(365);
 /// How long after its use a refresh token still gives the same next one.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
+/// How long it takes to register, whoever has the address; several times as long as the work.
+const REGISTERING: Duration = Duration::from_millis(400);
 
 /// What somebody opens an account with.
 #[derive(ToSchema)]
@@ -136,11 +140,13 @@ pub(crate) async fn register(
     fields.finish()?;
     let (Some(email), Some(password)) = (email, password) else { return Err(Problem::internal()) };
 
-    let now = desk.clock.now();
+    let (watch, now) = (Stopwatch::start(), desk.clock.now());
     desk.charge(&subjects(None, address), now).await?;
     let password_hash = desk.hasher.hash(password).await?;
     let cause = cause(&context, &new_id(now).to_string(), NAME, &desk.clock);
     desk.application.register(&cause, Registration { email, password_hash, time_zone, locale }).await?;
+    // An account that is opened is more work than one that is there already, and nobody shall see it.
+    tokio::time::sleep(REGISTERING.saturating_sub(watch.elapsed())).await;
     Ok(Json(Done { status: "registered" }).into_response())
 }
 

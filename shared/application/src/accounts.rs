@@ -66,7 +66,7 @@ fn hash(parts: &[&str]) -> Hash {
 }
 
 /// What somebody who opens an account has chosen.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Registration {
     /// The address.
     pub email: Email,
@@ -150,9 +150,9 @@ impl Application {
     ) -> Result<Option<u32>, Refusal> {
         let forgotten = now - FAILURES_COUNT_FOR;
         let until = self.store.charge_attempt(subjects, &DELAYS_S, forgotten, now).await.map_err(refuse)?;
-        let seconds =
-            |until: DateTime<Utc>| u32::try_from((until - now).num_milliseconds().div_euclid(1_000) + 1);
-        Ok(until.map(|until| seconds(until).unwrap_or(u32::MAX)))
+        // Rounded up, so that who waits as long has waited long enough.
+        let seconds = |until: DateTime<Utc>| (until - now + TimeDelta::microseconds(999_999)).num_seconds();
+        Ok(until.map(|until| u32::try_from(seconds(until)).unwrap_or(u32::MAX)))
     }
 
     /// Notes that an attempt to sign in has failed; of an address that nobody has there is nobody to tell of it.

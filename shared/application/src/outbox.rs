@@ -55,7 +55,6 @@ impl Application {
     /// [`Refusal::Unavailable`].
     pub async fn forget_expired(&self, now: DateTime<Utc>) -> Result<(), Refusal> {
         let before = now - TimeDelta::days(CONVERSATIONS_KEPT_DAYS);
-        self.forget_sessions(now).await?;
         // Some at a time, until there are no more.
         while self.store.forget_answers(now).await.map_err(refuse)? > 0 {}
         while self.store.forget_conversations(before).await.map_err(refuse)? > 0 {}
@@ -63,7 +62,7 @@ impl Application {
         let before = now - TimeDelta::days(UNDO_DAYS.max(LINK_DAYS) + 1);
         while self.store.forget_undone(before).await.map_err(refuse)? > 0 {}
         while self.store.forget_link_uses(before).await.map_err(refuse)? > 0 {}
-        Ok(())
+        self.forget_sessions(now).await
     }
 
     /// Walks every audit chain; gives how many entries were looked at, and what is wrong.

@@ -26,7 +26,7 @@ pub struct Kind {
 }
 
 /// Every event that goes over the bus; there is no other.
-pub const KINDS: [Kind; 11] = [
+pub const KINDS: [Kind; 18] = [
     Kind::new(Topic::TaskEvents, "task.created", "A task was created."),
     Kind::new(Topic::TaskEvents, "task.updated", "A task was changed, or its reminder put off."),
     Kind::new(Topic::TaskEvents, "task.completed", "A task was completed."),
@@ -42,12 +42,39 @@ pub const KINDS: [Kind; 11] = [
         "Something happened to a task: the slim feed for frontends.",
     ),
     Kind::new(Topic::AuditEvents, "settings.updated", "A user's settings were changed."),
+    Kind::new(Topic::AuditEvents, ACCOUNT[0], "An account was opened."),
+    Kind::new(Topic::AuditEvents, ACCOUNT[1], "Somebody tried to open an account that there is already."),
+    Kind::new(Topic::AuditEvents, ACCOUNT[2], "A user signed in."),
+    Kind::new(
+        Topic::AuditEvents,
+        ACCOUNT[3],
+        "Somebody tried to sign in, or to change the password, with a wrong one.",
+    ),
+    Kind::new(
+        Topic::AuditEvents,
+        ACCOUNT[4],
+        "A refresh token was used a second time; its session has ended.",
+    ),
+    Kind::new(Topic::AuditEvents, ACCOUNT[5], "A user signed out."),
+    Kind::new(Topic::AuditEvents, ACCOUNT[6], "A user changed the password."),
 ];
+/// What sign-in tells of.
+const ACCOUNT: [&str; 7] = [
+    "account.registered",
+    "account.registration_repeated",
+    "account.signed_in",
+    "account.sign_in_failed",
+    "account.refresh_reused",
+    "account.signed_out",
+    "account.password_changed",
+];
+const AUDITED: [&str; 8] =
+    ["settings.updated", ACCOUNT[0], ACCOUNT[1], ACCOUNT[2], ACCOUNT[3], ACCOUNT[4], ACCOUNT[5], ACCOUNT[6]];
 
 /// What functions put on a topic: the function, the topic, the types. relay-events is the one producer: it takes what the others
 /// commit to the outbox, and derives `task.changed`. Undo makes any of them; whatever changes a series may also create or withdraw one
 /// of its tasks.
-pub const SENT: [(&str, Topic, &[&str]); 11] = [
+pub const SENT: [(&str, Topic, &[&str]); 12] = [
     ("create-task", Topic::TaskEvents, &["task.created"]),
     ("update-task", Topic::TaskEvents, &EVERY_CHANGE),
     ("update-task", Topic::AuditEvents, &["settings.updated"]),
@@ -59,6 +86,7 @@ pub const SENT: [(&str, Topic, &[&str]); 11] = [
     ("scan-reminders", Topic::Reminders, &["reminder.due"]),
     ("send-reminder", Topic::Reminders, &["reminder.sent", "reminder.failed"]),
     ("send-reminder", Topic::AuditEvents, &["settings.updated"]),
+    ("sign-in", Topic::AuditEvents, &AUDITED),
 ];
 const EVERY_CHANGE: [&str; 6] =
     ["task.created", "task.updated", "task.completed", "task.reopened", "task.deleted", "task.restored"];
@@ -74,7 +102,7 @@ pub const RECEIVED: [(&str, Topic, &[&str]); 5] = [
     ),
     ("write-audit", Topic::TaskEvents, &EVERY_CHANGE),
     ("write-audit", Topic::Reminders, &["reminder.due", "reminder.sent", "reminder.failed"]),
-    ("write-audit", Topic::AuditEvents, &["settings.updated"]),
+    ("write-audit", Topic::AuditEvents, &AUDITED),
 ];
 
 /// The headers of a record in a dead-letter topic, beside those that it had, and what each says.
@@ -105,6 +133,12 @@ impl Kind {
             Topic::TaskEvents => schema_reference(&TaskChanged::name()),
             Topic::Reminders => schema_reference(&ReminderMoment::name()),
             Topic::TaskUpdates => schema_reference(&TaskUpdate::name()),
+            Topic::AuditEvents if self.event_type.starts_with("account.") => {
+                json!({"allOf": [schema_reference(&Audited::name()), {"properties": {
+                    "entity_type": {"const": "account"},
+                    "new_values": {"type": ["object", "null"], "properties": {"session_id": {"type": "string", "format": "uuid"}}},
+                }}]})
+            }
             Topic::AuditEvents => json!({"allOf": [schema_reference(&Audited::name()), {"properties": {
                 "entity_type": {"const": "settings"},
                 "old_values": schema_reference(&SettingsBody::name()),
@@ -377,6 +411,9 @@ fn example(kind: Kind) -> Event {
             let update = TaskUpdate { task_id: TASK, version: 1, change: "created".to_owned() };
             (user.clone(), TASK.to_string(), json!(update))
         }
+        Topic::AuditEvents if ACCOUNT.contains(&kind.event_type) => {
+            (user.clone(), user.clone(), json!(of_account(&user)))
+        }
         Topic::AuditEvents => (user.clone(), user.clone(), json!(audited(&user))),
     };
     Event {
@@ -450,6 +487,17 @@ fn moment(event_type: &str) -> ReminderMoment {
         delivery_method: "email".to_owned(),
         attempt: 1,
         reason: (event_type == "reminder.failed").then(|| "the user has no e-mail address".to_owned()),
+    }
+}
+
+fn of_account(user: &str) -> Audited {
+    Audited {
+        entity_type: "account".to_owned(),
+        entity_id: user.to_owned(),
+        user_id: user.to_owned(),
+        old_values: None,
+        new_values: Some(json!({"session_id": TASK})),
+        actor: Actor::user(user),
     }
 }
 

@@ -12,7 +12,7 @@ use super::ON_THE_BUS;
 /// Who sends mails.
 const SENDS_MAILS: &str = "send-reminder";
 /// What the cluster tells its functions itself, or none of them is to be told. A name that ends in `_` stands for all that begin so.
-const WITHHELD: [&str; 10] = [
+const WITHHELD: [&str; 12] = [
     "PORT",
     "HOST",
     "METRICS_PORT",
@@ -20,6 +20,8 @@ const WITHHELD: [&str; 10] = [
     "RELAY_URL",
     "CONVERSATION_STATE",
     "APP_API_TOKEN",
+    "SIGNING_",
+    "EVENTS_",
     "DAPR_",
     "K_",
     "AWS_LAMBDA_",

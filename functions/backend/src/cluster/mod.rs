@@ -37,11 +37,12 @@ use self::inherited::{Recipient, Surroundings};
 use self::part::{Failure, Part, Starting, tell_of};
 pub(crate) use self::sidecars::Installed;
 use self::sidecars::Sidecars;
+use crate::identity::with_own_keys;
 use crate::secret;
 use crate::serve::{Database, announce};
 
 /// What people and programs call.
-const HTTP: [&str; 8] = [
+const HTTP: [&str; 9] = [
     "create-task",
     "query-tasks",
     "update-task",
@@ -50,7 +51,10 @@ const HTTP: [&str; 8] = [
     "chat-command",
     "follow-link",
     "web",
+    SIGN_IN,
 ];
+/// Whose keys the others believe, where no other issuer is.
+const SIGN_IN: &str = "sign-in";
 /// What has to do with the broker.
 const ON_THE_BUS: [&str; 4] = [RELAY, "send-reminder", "spawn-recurrence", "write-audit"];
 /// Whom the others tell of what they committed.
@@ -85,6 +89,7 @@ pub(crate) async fn run(
     kafka: &Path,
     dapr: Option<Installed<'_>>,
 ) -> anyhow::Result<()> {
+    let environment = with_own_keys(environment)?;
     let config = Config::from_environment(&environment)?;
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let data_dir = std::path::absolute(&data_dir).with_context(|| format!("DATA_DIR is {data_dir:?}"))?;
@@ -196,6 +201,8 @@ struct Launcher {
     programs: PathBuf,
     surroundings: Surroundings,
     settings: Vec<(&'static str, String)>,
+    /// What sign-in alone gets; nothing when there is none.
+    of_sign_in: Vec<(&'static str, String)>,
     brokers: String,
     /// What the sidecars read, until they have ended.
     sidecars: Option<Sidecars>,
@@ -229,14 +236,23 @@ impl Cluster {
             settings.push(("PUBLIC_URL", format!("http://localhost:{}", listener.local_addr()?.port())));
         }
         if environment.get("LINK_SECRET")?.is_none() {
-            settings.push(("LINK_SECRET", secret::kept_in(&data_dir)?));
+            settings.push(("LINK_SECRET", secret::kept_in(&data_dir, secret::OF_LINKS, secret::new)?));
+        }
+        let mut of_sign_in = Vec::new();
+        if Config::from_environment(environment)?.auth.believes_own_keys() {
+            for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
+                settings.extend(environment.get(name)?.map(|value| (name, value)));
+            }
+            for name in ["SIGNING_KEY", "SIGNING_KEY_PREVIOUS"] {
+                of_sign_in.extend(environment.get(name)?.map(|value| (name, value)));
+            }
         }
         let sidecars = match &dapr {
             Some(installed) => Some(Sidecars::new(installed, &data_dir, &brokers, database_url)?),
             None => None,
         };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let launcher = Launcher { programs, surroundings, settings, brokers, sidecars, client };
+        let launcher = Launcher { programs, surroundings, settings, of_sign_in, brokers, sidecars, client };
         Ok(Self { launcher, functions: Vec::new(), scheduler: None, broker })
     }
 
@@ -249,11 +265,21 @@ impl Cluster {
                 timeout(STARTED_WITHIN, started).await.context("the scheduler does not start")??;
             (*scheduler, scheduler_port) = (Some(started.0), Some(started.1));
         }
-        let relay = launcher.start(RELAY, Vec::new(), scheduler_port).await?;
+        let mut settings = Vec::new();
+        if !launcher.of_sign_in.is_empty() {
+            // The others have to be told where its keys are, so it can not be told where the relay is, which looks by itself.
+            let sign_in = launcher.start(SIGN_IN, launcher.of_sign_in.clone(), scheduler_port).await?;
+            let keys = format!("http://127.0.0.1:{}/.well-known/jwks.json", sign_in.port);
+            settings.push(("JWT_JWKS_URL", keys));
+            functions.push(sign_in);
+        }
+        let relay = launcher.start(RELAY, settings.clone(), scheduler_port).await?;
         let relay_url = format!("http://127.0.0.1:{}/", relay.port);
         functions.push(relay);
-        let others = HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]).filter(|name| *name != RELAY);
-        let start = |name| launcher.start(name, vec![("RELAY_URL", relay_url.clone())], scheduler_port);
+        settings.push(("RELAY_URL", relay_url));
+        let others = HTTP.into_iter().chain(ON_THE_BUS).chain([TICKED]);
+        let others = others.filter(|name| ![RELAY, SIGN_IN].contains(name));
+        let start = |name| launcher.start(name, settings.clone(), scheduler_port);
         let mut starting: FuturesUnordered<_> = others.map(start).collect();
         while let Some(started) = starting.next().await {
             functions.push(started?);

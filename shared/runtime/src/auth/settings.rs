@@ -63,6 +63,11 @@ impl Settings {
         Ok(Settings { source, expected: Expected { issuer, audience }, events: events(environment)? })
     }
 
+    /// Says whether the tokens of `SIGNING_KEY` are believed.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.source, Source::Own(_))
+    }
+
     /// Gives what `iss` must be.
     pub fn issuer(&self) -> &str {
         &self.expected.issuer
@@ -92,7 +97,10 @@ fn source(environment: &Environment, oidc_issuer: Option<&str>) -> Result<Source
         ("JWT_JWKS_URL", url.is_some()),
         ("OIDC_ISSUER", oidc_issuer.is_some()),
     ];
-    let mut given = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name.to_owned());
+    let signs = ("SIGNING_KEY", environment.get("SIGNING_KEY")?.is_some() && url.is_none());
+    // Keys at a URL may be those that sign-in publishes.
+    let given = given.into_iter().chain([signs]);
+    let mut given = given.filter(|(_, is_given)| *is_given).map(|(name, _)| name.to_owned());
     if let (Some(name), Some(other)) = (given.next(), given.next()) {
         return Err(ConfigError::Several { name, other });
     }

@@ -67,6 +67,13 @@ pub enum Auth {
     Jwt(Box<auth::Settings>),
 }
 
+impl Auth {
+    /// Says whether callers show tokens of the function sign-in of this very deployment, by `SIGNING_KEY`.
+    pub fn believes_own_keys(&self) -> bool {
+        matches!(self, Auth::Jwt(settings) if settings.is_own())
+    }
+}
+
 /// The least severe level that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogLevel {

@@ -208,6 +208,51 @@ async fn callers_from_elsewhere_are_refused_as_long_as_every_caller_is_believed(
     }
 }
 
+/// A function on Lambda that callers show tokens to.
+fn guarded(function: Function) -> Handler {
+    let environment = Environment::from_pairs([
+        ("AUTH", "jwt"),
+        ("JWT_SECRET", "a secret of the tests, and of nobody else"),
+        ("JWT_ISSUER", "https://id.example.org"),
+        ("JWT_AUDIENCE", "kaam"),
+    ]);
+    let config = Config::from_environment(&environment).expect("sound settings");
+    let clock = Clock::manual(NOW.parse().expect("an instant"));
+    Handler::new(App::new(&config, vec![function]).clock(clock.clone()), clock)
+}
+
+#[tokio::test]
+async fn with_tokens_callers_from_elsewhere_are_answered_and_events_are_for_lambda_to_bring() {
+    let status = async |function: Function, event: &Value| {
+        let payload = to_raw_value(event).expect("JSON");
+        let answer = guarded(function).handle(LambdaEvent::new(payload, Context::default())).await;
+        let answer: Value = serde_json::from_str(answer.expect("an answer").get()).expect("JSON");
+        answer["statusCode"].as_u64()
+    };
+    let mut call = v2("POST", "/api/tasks", "", "$default");
+    call["requestContext"]["http"]["sourceIp"] = json!("203.0.113.9");
+    assert_eq!(status(echo(), &call).await, Some(401));
+    let encode = |part: Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(part.to_string());
+    let claims = json!({"iss": "https://id.example.org", "aud": "kaam", "sub": "amna", "exp": 1_780_293_660});
+    let signed = format!("{}.{}", encode(json!({"alg": "HS256"})), encode(claims));
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a secret of the tests, and of nobody else");
+    let tag = ring::hmac::sign(&key, signed.as_bytes());
+    let tag = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(tag);
+    call["headers"]["authorization"] = json!(format!("Bearer {signed}.{tag}"));
+    assert_eq!(status(echo(), &call).await, Some(200));
+
+    let ticked = || Function::new("ticked").on(on_tick(async || Disposition::Done));
+    let schedule = json!({"source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {}});
+    assert_eq!(status(ticked(), &schedule).await, None, "it worked, and there is nothing to say");
+    let (as_user, mut as_nobody) = (call, v2("POST", "/", "", "$default"));
+    assert_eq!(status(ticked(), &as_nobody).await, Some(204), "an emulator on this machine");
+    as_nobody["requestContext"]["http"]["sourceIp"] = json!("203.0.113.9");
+    assert_eq!(status(ticked(), &as_nobody).await, Some(421));
+    as_nobody["headers"]["authorization"] = as_user["headers"]["authorization"].clone();
+    as_nobody["requestContext"]["http"]["sourceIp"] = json!("127.0.0.1");
+    assert_eq!(status(ticked(), &as_nobody).await, Some(403));
+}
+
 #[tokio::test]
 async fn x_rays_trace_goes_on_unless_the_caller_has_begun_one() {
     let context = || {

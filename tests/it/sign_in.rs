@@ -1,0 +1,519 @@
+//! Accounts: opening one, signing in, staying signed in, and what nobody learns by trying.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::{Request, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use futures::future::join_all;
+use runtime::auth::SigningKeys;
+use serde_json::{Value, json};
+use tests::bus::record;
+use tests::database::{count, rows};
+use tests::process::{DataDir, Program, backend};
+use tests::world::{Answered, World};
+
+const EMAIL: &str = "Amna.Khan@Example.ORG";
+const PASSWORD: &str = "correct horse battery";
+
+async fn world() -> World {
+    let key: &'static str = Box::leak(SigningKeys::generate().into_boxed_str());
+    let settings = [
+        ("AUTH", "jwt"),
+        ("SIGNING_KEY", key),
+        ("JWT_ISSUER", "https://kaam.example.org"),
+        ("JWT_AUDIENCE", "kaam"),
+    ];
+    World::with_settings(settings).await
+}
+
+async fn with_account() -> World {
+    let world = world().await;
+    register(&world, EMAIL, PASSWORD).await.ok();
+    world
+}
+
+async fn register(world: &World, email: &str, password: &str) -> Answered {
+    world.post("/auth/register", json!({"email": email, "password": password})).await
+}
+
+async fn sign_in(world: &World, email: &str, password: &str) -> Answered {
+    world.post("/auth/sign-in", json!({"email": email, "password": password})).await
+}
+
+async fn refresh(world: &World, token: &Value) -> Answered {
+    world.post("/auth/refresh", json!({"refresh_token": token})).await
+}
+
+async fn tasks_with(world: &World, access_token: &Value) -> Answered {
+    let bearer = format!("Bearer {}", access_token.as_str().expect("a token"));
+    world.call_with("GET", "/api/tasks", &Value::Null, &[("authorization", &bearer)]).await
+}
+
+fn advance(world: &World, seconds: i64) {
+    world.clock.advance(TimeDelta::seconds(seconds).to_std().expect("forward"));
+}
+
+async fn audited(world: &World) -> Vec<String> {
+    world.settle().await;
+    let query = "SELECT action FROM audit_logs ORDER BY user_id, seq";
+    let rows = rows(&world.database_url, query).await;
+    rows.iter().map(|row| row["action"].as_str().expect("a text").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn who_registers_signs_in_and_has_tasks_and_settings() {
+    let world = world().await;
+    let body = json!({"email": EMAIL, "password": PASSWORD, "time_zone": "Asia/Karachi", "locale": "ur-PK"});
+    assert_eq!(world.post("/auth/register", body).await.ok(), json!({"status": "registered"}));
+    let answered = sign_in(&world, "amna.khan@example.org", PASSWORD).await;
+    assert_eq!(answered.headers[header::CACHE_CONTROL], "no-store");
+    let tokens = answered.ok();
+    assert_eq!((&tokens["token_type"], &tokens["expires_in"]), (&json!("Bearer"), &json!(600)));
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("a token"));
+    let headers = [("authorization", bearer.as_str())];
+    let task = world.call_with("POST", "/api/tasks", &json!({"title": "milk"}), &headers).await.ok();
+    assert_eq!((&task["user_id"], &task["time_zone"]), (&tokens["user_id"], &json!("Asia/Karachi")));
+    let settings = world.call_with("GET", "/api/settings", &Value::Null, &headers).await.ok();
+    assert_eq!((&settings["email"], &settings["locale"]), (&json!("Amna.Khan@example.org"), &json!("ur-PK")));
+    let user_id = tokens["user_id"].as_str().expect("a text");
+    assert_eq!(uuid::Uuid::parse_str(user_id).expect("a UUID").get_version_num(), 7);
+    let told: BTreeSet<_> = audited(&world).await.into_iter().collect();
+    let expected = ["account.registered", "account.signed_in", "settings.updated", "task.created"];
+    assert_eq!(told, expected.map(str::to_owned).into());
+}
+
+#[tokio::test]
+async fn an_access_token_is_one_for_access_and_good_for_ten_minutes() {
+    let world = with_account().await;
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let token = tokens["access_token"].as_str().expect("a token");
+    let part = |index: usize| -> Value {
+        let part = token.split('.').nth(index).expect("three parts");
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+    };
+    let answered = world.get("/.well-known/jwks.json").await;
+    assert!(answered.headers[header::CACHE_CONTROL].to_str().expect("a text").contains("max-age=600"));
+    let keys = answered.ok();
+    assert_eq!(part(0), json!({"alg": "EdDSA", "typ": "at+jwt", "kid": keys["keys"][0]["kid"]}));
+    let claims = part(1);
+    assert_eq!(
+        (&claims["iss"], &claims["aud"], &claims["sub"]),
+        (&json!("https://kaam.example.org"), &json!("kaam"), &tokens["user_id"])
+    );
+    assert!(claims["jti"].is_string());
+    assert_eq!(keys["keys"][0]["d"], Value::Null, "the private half stays here");
+    tasks_with(&world, &tokens["access_token"]).await.ok();
+    advance(&world, 660);
+    assert_eq!(tasks_with(&world, &tokens["access_token"]).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named_and_no_password_is_kept_or_shown() {
+    let world = world().await;
+    let wrong =
+        json!({"email": "amna", "password": "short", "time_zone": "Mars", "locale": "xx", "user_id": "a"});
+    let answered = world.post("/auth/register", wrong).await;
+    assert_eq!(answered.wrong_fields(), ["email", "locale", "password", "time_zone", "user_id"]);
+    for (path, body, fields) in [
+        ("/auth/register", json!({}), &["email", "password"][..]),
+        ("/auth/register", json!({"email": EMAIL, "password": "Amna.Khan@example.org"}), &["password"]),
+        ("/auth/register", json!({"email": EMAIL, "password": "password123"}), &["password"]),
+        ("/auth/register", json!({"email": "a@b.org,c@d.org", "password": PASSWORD}), &["email"]),
+        (
+            "/auth/sign-in",
+            json!({"email": 7, "password": ["x"], "cookie": "yes"}),
+            &["cookie", "email", "password"],
+        ),
+        ("/auth/sign-in", json!({"email": EMAIL, "password": "x".repeat(10_000)}), &["password"]),
+        ("/auth/refresh", json!({}), &["refresh_token"]),
+        ("/auth/sign-out", json!({"refresh_token": 7}), &["refresh_token"]),
+    ] {
+        let answered = world.post(path, body.clone()).await;
+        assert_eq!(
+            (answered.status.as_u16(), answered.wrong_fields()),
+            (422, fields.iter().map(|name| (*name).to_owned()).collect()),
+            "{path} {body}"
+        );
+    }
+    register(&world, EMAIL, PASSWORD).await.ok();
+    let account = &rows(&world.database_url, "SELECT * FROM accounts").await[0];
+    assert!(
+        account["password_hash"]
+            .as_str()
+            .is_some_and(|hash| hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"))
+    );
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let everything = rows(&world.database_url, "SELECT * FROM events").await;
+    let everything = format!("{everything:?}{:?}", rows(&world.database_url, "SELECT * FROM sessions").await);
+    for secret in [
+        PASSWORD,
+        tokens["refresh_token"].as_str().expect("a text"),
+        tokens["access_token"].as_str().expect("a text"),
+    ] {
+        assert!(!everything.contains(secret));
+    }
+}
+
+#[tokio::test]
+async fn s18_nobody_learns_whether_an_address_has_an_account() {
+    let world = with_account().await;
+    let visible = |answered: &Answered| {
+        let mut body = answered.json();
+        body["correlation_id"] = Value::Null;
+        let names: Vec<_> = answered.headers.keys().map(|name| name.as_str().to_owned()).collect();
+        (answered.status, names, body)
+    };
+    let (again, new) = (
+        register(&world, EMAIL, "another password").await,
+        register(&world, "new@example.org", PASSWORD).await,
+    );
+    assert_eq!(visible(&again), visible(&new));
+    let wrong = sign_in(&world, EMAIL, "wrong password").await;
+    let unknown = sign_in(&world, "nobody@example.org", "wrong password").await;
+    assert_eq!(wrong.status, 401);
+    assert_eq!(visible(&wrong), visible(&unknown));
+    // Both have to wait after as many failures.
+    for _ in 0..2 {
+        for email in [EMAIL, "nobody@example.org"] {
+            assert_eq!(sign_in(&world, email, "wrong password").await.status, 401);
+        }
+    }
+    for email in [EMAIL, "nobody@example.org"] {
+        assert_eq!(sign_in(&world, email, "wrong password").await.status, 401);
+        let refused = sign_in(&world, email, "wrong password").await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.headers[header::RETRY_AFTER]),
+            (429, &1.into()),
+            "{email}"
+        );
+    }
+    advance(&world, 2);
+    // The old password is still the one.
+    assert_eq!(sign_in(&world, EMAIL, "another password").await.status, 401);
+    assert_eq!(count(&world, "accounts").await, 2);
+    let told = audited(&world).await;
+    assert!(told.contains(&"account.registration_repeated".to_owned()), "its owner finds it");
+    assert_eq!(count(&world, "events WHERE user_id = ''").await, 0, "nobody has nothing noted");
+}
+
+#[tokio::test]
+async fn s18_an_unknown_address_takes_as_long_as_a_wrong_password() {
+    let world = with_account().await;
+    sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for round in 0..12 {
+        for (email, times) in
+            [(EMAIL.to_owned(), &mut known), (format!("nobody{round}@example.org"), &mut unknown)]
+        {
+            let watch = runtime::clock::Stopwatch::start();
+            assert_eq!(sign_in(&world, &email, "wrong password").await.status, 401);
+            times.push(watch.elapsed());
+        }
+        // Waiting is another matter.
+        advance(&world, 86_400 + 1);
+    }
+    known.sort();
+    unknown.sort();
+    let ratio = known[6].as_secs_f64() / unknown[6].as_secs_f64();
+    assert!((0.5..2.0).contains(&ratio), "{ratio}: {known:?} {unknown:?}");
+}
+
+#[tokio::test]
+async fn failures_make_one_wait_longer_and_longer_but_never_for_more_than_a_quarter_of_an_hour() {
+    let world = with_account().await;
+    let mut waits = Vec::new();
+    for _ in 0..16 {
+        while let refused = sign_in(&world, EMAIL, "wrong password").await
+            && refused.status == 429
+        {
+            let seconds =
+                refused.headers[header::RETRY_AFTER].to_str().expect("a text").parse().expect("a number");
+            assert_eq!(sign_in(&world, EMAIL, PASSWORD).await.status, 429, "the right one has to wait, too");
+            waits.push(seconds);
+            advance(&world, seconds);
+        }
+    }
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+    advance(&world, 900);
+    sign_in(&world, EMAIL, PASSWORD).await.ok();
+    for _ in 0..3 {
+        assert_eq!(sign_in(&world, EMAIL, "wrong password").await.status, 401, "all is forgiven");
+    }
+    sign_in(&world, EMAIL, PASSWORD).await.ok();
+}
+
+#[tokio::test]
+async fn many_guesses_at_once_are_not_more_than_one_after_the_other() {
+    let world = with_account().await;
+    let tries = (0..30).map(|n| sign_in_owned(&world, format!("guess number {n}")));
+    let statuses: Vec<_> =
+        join_all(tries).await.into_iter().map(|answered| answered.status.as_u16()).collect();
+    let checked = statuses.iter().filter(|status| **status == 401).count();
+    assert!(checked <= 4, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [401, 429, 503].contains(status)), "{statuses:?}");
+}
+
+async fn sign_in_owned(world: &World, password: String) -> Answered {
+    sign_in(world, EMAIL, &password).await
+}
+
+#[tokio::test]
+async fn an_address_of_the_network_waits_too_and_takes_nobody_else_with_it() {
+    let world = with_account().await;
+    let from = async |address: &'static str, email: String| {
+        let request = Request::post("/auth/sign-in")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", address);
+        let body = json!({"email": email, "password": "wrong password"}).to_string();
+        world.send(request.body(Body::from(body)).expect("a request")).await.status.as_u16()
+    };
+    // Nobody is known by a header alone: there is no proxy that is trusted.
+    for n in 0..20 {
+        assert_eq!(from("203.0.113.9", format!("nobody{n}@example.org")).await, 401);
+    }
+    assert_eq!(count(&world, "sign_in_attempts").await, 20);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_session() {
+    let world = with_account().await;
+    let first = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let other = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    advance(&world, 60);
+    let second = refresh(&world, &first["refresh_token"]).await.ok();
+    assert_ne!(first["refresh_token"], second["refresh_token"]);
+    assert_eq!(first["user_id"], second["user_id"]);
+    tasks_with(&world, &second["access_token"]).await.ok();
+    // The answer was lost: the same again, within ten seconds.
+    advance(&world, 10);
+    let again = refresh(&world, &first["refresh_token"]).await.ok();
+    assert_eq!(again["refresh_token"], second["refresh_token"]);
+    advance(&world, 1);
+    let reused = refresh(&world, &first["refresh_token"]).await;
+    assert_eq!(reused.status, 401);
+    assert_eq!(refresh(&world, &second["refresh_token"]).await.status, 401, "the whole session is over");
+    refresh(&world, &other["refresh_token"]).await.ok();
+    let told = audited(&world).await;
+    assert_eq!(told.iter().filter(|action| *action == "account.refresh_reused").count(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn two_pages_that_refresh_at_once_get_the_same_token() {
+    let world = with_account().await;
+    let first = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let both = join_all((0..8).map(|_| refresh(&world, &first["refresh_token"]))).await;
+    let tokens: Vec<_> = both.iter().map(|answered| answered.ok()["refresh_token"].clone()).collect();
+    assert!(tokens.windows(2).all(|pair| pair[0] == pair[1]), "{tokens:?}");
+    refresh(&world, &tokens[0]).await.ok();
+}
+
+#[tokio::test]
+async fn what_is_no_refresh_token_is_refused_and_ends_nothing() {
+    let world = with_account().await;
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let sound = URL_SAFE_NO_PAD.decode(tokens["refresh_token"].as_str().expect("a text")).expect("base64url");
+    let with = |index: usize| {
+        let mut bytes = sound.clone();
+        bytes[index] ^= 1;
+        json!(URL_SAFE_NO_PAD.encode(bytes))
+    };
+    // Another user, another session: nobody who does not have the token knows both.
+    for token in [
+        json!(""),
+        json!("x"),
+        json!("x".repeat(10_000)),
+        with(0),
+        with(15),
+        with(16),
+        with(31),
+        tokens["access_token"].clone(),
+    ] {
+        let refused = refresh(&world, &token).await;
+        assert_eq!(refused.status, 401, "{token}");
+        assert!(refused.headers.contains_key(header::WWW_AUTHENTICATE));
+    }
+    refresh(&world, &tokens["refresh_token"]).await.ok();
+}
+
+#[tokio::test]
+async fn a_session_ends_after_thirty_days_without_use_and_after_a_year() {
+    let world = with_account().await;
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    advance(&world, 30 * 86_400);
+    assert_eq!(refresh(&world, &tokens["refresh_token"]).await.status, 401);
+    let mut token = sign_in(&world, EMAIL, PASSWORD).await.ok()["refresh_token"].clone();
+    for _ in 0..12 {
+        advance(&world, 29 * 86_400);
+        token = refresh(&world, &token).await.ok()["refresh_token"].clone();
+    }
+    advance(&world, 20 * 86_400);
+    assert_eq!(refresh(&world, &token).await.status, 401);
+    advance(&world, 30 * 86_400);
+    world.application.forget_expired(world.clock.now()).await.expect("the database is there");
+    assert_eq!((count(&world, "sessions").await, count(&world, "sign_in_attempts").await), (0, 0));
+}
+
+#[tokio::test]
+async fn signing_out_ends_one_session_and_can_be_said_twice() {
+    let world = with_account().await;
+    let (here, there) =
+        (sign_in(&world, EMAIL, PASSWORD).await.ok(), sign_in(&world, EMAIL, PASSWORD).await.ok());
+    for _ in 0..2 {
+        let body = json!({"refresh_token": here["refresh_token"]});
+        assert_eq!(world.post("/auth/sign-out", body).await.ok(), json!({"status": "signed_out"}));
+    }
+    assert_eq!(refresh(&world, &here["refresh_token"]).await.status, 401);
+    refresh(&world, &there["refresh_token"]).await.ok();
+    world.post("/auth/sign-out", json!({"refresh_token": "nonsense"})).await.ok();
+    let told = audited(&world).await;
+    assert_eq!(told.iter().filter(|action| *action == "account.signed_out").count(), 1);
+}
+
+#[tokio::test]
+async fn a_new_password_takes_the_old_one_and_the_sessions_of_all_others() {
+    let world = with_account().await;
+    let (here, there) =
+        (sign_in(&world, EMAIL, PASSWORD).await.ok(), sign_in(&world, EMAIL, PASSWORD).await.ok());
+    let bearer = format!("Bearer {}", here["access_token"].as_str().expect("a token"));
+    let change = async |current: &str, new: &str| {
+        let body =
+            json!({"current_password": current, "new_password": new, "refresh_token": here["refresh_token"]});
+        world.call_with("POST", "/auth/password", &body, &[("authorization", &bearer)]).await
+    };
+    let body = json!({"current_password": PASSWORD, "new_password": "a new password"});
+    assert_eq!(world.post("/auth/password", body).await.status, 401, "without a token");
+    assert_eq!(change("wrong password", "a new password").await.status, 403);
+    for unfit in ["short", "amna.khan@example.org", "iloveyou"] {
+        assert_eq!(change(PASSWORD, unfit).await.wrong_fields(), ["new_password"], "{unfit}");
+    }
+    assert_eq!(change(PASSWORD, "a new password").await.ok(), json!({"status": "changed"}));
+    assert_eq!(sign_in(&world, EMAIL, PASSWORD).await.status, 401);
+    sign_in(&world, EMAIL, "a new password").await.ok();
+    assert_eq!(refresh(&world, &there["refresh_token"]).await.status, 401);
+    refresh(&world, &here["refresh_token"]).await.ok();
+    let told = audited(&world).await;
+    assert!(told.contains(&"account.password_changed".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn who_has_somebodys_access_token_can_not_guess_the_password_at_leisure() {
+    let world = with_account().await;
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("a token"));
+    let mut statuses = Vec::new();
+    for n in 0..6 {
+        let body = json!({"current_password": format!("guess number {n}"), "new_password": "a new password"});
+        let answered = world.call_with("POST", "/auth/password", &body, &[("authorization", &bearer)]).await;
+        statuses.push(answered.status.as_u16());
+    }
+    assert_eq!(statuses, [403, 403, 403, 403, 429, 429]);
+}
+
+#[tokio::test]
+async fn s27_in_a_browser_the_refresh_token_is_in_a_cookie_that_only_the_own_page_can_use() {
+    let world = with_account().await;
+    let own = ("sec-fetch-site", "same-origin");
+    let body = json!({"email": EMAIL, "password": PASSWORD, "cookie": true});
+    for headers in [&[][..], &[("sec-fetch-site", "cross-site")], &[("sec-fetch-site", "same-site")]] {
+        let refused = world.call_with("POST", "/auth/sign-in", &body, headers).await;
+        assert_eq!((refused.status.as_u16(), refused.headers.get(header::SET_COOKIE)), (403, None));
+    }
+    let cookie_of = |answered: &Answered| {
+        let set = answered.headers[header::SET_COOKIE].to_str().expect("a text").to_owned();
+        let (pair, attributes) = set.split_once("; ").expect("attributes");
+        assert!(attributes.starts_with("Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age="), "{set}");
+        assert!(pair.starts_with("__Host-kaam-refresh="), "{set}");
+        pair.to_owned()
+    };
+    let answered = world.call_with("POST", "/auth/sign-in", &body, &[own]).await;
+    let cookie = cookie_of(&answered);
+    assert_eq!(answered.ok()["refresh_token"], Value::Null, "no script is told");
+    let refresh = async |headers: &[(&str, &str)]| {
+        world.call_with("POST", "/auth/refresh", &json!({"cookie": true}), headers).await
+    };
+    for site in ["cross-site", "same-site", "none"] {
+        assert_eq!(refresh(&[("cookie", &cookie), ("sec-fetch-site", site)]).await.status, 403, "{site}");
+    }
+    assert_eq!(refresh(&[("cookie", &cookie)]).await.status, 403);
+    assert_eq!(refresh(&[own]).await.status, 401);
+    let next = refresh(&[("cookie", &cookie), own]).await;
+    assert_ne!(cookie_of(&next), cookie);
+    tasks_with(&world, &next.ok()["access_token"]).await.ok();
+    let sign_out = json!({"cookie": true});
+    let next_cookie = cookie_of(&next);
+    let gone = world.call_with("POST", "/auth/sign-out", &sign_out, &[("cookie", &next_cookie), own]).await;
+    assert_eq!(cookie_of(&gone), "__Host-kaam-refresh=");
+    assert_eq!(refresh(&[("cookie", &next_cookie), own]).await.status, 401);
+}
+
+#[tokio::test]
+async fn what_sign_in_tells_is_as_the_asyncapi_document_says() {
+    let world = with_account().await;
+    register(&world, EMAIL, PASSWORD).await.ok();
+    assert_eq!(sign_in(&world, EMAIL, "wrong password").await.status, 401);
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    advance(&world, 60);
+    let next = refresh(&world, &tokens["refresh_token"]).await.ok();
+    advance(&world, 60);
+    assert_eq!(refresh(&world, &tokens["refresh_token"]).await.status, 401);
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    world.post("/auth/sign-out", json!({"refresh_token": tokens["refresh_token"]})).await.ok();
+    let bearer = format!("Bearer {}", next["access_token"].as_str().expect("a token"));
+    let body = json!({"current_password": PASSWORD, "new_password": "a new password"});
+    world.call_with("POST", "/auth/password", &body, &[("authorization", &bearer)]).await.ok();
+    let taken = record(&world).await.taken();
+    assert_eq!(crate::asyncapi::wrong_events(&taken), Vec::<String>::new());
+    let mut types: Vec<_> = taken.iter().map(|event| event["type"].as_str().expect("a text")).collect();
+    types.sort_unstable();
+    types.dedup();
+    assert_eq!(types.len(), 8, "{types:?}");
+    assert!(taken.iter().all(|event| event["source"] == "/kaam/sign-in"));
+}
+
+#[tokio::test]
+async fn a_deployment_of_its_own_needs_no_other_setting_than_auth_jwt() {
+    let data_dir = DataDir::new();
+    let start = async || {
+        let mut command = backend(data_dir.path());
+        command.env("AUTH", "jwt").env("TRUSTED_PROXIES", "127.0.0.0/8");
+        Program::start(command).await
+    };
+    let program = start().await;
+    let call = async |program: &Program, path: &str, body: Value, token: Option<&str>| {
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        program.call("POST", path, &body, &headers).await.expect("it runs")
+    };
+    let account = json!({"email": EMAIL, "password": PASSWORD});
+    assert_eq!(call(&program, "/api/tasks", json!({"title": "milk"}), None).await.0, 401);
+    assert_eq!(call(&program, "/auth/register", account.clone(), None).await.0, 200);
+    let (status, tokens) = call(&program, "/auth/sign-in", account, None).await;
+    assert_eq!(status, 200, "{tokens}");
+    let token = tokens["access_token"].as_str().expect("a token");
+    let (status, task) = call(&program, "/api/tasks", json!({"title": "milk"}), Some(token)).await;
+    assert_eq!((status, &task["user_id"]), (200, &tokens["user_id"]));
+    let guess = async |address: &str, n: u32| {
+        let body = json!({"email": format!("nobody{n}@example.org"), "password": "wrong password"});
+        let headers = [("x-forwarded-for", address)];
+        program.call("POST", "/auth/sign-in", &body, &headers).await.expect("it runs").0
+    };
+    let mut n = 0;
+    while guess("198.51.100.7, 203.0.113.9", n).await == 401 {
+        n += 1;
+        assert!(n < 40, "an address has to wait at last");
+    }
+    assert!(n >= 11, "{n}");
+    assert_eq!(guess("203.0.113.9, 198.51.100.7", n).await, 401, "and takes nobody else with it");
+    assert!(program.stop().await.success());
+    // The key is kept; a port that was chosen anew is no other issuer.
+    let program = start().await;
+    assert_eq!(call(&program, "/api/tasks", json!({"title": "tea"}), Some(token)).await.0, 200);
+    assert!(program.stop().await.success());
+    let key = data_dir.path().join("signing-key");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(key).expect("it is kept").permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
