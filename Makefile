@@ -1,7 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
-.PHONY: dead-letters replay verify-audit
+.PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -101,10 +101,8 @@ bench-kafka: ## Measure the relay and an event's way against Kafka and PostgreSQ
 language-report: ## Show how much of each corpus of utterances is understood, by category; KAAM_FAILURES=all lists what is wrong
 	cargo run --quiet --release -p language --example report
 
-fuzz: ## Feed random texts to the parser for FUZZ_SECONDS (default 60); needs a nightly Rust
-	@program="$$(infra/local/install-cargo-fuzz)" && cd shared/language && \
-		env -u CARGO_TARGET_DIR RUSTUP_TOOLCHAIN=nightly "$$program" fuzz run parse -- \
-		-max_total_time="$(or $(FUZZ_SECONDS),60)" -max_len=20000
+fuzz: ## Feed random input to what reads what others send, for FUZZ_SECONDS (default 60) each; TARGET=name runs one; needs a nightly Rust
+	@infra/local/fuzz "$(or $(FUZZ_SECONDS),60)" $(TARGET)
 
 dead-letters: ## List the events that could not be handled; DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
@@ -120,3 +118,35 @@ verify-audit: ## Check that nobody has changed the audit log; ARGS are the comma
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" verify-audit $(ARGS)
+
+test-api: ## Send some thousand made requests to the API and check every answer against /openapi.json; takes Python 3.11
+	@infra/local/install
+	@infra/local/install-schemathesis
+	cargo build -p backend --bins
+	@infra/local/test-api $(ARGS)
+
+deny: ## Check licences, sources, bans and known weaknesses of all that is built in
+	@program="$$(infra/local/install-cargo-deny)" && infra/local/deny "$$program"
+
+sbom: ## Write a bill of materials (CycloneDX JSON) of each function into target/sbom
+	@program="$$(infra/local/install-cargo-cyclonedx)" && infra/local/sbom "$$program"
+
+audit-heads: ## Say where each chain of the audit log ends, to be kept elsewhere; verify-audit compares by ARGS="--heads FILE"
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" audit-heads
+
+export-user: ## Write all that is known of a user as one JSON document; ARGS=USER, DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" export-user $(ARGS)
+
+erase-user: ## Erase a user; ARGS="USER --yes", DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" erase-user $(ARGS)
+
+roles: ## Make a database role for each function and grant it what it needs; DATABASE_URL is the owner's
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles

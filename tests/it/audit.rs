@@ -1,12 +1,14 @@
 //! The audit log: one entry for each event, in a chain that shows every change.
 
-use application::audit::Entry;
+use application::audit::{Entry, Head};
+use application::links::{Action, Link};
 use chrono::DateTime;
+use devkit::testing::TestDirectory;
 use futures::future::join_all;
 use serde_json::{Value, json};
-use tests::database::{count, execute, rows};
+use tests::database::{count, execute, rows, run};
 use tests::process::{command, outcome};
-use tests::world::World;
+use tests::world::{World, links};
 use uuid::Uuid;
 
 /// Gives a world in which two users have done six and three things.
@@ -25,6 +27,11 @@ async fn busy() -> World {
     world.settle().await;
     world
 }
+
+/// Empties an entry.
+const EMPTYING: &str = "UPDATE audit_logs
+    SET entity_id = '', actor_id = '', correlation_id = '', old_values = NULL, new_values = NULL, salt = NULL, is_erased = true
+    WHERE user_id = 'amna' AND seq = 3";
 
 /// Gives what the verifier finds.
 async fn found(world: &World) -> Vec<String> {
@@ -76,7 +83,7 @@ async fn an_untouched_log_verifies() {
 }
 
 #[tokio::test]
-async fn every_way_to_change_the_log_is_found_and_named() {
+async fn s23_every_way_to_change_the_log_is_found_and_named() {
     let altered = "user \"amna\": entry 3 was altered";
     let ways = [
         ("UPDATE audit_logs SET new_values = '{}' WHERE user_id = 'amna' AND seq = 3", altered),
@@ -98,6 +105,10 @@ async fn every_way_to_change_the_log_is_found_and_named() {
           WHERE h.user_id = 'amna' AND l.user_id = 'amna' AND l.seq = 4",
          "user \"amna\": the chain goes on to entry 6, but only 4 are written down"),
         ("UPDATE audit_heads SET hash = '\\x00' WHERE user_id = 'amna'", "user \"amna\": entry 6 was altered"),
+        // As an erasure does it, but for the entry that tells of it.
+        (EMPTYING, "user \"amna\": entry 3 was emptied, and no later entry tells of an erasure"),
+        ("UPDATE audit_logs SET is_erased = true, salt = NULL WHERE user_id = 'amna' AND seq = 3", altered),
+        ("UPDATE audit_logs SET hash_version = 1, salt = NULL, content_hash = NULL WHERE user_id = 'amna' AND seq = 3", altered),
     ];
     let checks = ways.map(|(way, expected)| async move {
         let world = busy().await;
@@ -133,7 +144,7 @@ async fn batches_at_the_same_time_keep_one_chain() {
             entries.reverse();
         }
         let application = if batch % 2 == 0 { &world.application } else { &other.application };
-        async move { application.append_audit(&entries).await.expect("the database is there") }
+        async move { application.append_audit(&entries, || [7; 16]).await.expect("the database is there") }
     });
     let appended: usize = join_all(batches).await.into_iter().sum();
     assert_eq!((appended, count(&world, "audit_logs").await), (175, 175));
@@ -159,4 +170,308 @@ async fn the_command_says_what_it_found_by_its_exit_code() {
         "{said}"
     );
     assert_eq!(broken.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn s23_each_column_of_an_entry_is_under_the_hash() {
+    let world = World::new().await;
+    version_1(&world.database_url).await;
+    let entry = Entry { event_id: Uuid::from_u128(3), ..plain() };
+    let appended = world.application.append_audit(&[entry], || [7; 16]).await.expect("the database is there");
+    assert_eq!((appended, found(&world).await), (1, vec![]), "a chain of both versions");
+    let columns = rows(
+        &world.database_url,
+        "SELECT column_name AS name, data_type AS type FROM information_schema.columns
+         WHERE table_name = 'audit_logs' AND table_schema = current_schema() ORDER BY ordinal_position",
+    )
+    .await;
+    assert_eq!(columns.len(), 18);
+    run(&world.database_url, "CREATE TABLE untouched AS SELECT * FROM audit_logs").await;
+    for column in &columns {
+        let name = column["name"].as_str().expect("a name");
+        let other = match column["type"].as_str().expect("a type") {
+            "text" => format!("{name} || 'x'"),
+            "jsonb" => format!("COALESCE({name}, '{{}}') || '{{\"x\": 1}}'"),
+            "timestamp with time zone" => format!("{name} + interval '1 microsecond'"),
+            "bytea" => format!("COALESCE({name}, '') || '\\x00'"),
+            "bigint" => format!("{name} + 100"),
+            "smallint" => format!("3 - {name}"),
+            "boolean" => format!("NOT {name}"),
+            "uuid" => "gen_random_uuid()".to_owned(),
+            other => panic!("{name} is a {other}: how is that altered?"),
+        };
+        for seq in [2, 3] {
+            // What no hash of version 1 needs, it does not have.
+            if seq == 2 && name == "content_hash" {
+                continue;
+            }
+            execute(&world, &format!("UPDATE audit_logs SET {name} = {other} WHERE seq = {seq}")).await;
+            let said = found(&world).await.join("; ");
+            let expected = match (name, seq) {
+                ("user_id", _) => format!(r#"user "amnax": entry 1 is missing (found {seq})"#),
+                ("seq", 2) => r#"user "amna": entry 2 is missing (found 3)"#.to_owned(),
+                ("seq", _) => r#"user "amna": entry 3 is missing (found 103)"#.to_owned(),
+                _ => format!(r#"user "amna": entry {seq} was altered"#),
+            };
+            assert!(said.contains(&expected), "{name} of entry {seq}: {said:?}");
+            run(
+                &world.database_url,
+                "DELETE FROM audit_logs; INSERT INTO audit_logs SELECT * FROM untouched",
+            )
+            .await;
+        }
+    }
+    assert_eq!(found(&world).await, [""; 0]);
+}
+
+fn plain() -> Entry {
+    Entry {
+        user_id: "amna".to_owned(),
+        event_id: Uuid::nil(),
+        entity_type: "task".to_owned(),
+        entity_id: "1".to_owned(),
+        action: "task.created".to_owned(),
+        actor_type: "user".to_owned(),
+        actor_id: "amna".to_owned(),
+        old_values: None,
+        new_values: Some(json!({"title": "buy milk"})),
+        timestamp: DateTime::UNIX_EPOCH,
+        correlation_id: "c".to_owned(),
+    }
+}
+
+/// Appends two entries as the version before salts did.
+pub(crate) async fn version_1(url: &str) {
+    run(
+        url,
+        r#"DO $$
+           DECLARE previous bytea := '';
+           BEGIN
+               FOR n IN 1..2 LOOP
+                   INSERT INTO audit_logs (user_id, seq, event_id, entity_type, entity_id, action, actor_type, actor_id, new_values,
+                                           timestamp, correlation_id, previous_hash, hash)
+                   VALUES ('amna', n, ('00000000-0000-0000-0000-00000000000' || n)::uuid, 'task', '1', 'task.created', 'user', 'amna',
+                           '{"title": "buy milk"}', 'epoch', 'c', previous,
+                           sha256(previous || convert_to(
+                               '["amna",' || n || ',"00000000-0000-0000-0000-00000000000' || n
+                               || '","task","1","task.created","user","amna",null,{"title":"buy milk"},0,"c"]', 'UTF8')))
+                   RETURNING hash INTO previous;
+               END LOOP;
+               INSERT INTO audit_heads VALUES ('amna', 2, previous);
+           END $$"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s23_a_tail_that_was_cut_off_or_written_anew_is_found_with_the_heads_kept_elsewhere() {
+    let cut = "DELETE FROM audit_logs WHERE user_id = 'amna' AND seq > 4;
+               UPDATE audit_heads h SET seq = l.seq, hash = l.hash FROM audit_logs l
+               WHERE h.user_id = 'amna' AND l.user_id = 'amna' AND l.seq = 4";
+    let world = busy().await;
+    let kept = world.application.audit_heads().await.expect("the database is there");
+    assert_eq!(
+        kept.iter().map(|head| (head.user_id.as_str(), head.seq)).collect::<Vec<_>>(),
+        [("amna", 6), ("bilal", 3)]
+    );
+    let against = async |kept: &[Head]| {
+        let (_, broken) = world.application.verify_audit_against(kept).await.expect("the database is there");
+        broken.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(against(&kept).await, [""; 0]);
+    run(&world.database_url, cut).await;
+    let replaced = r#"user "amna": entry 6 is not the one whose hash was kept elsewhere"#;
+    assert_eq!((against(&[]).await, against(&kept).await), (vec![], vec![replaced.to_owned()]), "cut off");
+    // A fork: from there on a chain of the same length, sound in itself.
+    let forged = [8, 9].map(|number| Entry { event_id: Uuid::from_u128(number), ..plain() });
+    world.application.append_audit(&forged, || [7; 16]).await.expect("the database is there");
+    assert_eq!((against(&[]).await, against(&kept).await), (vec![], vec![replaced.to_owned()]), "forked");
+    // All of it computed anew, or gone.
+    run(&world.database_url, "DELETE FROM audit_logs; DELETE FROM audit_heads").await;
+    let bilals = r#"user "bilal": entry 3 is not the one whose hash was kept elsewhere"#;
+    assert_eq!(against(&kept).await, [replaced, bilals]);
+    // What is broken already is said once.
+    let world = busy().await;
+    let kept = world.application.audit_heads().await.expect("the database is there");
+    execute(&world, EMPTYING).await;
+    let (_, broken) = world.application.verify_audit_against(&kept).await.expect("the database is there");
+    assert_eq!(broken.len(), 1, "{broken:?}");
+}
+
+#[tokio::test]
+async fn the_heads_are_written_and_compared_by_commands() {
+    let world = busy().await;
+    let run_backend = |arguments: Vec<String>| {
+        let mut command = command("backend");
+        command.args(arguments).env("DATABASE_URL", tests::roles::url_of(&world.database_url, "backend"));
+        outcome(command)
+    };
+    let heads = run_backend(vec!["audit-heads".to_owned()]).await;
+    let text = String::from_utf8(heads.stdout).expect("UTF-8");
+    assert!(text.starts_with(r#"{"entries":6,"hash":""#) && text.lines().count() == 2, "{text}");
+    let folder = TestDirectory::new();
+    let file = folder.path().join("heads");
+    std::fs::write(&file, &text).expect("a file");
+    let verify =
+        || run_backend(vec!["verify-audit".to_owned(), "--heads".to_owned(), file.display().to_string()]);
+    assert!(verify().await.status.success());
+    run(
+        &world.database_url,
+        "DELETE FROM audit_logs WHERE user_id = 'bilal'; DELETE FROM audit_heads WHERE user_id = 'bilal'",
+    )
+    .await;
+    let lost = verify().await;
+    let said = String::from_utf8_lossy(&lost.stdout).into_owned();
+    assert!(said.starts_with("user \"bilal\": entry 3 is not the one"), "{said}");
+    assert_eq!(lost.status.code(), Some(1));
+    std::fs::write(&file, "x").expect("a file");
+    let unread = verify().await;
+    assert!(String::from_utf8_lossy(&unread.stderr).contains("line 1 of"), "{unread:?}");
+}
+
+/// What each route that changes something has audited.
+const AUDITED: [(&str, &[&str]); 12] = [
+    ("DELETE /api/tasks/{id}", &["task.deleted"]),
+    ("PATCH /api/settings", &["settings.updated"]),
+    ("PATCH /api/tasks/{id}", &["task.updated"]),
+    ("POST /api/tasks", &["task.created"]),
+    ("POST /api/tasks/{id}/complete", &["task.completed"]),
+    ("POST /api/tasks/{id}/reopen", &["task.reopened"]),
+    ("POST /api/tasks/{id}/restore", &["task.restored"]),
+    ("POST /api/tasks/{id}/snooze", &["task.updated"]),
+    ("POST /api/undo", &["task.deleted"]),
+    ("POST /chat/command", &["task.created"]),
+    ("POST /chat/parse", &[]),
+    ("POST /links/{token}", &["task.completed"]),
+];
+
+#[tokio::test]
+async fn s24_every_route_that_changes_something_has_just_one_entry_with_who_what_and_why() {
+    let world = World::new().await;
+    let document = world.get("/openapi.json").await.ok();
+    let paths = document["paths"].as_object().expect("paths");
+    let mut served: Vec<_> = paths
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().expect("methods").keys();
+            methods
+                .filter(|method| *method != "get")
+                .map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect();
+    served.sort();
+    assert_eq!(served, AUDITED.map(|(route, _)| route.to_owned()), "a new route is to be decided about");
+    for (number, (route, actions)) in AUDITED.into_iter().enumerate() {
+        let amna = ("x-user-id", "amna");
+        let task = world.call_with("POST", "/api/tasks", &json!({"title": "buy milk"}), &[amna]).await.ok();
+        let id = task["id"].as_str().expect("an id");
+        let before = match route {
+            "POST /api/tasks/{id}/reopen" => Some(("POST", "/complete")),
+            "POST /api/tasks/{id}/restore" => Some(("DELETE", "")),
+            _ => None,
+        };
+        if let Some((method, suffix)) = before {
+            world.call_with(method, &format!("/api/tasks/{id}{suffix}"), &Value::Null, &[amna]).await.ok();
+        }
+        world.settle().await;
+        let seen = count(&world, "audit_logs").await;
+        let (method, path) = route.split_once(' ').expect("method and path");
+        let token = token_of(&world, id);
+        let path = path.replace("{id}", id).replace("{token}", &token);
+        let body = match route {
+            "PATCH /api/settings" => json!({"email": "amna@example.org"}),
+            "PATCH /api/tasks/{id}" | "POST /api/tasks" => json!({"title": "buy bread"}),
+            "POST /api/tasks/{id}/snooze" => json!({"for": "10m"}),
+            "POST /api/undo" => json!({}),
+            "POST /chat/command" | "POST /chat/parse" => json!({"user_input": "call Bilal tomorrow at 5pm"}),
+            _ => Value::Null,
+        };
+        let why = format!("because-{number}");
+        let headers = [amna, ("x-correlation-id", why.as_str()), ("idempotency-key", why.as_str())];
+        // The second time it is the first answer again, or a change of nothing.
+        for _ in 0..2 {
+            let answered = world.call_with(method, &path, &body, &headers).await;
+            assert!(answered.status.is_success() || route.contains("links"), "{route}: {answered:?}");
+            world.settle().await;
+        }
+        let query = format!(
+            "SELECT action, user_id, actor_type, actor_id, correlation_id, old_values IS NOT NULL AS has_old,
+                    new_values IS NOT NULL AS has_new
+             FROM audit_logs WHERE correlation_id = '{why}' ORDER BY seq"
+        );
+        let entries = rows(&world.database_url, &query).await;
+        let expected: Vec<_> = actions
+            .iter()
+            .map(|action| {
+                json!({"action": action, "user_id": "amna", "actor_type": "user", "actor_id": "amna", "correlation_id": why,
+                       "has_old": *action != "task.created", "has_new": true})
+            })
+            .collect();
+        assert_eq!(entries, expected, "{route}");
+        let added = count(&world, "audit_logs").await - seen;
+        assert_eq!(added, i64::try_from(actions.len()).expect("few"), "{route}: and nothing else");
+        // What is refused changes nothing.
+        let foreign = [("x-user-id", "bilal")];
+        if path.contains(id) {
+            assert_eq!(world.call_with(method, &path, &body, &foreign).await.status.as_u16(), 404, "{route}");
+        }
+        world.settle().await;
+        assert_eq!(count(&world, "audit_logs").await - seen, added, "{route}");
+    }
+    assert_eq!(found(&world).await, [""; 0]);
+}
+
+fn token_of(world: &World, task: &str) -> String {
+    let link = Link {
+        action: Action::Done,
+        user_id: "amna".to_owned(),
+        task_id: task.parse().expect("an id"),
+        reminder_id: Uuid::from_u128(7),
+    };
+    let url = links().url(&link, world.clock.now());
+    url.rsplit('/').next().expect("a last part").to_owned()
+}
+
+#[tokio::test]
+async fn s24_what_is_said_and_what_happens_by_itself_has_just_one_entry_each() {
+    let world = World::new().await;
+    let entries = async || {
+        world.settle().await;
+        let query =
+            "SELECT action || ' ' || actor_type || ' ' || actor_id AS said FROM audit_logs ORDER BY seq";
+        let entries = rows(&world.database_url, query).await;
+        entries.iter().map(|entry| entry["said"].as_str().expect("a text").to_owned()).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<String> = Vec::new();
+    for (said, audited) in [
+        ("buy milk tomorrow at 5pm", Some("task.created user local")),
+        ("what is due tomorrow?", None),
+        ("delete it", None),
+        ("yes", Some("task.deleted user local")),
+        ("undo", Some("task.restored user local")),
+    ] {
+        let body = json!({"user_input": said, "conversation_id": "c"});
+        let answer = world.post("/chat/command", body).await.ok();
+        expected.extend(audited.map(str::to_owned));
+        assert_eq!(entries().await, expected, "{said}: {answer}");
+    }
+    let body = json!({"title": "water the plants", "due_date": "2026-06-01T07:00:00Z", "recurrence_rule": {"pattern": "daily"},
+                      "reminder_config": {"lead_time": "0m"}});
+    let task = world.create(body).await;
+    world.advance_to("2026-06-01T07:00:00Z").await;
+    world
+        .post(&format!("/api/tasks/{}/complete", task["id"].as_str().expect("an id")), Value::Null)
+        .await
+        .ok();
+    expected.extend(
+        [
+            "task.created user local",
+            "reminder.due service scan-reminders",
+            "reminder.sent service send-reminder",
+            "task.completed user local",
+            "task.created service spawn-recurrence",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(entries().await, expected);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use devkit::testing::unused_port;
 use rdkafka::producer::{FutureProducer, FutureRecord};
+use runtime::auth::SigningKeys;
 use runtime::clock::{Clock, Stopwatch};
 use runtime::config::{Config, Environment};
 use runtime::disposition::Disposition;
@@ -561,6 +562,7 @@ async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_
         ("complete-task", 0),
         ("delete-task", 0),
         ("follow-link", 0),
+        ("sign-in", 0),
         ("chat-command", 0),
         ("scan-reminders", 0),
         ("send-reminder", 1),
@@ -585,6 +587,14 @@ async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_
             .env("LINK_SECRET", "0123456789abcdef0123456789abcdef")
             .env("DAPR_PUBSUB", "pubsub")
             .env("DAPR_HTTP_PORT", unused_port().to_string());
+        if name == "sign-in" {
+            command.envs([
+                ("AUTH", "jwt"),
+                ("JWT_ISSUER", "https://kaam.example.org"),
+                ("JWT_AUDIENCE", "kaam"),
+            ]);
+            command.env("SIGNING_KEY", SigningKeys::generate());
+        }
         let program = Starting::spawn(command);
         let ready = async || caller.call(port, "GET", "/ready", &Value::Null, &[]).await;
         let (status, ready) = eventually(name, ready).await;

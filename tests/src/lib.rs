@@ -18,6 +18,7 @@ pub mod ollama;
 pub mod pgbouncer;
 pub mod process;
 pub mod push_service;
+pub mod roles;
 pub mod sendgrid;
 #[cfg(feature = "aws")]
 pub mod ses;

@@ -1,4 +1,5 @@
-//! Every function over a database of its own, with a clock that stands still until the test turns it.
+//! Every function over a database of its own, with a clock that stands still until the test turns it. Each connects to the database
+//! as a role that may do what [`store::grants`] says: what it may not and needs makes a test red.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,7 +10,7 @@ use application::{Application, Connection};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use backend::compose;
+use backend::compose_each;
 use chat_command::{Backing, Memory, Model};
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
@@ -26,6 +27,8 @@ use serde_json::Value;
 use sign_in::Signing;
 use tower::ServiceExt;
 
+use crate::roles;
+
 /// Every function over a database of its own.
 pub struct World {
     /// Turned by the test; starts at [`START`].
@@ -36,6 +39,7 @@ pub struct World {
     pub outbox: Outbox,
     /// The database.
     pub database_url: String,
+    connecting: Connecting,
     zone: chrono_tz::Tz,
     settings: Environment,
     courier: Courier,
@@ -45,6 +49,15 @@ pub struct World {
     consumers: HashMap<&'static str, Router>,
     topics: Vec<(&'static str, &'static [&'static str])>,
     mail: Arc<TestDirectory>,
+}
+
+/// As whom functions connect.
+#[derive(Clone, Copy)]
+enum Connecting {
+    /// All as the owner of the tables.
+    AsOwner,
+    /// Each as a role of its own; the world itself as the owner.
+    AsRoles,
 }
 
 /// The instant at which every world begins: a Monday.
@@ -93,6 +106,17 @@ impl World {
     /// Makes a world whose users live in UTC.
     pub async fn new() -> Self {
         Self::in_zone(chrono_tz::UTC).await
+    }
+
+    /// Makes a world whose functions all connect to the database as the owner of the tables, as they do in one process.
+    pub async fn with_one_role() -> Self {
+        Self::new().await.beside_in_one_role()
+    }
+
+    /// Makes a second instance whose functions all connect so, and know what the others of them know.
+    pub fn beside_in_one_role(mut self) -> Self {
+        self.connecting = Connecting::AsOwner;
+        self.beside()
     }
 
     /// Makes a world whose users live in `zone` until they say otherwise.
@@ -170,10 +194,22 @@ impl World {
     fn beside_on(&self, database_url: String, backing: Backing) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
         let settings = (self.zone, self.settings.clone());
-        Self::over(database_url, settings, clock, courier, backing, mail)
+        Self::connecting(self.connecting, database_url, settings, clock, courier, backing, mail)
     }
 
     fn over(
+        database_url: String,
+        settings: (chrono_tz::Tz, Environment),
+        clock: Clock,
+        courier: Courier,
+        backing: Backing,
+        mail: Arc<TestDirectory>,
+    ) -> Self {
+        Self::connecting(Connecting::AsRoles, database_url, settings, clock, courier, backing, mail)
+    }
+
+    fn connecting(
+        connecting: Connecting,
         database_url: String,
         (zone, settings): (chrono_tz::Tz, Environment),
         clock: Clock,
@@ -181,14 +217,20 @@ impl World {
         backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        let connection = Connection::new(database_url.clone(), "test", 4);
         let config = Config::from_environment(&settings).expect("the settings are sound");
-        let application =
-            Application::new(&connection, zone, || {}).expect("a URL").with_quotas(config.quotas);
+        let open = |url: String, name| {
+            let application = Application::new(&Connection::new(url, name, 4), zone, || {}).expect("a URL");
+            application.with_quotas(config.quotas)
+        };
+        let application = open(database_url.clone(), "test");
+        let each = |name: &'static str| match connecting {
+            Connecting::AsOwner => application.clone(),
+            Connecting::AsRoles => open(roles::url_of(&database_url, name), name),
+        };
         let (metrics, links) = (Metrics::new(), Some(links()));
         let signing = Signing::from_environment(&config, &settings).expect("a sound key");
         let composition =
-            compose(&application, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
+            compose_each(each, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
@@ -198,6 +240,7 @@ impl World {
         Self {
             clock,
             application,
+            connecting,
             outbox,
             database_url,
             zone,
@@ -327,7 +370,11 @@ pub fn links() -> Links {
 }
 
 async fn new_database() -> String {
-    testing::database(async |url| Ok(store::migrate(url).await?)).await.url
+    let migrate = async |url: &str| {
+        store::migrate(url).await?;
+        roles::make(url).await
+    };
+    testing::database(migrate).await.url
 }
 
 /// A chat that remembers in the database, and asks nobody.

@@ -11,7 +11,7 @@ use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
 use crate::identity::with_own_keys;
 use crate::serve::{Database, serve};
-use crate::{NAME, cluster};
+use crate::{NAME, audit, cluster, privacy, roles};
 
 const HELP: &str = "\
 usage: backend [COMMAND]
@@ -20,7 +20,8 @@ Serves every function of Kaam in one process, on the database of DATABASE_URL or
 
 commands:
   (none)             serve until SIGTERM or Ctrl-C
-  migrate            bring the schema up to date, and stop
+  migrate [--roles]  bring the schema up to date, and stop; with --roles also make the database roles of the functions, grant them what
+                     they need, and turn row-level security on
   dead-letters       list the events that could not be handled, and with KAFKA_BROKERS those in the dead-letter topics
   replay [WHICH]     send all of them again; or one event by its id, or the records of a topic (task-events), or one by its place
                      (task-events.dlq/1/17); exit code 1 when a record has to stay where it is
@@ -32,7 +33,13 @@ commands:
   cluster --bus dapr --kafka-dir FOLDER --dapr-dir FOLDER --resources FOLDER
                      serve them beside sidecars that infra/local/build-daprd has put there, on components such as
                      those of infra/dapr (`make run BUS=dapr` does all of it)
-  verify-audit       check that nobody has changed the audit log; exit code 1 when somebody has
+  verify-audit [--heads FILE]
+                     check that nobody has changed the audit log, also against what audit-heads said then; exit code 1 when
+                     somebody has
+  audit-heads        say where each user's chain in the audit log ends, one line of JSON each, to be kept elsewhere
+  export-user USER   write all that is known of a user to standard output, as one JSON document
+  erase-user USER --yes
+                     erase a user; what has to stay (the audit log, the events) tells of nobody any more
 
 options:
   --help             show this
@@ -57,6 +64,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
             println!("the schema is up to date");
             Ok(ExitCode::SUCCESS)
         })),
+        ["migrate", "--roles"] => block_on(with_database_at(async |_, url| roles::grant(url).await)),
         ["dead-letters"] => {
             block_on(with_database(async |application| dead_letters::list(&application).await))
         }
@@ -73,7 +81,21 @@ pub fn run(arguments: &[String]) -> ExitCode {
             let served = cluster::run(Environment::process(), kafka.as_ref(), Some(dapr));
             block_on(served).map(|()| ExitCode::SUCCESS)
         }
-        ["verify-audit"] => block_on(with_database(async |application| verify_audit(&application).await)),
+        ["verify-audit"] => {
+            block_on(with_database(async |application| audit::verify(&application, None).await))
+        }
+        ["verify-audit", "--heads", file] => {
+            let verify = async |application| audit::verify(&application, Some(file.as_ref())).await;
+            block_on(with_database(verify))
+        }
+        ["audit-heads"] => block_on(with_database(async |application| audit::heads(&application).await)),
+        ["export-user", user] => {
+            block_on(with_database(async |application| privacy::export(&application, user).await))
+        }
+        ["erase-user", user] => Err(privacy::unconfirmed(user)),
+        ["erase-user", user, "--yes"] => {
+            block_on(with_database(async |application| privacy::erase(&application, user).await))
+        }
         _ => Err(anyhow::anyhow!("there is no command {:?}; see backend --help", words.join(" "))),
     };
     outcome.unwrap_or_else(|error| {
@@ -94,13 +116,20 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 async fn with_database(
     command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
+    with_database_at(async |application, _| command(application).await).await
+}
+
+/// The same, for a command that also wants to know where the database is.
+async fn with_database_at(
+    command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     let environment = with_own_keys(Environment::process())?;
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
         database.migrate().await?;
         let connection = Connection::new(database.url.clone(), NAME, 1);
-        command(Application::new(&connection, config.time_zone, || {})?).await
+        command(Application::new(&connection, config.time_zone, || {})?, &database.url).await
     };
     let outcome = outcome.await;
     database.stop().await?;
@@ -109,13 +138,4 @@ async fn with_database(
 
 async fn replay(wanted: Wanted) -> anyhow::Result<ExitCode> {
     with_database(async |application| dead_letters::replay(&application, wanted).await).await
-}
-
-async fn verify_audit(application: &Application) -> anyhow::Result<ExitCode> {
-    let (count, broken) = application.verify_audit().await?;
-    for one in &broken {
-        println!("{one}");
-    }
-    println!("{count} entries looked at, {} chains broken", broken.len());
-    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

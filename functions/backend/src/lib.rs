@@ -1,9 +1,12 @@
 //! Every function in one process: the embedded default, and the small deployment.
 
+mod audit;
 mod cluster;
 pub mod command;
 mod dead_letters;
 mod identity;
+mod privacy;
+mod roles;
 mod secret;
 mod serve;
 
@@ -66,30 +69,43 @@ pub fn compose(
     signing: Option<Signing>,
     metrics: &Metrics,
 ) -> Composition {
-    let (new, time) = (|| application.clone(), || clock.clone());
+    compose_each(|_| application.clone(), clock, courier, links, backing, signing, metrics)
+}
+
+/// Joins every function, each over what its name gives: they may connect to the database as different roles.
+pub fn compose_each(
+    new: impl Fn(&'static str) -> Application,
+    clock: &Clock,
+    courier: Courier,
+    links: Option<Links>,
+    backing: Backing,
+    signing: Option<Signing>,
+    metrics: &Metrics,
+) -> Composition {
+    let time = || clock.clone();
     let consumers = [
-        send_reminder::function(new(), time(), courier.with_links(links.clone()), metrics),
-        spawn_recurrence::function(new(), time()),
-        write_audit::function(new(), time()),
+        send_reminder::function(new(send_reminder::NAME), time(), courier.with_links(links.clone()), metrics),
+        spawn_recurrence::function(new(spawn_recurrence::NAME), time()),
+        write_audit::function(new(write_audit::NAME), time()),
     ];
     let subscribers = consumers.iter().filter_map(subscriber).collect();
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
-    let outbox = Outbox::new(new(), time(), publisher, metrics);
-    let scan_reminders = scan_reminders::function(new(), time());
+    let outbox = Outbox::new(new(relay_events::NAME), time(), publisher, metrics);
+    let scan_reminders = scan_reminders::function(new(scan_reminders::NAME), time());
     let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
     let mut functions = vec![
-        create_task::function(new(), time()),
-        query_tasks::function(new(), time()),
-        update_task::function(new(), time()),
-        complete_task::function(new(), time()),
-        delete_task::function(new(), time()),
-        chat_command::function(new(), time(), backing),
-        follow_link::function(new(), time(), links),
+        create_task::function(new(create_task::NAME), time()),
+        query_tasks::function(new(query_tasks::NAME), time()),
+        update_task::function(new(update_task::NAME), time()),
+        complete_task::function(new(complete_task::NAME), time()),
+        delete_task::function(new(delete_task::NAME), time()),
+        chat_command::function(new(chat_command::NAME), time(), backing),
+        follow_link::function(new(follow_link::NAME), time(), links),
         web::function(),
         scan_reminders,
         relay_events::function(outbox.clone()),
     ];
-    functions.extend(signing.map(|signing| sign_in::function(new(), time(), signing)));
+    functions.extend(signing.map(|signing| sign_in::function(new(sign_in::NAME), time(), signing)));
     functions.extend(consumers);
     Composition { functions, outbox, scan }
 }

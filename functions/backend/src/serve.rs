@@ -13,7 +13,7 @@ use chat_command::Backing;
 use devkit::postgres::{Options, Private};
 use messaging::{Kafka, Publisher};
 use relay_events::Outbox;
-use runtime::config::{ConfigError, Environment};
+use runtime::config::{ConfigError, Environment, LogLevel};
 use runtime::function::{Check, Function};
 use runtime::host::server::{self, App, shutdown_signal};
 use runtime::host::worker;
@@ -51,7 +51,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let bus = Bus::from_environment(&environment, sidecar.as_ref())?;
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
-    telemetry::init(&start.config, &[chat_command::NAME]);
+    telemetry::init(&start.config, watched(start.config.log_level));
     let signing = Signing::from_environment(&start.config, &start.environment)?;
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
@@ -208,6 +208,29 @@ pub(crate) fn announce(address: SocketAddr) {
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason to stop.
     let _ = writeln!(out, "Kaam is ready: http://{address}").and_then(|()| out.flush());
+}
+
+/// Gives the functions whose lines are written from `LOG_LEVEL` on: all, for who wants to see everything. At `info` the others have a
+/// line for each event, which is more than anybody reads of a program on their own machine.
+fn watched(level: LogLevel) -> &'static [&'static str] {
+    match level {
+        LogLevel::Debug | LogLevel::Trace => &[
+            chat_command::NAME,
+            complete_task::NAME,
+            create_task::NAME,
+            delete_task::NAME,
+            follow_link::NAME,
+            query_tasks::NAME,
+            relay_events::NAME,
+            scan_reminders::NAME,
+            send_reminder::NAME,
+            spawn_recurrence::NAME,
+            update_task::NAME,
+            web::NAME,
+            write_audit::NAME,
+        ],
+        LogLevel::Error | LogLevel::Warn | LogLevel::Info => &[chat_command::NAME],
+    }
 }
 
 /// Takes `PUBLIC_URL` and `LINK_SECRET`. With a private PostgreSQL each has a default of its own: links then lead to this machine, and

@@ -140,7 +140,7 @@ struct Said {
     #[schema(min_length = 1, max_length = 200, example = "test-conv-1")]
     conversation_id: Option<String>,
     /// Who says it, and then the caller.
-    #[schema(max_length = 128)]
+    #[schema(max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")]
     user_id: Option<String>,
     /// The IANA zone of what is said; absent: the user's.
     #[schema(example = "Asia/Karachi")]
@@ -149,7 +149,7 @@ struct Said {
     #[schema(format = DateTime)]
     client_time: Option<String>,
     /// `en-US`, `en-GB` or `ur-PK`: the order of day and month; absent: the user's.
-    #[schema(example = "en-GB")]
+    #[schema(example = "en-GB", pattern = "^(en-US|en-GB|ur-PK)$")]
     locale: Option<String>,
 }
 
@@ -238,8 +238,8 @@ async fn parse(
     path = "/chat/conversations/{conversation_id}",
     tag = "chat",
     params(
-        ("conversation_id" = String, Path, description = "The client's name for it"),
-        ("limit" = Option<i64>, Query, description = "1–100, default 50"),
+        ("conversation_id" = String, Path, description = "The client's name for it", min_length = 1, max_length = 200),
+        ("limit" = Option<i64>, Query, description = "1–100, default 50", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
     ),
     responses((status = 200, description = "A page of messages", body = Value))

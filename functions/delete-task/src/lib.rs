@@ -52,7 +52,7 @@ pub fn function(application: Application, clock: Clock) -> Function {
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
-        ("scope" = Option<String>, Query, description = "Of a series: this (default: only it is skipped), following (the series ends) or all (its earlier tasks too)"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (default: only it is skipped), following (the series ends) or all (its earlier tasks too)", pattern = "^(this|following|all)$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     responses((status = 200, description = "It is deleted", body = Value,

@@ -71,8 +71,8 @@ impl Follower {
     params(("token" = String, Path, description = "The link's own part")),
     responses(
         (status = 200, description = "A page with a button", body = String, content_type = "text/html"),
-        (status = 404, description = "There is no such link"),
-        (status = 410, description = "It was followed already, or has expired")
+        (status = 404, description = "There is no such link", body = String, content_type = "text/html"),
+        (status = 410, description = "It was followed already, or has expired", body = String, content_type = "text/html")
     )
 )]
 async fn look(State(follower): State<Follower>, Path(token): Path<String>) -> Result<Response, Problem> {
@@ -102,8 +102,8 @@ async fn look(State(follower): State<Follower>, Path(token): Path<String>) -> Re
     params(("token" = String, Path, description = "The link's own part")),
     responses(
         (status = 200, description = "It is done", content((TaskBody = "application/json"), (String = "text/html"))),
-        (status = 404, description = "There is no such link"),
-        (status = 410, description = "It was followed already, its task is not open, or it has expired")
+        (status = 404, description = "There is no such link", body = String, content_type = "text/html"),
+        (status = 410, description = "It was followed already, its task is not open, or it has expired", body = String, content_type = "text/html")
     )
 )]
 async fn follow(

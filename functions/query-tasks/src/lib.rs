@@ -72,14 +72,14 @@ struct TaskPage {
     path = "/api/tasks",
     tag = "tasks",
     params(
-        ("status" = Option<String>, Query, description = "active, completed or deleted; absent: all but deleted"),
-        ("priority" = Option<String>, Query, description = "low, medium or high"),
+        ("status" = Option<String>, Query, description = "active, completed or deleted; absent: all but deleted", pattern = "^(active|completed|deleted)$"),
+        ("priority" = Option<String>, Query, description = "low, medium or high", pattern = "^(low|medium|high)$"),
         ("tag" = Option<String>, Query, description = "With this tag"),
         ("due_after" = Option<String>, Query, description = "Due at this instant or later; a date or local time is the user's"),
         ("due_before" = Option<String>, Query, description = "Due before this instant; a date or local time is the user's"),
-        ("q" = Option<String>, Query, description = "In title or description, literally, without case; at most 200 characters"),
-        ("sort" = Option<String>, Query, description = "created_at, due_date, priority or updated_at; - before it descends; default -created_at"),
-        ("limit" = Option<i64>, Query, description = "1–100, default 50"),
+        ("q" = Option<String>, Query, description = "In title or description, literally, without case; at most 200 characters", max_length = 200),
+        ("sort" = Option<String>, Query, description = "created_at, due_date, priority or updated_at; - before it descends; default -created_at", pattern = "^-?(created_at|due_date|priority|updated_at)$"),
+        ("limit" = Option<i64>, Query, description = "1–100, default 50", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "next_cursor of the page before")
     ),
     responses((status = 200, description = "A page", body = TaskPage))
@@ -268,7 +268,7 @@ struct Occurrence {
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
-        ("limit" = Option<usize>, Query, description = "1–1000, default 10")
+        ("limit" = Option<usize>, Query, description = "1–1000, default 10", minimum = 1, maximum = 1000)
     ),
     responses((status = 200, description = "Due dates, this task's first", body = OccurrenceList))
 )]

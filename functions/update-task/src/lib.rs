@@ -69,7 +69,7 @@ pub fn function(application: Application, clock: Clock) -> Function {
     tag = "tasks",
     params(
         ("id" = uuid::Uuid, Path, description = "The task"),
-        ("scope" = Option<String>, Query, description = "Of a series: this (only it), following (those after it too) or all; absent: this, but following for a change that names recurrence_rule"),
+        ("scope" = Option<String>, Query, description = "Of a series: this (only it), following (those after it too) or all; absent: this, but following for a change that names recurrence_rule", pattern = "^(this|following|all)$"),
         ("If-Match" = Option<String>, Header, description = "The ETag that the change is meant for")
     ),
     request_body(content((TaskInput = "application/merge-patch+json"), (TaskInput = "application/json"))),
@@ -130,7 +130,10 @@ async fn snooze(
     tag = "tasks",
     params(("Idempotency-Key" = Option<String>, Header, description = "1–255 printable ASCII characters")),
     request_body(content = Option<Undo>),
-    responses((status = 200, description = "What was taken back, and the tasks as they are now", body = Undone))
+    responses(
+        (status = 200, description = "What was taken back, and the tasks as they are now", body = Undone),
+        (status = 404, description = "There is no such change")
+    )
 )]
 async fn undo(
     State((application, clock)): State<(Application, Clock)>,

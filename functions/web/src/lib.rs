@@ -9,7 +9,7 @@ use axum::Router;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use runtime::etag::{self, IfNoneMatch};
@@ -23,6 +23,9 @@ pub const NAME: &str = "web";
 /// Own files only: no inline script or style, no plug-ins, no frame around the page.
 const POLICY: &str =
     "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+/// Windows of other origins have no hold of the page.
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
 const ASSETS: [Asset; 4] = [
     Asset {
@@ -96,6 +99,7 @@ impl Asset {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
@@ -150,6 +154,7 @@ mod tests {
             assert_eq!(headers[CONTENT_SECURITY_POLICY], POLICY, "{path}");
             assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
             assert_eq!(headers[REFERRER_POLICY], "no-referrer", "{path}");
+            assert_eq!(headers[OPENER_POLICY], "same-origin", "{path}");
             assert_eq!(headers[CACHE_CONTROL], "no-cache", "{path}");
         }
     }

@@ -7,7 +7,7 @@ use application::audit::{Entry, entry_of};
 use application::{Application, Connection};
 use events::Refusal;
 use runtime::ask::envelope;
-use runtime::clock::Clock;
+use runtime::clock::{Clock, random};
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
@@ -40,7 +40,7 @@ async fn handle_batch(application: Application, batch: Vec<Incoming>) -> Vec<Dis
     let parsed: Vec<_> =
         batch.iter().map(|event| envelope(event).and_then(|envelope| entry_of(&envelope))).collect();
     let entries: Vec<_> = parsed.iter().flatten().cloned().collect();
-    let appended = match application.append_audit(&entries).await {
+    let appended = match application.append_audit(&entries, random).await {
         Ok(_) => vec![Disposition::Done; entries.len()],
         Err(Refusal::Internal(_)) if entries.len() > 1 => one_by_one(&application, &entries).await,
         Err(refusal) => vec![Disposition::from(refusal); entries.len()],
@@ -61,7 +61,7 @@ async fn one_by_one(application: &Application, entries: &[Entry]) -> Vec<Disposi
         let disposition = if waiting.contains(&entry.entity_id) {
             Disposition::retry("an earlier entry about the same is to be retried")
         } else {
-            let appended = application.append_audit(slice::from_ref(entry)).await;
+            let appended = application.append_audit(slice::from_ref(entry), random).await;
             appended.map_or_else(Disposition::from, |_| Disposition::Done)
         };
         if disposition != Disposition::Done {

@@ -3,20 +3,52 @@
 use events::Refusal;
 use events::cloud_event::Envelope;
 use events::payload::{Audited, ReminderMoment, TaskChanged};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-pub use store::audit::Entry;
+pub use store::audit::{Broken, Entry, Head, Salt};
 
 use crate::query::entry_of_task;
 use crate::{Application, refuse};
 
 impl Application {
-    /// Appends entries, each once however often it comes; says how many were new.
+    /// Appends entries, each once however often it comes, and none of a user who was erased since; says how many were new. Each gets
+    /// another `salt`, which nobody can guess.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`]: none is appended.
-    pub async fn append_audit(&self, entries: &[Entry]) -> Result<usize, Refusal> {
-        if entries.is_empty() { Ok(0) } else { self.store.append_audit(entries).await.map_err(refuse) }
+    pub async fn append_audit(
+        &self,
+        entries: &[Entry],
+        salt: impl Fn() -> Salt + Send,
+    ) -> Result<usize, Refusal> {
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        self.store.append_audit(entries, salt).await.map_err(refuse)
+    }
+
+    /// Walks every audit chain; gives how many entries were looked at, and what is wrong.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn verify_audit(&self) -> Result<(u64, Vec<Broken>), Refusal> {
+        self.verify_audit_against(&[]).await
+    }
+
+    /// The same; and wrong is also what was the end of a chain once, as `kept` says, and is not there any more.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn verify_audit_against(&self, kept: &[Head]) -> Result<(u64, Vec<Broken>), Refusal> {
+        self.store.verify_audit(kept).await.map_err(refuse)
+    }
+
+    /// Gives the ends of all chains, to be kept elsewhere.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn audit_heads(&self) -> Result<Vec<Head>, Refusal> {
+        self.store.audit_heads().await.map_err(refuse)
     }
 }
 
@@ -64,5 +96,52 @@ pub fn entry_of(envelope: &Envelope) -> Result<Entry, String> {
             })
         }
         other => Err(format!("the topic {other:?} is not audited")),
+    }
+}
+
+/// Renders the end of a chain as one line of JSON.
+pub fn head_line(Head { user_id, seq, hash }: &Head) -> String {
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({"user_id": user_id, "entries": seq, "hash": hash}).to_string()
+}
+
+/// Reads what [`head_line`] gave.
+///
+/// # Errors
+/// In one line: what it should have.
+pub fn head_of(line: &str) -> Result<Head, String> {
+    let expected = || "has to be {\"user_id\":…,\"entries\":…,\"hash\":…}".to_owned();
+    let head: Value = serde_json::from_str(line).map_err(|_| expected())?;
+    let hash = head["hash"].as_str().and_then(from_hexadecimal);
+    let (user_id, seq) = (head["user_id"].as_str(), head["entries"].as_i64());
+    match (user_id, seq, hash) {
+        (Some(user_id), Some(seq), Some(hash)) => Ok(Head { user_id: user_id.to_owned(), seq, hash }),
+        _ => Err(expected()),
+    }
+}
+
+fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
+    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_chain_is_read_again() {
+        let head = Head { user_id: "a \"quoted\" user".to_owned(), seq: 7, hash: vec![0, 0x1f, 0xff] };
+        assert_eq!(head_of(&head_line(&head)), Ok(head));
+        for line in [
+            "",
+            "{}",
+            r#"{"user_id":"a","entries":1,"hash":"0"}"#,
+            r#"{"user_id":"a","entries":1,"hash":"xy"}"#,
+        ] {
+            assert!(head_of(line).is_err(), "{line}");
+        }
     }
 }

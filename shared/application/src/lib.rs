@@ -11,6 +11,7 @@ pub mod input;
 pub mod links;
 mod merge;
 pub mod outbox;
+pub mod privacy;
 pub mod query;
 mod quota;
 pub mod reminders;

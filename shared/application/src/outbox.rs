@@ -64,12 +64,4 @@ impl Application {
         while self.store.forget_link_uses(before).await.map_err(refuse)? > 0 {}
         self.forget_sessions(now).await
     }
-
-    /// Walks every audit chain; gives how many entries were looked at, and what is wrong.
-    ///
-    /// # Errors
-    /// [`Refusal::Unavailable`].
-    pub async fn verify_audit(&self) -> Result<(u64, Vec<store::audit::Broken>), Refusal> {
-        self.store.verify_audit().await.map_err(refuse)
-    }
 }

@@ -240,6 +240,12 @@ fn read_cursor(cursor: &str, sort: SortKey, descending: bool) -> Option<Position
     Some(Position { value, id: Uuid::try_parse(parts.next()?).ok()? })
 }
 
+/// Reads a cursor and writes it again; for `make fuzz`, by which alone `cfg(fuzzing)` is set.
+#[cfg(fuzzing)]
+pub fn rewritten_cursor(cursor: &str, sort: SortKey, descending: bool) -> Option<String> {
+    read_cursor(cursor, sort, descending).map(|position| write_cursor(position, sort, descending))
+}
+
 /// PostgreSQL's range of years is narrower than chrono's.
 fn is_sane(at: &DateTime<Utc>) -> bool {
     (-4_000..=12_000).contains(&chrono::Datelike::year(at))

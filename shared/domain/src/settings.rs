@@ -114,7 +114,9 @@ pub fn is_push_endpoint(text: &str) -> bool {
     let (authority, _) = rest.split_once(['/', '?', '#']).unwrap_or((rest, ""));
     let host = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
     let last = host.rsplit('.').next().unwrap_or_default();
-    let is_private = ["local", "localhost", "internal", "lan", "home", "arpa", "test"].contains(&last);
+    let private =
+        ["local", "localhost", "localdomain", "internal", "intranet", "corp", "lan", "home", "arpa", "test"];
+    let is_private = private.contains(&last);
     let is_address = last.starts_with(|c: char| c.is_ascii_digit());
     text.len() <= 2_048
         && text.chars().all(|c| c.is_ascii_graphic())

@@ -17,7 +17,7 @@ pub struct SettingsBody {
     #[schema(pattern = "^(en-US|en-GB|ur-PK)$", example = "ur-PK")]
     pub locale: String,
     /// The local time at which a whole-day task counts as due for its reminders.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "09:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
     pub reminder_time: String,
     /// Null: none.
     pub quiet_hours: Option<QuietHours>,
@@ -30,10 +30,10 @@ pub struct SettingsBody {
 #[derive(Serialize, ToSchema)]
 pub struct QuietHours {
     /// The first minute that is quiet.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "22:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "22:00")]
     pub start: String,
     /// The minute at which what waited is sent.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "07:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "07:00")]
     pub end: String,
 }
 
@@ -71,7 +71,7 @@ pub struct SettingsInput {
     #[schema(pattern = "^(en-US|en-GB|ur-PK)$", example = "ur-PK")]
     pub locale: Option<String>,
     /// A local time.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "09:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
     pub reminder_time: Option<String>,
     /// Null: none; one end alone moves that end.
     pub quiet_hours: Option<QuietHoursInput>,
@@ -84,9 +84,9 @@ pub struct SettingsInput {
 #[derive(Serialize, ToSchema)]
 pub struct QuietHoursInput {
     /// The first minute that is quiet.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "22:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "22:00")]
     pub start: Option<String>,
     /// The minute at which what waited is sent.
-    #[schema(pattern = "^[0-2][0-9]:[0-5][0-9]$", example = "07:00")]
+    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "07:00")]
     pub end: Option<String>,
 }

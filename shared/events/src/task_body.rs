@@ -221,6 +221,6 @@ pub struct TaskInput {
     /// Null or a rule; needs a `due_date`.
     pub recurrence_rule: Option<RecurrenceRule>,
     /// Whose it is; when a task is created, and then the caller.
-    #[schema(max_length = 128)]
+    #[schema(max_length = 128, pattern = "^[!-~]([ -~]*[!-~])?$")]
     pub user_id: Option<String>,
 }

@@ -28,7 +28,7 @@ use crate::{Published, feed, unavailable};
 /// How the producer works, by librdkafka's names, before what leads to the cluster.
 ///
 /// A partition's records get in as they were put in, or stop at the first that does not: the producer is idempotent, no record of
-/// it times out by itself while the next one still has a moment ([`DEADLINE`] is for all of them), and one that the cluster refuses
+/// it times out by itself while the next one still has a moment (a batch has a deadline as a whole), and one that the cluster refuses
 /// for good ends the producer instead of leaving a gap.
 pub const PRODUCER: [(&str, &str); 10] = [
     ("enable.idempotence", "true"),
@@ -377,10 +377,14 @@ mod tests {
     }
 
     /// The same, with little patience for a topic.
-    fn impatient(mut kafka: Kafka, topic: Topic) -> Kafka {
+    fn impatient(kafka: Kafka, topic: Topic) -> Kafka {
+        with_deadline(kafka, topic, Duration::from_millis(500))
+    }
+
+    fn with_deadline(mut kafka: Kafka, topic: Topic, deadline: Duration) -> Kafka {
         let lanes = Arc::get_mut(&mut kafka.lanes).expect("nobody has it yet");
         let position = Topic::ALL.iter().position(|known| *known == topic).expect("it is one of all");
-        lanes[position].deadline = Duration::from_millis(500);
+        lanes[position].deadline = deadline;
         kafka
     }
 
@@ -491,14 +495,15 @@ mod tests {
         ] {
             let (cluster, kafka) = cluster();
             cluster.topic_error("task-updates", error).expect("a topic");
-            let kafka = impatient(kafka, Topic::TaskUpdates);
+            // Enough for a new producer to begin, also on a busy machine.
+            let kafka = with_deadline(kafka, Topic::TaskUpdates, Duration::from_secs(2));
             for version in 1..4 {
                 let events = [task_event("a", version), task_event("b", version + 10)];
                 assert_eq!(kafka.publish(&events).await, [Published::Done, Published::Done]);
             }
             assert_eq!((offsets(&cluster, "task-events"), kafka.feed().late()), (6, 6));
             cluster.topic_error("task-updates", RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).expect("a topic");
-            let waited = timeout(PATIENCE, async {
+            let waited = timeout(3 * PATIENCE, async {
                 while kafka.feed().late() > 0 || offsets(&cluster, "task-updates") < 6 {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }

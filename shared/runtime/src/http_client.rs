@@ -32,10 +32,19 @@ pub enum Reach {
     Anywhere,
 }
 
+impl Reach {
+    fn includes(self, address: IpAddr) -> bool {
+        self == Reach::Anywhere || is_public(address)
+    }
+}
+
+const NOT_PUBLIC: &str = "the host has no public address";
+
 /// Calls HTTP services.
 #[derive(Clone)]
 pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    reach: Reach,
     deadline: Duration,
     answer_bytes: usize,
 }
@@ -65,7 +74,7 @@ impl HttpClient {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), deadline, answer_bytes })
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(https), reach, deadline, answer_bytes })
     }
 
     /// Sends a request and gives the answer, whatever its status.
@@ -73,6 +82,11 @@ impl HttpClient {
     /// # Errors
     /// Why there is no answer, in words.
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, String> {
+        // An address is connected to without being looked up.
+        let host = request.uri().host().map(|host| host.trim_matches(['[', ']']));
+        if host.and_then(|host| host.parse().ok()).is_some_and(|address| !self.reach.includes(address)) {
+            return Err(NOT_PUBLIC.to_owned());
+        }
         let call = async {
             let response = self.client.request(request).await.map_err(|error| chain(&error))?;
             let (parts, body) = response.into_parts();
@@ -102,13 +116,9 @@ impl Service<Name> for Resolver {
         let Self(reach) = *self;
         Box::pin(async move {
             let found = lookup_host((name.as_str(), 0)).await?;
-            let within: Vec<_> =
-                found.filter(|address| reach == Reach::Anywhere || is_public(address.ip())).collect();
+            let within: Vec<_> = found.filter(|address| reach.includes(address.ip())).collect();
             if within.is_empty() {
-                return Err(io::Error::new(
-                    io::ErrorKind::PermissionDenied,
-                    "the host has no public address",
-                ));
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, NOT_PUBLIC));
             }
             Ok(within.into_iter())
         })

@@ -14,7 +14,6 @@ use crate::{
         dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
-    limits::Limits,
     metrics::Metrics,
     poke::Poke,
     telemetry,
@@ -170,7 +169,7 @@ fn start_and_serve(
             }
             #[cfg(feature = "kafka")]
             Host::Worker(settings) => {
-                let drain = Limits::default().drain_deadline;
+                let drain = crate::limits::Limits::default().drain_deadline;
                 crate::host::worker::attach(function, &settings, &metrics, drain)?
             }
             #[cfg(feature = "lambda")]

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -58,7 +58,7 @@ impl Store {
     ) -> Result<Option<Value>, Error> {
         Ok(sqlx::query_scalar!(
             "SELECT state FROM conversations WHERE user_id = $1 AND conversation_id = $2",
-            user_id,
+            UserId(user_id) as _,
             conversation_id,
         )
         .fetch_optional(&self.pool)
@@ -84,7 +84,7 @@ impl Store {
                WHERE user_id = $1 AND conversation_id = $2 AND ($3::uuid IS NULL OR id > $3)
                ORDER BY id
                LIMIT $4"#,
-            user_id,
+            UserId(user_id) as _,
             conversation_id,
             after,
             limit,
@@ -129,7 +129,7 @@ pub(crate) async fn save(connection: &mut Session, user_id: &str, turn: &Turn) -
            SET dapr_state_key = EXCLUDED.dapr_state_key, state = EXCLUDED.state,
                last_message_at = EXCLUDED.last_message_at
            WHERE conversations.state = $6"#,
-        user_id,
+        UserId(user_id) as _,
         turn.conversation_id,
         turn.dapr_state_key,
         turn.state,
@@ -146,7 +146,7 @@ pub(crate) async fn save(connection: &mut Session, user_id: &str, turn: &Turn) -
             r#"INSERT INTO messages (user_id, conversation_id, id, role, content, intent_detected, skill_agent_used,
                                      confidence_score, processing_time_ms, answered_by, created_at)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"#,
-            user_id,
+            UserId(user_id) as _,
             turn.conversation_id,
             message.id,
             message.role,

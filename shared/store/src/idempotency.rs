@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use events::{Answer, IdempotencyKey};
 use serde_json::Value;
 
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -64,7 +65,7 @@ impl Store {
                SELECT fingerprint, status, headers, body
                FROM idempotency_keys
                WHERE user_id = $1 AND route = $2 AND key = $3 AND created_at > $4"#,
-            user_id,
+            UserId(user_id) as _,
             route,
             key,
             expired,
@@ -125,7 +126,7 @@ pub(crate) async fn keep(connection: &mut Session, user_id: &str, record: &Recor
                    RETURNING 1
                )
            SELECT free AS "free!", EXISTS (SELECT FROM kept) AS "kept!" FROM gate"#,
-        user_id,
+        UserId(user_id) as _,
         record.key.route,
         record.key.key,
         record.key.fingerprint,

@@ -6,12 +6,16 @@
 pub mod accounts;
 pub mod audit;
 pub mod conversations;
+pub mod erasure;
+pub mod grants;
 pub mod idempotency;
 pub mod links;
 pub mod list;
 pub mod outbox;
 pub mod quota;
 pub mod reminders;
+pub mod roles;
+pub mod row_security;
 mod session;
 pub mod settings;
 pub mod tasks;
@@ -19,11 +23,14 @@ pub mod template;
 mod tries;
 pub mod undo;
 
+use std::fmt;
 use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::error::DatabaseError;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use session::Pool;
@@ -32,6 +39,11 @@ use session::Pool;
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
 /// How often somebody who waits for that looks.
 const MIGRATING_LOOK: Duration = Duration::from_millis(100);
+
+/// What frees the server when nobody does: of a connection, and of the roles of functions, which holds behind a pooler too. The client's
+/// deadline is the runtime's.
+const TIMEOUTS: [(&str, &str); 3] =
+    [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
 
 /// For how long a connection may have been idle and still be used without a test.
 const IDLE_UNTESTED: Duration = Duration::from_millis(200);
@@ -57,6 +69,9 @@ pub enum Error {
     /// The URL is malformed.
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
+    /// The tables belong to another role than the one that connects.
+    #[error("the tables belong to another role than the one that connects")]
+    NotOwner,
     /// Something that should not happen.
     #[error("the database refused a statement")]
     Unexpected(#[source] sqlx::Error),
@@ -122,7 +137,7 @@ pub struct Store {
 }
 
 /// How a store connects.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Connection {
     /// A `postgres://` URL.
     pub url: String,
@@ -132,6 +147,16 @@ pub struct Connection {
     pub max_connections: u32,
     /// Whether a pooler has another connection for each transaction: then nothing is kept in one.
     pub is_pooled: bool,
+}
+
+/// Leaves out the URL, which may hold a password.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("application_name", &self.application_name)
+            .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -145,8 +170,7 @@ impl Store {
         let options = match connection.is_pooled {
             // A pooler refuses what it can not keep for each of its clients; numbers are exact without, too.
             true => options.statement_cache_capacity(0).extra_float_digits(None),
-            // The client's deadline is the runtime's; this one frees the server.
-            false => options.options([("statement_timeout", "10s"), ("lock_timeout", "5s")]),
+            false => options.options(TIMEOUTS),
         };
         let pool = PgPoolOptions::new()
             .max_connections(connection.max_connections)
@@ -181,7 +205,7 @@ impl Store {
     }
 }
 
-/// Brings the schema up to date. Several at once wait for each other.
+/// Brings the schema up to date. Several at once wait for each other. One who only may look whether it is has nothing to do if so.
 ///
 /// # Errors
 /// [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`], or [`Error::Unexpected`] when a migration fails or the schema is newer than this program.
@@ -189,6 +213,12 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut connection = pool.acquire().await?;
+    let mut migrations = sqlx::migrate!("../../migrations");
+    if is_current(&mut connection, &migrations).await? {
+        connection.close().await?;
+        pool.close().await;
+        return Ok(());
+    }
     // Looked for, not waited for: an index that is built CONCURRENTLY waits for every statement that runs, also for one that waits
     // for a lock, and the two would wait for each other.
     while !sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1) AS "is_mine!""#, MIGRATING)
@@ -198,11 +228,30 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
         tokio::time::sleep(MIGRATING_LOOK).await;
     }
     // Each in a transaction of its own, unless it says otherwise.
-    let mut migrations = sqlx::migrate!("../../migrations");
     migrations.set_locking(false);
     let outcome = migrations.run(&mut *connection).await;
     // The lock ends with the connection.
     connection.close().await?;
     pool.close().await;
     outcome.map_err(|error| Error::Unexpected(error.into()))
+}
+
+/// Says whether just these migrations were run.
+async fn is_current(connection: &mut PgConnection, migrations: &Migrator) -> Result<bool, Error> {
+    let run = sqlx::query_as::<_, (i64, Vec<u8>, bool)>(
+        "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY 1",
+    );
+    match run.fetch_all(connection).await {
+        Ok(run) => Ok(run
+            .iter()
+            .map(|(version, checksum, is_done)| (*version, checksum.as_slice(), *is_done))
+            .eq(migrations.iter().map(|one| (one.version, &*one.checksum, true)))),
+        // undefined_table, insufficient_privilege: then to be found out by migrating.
+        Err(sqlx::Error::Database(error))
+            if error.code().is_some_and(|code| ["42P01", "42501"].contains(&&*code)) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }

@@ -1,9 +1,9 @@
 //! `link_uses`: one-time links that were followed.
 
 use chrono::{DateTime, Utc};
-
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -15,7 +15,7 @@ impl Store {
     pub async fn is_link_used(&self, user_id: &str, link: Uuid) -> Result<bool, Error> {
         let used = sqlx::query_scalar!(
             r#"SELECT EXISTS (SELECT FROM link_uses WHERE user_id = $1 AND link_id = $2) AS "used!""#,
-            user_id,
+            UserId(user_id) as _,
             link,
         );
         Ok(used.fetch_one(&self.pool).await?)
@@ -48,7 +48,7 @@ pub(crate) async fn mark(
 ) -> Result<bool, Error> {
     let done = sqlx::query!(
         "INSERT INTO link_uses (user_id, link_id, used_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        user_id,
+        UserId(user_id) as _,
         link,
         now,
     )

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use domain::task::{Priority, Status};
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::tasks::{Loaded, TaskRow, priority_number};
 use crate::{Error, Store};
 
@@ -72,7 +73,7 @@ macro_rules! page {
                       OR position(kaam_fold($7) IN kaam_fold(t.title)) > 0
                       OR position(kaam_fold($7) IN kaam_fold(t.description)) > 0)
                  AND "# + $range_and_order + " LIMIT $8",
-            $user_id,
+            UserId($user_id) as _,
             $filter.status.map(Status::as_str),
             $filter.priority.map(priority_number),
             $filter.tag.as_deref(),

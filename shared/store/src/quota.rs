@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::{Error, Store};
 
 /// What a user has.
@@ -30,7 +31,7 @@ impl Store {
         since: DateTime<Utc>,
     ) -> Result<Counts, Error> {
         // tests/it/limits.rs holds both parts against their indexes.
-        let found = sqlx::query_file!("src/quota/count_tasks.sql", user_id, limit, since)
+        let found = sqlx::query_file!("src/quota/count_tasks.sql", UserId(user_id) as _, limit, since)
             .fetch_one(&self.pool)
             .await?;
         let mut open_tasks = found.tasks;
@@ -38,7 +39,7 @@ impl Store {
             open_tasks = sqlx::query_scalar!(
                 r#"SELECT count(*) AS "count!"
                    FROM (SELECT FROM tasks WHERE user_id = $1 AND status = 'active' LIMIT $2) AS task"#,
-                user_id,
+                UserId(user_id) as _,
                 limit,
             )
             .fetch_one(&self.pool)
@@ -55,7 +56,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn count_model_answers(&self, user_id: &str, first: Uuid, limit: i64) -> Result<i64, Error> {
-        let messages = sqlx::query_file_scalar!("src/quota/count_messages.sql", user_id, first)
+        let messages = sqlx::query_file_scalar!("src/quota/count_messages.sql", UserId(user_id) as _, first)
             .fetch_one(&self.pool)
             .await?;
         // What was said, and the answer.
@@ -66,7 +67,7 @@ impl Store {
             r#"SELECT count(*) AS "count!"
                FROM messages
                WHERE user_id = $1 AND id >= $2 AND role = 'user' AND answered_by = 'model'"#,
-            user_id,
+            UserId(user_id) as _,
             first,
         )
         .fetch_one(&self.pool)

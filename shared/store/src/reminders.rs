@@ -8,6 +8,7 @@ use events::Event;
 use uuid::Uuid;
 
 use crate::outbox::append_all;
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store, settings};
 
@@ -169,7 +170,7 @@ impl Store {
                  AND (lease_until IS NULL OR lease_until <= $5)
                RETURNING user_id, id, task_id, trigger_time, status, delivery_method, destination, retry_count, last_retry_at,
                          next_attempt_at, sent_at, delivered_to"#,
-            user_id,
+            UserId(user_id) as _,
             id,
             i32::try_from(attempt).unwrap_or(i32::MAX),
             token,
@@ -189,7 +190,7 @@ impl Store {
             r#"UPDATE reminders
                SET lease_until = $4
                WHERE user_id = $1 AND id = $2 AND lease_token = $3 AND status = 'queued'"#,
-            kept.user_id,
+            UserId(&kept.user_id) as _,
             kept.id,
             token,
             lease_until,
@@ -215,7 +216,7 @@ impl Store {
                WHERE r.user_id = $1 AND r.id = $2
                ORDER BY a.attempt DESC NULLS LAST
                LIMIT 1"#,
-            user_id,
+            UserId(user_id) as _,
             id,
             attempt,
         )
@@ -240,7 +241,7 @@ impl Store {
                  AND NOT EXISTS (
                      SELECT FROM reminder_attempts a WHERE a.user_id = r.user_id AND a.reminder_id = r.id
                  )"#,
-            kept.user_id,
+            UserId(&kept.user_id) as _,
             kept.id,
             token,
         )
@@ -297,7 +298,7 @@ impl Store {
                SELECT $1, $2, (SELECT count(*) + 1 FROM reminder_attempts WHERE user_id = $1 AND reminder_id = $2), $8::timestamptz,
                       $6, $7
                FROM finished"#,
-            kept.user_id,
+            UserId(&kept.user_id) as _,
             kept.id,
             token,
             status,
@@ -340,7 +341,7 @@ impl Store {
                LEFT JOIN reminders d ON d.user_id = r.user_id AND d.id = r.digest_id AND d.status IN ('pending', 'queued')
                WHERE r.user_id = $1 AND r.task_id = $2
                ORDER BY r.trigger_time, r.id"#,
-            user_id,
+            UserId(user_id) as _,
             task_id,
         )
         .fetch_all(&self.pool)
@@ -352,7 +353,7 @@ impl Store {
                FROM reminder_attempts
                WHERE user_id = $1 AND reminder_id = ANY ($2)
                ORDER BY reminder_id, attempt"#,
-            user_id,
+            UserId(user_id) as _,
             &ids,
         )
         .fetch_all(&self.pool)
@@ -378,7 +379,7 @@ pub(crate) async fn end_postponement(
                  ORDER BY a.attempt DESC
                  LIMIT 1
              )"#,
-        user_id,
+        UserId(user_id) as _,
         now,
         POSTPONED,
     )

@@ -16,7 +16,8 @@ use sqlx::{Describe, Either, Execute, Executor, PgConnection, SqlStr};
 type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
 /// Begins a transaction with what a connection of ours has from its start, which a pooler does not pass on.
-const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'";
+const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'; \
+                     SET LOCAL idle_in_transaction_session_timeout = '15s'";
 
 /// The connections of a store; cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,7 +34,16 @@ impl Pool {
             true => self.connections.begin_with(BEGIN).await?,
             false => self.connections.begin().await?,
         };
-        Ok(Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared }))
+        Ok(self.transaction(transaction))
+    }
+
+    /// Begins a transaction by statements that say how it differs from others.
+    pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
+        Ok(self.transaction(self.connections.begin_with(statements).await?))
+    }
+
+    fn transaction(&self, transaction: sqlx::Transaction<'static, Postgres>) -> Transaction {
+        Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared })
     }
 
     /// Gives what one statement runs on: a connection where that is enough, else a transaction.
@@ -221,5 +231,18 @@ impl<'c> Executor<'c> for &'c Pool {
         'c: 'e,
     {
         self.connections.describe(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TIMEOUTS;
+
+    #[test]
+    fn a_transaction_behind_a_pooler_has_the_time_limits_of_a_connection() {
+        for (name, value) in TIMEOUTS {
+            assert!(BEGIN.contains(&format!("SET LOCAL {name} = '{value}'")), "{name}");
+        }
     }
 }

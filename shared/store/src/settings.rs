@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use domain::settings::{Locale, PushSubscription, QuietHours, Settings};
 use serde_json::{Value, json};
 
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -18,7 +19,7 @@ impl Store {
             r#"SELECT email, time_zone, locale, reminder_time, quiet_start, quiet_end, push_subscriptions, version
                FROM users
                WHERE user_id = $1"#,
-            user_id,
+            UserId(user_id) as _,
         )
         .fetch_optional(&self.pool)
         .await?;
@@ -39,9 +40,10 @@ impl Store {
 
 /// Says whether settings of this version are the newest; nobody changes them before the transaction ends.
 pub(crate) async fn are_newest(connection: &mut Session, user_id: &str, version: i64) -> Result<bool, Error> {
-    let newest = sqlx::query_scalar!("SELECT version FROM users WHERE user_id = $1 FOR SHARE", user_id)
-        .fetch_optional(connection)
-        .await?;
+    let newest =
+        sqlx::query_scalar!("SELECT version FROM users WHERE user_id = $1 FOR SHARE", UserId(user_id) as _)
+            .fetch_optional(connection)
+            .await?;
     Ok(newest.unwrap_or(0) == version)
 }
 
@@ -61,7 +63,7 @@ pub(crate) async fn save(
     let (quiet_start, quiet_end) = settings.quiet_hours.map(|quiet| (quiet.start, quiet.end)).unzip();
     let before = sqlx::query!(
         r#"SELECT quiet_start, quiet_end, time_zone FROM users WHERE user_id = $1 FOR UPDATE"#,
-        user_id
+        UserId(user_id) as _
     )
     .fetch_optional(&mut *connection)
     .await?;
@@ -80,7 +82,7 @@ pub(crate) async fn save(
                version = EXCLUDED.version,
                updated_at = EXCLUDED.updated_at
            WHERE users.version = EXCLUDED.version - 1"#,
-        user_id,
+        UserId(user_id) as _,
         settings.email,
         settings.time_zone.name(),
         settings.locale.as_str(),

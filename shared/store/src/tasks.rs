@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::idempotency::{self, Kept, Record};
 use crate::outbox::shard_of;
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::tries::Tries;
 use crate::{Error, Store, settings, template};
@@ -238,7 +239,7 @@ impl Store {
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
                WHERE t.user_id = $1 AND t.id = $2"#,
-            user_id,
+            UserId(user_id) as _,
             id,
         )
         .fetch_optional(&self.pool)
@@ -265,7 +266,7 @@ impl Store {
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
                WHERE t.user_id = $1 AND t.id = ANY ($2)"#,
-            user_id,
+            UserId(user_id) as _,
             ids,
         )
         .fetch_all(&self.pool)
@@ -284,7 +285,7 @@ impl Store {
     pub async fn successor(&self, user_id: &str, completed: Uuid) -> Result<Option<Loaded>, Error> {
         let id = sqlx::query_scalar!(
             "SELECT id FROM tasks WHERE user_id = $1 AND follows = $2",
-            user_id,
+            UserId(user_id) as _,
             completed
         )
         .fetch_optional(&self.pool)
@@ -302,7 +303,7 @@ impl Store {
     pub async fn members_of_series(&self, user_id: &str, series_id: Uuid) -> Result<Members, Error> {
         let ids = sqlx::query_scalar!(
             "SELECT id FROM tasks WHERE user_id = $1 AND series_id = $2 ORDER BY id",
-            user_id,
+            UserId(user_id) as _,
             series_id,
         )
         .fetch_all(&self.pool)
@@ -323,7 +324,7 @@ impl Store {
                  AND NOT EXISTS (SELECT FROM tasks s WHERE s.user_id = $1 AND s.follows = t.id)
                ORDER BY t.series_number DESC
                LIMIT 3"#,
-            user_id,
+            UserId(user_id) as _,
             series_id,
         )
         .fetch_all(&self.pool)
@@ -346,7 +347,7 @@ impl Store {
                FROM tasks
                WHERE user_id = $1 AND series_id = $2 AND id <> $3 AND series_number > $4 AND status <> 'deleted'
                ORDER BY series_number, id"#,
-            user_id,
+            UserId(user_id) as _,
             series.id,
             except,
             after.map_or(0, |number| i32::try_from(number).unwrap_or(i32::MAX)),
@@ -371,7 +372,7 @@ impl Store {
                FROM tasks
                WHERE user_id = $1 AND due_at IS NOT NULL AND (time_zone IS NULL OR all_day) AND status = 'active'
                ORDER BY due_at, id"#,
-            user_id,
+            UserId(user_id) as _,
         )
         .fetch_all(&self.pool)
         .await?;
@@ -476,7 +477,7 @@ impl Store {
 async fn are_all(connection: &mut Session, user_id: &str, members: &Members) -> Result<bool, Error> {
     let found = sqlx::query_scalar!(
         "SELECT id FROM tasks WHERE user_id = $1 AND series_id = $2 ORDER BY id FOR UPDATE",
-        user_id,
+        UserId(user_id) as _,
         members.series_id,
     )
     .fetch_all(connection)
@@ -550,7 +551,7 @@ macro_rules! saving {
         sqlx::query_as!(
             Outcome,
             $sql,
-            task.user_id,
+            UserId(&task.user_id) as _,
             task.id,
             task.title.as_str(),
             task.description.as_deref(),

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::payload::TaskChanged;
 use serde_json::Value;
-
 use uuid::Uuid;
 
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -69,7 +69,7 @@ impl Store {
                  )
                ORDER BY e.event_id DESC
                LIMIT 1"#,
-            user_id,
+            UserId(user_id) as _,
             first_id_at(since),
         )
         .fetch_optional(&self.pool)
@@ -88,7 +88,7 @@ impl Store {
                        AND (u.event_id = e.event_id OR u.undone_by = e.event_id AND NOT u.is_redo)
                  )
                ORDER BY e.timestamp, e.seq"#,
-            user_id,
+            UserId(user_id) as _,
             first_id_at(latest),
             first_id_at(latest + TimeDelta::milliseconds(1)),
         )
@@ -121,7 +121,7 @@ impl Store {
                FROM events e
                WHERE e.user_id = $1 AND e.event_id = $2 AND e.topic_name = 'task-events' AND e.timestamp >= $3
                  AND e.payload -> 'actor' ->> 'type' = 'user'"#,
-            user_id,
+            UserId(user_id) as _,
             event_id,
             since,
         )
@@ -174,7 +174,7 @@ pub(crate) async fn mark(
                   )
            FROM UNNEST($2::uuid[], $3::uuid[]) AS new (event_id, undone_by)
            ON CONFLICT DO NOTHING"#,
-        user_id,
+        UserId(user_id) as _,
         &events,
         &by,
         now,

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use rdkafka::producer::Producer as _;
+
 use super::*;
 
 /// Runs `backend` with words on the world's database and the cluster.
@@ -143,4 +145,28 @@ async fn dead_letters_of_dapr_and_knative_and_those_without_their_value_go_back_
     assert_eq!(back, expected);
     let knatives = kafka.records("task-updates").remove(0);
     assert_eq!((knatives.partition, knatives.json()), (there, json!({"type": "knative"})));
+}
+
+#[tokio::test]
+async fn the_mark_of_a_transaction_at_the_end_of_a_topic_stops_nothing() {
+    let Some(kafka) = Kafka::start().await else { return };
+    kafka.create_contract_topics().await;
+    let world = World::new().await;
+    let of_dapr = [("__topic", "reminders"), ("__partition", "0"), ("__offset", "0")];
+    produce(&kafka, "reminders.dlq", Some(br#"{"type":"dapr"}"#), &of_dapr).await;
+    let mut client = kafka.client();
+    let producer: FutureProducer =
+        client.set("transactional.id", "somebody").create().expect("sound settings");
+    producer.init_transactions(PATIENCE).expect("the broker knows transactions");
+    producer.begin_transaction().expect("it is the first");
+    let record = FutureRecord::<[u8], [u8]>::to("reminders.dlq").key(b"key").payload(b"{}");
+    drop(producer.send_result(record).expect("there is room"));
+    producer.flush(PATIENCE).expect("the broker takes it");
+    producer.abort_transaction(PATIENCE).expect("it can be taken back");
+
+    let (is_done, said) = operate(&world, &kafka, &["dead-letters"]).await;
+    assert!(is_done && said.contains("1 dead letters"), "{said}");
+    let (is_done, said) = operate(&world, &kafka, &["replay"]).await;
+    assert!(is_done && said.contains("1 records are in their topics again"), "{said}");
+    assert_eq!(kafka.records("reminders").len(), 1);
 }

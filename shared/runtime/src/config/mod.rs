@@ -15,7 +15,7 @@ pub use secret::Secret;
 
 use events::Quotas;
 
-use crate::{address::TrustedProxies, auth, rate_limit::Rates};
+use crate::{address::TrustedProxies, auth, host::server::Origins, rate_limit::Rates};
 
 /// The settings that every function has.
 ///
@@ -25,6 +25,7 @@ use crate::{address::TrustedProxies, auth, rate_limit::Rates};
 /// | `HOST` | `127.0.0.1` | an IP address; with `AUTH=local` a loopback address |
 /// | `METRICS_PORT` | off | 0–65535, not the same as `PORT` |
 /// | `AUTH` | `local` | `local`; `jwt`, with what [`auth::Settings`] reads |
+/// | `CORS_ORIGINS` | none | origins with commas between |
 /// | `TRUSTED_PROXIES` | none | addresses, and networks such as `10.0.0.0/8`, with commas between |
 /// | `RATE_LIMIT_USER`, `…_ADDRESS`, `…_CHAT`, `…_SIGN_IN`, `INSTANCES` | [`Rates`] | 1–1,000,000 |
 /// | `QUOTA_OPEN_TASKS`, `…_TASKS_PER_DAY`, `…_REMINDERS_PER_DAY`, `…_MODEL_CALLS_PER_DAY` | 10,000, 2,000, 500, 500 | 0 and more |
@@ -42,6 +43,8 @@ pub struct Config {
     pub metrics_port: Option<u16>,
     /// `AUTH`: how callers are known. Default `local`.
     pub auth: Auth,
+    /// `CORS_ORIGINS`: the origins whose pages may call, beside the own one. Default: none.
+    pub cors_origins: Origins,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed. Default: nobody's.
     pub trusted_proxies: TrustedProxies,
     /// `RATE_LIMIT_…`, `INSTANCES`: how often somebody may call. None with `AUTH=local`.
@@ -113,6 +116,7 @@ impl Config {
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
             auth,
+            cors_origins: Origins::from_environment(environment)?,
             trusted_proxies: environment
                 .parse("TRUSTED_PROXIES", "addresses, and networks such as 10.0.0.0/8, with commas between")?
                 .unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Log lines, on standard error.
 
 mod json;
+mod masked;
 mod panics;
 
 use std::io::{self, IsTerminal};
@@ -26,19 +27,23 @@ const SHARED: &[&str] =
 /// `LOG_FORMAT` is `json` or `text`; unset, it is text when standard error is a terminal, else JSON.
 ///
 /// A JSON line is one object: `timestamp` (RFC 3339, UTC), `level`, `target`, `message`, then the fields of the line
-/// and of the spans around it, such as `correlation_id`, side by side. Panics are lines too.
+/// and of the spans around it, such as `correlation_id`, side by side. Panics are lines too. Whatever the line, addresses are masked.
 pub fn init(config: &Config, functions: &[&str]) {
     let is_watched = io::stderr().is_terminal();
     let format = config.log_format.unwrap_or(if is_watched { LogFormat::Text } else { LogFormat::Json });
     let lines = match format {
-        LogFormat::Json => json::JsonLines::new(io::stderr).boxed(),
-        LogFormat::Text => fmt::layer().with_writer(io::stderr).with_ansi(false).boxed(),
+        LogFormat::Json => json::JsonLines::new(lines_out).boxed(),
+        LogFormat::Text => fmt::layer().with_writer(lines_out).with_ansi(false).boxed(),
     };
     let started =
         tracing_subscriber::registry().with(lines.with_filter(filter(config, functions))).try_init();
     if started.is_ok() {
         panics::log_them();
     }
+}
+
+fn lines_out() -> masked::Masked<io::Stderr> {
+    masked::Masked(io::stderr())
 }
 
 fn filter(config: &Config, functions: &[&str]) -> Targets {

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Finish, Kept};
+use crate::row_security::UserId;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -114,7 +115,7 @@ impl Store {
                WHERE user_id = $1 AND digest_id = $2 AND status IN ('queued', 'failed')
                ORDER BY trigger_time, id
                LIMIT $3"#,
-            digest.user_id,
+            UserId(&digest.user_id) as _,
             digest.id,
             limit,
         )
@@ -146,7 +147,7 @@ impl Store {
                       (SELECT count(*) + 1 FROM reminder_attempts a WHERE a.user_id = $1 AND a.reminder_id = c.id),
                       $5, 'cancelled', c.reason
                FROM cancelled c"#,
-            digest.user_id,
+            UserId(&digest.user_id) as _,
             digest.id,
             &ids,
             &reasons,
@@ -189,7 +190,7 @@ pub(super) async fn finish_members(
                   (SELECT count(*) + 1 FROM reminder_attempts a WHERE a.user_id = $1 AND a.reminder_id = told.id),
                   $6::timestamptz, $4, $7
            FROM told"#,
-        digest.user_id,
+        UserId(&digest.user_id) as _,
         digest.id,
         told,
         status,

@@ -7,7 +7,7 @@ use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    health,
+    Origins, cors, health, hygiene,
     layers::{self, Shell},
     openapi,
 };
@@ -36,6 +36,7 @@ pub struct App {
     pub(super) metrics_address: Option<SocketAddr>,
     pub(super) metrics: Metrics,
     pub(super) limits: Limits,
+    origins: Origins,
     auth: Auth,
     trusted_proxies: TrustedProxies,
     rates: Option<Rates>,
@@ -51,6 +52,7 @@ impl App {
             metrics_address: config.metrics_port.map(|port| SocketAddr::new(config.host, port)),
             metrics: Metrics::new(),
             limits: Limits::default(),
+            origins: config.cors_origins.clone(),
             auth: config.auth.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             rates: config.rates,
@@ -90,7 +92,9 @@ impl App {
 
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
-        let App { address, metrics, limits, auth, trusted_proxies, rates, clock, mut functions, .. } = self;
+        let App {
+            address, metrics, limits, auth, origins, trusted_proxies, rates, clock, mut functions, ..
+        } = self;
         let rates = rates.map(|rates| Arc::new(RateLimits::new(rates, &clock)));
         let authenticator = match &auth {
             Auth::Local => None,
@@ -126,6 +130,8 @@ impl App {
         let routes = routes
             .merge(guarded(document.into(), &shell).0)
             .fallback(async || Problem::not_found("there is nothing at this path"));
+        let routes = middleware::from_fn_with_state(Arc::new(origins), cors::check).layer(routes);
+        let routes = middleware::from_fn(hygiene::check).layer(routes);
         let observed = middleware::from_fn_with_state(Arc::new(shell), layers::observe).layer(routes);
         (Router::new().fallback_service(observed), background)
     }
@@ -368,8 +374,8 @@ mod tests {
         let schema = &document["components"]["schemas"]["Problem"];
         assert!(schema["properties"]["correlation_id"].is_object(), "{schema}");
         assert!(document["components"]["schemas"]["FieldError"].is_object());
-        let default = &document["paths"]["/ready"]["get"]["responses"]["default"]["content"];
-        let reference = &default["application/problem+json"]["schema"]["$ref"];
-        assert_eq!(reference, "#/components/schemas/Problem", "{default}");
+        let misdirected = &document["paths"]["/ready"]["get"]["responses"]["421"]["content"];
+        let reference = &misdirected["application/problem+json"]["schema"]["$ref"];
+        assert_eq!(reference, "#/components/schemas/Problem", "{misdirected}");
     }
 }

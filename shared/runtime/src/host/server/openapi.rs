@@ -5,16 +5,16 @@ use std::sync::{Arc, OnceLock};
 use axum::http::header;
 use bytes::Bytes;
 use utoipa::{
-    OpenApi as _, ToSchema,
+    OpenApi as _,
     openapi::{
-        ContentBuilder, OpenApi, Ref, ResponseBuilder,
+        OpenApi, ResponseBuilder,
         path::Operation,
-        response::Response,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
 
-use crate::problem::{self, FieldError, ProblemBody};
+use super::answers;
+use crate::problem::{FieldError, ProblemBody};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -49,7 +49,8 @@ pub(super) fn for_users(mut document: OpenApi, needs_tokens: bool) -> OpenApi {
         for (status, description) in
             [("401", "Nobody is signed in, or the token is not valid"), ("403", "The caller may not do this")]
         {
-            responses.entry(status.to_owned()).or_insert_with(|| problem(description).into());
+            let response = ResponseBuilder::new().description(description).build();
+            responses.entry(status.to_owned()).or_insert(response.into());
         }
     }
     document
@@ -63,36 +64,19 @@ fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
     })
 }
 
-fn problem(description: &str) -> Response {
-    let schema = Ref::from_schema_name(ProblemBody::name());
-    ResponseBuilder::new()
-        .description(description)
-        .content(problem::CONTENT_TYPE, ContentBuilder::new().schema(Some(schema)).build())
-        .build()
-}
-
 /// Gives the handler; the text is written when first asked for, so that a start does not pay for it.
 pub(super) fn serve(document: OpenApi) -> impl Clone + Send + Sync + 'static + Fn() -> Answer {
     let text = Arc::new((document, OnceLock::<Bytes>::new()));
     move || {
         let (document, written) = &*text;
         let text = written.get_or_init(|| {
-            Bytes::from(
-                serde_json::to_vec(&with_problems(document.clone()))
-                    .expect("an OpenAPI document can be written as JSON"),
-            )
+            let mut document =
+                serde_json::to_value(document).expect("an OpenAPI document can be written as JSON");
+            answers::complete(&mut document);
+            Bytes::from(document.to_string())
         });
         std::future::ready(([(header::CONTENT_TYPE, "application/json")], text.clone()))
     }
-}
-
-/// Adds the problem to every operation, as its `default` response: the one for every status not listed.
-fn with_problems(mut document: OpenApi) -> OpenApi {
-    for operation in operations(&mut document) {
-        let responses = &mut operation.responses.responses;
-        responses.entry("default".to_owned()).or_insert_with(|| problem("What went wrong").into());
-    }
-    document
 }
 
 type Answer = std::future::Ready<([(header::HeaderName, &'static str); 1], Bytes)>;

@@ -175,7 +175,7 @@ impl DeadLetterTopics {
         }
         let sign_in = SignIn::new(settings);
         let mut reading = config.clone();
-        reading.set("group.id", GROUP).set("enable.auto.commit", "false");
+        reading.set("group.id", GROUP).set("enable.auto.commit", "false").set("enable.partition.eof", "true");
         let consumer: BaseConsumer<SignIn> = sign_in.create(&reading)?;
         if sign_in.is_by_token() {
             // It asks for its first token when it is polled, and is asked other things before that.
@@ -330,11 +330,13 @@ impl DeadLetterTopics {
         place.add_partition_offset(topic, partition, Offset::Offset(from))?;
         self.consumer.assign(&place)?;
         let mut watch = Stopwatch::start();
-        let mut next = from;
+        let (mut next, mut is_at_end) = (from, false);
         while next < end {
             match self.consumer.poll(Duration::from_secs(1)) {
+                Some(Err(rdkafka::error::KafkaError::PartitionEOF(_))) => is_at_end = true,
                 Some(message) => {
                     let message = message?;
+                    is_at_end = false;
                     // Not those of an assignment before.
                     if message.topic() != topic || message.partition() != partition {
                         continue;
@@ -345,6 +347,8 @@ impl DeadLetterTopics {
                         break;
                     }
                 }
+                // What is left are the marks of transactions, which nobody is given.
+                None if is_at_end => break,
                 // The rest may be gone meanwhile.
                 None if watch.elapsed() > PATIENCE => {
                     return Err(ClusterError(format!("{topic}/{partition}/{next} can not be read")));

@@ -2,7 +2,7 @@
 
 use rdkafka::message::{BorrowedMessage, Message as _, OwnedHeaders};
 
-use crate::json::one_text;
+use crate::{json::one_text, limits::Limits};
 
 /// Where a record comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,11 @@ impl Record {
     /// Gives the value, which must be one JSON text.
     pub(super) fn event(&self) -> Result<&[u8], String> {
         let value = self.value.as_deref().ok_or("the record has no value")?;
+        let largest_bytes = Limits::default().body_bytes;
+        if value.len() > largest_bytes {
+            // Reading it all would hold up the partition, and take its size in memory once more.
+            return Err(format!("the event is larger than {largest_bytes} bytes"));
+        }
         one_text(value).map(str::as_bytes).map_err(|error| format!("the value is not JSON: {error}"))
     }
 }

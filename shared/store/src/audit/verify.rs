@@ -1,0 +1,236 @@
+//! Looking whether somebody has changed the audit log: against itself, and against ends of chains that were kept elsewhere.
+
+use std::collections::{HashMap, HashSet};
+
+use super::chain::{content_hash, hash, hash_of_version_1};
+use super::{Entry, VERSION};
+use crate::erasure::ERASED;
+use crate::{Error, Store};
+
+/// The end of a user's chain. Kept outside of the database it shows what nobody can see in there: that entries at the end were removed,
+/// or everything was computed anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// Whose.
+    pub user_id: String,
+    /// How many entries there are.
+    pub seq: i64,
+    /// The hash of the last one.
+    pub hash: Vec<u8>,
+}
+
+/// What is wrong with a user's chain.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// An entry does not have the hash that its content gives.
+    #[error("user {user_id:?}: entry {seq} was altered")]
+    Altered {
+        /// Whose.
+        user_id: String,
+        /// Which.
+        seq: i64,
+    },
+    /// An entry is missing, or stands where it does not belong.
+    #[error("user {user_id:?}: entry {expected} is missing (found {found})")]
+    Missing {
+        /// Whose.
+        user_id: String,
+        /// Which should have come.
+        expected: i64,
+        /// Which came.
+        found: i64,
+    },
+    /// The end of the chain is not what was written down when it was appended.
+    #[error("user {user_id:?}: the chain ends at entry {found}, but {expected} were written")]
+    Truncated {
+        /// Whose.
+        user_id: String,
+        /// How many were written.
+        expected: i64,
+        /// How many are there.
+        found: i64,
+    },
+    /// The end of the chain that was written down was taken away or set back.
+    #[error("user {user_id:?}: the chain goes on to entry {found}, but only {end} are written down")]
+    Beyond {
+        /// Whose.
+        user_id: String,
+        /// How many are written down.
+        end: i64,
+        /// How many are there.
+        found: i64,
+    },
+    /// What an entry says was taken away, and no later entry tells of an erasure.
+    #[error("user {user_id:?}: entry {seq} was emptied, and no later entry tells of an erasure")]
+    Emptied {
+        /// Whose.
+        user_id: String,
+        /// Which is the first.
+        seq: i64,
+    },
+    /// No chain has the entry whose hash was kept outside of the database.
+    #[error("user {user_id:?}: entry {seq} is not the one whose hash was kept elsewhere")]
+    Replaced {
+        /// Whose, as it was kept.
+        user_id: String,
+        /// Which.
+        seq: i64,
+    },
+}
+
+impl Store {
+    /// Gives the end of each user's chain, by user.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn audit_heads(&self) -> Result<Vec<Head>, Error> {
+        Ok(sqlx::query_as!(Head, "SELECT user_id, seq, hash FROM audit_heads WHERE seq > 0 ORDER BY user_id")
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
+    /// Walks every chain and gives all that is wrong, with the number of entries looked at. Each of `kept` has to be in some chain, which
+    /// is another than its user's when that one was erased.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn verify_audit(&self, kept: &[Head]) -> Result<(u64, Vec<Broken>), Error> {
+        let mut missed: HashMap<(i64, Vec<u8>), &str> =
+            kept.iter().map(|head| ((head.seq, head.hash.clone()), head.user_id.as_str())).collect();
+        let mut broken = Vec::new();
+        let mut count = 0;
+        let users = sqlx::query!(
+            r#"SELECT COALESCE(h.user_id, l.user_id) AS "user_id!", COALESCE(h.seq, 0) AS "seq!",
+                      COALESCE(h.hash, ''::bytea) AS "hash!"
+               FROM audit_heads h
+               FULL JOIN (SELECT DISTINCT user_id FROM audit_logs) l ON l.user_id = h.user_id
+               ORDER BY 1"#,
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        let mut unsound = HashSet::new();
+        for user in users {
+            let end = Head { user_id: user.user_id, seq: user.seq, hash: user.hash };
+            let (seen, found) = self
+                .verify_chain(&end, |seq, hash| {
+                    missed.remove(&(seq, hash.to_owned()));
+                })
+                .await?;
+            count += seen;
+            if found.is_some() {
+                unsound.insert(end.user_id);
+            }
+            broken.extend(found);
+        }
+        let mut missed: Vec<_> = missed.into_iter().filter(|(_, user)| !unsound.contains(*user)).collect();
+        missed.sort_unstable_by_key(|((seq, _), user)| (*user, *seq));
+        broken.extend(
+            missed
+                .into_iter()
+                .map(|((seq, _), user_id)| Broken::Replaced { user_id: user_id.to_owned(), seq }),
+        );
+        Ok((count, broken))
+    }
+
+    /// Walks one user's chain, a thousand entries at a time, and tells of each. What is appended meanwhile lies beyond the end that was
+    /// written down.
+    async fn verify_chain(
+        &self,
+        end: &Head,
+        mut tell: impl FnMut(i64, &[u8]),
+    ) -> Result<(u64, Option<Broken>), Error> {
+        let user = || end.user_id.clone();
+        let (mut last, mut previous, mut count) = (0, Vec::new(), 0);
+        let mut emptied = None;
+        loop {
+            let rows = sqlx::query!(
+                r#"SELECT seq, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
+                          timestamp, correlation_id, previous_hash, hash, hash_version, salt, content_hash, is_erased
+                   FROM audit_logs
+                   WHERE user_id = $1 AND seq > $2
+                   ORDER BY seq
+                   LIMIT 1000"#,
+                end.user_id,
+                last,
+            )
+            .fetch_all(&self.pool)
+            .await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in rows {
+                count += 1;
+                if row.seq != last + 1 {
+                    return Ok((
+                        count,
+                        Some(Broken::Missing { user_id: user(), expected: last + 1, found: row.seq }),
+                    ));
+                }
+                let entry = Entry {
+                    user_id: user(),
+                    event_id: row.event_id,
+                    entity_type: row.entity_type,
+                    entity_id: row.entity_id,
+                    action: row.action,
+                    actor_type: row.actor_type,
+                    actor_id: row.actor_id,
+                    old_values: row.old_values,
+                    new_values: row.new_values,
+                    timestamp: row.timestamp,
+                    correlation_id: row.correlation_id,
+                };
+                let content = row.content_hash.unwrap_or_default();
+                let computed = match (row.hash_version, row.is_erased, row.salt) {
+                    (1, false, None) => hash_of_version_1(&entry, row.seq, &previous),
+                    // Nothing is left to compute it from.
+                    (1, true, None) => row.hash.clone(),
+                    (VERSION, true, None) => hash(&entry, row.seq, &previous, &content),
+                    (VERSION, false, Some(salt)) if content_hash(&entry, &salt) == content => {
+                        hash(&entry, row.seq, &previous, &content)
+                    }
+                    _ => Vec::new(),
+                };
+                let is_empty = is_emptied(&entry);
+                let is_end_altered = row.seq == end.seq && computed != end.hash;
+                if row.previous_hash != previous
+                    || row.hash != computed
+                    || is_end_altered
+                    || (row.is_erased && !is_empty)
+                {
+                    return Ok((count, Some(Broken::Altered { user_id: user(), seq: row.seq })));
+                }
+                if row.is_erased {
+                    emptied.get_or_insert(row.seq);
+                } else if entry.action == ERASED {
+                    emptied = None;
+                }
+                tell(row.seq, &computed);
+                (last, previous) = (row.seq, computed);
+            }
+        }
+        if let Some(seq) = emptied {
+            return Ok((count, Some(Broken::Emptied { user_id: user(), seq })));
+        }
+        if last < end.seq {
+            return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end.seq, found: last })));
+        }
+        if last > end.seq {
+            // Appended meanwhile: then the end was moved with it.
+            let end = sqlx::query_scalar!("SELECT seq FROM audit_heads WHERE user_id = $1", end.user_id)
+                .fetch_optional(&self.pool)
+                .await?
+                .unwrap_or(0);
+            if last > end {
+                return Ok((count, Some(Broken::Beyond { user_id: user(), end, found: last })));
+            }
+        }
+        Ok((count, None))
+    }
+}
+
+/// Says whether an entry tells of nobody any more.
+fn is_emptied(entry: &Entry) -> bool {
+    let Entry { entity_id, actor_id, old_values, new_values, correlation_id, .. } = entry;
+    let texts = [entity_id, actor_id, correlation_id];
+    texts.iter().all(|text| text.is_empty()) && old_values.is_none() && new_values.is_none()
+}
