@@ -43,6 +43,8 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
+    // Before anybody is connected to.
+    environment.refuse_database_pooler()?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,

@@ -2,8 +2,8 @@
 //!
 //! Counted in PostgreSQL, but not in requests: an instance remembers the last count of each user and adds what it let through since. After
 //! 60 s, or 100 that it let through, it counts again beside the requests. A request waits for a count only where none of the
-//! user's on this day is remembered, or where what is remembered says that it is too much. What other instances let through
-//! meanwhile is seen by the next count, so each further one may let up to 200 through that are too many.
+//! user's on this day is remembered, or where what is remembered says that it is too much, which is asked once a second at most. What
+//! other instances let through meanwhile is seen by the next count, so each further one may let up to 200 through that are too many.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +123,8 @@ struct Tally {
     added: Amounts,
     /// What of that may not be committed yet.
     in_flight: Amounts,
+    /// Whether nothing was let through, or on its way, while it was counted: it may have that in it, which then is added too.
+    is_exact: bool,
     is_counting: bool,
     /// How often it was counted.
     counts: u64,
@@ -134,7 +136,8 @@ impl Tally {
     fn of(day: NaiveDate) -> Self {
         let none = Amounts::default;
         let (counted, added, in_flight, turn) = (none(), none(), none(), Arc::default());
-        Self { day, counted_at: None, counted, added, in_flight, is_counting: false, counts: 0, turn }
+        let (is_exact, is_counting, counts) = (false, false, 0);
+        Self { day, counted_at: None, counted, added, in_flight, is_exact, is_counting, counts, turn }
     }
 
     /// Gives what a count that begins now has in it, of what was let through.
@@ -146,6 +149,7 @@ impl Tally {
 
     /// Takes a new count, which `committed` is a part of.
     fn set(&mut self, counted: Amounts, committed: &Amounts, now: DateTime<Utc>) {
+        self.is_exact = self.added == *committed;
         self.added.take_away(committed);
         (self.counted, self.counted_at, self.counts) = (counted, Some(now), self.counts + 1);
     }
@@ -226,12 +230,14 @@ impl Quota {
                 let tally = tally(&mut tallies, wanted.of(), user_id, now);
                 let refusal = tally.refusal(&self.limits, wanted, now);
                 match refusal {
-                    Some(refusal) if !tally.is_older_than(HOLDS_REFUSING, now) => return Err(refusal),
+                    Some(refusal) if tally.is_exact && !tally.is_older_than(HOLDS_REFUSING, now) => {
+                        return Err(refusal);
+                    }
                     None if tally.counted_at.is_some() && tally.added.number() < 2 * UNCOUNTED => {
                         let is_due = tally.is_older_than(HOLDS, now) || tally.added.number() >= UNCOUNTED;
                         if is_due && !tally.is_counting {
                             tally.is_counting = true;
-                            self.count_later(store, cause, wanted.of(), tally.committed());
+                            self.count_later(store, cause, wanted.of(), tally);
                         }
                         return Ok(self.add(tally, user_id, wanted));
                     }
@@ -251,6 +257,10 @@ impl Quota {
             let counted = count(store, cause, wanted.of(), &self.limits).await?;
             let mut tallies = lock(&self.tallies);
             let tally = tally(&mut tallies, wanted.of(), user_id, now);
+            if tally.counts != counts {
+                // By another count, which took away what is in this one.
+                continue;
+            }
             tally.set(counted, &committed, now);
             return match tally.refusal(&self.limits, wanted, now) {
                 Some(refusal) => Err(refusal),
@@ -266,16 +276,18 @@ impl Quota {
     }
 
     /// Counts beside the requests.
-    fn count_later(&self, store: &Store, cause: &Cause, of: Of, committed: Amounts) {
+    fn count_later(&self, store: &Store, cause: &Cause, of: Of, tally: &Tally) {
+        let (committed, counts) = (tally.committed(), tally.counts);
         let (store, cause, limits, tallies) =
             (store.clone(), cause.clone(), self.limits, Arc::clone(&self.tallies));
         tokio::spawn(async move {
             let counted = count(&store, &cause, of, &limits).await;
             let mut tallies = lock(&tallies);
-            let tally = tally(&mut tallies, of, &cause.user_id, cause.now);
+            let tally = self::tally(&mut tallies, of, &cause.user_id, cause.now);
             tally.is_counting = false;
             match counted {
-                Ok(counted) => tally.set(counted, &committed, cause.now),
+                Ok(counted) if tally.counts == counts => tally.set(counted, &committed, cause.now),
+                Ok(_) => {}
                 // The next one tries again.
                 Err(refusal) => tracing::debug!(error = %refusal, "quotas could not be counted"),
             }
@@ -391,6 +403,19 @@ mod tests {
         assert_eq!(first.get_version_num(), 7);
         assert!(first.to_string().ends_with("-7000-8000-000000000000"), "{first}");
         assert!(first < first_id(noon()));
+    }
+
+    #[test]
+    fn a_count_that_may_have_in_it_what_is_added_too_is_not_taken_for_exact() {
+        let one = Amounts { open: 1, created: 1, ..Amounts::default() };
+        let mut tally = Tally::of(noon().date_naive());
+        let committed = tally.committed();
+        tally.added.add(&one);
+        tally.set(one.clone(), &committed, noon());
+        assert_eq!((tally.counted.created + tally.added.created, tally.is_exact), (2, false));
+        let committed = tally.committed();
+        tally.set(one, &committed, noon());
+        assert_eq!((tally.counted.created + tally.added.created, tally.is_exact), (1, true));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::idempotency::{self, Kept, Record};
 use crate::outbox::shard_of;
 use crate::row_security::UserId;
 use crate::session::Session;
-use crate::tries::Tries;
+use crate::tries::repeat;
 use crate::{Error, Store, settings, template};
 
 /// One task's change, whole.
@@ -384,13 +384,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]: the change may or may not be committed; an idempotency key makes a retry safe.
     pub async fn write(&self, write: &Write, key: Option<&Record>) -> Result<Written, Error> {
-        let mut tries = Tries::new(write.event.event_id);
-        loop {
-            match self.try_write(write, key).await {
-                Err(error) if tries.again_after(&error) => tries.wait().await,
-                outcome => return outcome,
-            }
-        }
+        repeat(write.event.event_id, || self.try_write(write, key)).await
     }
 
     async fn try_write(&self, write: &Write, key: Option<&Record>) -> Result<Written, Error> {
@@ -410,14 +404,8 @@ impl Store {
         user_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Written, Error> {
-        let mut tries =
-            Tries::new(together.writes.first().map_or_else(Uuid::nil, |write| write.event.event_id));
-        loop {
-            match self.try_write_together(together, user_id, now).await {
-                Err(error) if tries.again_after(&error) => tries.wait().await,
-                outcome => return outcome,
-            }
-        }
+        let id = together.writes.first().map_or_else(Uuid::nil, |write| write.event.event_id);
+        repeat(id, || self.try_write_together(together, user_id, now)).await
     }
 
     async fn try_write_together(
