@@ -126,10 +126,10 @@ test-api: ## Send some thousand made requests to the API and check every answer 
 	@infra/local/test-api $(ARGS)
 
 deny: ## Check licences, sources, bans and known weaknesses of all that is built in
-	@program="$$(infra/local/install-cargo-deny)" && infra/local/deny "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-deny 0.20.2)" && infra/local/deny "$$program"
 
 sbom: ## Write a bill of materials (CycloneDX JSON) of each function into target/sbom
-	@program="$$(infra/local/install-cargo-cyclonedx)" && infra/local/sbom "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-cyclonedx 0.5.9)" && infra/local/sbom "$$program"
 
 audit-heads: ## Say where each chain of the audit log ends, to be kept elsewhere; verify-audit compares by ARGS="--heads FILE"
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)

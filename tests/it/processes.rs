@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::routing::get;
+use axum::{Json, Router, extract};
 use futures::future::join_all;
 use runtime::clock::Stopwatch;
 use rustix::process::Signal;
@@ -332,9 +334,62 @@ async fn help_and_what_is_no_command() {
         !unknown.status.success()
             && said.lines().count() == 1
             && said.contains("fly")
+            && said.contains("verify-audit")
             && said.contains("--help"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() {
+    let run = |words: &[&str]| {
+        let mut command = command("backend");
+        command.args(words);
+        outcome(command)
+    };
+    let help = String::from_utf8(run(&["--help"]).await.stdout).expect("UTF-8");
+    let listed = help.lines().skip_while(|line| *line != "commands:").take_while(|line| *line != "options:");
+    let forms: Vec<_> = listed.filter_map(|line| line.strip_prefix("  ")).collect();
+    let forms: Vec<Vec<_>> = forms
+        .iter()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+        .map(|line| line.split(' ').collect())
+        .collect();
+    assert_eq!(forms.len(), 10, "{forms:?}");
+    for form in forms {
+        for words in [vec![form[0], "--help"], [form.as_slice(), &["-h"]].concat()] {
+            let output = run(&words).await;
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && said.contains(&form.join(" ")), "{words:?}: {output:?}");
+        }
+    }
+    let wrong = run(&["cluster", "--bus", "pigeons"]).await;
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && said.contains("--bus kafka") && said.contains("--bus dapr"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_whose_database_is_in_a_secret_store_makes_no_key_that_nobody_uses() {
+    let (world, data_dir) = (World::new().await, DataDir::new());
+    let url = world.database_url.clone();
+    let secrets = Router::new().route(
+        "/v1.0/secrets/vault/{name}",
+        get(async move |extract::Path(name): extract::Path<String>| match name.as_str() {
+            "db-credentials" => Json(json!({"DATABASE_URL": url})),
+            _ => Json(json!({})),
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    let sidecar = tokio::spawn(async move { axum::serve(listener, secrets).await });
+    let mut command = backend(data_dir.path());
+    let settings = [("AUTH", "jwt"), ("DAPR_HTTP_PORT", &port), ("DAPR_SECRET_STORE", "vault")];
+    command.arg("audit-heads").envs(settings);
+    let output = outcome(command).await;
+    sidecar.abort();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("JWT_"), "as it is with DATABASE_URL: {said}");
+    assert_eq!(fs::read_dir(data_dir.path()).expect("it is there").count(), 0);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ pub(crate) const OF_LINKS: &str = "link-secret";
 
 /// Gives a new secret: 32 random bytes in hexadecimal.
 pub(crate) fn new() -> String {
-    random::<32>().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(random::<32>())
 }
 
 /// Gives the secret that is kept in a folder by a name, and makes it the first time, for its owner only.

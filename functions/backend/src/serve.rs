@@ -226,6 +226,7 @@ fn watched(level: LogLevel) -> &'static [&'static str] {
             relay_events::NAME,
             scan_reminders::NAME,
             send_reminder::NAME,
+            sign_in::NAME,
             spawn_recurrence::NAME,
             update_task::NAME,
             web::NAME,
@@ -291,7 +292,6 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        let environment = &dapr::with_secrets(environment.clone()).await?;
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {
