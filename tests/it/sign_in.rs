@@ -8,15 +8,16 @@ use axum::http::{Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use runtime::ask::cause;
 use runtime::auth::SigningKeys;
 use runtime::clock::new_id;
 use runtime::request::RequestContext;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
 use tests::database::{count, rows};
-use tests::process::{DataDir, Program, backend};
+use tests::process::{DataDir, Program, backend, eventually};
 use tests::world::{Answered, World};
 
 const EMAIL: &str = "Amna.Khan@Example.ORG";
@@ -438,6 +439,33 @@ async fn nobody_fills_the_log_of_another_by_registering_their_address() {
     let told = audited(&world).await;
     let noted = told.iter().filter(|action| *action == "account.registration_repeated").count();
     assert_eq!(noted, 4, "{told:?}");
+}
+
+#[tokio::test]
+async fn f08_a_new_password_that_postgresql_gave_up_for_another_transaction_is_saved_all_the_same() {
+    let world = with_account().await;
+    let token = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().expect("a token"));
+    let administrator = world.database_url.replacen("kaam@", "postgres@", 1);
+    let mut other = PgConnection::connect(&administrator).await.expect("the database is there");
+    // Of two that wait for each other the one that looks first is given up.
+    let begin = "SET deadlock_timeout = '20s'; BEGIN; UPDATE sessions SET created_at = created_at";
+    sqlx::raw_sql(begin).execute(&mut other).await.expect("it is sound");
+    let in_opposite_order = async {
+        eventually("the function waits for the session", || async {
+            let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (!rows(&administrator, waiting).await.is_empty()).then_some(())
+        })
+        .await;
+        let rest = "UPDATE accounts SET created_at = created_at; COMMIT";
+        sqlx::raw_sql(rest).execute(&mut other).await.expect("it is not the one that is given up");
+    };
+    let body = json!({"current_password": PASSWORD, "new_password": "a new password of some words"});
+    let headers = [("authorization", bearer.as_str())];
+    let (changed, ()) =
+        join(world.call_with("POST", "/auth/password", &body, &headers), in_opposite_order).await;
+    assert_eq!(changed.ok(), json!({"status": "changed"}));
+    sign_in(&world, EMAIL, "a new password of some words").await.ok();
 }
 
 #[tokio::test]

@@ -75,6 +75,7 @@ struct Drained {
 /// # Errors
 /// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
+    start.refuse_database_pooler()?;
     let (publisher, checks) = if let Some(dapr) = sidecar(&start.environment)? {
         (Publisher::Dapr(Box::new(dapr)), Vec::new())
     } else if let Some(kafka) = kafka(&start.environment)? {

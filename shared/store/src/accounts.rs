@@ -5,9 +5,10 @@ use std::slice;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::Event;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::session::Session;
+use crate::tries::repeat;
 use crate::{Error, Store, outbox, settings};
 
 /// SHA-256 of something that the database need not know.
@@ -152,6 +153,17 @@ impl Store {
         forgotten: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Error> {
+        let id = subjects.first().map_or_else(Uuid::nil, |subject| id_of(&subject.hash));
+        repeat(id, || self.try_charge_attempt(subjects, delays_s, forgotten, now)).await
+    }
+
+    async fn try_charge_attempt(
+        &self,
+        subjects: &[Subject],
+        delays_s: &[f64],
+        forgotten: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let mut subjects: Vec<_> = subjects.iter().collect();
         // In one order, so that two attempts wait for each other instead of locking each other out.
         subjects.sort_by_key(|subject| subject.hash);
@@ -250,6 +262,18 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn begin_session(
+        &self,
+        before: &Account,
+        session: &NewSession,
+        (account, others): (&[Subject], &[Subject]),
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        repeat(event.event_id, || self.try_begin_session(before, session, (account, others), event, now))
+            .await
+    }
+
+    async fn try_begin_session(
         &self,
         before: &Account,
         session: &NewSession,
@@ -389,6 +413,19 @@ impl Store {
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
+        repeat(event.event_id, || self.try_change_password(before, password_hash, kept, forgiven, event, now))
+            .await
+    }
+
+    async fn try_change_password(
+        &self,
+        before: &Account,
+        password_hash: &str,
+        kept: Option<(Uuid, Hash)>,
+        forgiven: &Subject,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let (kept_id, kept_hash) = kept.unzip();
         let mut transaction = self.pool.begin().await?;
         let done = sqlx::query!(
@@ -425,7 +462,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn note(&self, event: &Event) -> Result<(), Error> {
-        outbox::append(&mut *self.pool.acquire().await?, event).await
+        let mut connection = self.pool.acquire().await?;
+        outbox::append(&mut connection, event).await?;
+        Ok(connection.commit().await?)
     }
 
     /// Forgets up to 1,000 sessions that ended before `ended`, and as many counts of failures before `tried`; says how many.
@@ -455,9 +494,14 @@ impl Store {
     }
 }
 
+/// Gives what may stand for an identifier where one with some randomness is wanted.
+fn id_of(hash: &Hash) -> Uuid {
+    Uuid::from_bytes(std::array::from_fn(|place| hash[place]))
+}
+
 /// Takes back what an attempt was counted as, since it was none.
 async fn forgive(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     account: &[Subject],
     others: &[Subject],
     now: DateTime<Utc>,

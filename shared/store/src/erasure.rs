@@ -7,10 +7,10 @@ use chrono::{DateTime, Utc};
 use events::cloud_event::Envelope;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::{self, Entry, Link, Salt};
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// The action of the entry that tells of an erasure.
@@ -83,8 +83,7 @@ impl Store {
         user_id: &str,
         mut put: impl FnMut(&'static str, Value) -> Result<(), E>,
     ) -> Result<(), ExportError<E>> {
-        let mut connection = self.pool.acquire().await?;
-        let mut all = connection.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_with(WHOLE).await?;
         rows!(all, user_id, put, "users", r#"SELECT to_jsonb(t) AS "row!" FROM users t WHERE user_id = $1"#);
         rows!(
             all,
@@ -226,8 +225,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]: nothing is erased.
     pub async fn erase(&self, erasure: &Erasure<'_>) -> Result<Erased, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin_with(AT_LENGTH).await?;
+        let mut transaction = self.pool.begin_with(AT_LENGTH).await?;
         let user_id = erasure.user_id;
         // First: whoever appends waits for the end of the chain, and then finds that the user is erased.
         let end = lock_end(&mut transaction, user_id).await?;
@@ -295,7 +293,7 @@ impl Store {
 }
 
 /// Locks the end of a user's chain, which is made if there is none.
-async fn lock_end(connection: &mut PgConnection, user_id: &str) -> Result<(i64, Vec<u8>), Error> {
+async fn lock_end(connection: &mut Session, user_id: &str) -> Result<(i64, Vec<u8>), Error> {
     sqlx::query!(
         "INSERT INTO audit_heads (user_id, seq, hash) VALUES ($1, 0, '') ON CONFLICT DO NOTHING",
         user_id,
@@ -309,7 +307,7 @@ async fn lock_end(connection: &mut PgConnection, user_id: &str) -> Result<(i64, 
 }
 
 /// Has a user's events tell nothing; what was still to be published will not be.
-async fn empty_events(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<u64, Error> {
+async fn empty_events(connection: &mut Session, erasure: &Erasure<'_>) -> Result<u64, Error> {
     let done = sqlx::query!(
         r#"UPDATE events
            SET user_id = $2, key = '', subject = '', payload = '{}', before = NULL, correlation_id = '', traceparent = '',
@@ -326,7 +324,7 @@ async fn empty_events(connection: &mut PgConnection, erasure: &Erasure<'_>) -> R
 }
 
 /// Has a user's entries in the audit log tell of nobody.
-async fn empty_audit(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<u64, Error> {
+async fn empty_audit(connection: &mut Session, erasure: &Erasure<'_>) -> Result<u64, Error> {
     let done = sqlx::query!(
         r#"UPDATE audit_logs
            SET user_id = $2, entity_id = '', actor_id = '', old_values = NULL, new_values = NULL, correlation_id = '',
@@ -342,7 +340,7 @@ async fn empty_audit(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Re
 
 /// Ends the chain with an entry that tells of the erasure.
 async fn tell(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     erasure: &Erasure<'_>,
     (seq, hash): (i64, Vec<u8>),
     erased: &Erased,

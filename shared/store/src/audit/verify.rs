@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::{Connection as _, PgConnection};
-
 use super::chain::{content_hash, hash, hash_of_version_1};
 use super::{Entry, VERSION};
 use crate::erasure::{ERASED, WHOLE};
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// How many entries are looked at together.
@@ -104,8 +103,7 @@ impl Store {
             kept.iter().map(|head| ((head.seq, head.hash.clone()), head.user_id.as_str())).collect();
         let mut broken = Vec::new();
         let mut count = 0;
-        let mut connection = self.pool.acquire().await?;
-        let mut all = connection.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_with(WHOLE).await?;
         let users = sqlx::query!(
             r#"SELECT COALESCE(h.user_id, l.user_id) AS "user_id!", COALESCE(h.seq, 0) AS "seq!",
                       COALESCE(h.hash, ''::bytea) AS "hash!"
@@ -142,7 +140,7 @@ impl Store {
 
 /// Walks one user's chain, a page at a time, and tells of each entry.
 async fn verify_chain(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     end: &Head,
     mut tell: impl FnMut(i64, &[u8]),
 ) -> Result<(u64, Option<Broken>), Error> {
