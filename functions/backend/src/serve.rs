@@ -21,6 +21,7 @@ use runtime::host::{Host, dapr};
 use runtime::kafka::Settings;
 use runtime::limits::Limits;
 use runtime::main::Start;
+use runtime::secrets::with_secrets;
 use runtime::telemetry;
 use send_reminder::Courier;
 use sign_in::Signing;
@@ -42,7 +43,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
+    let environment = with_own_keys(with_secrets(environment).await?)?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -110,7 +111,8 @@ async fn serve_on(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
-    let connection = Connection::new(database_url.to_owned(), NAME, connections);
+    let connection =
+        Connection::new(database_url.to_owned(), NAME, connections).renewed_by(start.newer_database_url()?);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
     let mut composition =
@@ -286,7 +288,7 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        let environment = &dapr::with_secrets(environment.clone()).await?;
+        let environment = &with_secrets(environment.clone()).await?;
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {

@@ -34,7 +34,8 @@ const MAX_OCCURRENCES: usize = 1_000;
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?)
+        .renewed_by(start.newer_database_url()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     Ok(function(application, start.clock))
 }

@@ -80,7 +80,8 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
         (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), shown(kafka)),
         (None, None) => (Publisher::Sink(Box::new(sink(&start.environment)?)), Vec::new()),
     };
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?)
+        .renewed_by(start.newer_database_url()?);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
     let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);

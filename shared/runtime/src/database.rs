@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use futures::future::BoxFuture;
+
 use crate::{
     config::{ConfigError, Environment},
     main::Start,
@@ -58,6 +60,20 @@ impl Start {
         let missing =
             || ConfigError::Missing { name: "DATABASE_URL".to_owned(), allowed: ALLOWED.to_owned() };
         self.environment.database_url()?.ok_or_else(missing)
+    }
+
+    /// Gives what says how `DATABASE_URL` reads by now, when it or a file or store that it comes from has changed: another one than the one
+    /// given, if that does not hold any more; told whether that was refused. It is what [`secrets::Renewal`](crate::secrets::Renewal) says.
+    ///
+    /// # Errors
+    /// When the name of the file is not UTF-8.
+    pub fn newer_database_url(
+        &self,
+    ) -> Result<
+        impl Fn(String, bool) -> BoxFuture<'static, Option<String>> + Send + Sync + 'static,
+        ConfigError,
+    > {
+        Ok(self.environment.renewal("DATABASE_URL")?.asked())
     }
 
     /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 4.

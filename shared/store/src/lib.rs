@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod links;
 pub mod list;
 pub mod outbox;
+mod pool;
 pub mod reminders;
 pub mod roles;
 pub mod row_security;
@@ -23,11 +24,15 @@ pub mod undo;
 use std::fmt;
 use std::io::ErrorKind;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+pub use pool::Newer;
+use pool::{Pool, Renew};
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
@@ -38,9 +43,6 @@ const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 /// deadline is the runtime's.
 const TIMEOUTS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
-
-/// For how long a connection may have been idle and still be used without a test.
-const IDLE_UNTESTED: Duration = Duration::from_millis(200);
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -95,14 +97,22 @@ impl From<sqlx::Error> for Error {
 impl Connection {
     /// Names a database, who connects to it, and with how many connections at most.
     pub fn new(url: impl Into<String>, application_name: &'static str, max_connections: u32) -> Self {
-        Self { url: url.into(), application_name, max_connections }
+        Self { url: url.into(), application_name, max_connections, renew: None }
+    }
+
+    /// Has the URL asked for again: now and then, and when the database refuses who connects. `renew` is given the URL that was used
+    /// and whether that was refused, and gives another one if there is one. It is the user's or the password's change that is
+    /// followed so; connections that are open stay open until they are half an hour old.
+    #[must_use]
+    pub fn renewed_by(self, renew: impl Fn(String, bool) -> Newer + Send + Sync + 'static) -> Self {
+        Self { renew: Some(Arc::new(renew)), ..self }
     }
 }
 
 /// A handle to the database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// How a store connects.
@@ -114,6 +124,7 @@ pub struct Connection {
     pub application_name: &'static str,
     /// The most connections; a function needs 1–2 for each request that it serves at once.
     pub max_connections: u32,
+    renew: Option<Renew>,
 }
 
 /// Leaves out the URL, which may hold a password.
@@ -132,25 +143,7 @@ impl Store {
     /// # Errors
     /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(&connection.url)?
-            .application_name(connection.application_name)
-            .options(TIMEOUTS);
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(Duration::from_millis(1_500))
-            .idle_timeout(Duration::from_secs(300))
-            // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > IDLE_UNTESTED {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool: Pool::lazy(connection)? })
     }
 
     /// Asks the database for a sign of life.
