@@ -41,6 +41,7 @@ mod privacy;
 mod processes;
 mod reminders;
 mod roles;
+mod rotation;
 mod scale;
 mod secrets;
 mod security;

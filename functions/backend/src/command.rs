@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use application::{Application, Connection};
 use runtime::config::{Config, Environment};
-use runtime::host::dapr;
 use runtime::main::{one_line, tokio_runtime};
+use runtime::secrets::with_secrets;
 
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
@@ -238,7 +238,7 @@ async fn with_database(
 async fn with_database_at(
     command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let environment = with_own_keys(dapr::with_secrets(Environment::process()).await?)?;
+    let environment = with_own_keys(with_secrets(Environment::process()).await?)?;
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
