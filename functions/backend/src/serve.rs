@@ -281,6 +281,9 @@ impl Database {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
         // Not an empty one instead of that whose secret is not to be had.
+        if let Some(secrets) = environment.get("AWS_SECRETS")? {
+            anyhow::bail!("AWS_SECRETS is {secrets:?}; there is no DATABASE_URL in it");
+        }
         if let Some(store) = environment.get("DAPR_SECRET_STORE")? {
             anyhow::bail!("DAPR_SECRET_STORE is {store:?}; it gave no DATABASE_URL (secret db-credentials)");
         }

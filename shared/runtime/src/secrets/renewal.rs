@@ -18,6 +18,9 @@ pub(crate) enum Source {
     File(PathBuf),
     /// A secret store of a Dapr sidecar.
     Dapr(Arc<dapr::Stored>),
+    /// AWS Secrets Manager.
+    #[cfg(feature = "aws")]
+    Aws(Arc<super::aws::Kept>),
     /// What a test says.
     #[cfg(test)]
     Test(Arc<dyn Fn() -> Result<Option<String>, String> + Send + Sync>),
@@ -131,6 +134,8 @@ impl Source {
                 Ok(Some(content.trim().to_owned()).filter(|content| !content.is_empty()))
             }
             Self::Dapr(stored) => stored.read(name).await,
+            #[cfg(feature = "aws")]
+            Self::Aws(kept) => kept.read(name).await,
             #[cfg(test)]
             Self::Test(read) => read(),
         }
