@@ -44,8 +44,8 @@ test-hosts: ## Run the same scenarios on every host and print a matrix; ONLY=nam
 		cargo test --quiet -p tests --test it -- --exact --nocapture \
 		hosts::the_same_scenarios_come_out_the_same_on_every_host
 
-test-aws: ## Run the tests of Amazon MSK's sign-in by IAM, which `make test` leaves out: what finds credentials of AWS takes long to build
-	cargo test -p runtime --features aws,kafka --lib -- kafka::
+test-aws: ## Run the tests of AWS Secrets Manager and of Amazon MSK's sign-in by IAM, which `make test` leaves out: what finds credentials of AWS takes long to build
+	cargo test -p runtime --features aws,kafka --lib -- kafka:: secrets::
 
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes
 	@infra/local/build-daprd
@@ -126,10 +126,10 @@ test-api: ## Send some thousand made requests to the API and check every answer 
 	@infra/local/test-api $(ARGS)
 
 deny: ## Check licences, sources, bans and known weaknesses of all that is built in
-	@program="$$(infra/local/install-cargo-deny)" && infra/local/deny "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-deny 0.20.2)" && infra/local/deny "$$program"
 
 sbom: ## Write a bill of materials (CycloneDX JSON) of each function into target/sbom
-	@program="$$(infra/local/install-cargo-cyclonedx)" && infra/local/sbom "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-cyclonedx 0.5.9)" && infra/local/sbom "$$program"
 
 dist: ## Build functions as they are shipped, the same bytes in every folder; FUNCTIONS="create-task web", all without it
 	@infra/local/build-dist $(or $(FUNCTIONS),$(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))))

@@ -17,18 +17,18 @@ use tests::kafka::certificates;
 use tests::process::{Caller, DataDir, Starting, command, eventually, outcome};
 use tokio::net::TcpListener;
 
-const PASSWORD: &str = "never-in-a-log-line";
+pub(crate) const PASSWORD: &str = "never-in-a-log-line";
 
 /// A server, and what leads to it.
-struct Server {
-    private: Private,
+pub(crate) struct Server {
+    pub(crate) private: Private,
     port: u16,
-    files: TestDirectory,
+    pub(crate) files: TestDirectory,
 }
 
 impl Server {
     /// Starts one, with TLS if there is a certificate.
-    async fn start(certificate: Option<(String, String)>) -> Self {
+    pub(crate) async fn start(certificate: Option<(String, String)>) -> Self {
         let (files, port) = (TestDirectory::new(), unused_port());
         let tcp = Some(Tcp { port, certificate });
         let options =
@@ -38,7 +38,7 @@ impl Server {
         Self { private, port, files }
     }
 
-    fn url(&self, host: &str, password: &str, parameters: &str) -> String {
+    pub(crate) fn url(&self, host: &str, password: &str, parameters: &str) -> String {
         format!("postgres://{USER}:{password}@{host}:{}/{DATABASE}?{parameters}", self.port)
     }
 
@@ -132,12 +132,17 @@ async fn a_database_with_tls_is_used_by_those_who_trust_its_certificate_and_by_n
     })
     .await;
     assert!(taken.load(Ordering::SeqCst) > 0, "the sink has it");
-    // Those of the pool, and of the relay one for each topic beside it.
-    let over_tls = rows(
-        socket,
-        "SELECT application_name AS name, ssl, count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
-         WHERE client_addr IS NOT NULL GROUP BY name, ssl ORDER BY name",
-    )
+    // Those of the pool, and of the relay one for each topic beside it. One that has nothing to do is given back soon.
+    let over_tls = eventually("both are connected", async || {
+        create.answers(200).await;
+        let connected = rows(
+            socket,
+            "SELECT application_name AS name, ssl, count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
+             WHERE client_addr IS NOT NULL GROUP BY name, ssl ORDER BY name",
+        )
+        .await;
+        (connected.len() > 1).then_some(connected)
+    })
     .await;
     let found: Vec<_> =
         over_tls.iter().map(|row| (row["name"].as_str().unwrap_or_default(), &row["ssl"])).collect();

@@ -353,8 +353,8 @@ async fn s18_what_breaks_inside_shows_nothing_of_it() {
     assert!(broken >= 14, "only {broken} broke, so the others prove nothing");
 }
 
-#[test]
-fn s31_debug_shows_no_secret() {
+#[tokio::test]
+async fn s31_debug_shows_no_secret() {
     let environment = Environment::from_pairs([
         ("DATABASE_URL", "postgres://s3cret-user:S3cretPassword@localhost/kaam"),
         ("LINK_SECRET", "S3cretLinkSecretOfThirtyTwoBytes!!"),
@@ -374,15 +374,24 @@ fn s31_debug_shows_no_secret() {
         .expect("a port");
     let links = application::links::Links::new("http://localhost:8000", "S3cretLinkSecretOfThirtyTwoBytes!!");
     let url = "postgres://s3cret-user:S3cretPassword@localhost/kaam";
-    let connection = application::Connection::new(url.to_owned(), "test", 1);
     let push = VAPID_KEY.parse::<send_reminder::VapidKey>().is_ok();
     assert!(push, "the planted key is a key");
-    let shown: [(&str, &dyn Debug); 5] = [
+    let start = runtime::main::Start::from_environment(environment.clone()).expect("sound settings");
+    let renew = start.newer_database_url().expect("a setting");
+    let database = events::Database { url: url.to_owned(), connections: 1, is_pooled: false, renew };
+    let connection = application::Connection::to(database.clone(), "test");
+    let application = application::Application::new(&connection, chrono_tz::UTC, || {}).expect("a sound URL");
+    let from_file = Environment::from_pairs([("SMTP_URL_FILE", "/nowhere/smtp-url")]);
+    let shown: [(&str, &dyn Debug); 9] = [
+        ("the database", &database),
         ("the environment", &environment),
         ("Kafka's settings", &kafka),
         ("Dapr's settings", &dapr),
         ("links", &links.expect("sound settings")),
         ("the connection", &connection),
+        ("what a function is built from", &start),
+        ("the database", application.store()),
+        ("what says how a setting reads by now", &from_file.renewal("SMTP_URL").expect("a setting")),
     ];
     for (what, value) in shown {
         for text in [format!("{value:?}"), format!("{value:#?}")] {

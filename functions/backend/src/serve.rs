@@ -21,6 +21,7 @@ use runtime::host::{Host, dapr};
 use runtime::kafka::Settings;
 use runtime::limits::Limits;
 use runtime::main::Start;
+use runtime::secrets::with_secrets;
 use runtime::telemetry;
 use send_reminder::Courier;
 use sign_in::Signing;
@@ -42,7 +43,9 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
+    let environment = with_own_keys(with_secrets(environment).await?)?;
+    // Before anybody is connected to.
+    environment.refuse_database_pooler()?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -110,9 +113,11 @@ async fn serve_on(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
-    let connection = Connection::new(database_url.to_owned(), NAME, connections);
+    let (url, renew) = (database_url.to_owned(), start.newer_database_url()?);
+    let connection = Connection::to(events::Database { url, connections, is_pooled: false, renew }, NAME);
     let committed = wake.clone();
-    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
+    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
+        .with_quotas(start.config.quotas);
     let mut composition =
         compose(&application, &start.clock, courier, links, backing, signing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
@@ -223,6 +228,7 @@ fn watched(level: LogLevel) -> &'static [&'static str] {
             relay_events::NAME,
             scan_reminders::NAME,
             send_reminder::NAME,
+            sign_in::NAME,
             spawn_recurrence::NAME,
             update_task::NAME,
             web::NAME,
@@ -269,10 +275,15 @@ pub(crate) struct Database {
 impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
+        // Migrating and relaying hold locks of a session.
+        environment.refuse_database_pooler()?;
         if let Some(url) = environment.database_url()? {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
         // Not an empty one instead of that whose secret is not to be had.
+        if let Some(secrets) = environment.get("AWS_SECRETS")? {
+            anyhow::bail!("AWS_SECRETS is {secrets:?}; there is no DATABASE_URL in it");
+        }
         if let Some(store) = environment.get("DAPR_SECRET_STORE")? {
             anyhow::bail!("DAPR_SECRET_STORE is {store:?}; it gave no DATABASE_URL (secret db-credentials)");
         }
@@ -286,7 +297,6 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        let environment = &dapr::with_secrets(environment.clone()).await?;
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+mod connections;
 pub mod conversations;
 pub mod erasure;
 pub mod grants;
@@ -12,12 +13,15 @@ pub mod idempotency;
 pub mod links;
 pub mod list;
 pub mod outbox;
+pub mod quota;
 pub mod reminders;
 pub mod roles;
 pub mod row_security;
+mod session;
 pub mod settings;
 pub mod tasks;
 pub mod template;
+mod tries;
 pub mod undo;
 
 use std::fmt;
@@ -26,8 +30,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use connections::Connections;
+use events::{Database, Renew};
+use session::Pool;
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
@@ -39,9 +48,6 @@ const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 const TIMEOUTS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
 
-/// For how long a connection may have been idle and still be used without a test.
-const IDLE_UNTESTED: Duration = Duration::from_millis(200);
-
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -52,6 +58,11 @@ pub enum Error {
     /// without this program.
     #[error("the database can not be connected to as DATABASE_URL says")]
     Mismatched(#[source] sqlx::Error),
+    /// A pooler stands before the database, and gives each transaction another connection.
+    #[error(
+        "DATABASE_URL is that of a pooler of transactions; set DATABASE_POOLER to transaction, or name PostgreSQL itself"
+    )]
+    Pooled(#[source] sqlx::Error),
     /// The URL is malformed.
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
@@ -79,6 +90,7 @@ impl From<sqlx::Error> for Error {
             {
                 return Self::Mismatched(error);
             }
+            sqlx::Error::Database(database) if is_of_pooler(database.as_ref()) => return Self::Pooled(error),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
             // Likewise: connection, resources, operator intervention, read-only, lost races.
@@ -92,17 +104,34 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Says whether an error is one that only a pooler gives: it does not know a setting that a connection begins with, or a prepared statement
+/// is not there, or there already.
+fn is_of_pooler(error: &dyn DatabaseError) -> bool {
+    match error.code().as_deref() {
+        Some("26000" | "42P05") => true,
+        Some("08P01") => error.message().contains("startup parameter"),
+        _ => false,
+    }
+}
+
 impl Connection {
     /// Names a database, who connects to it, and with how many connections at most.
     pub fn new(url: impl Into<String>, application_name: &'static str, max_connections: u32) -> Self {
-        Self { url: url.into(), application_name, max_connections }
+        Self { url: url.into(), application_name, max_connections, is_pooled: false, renew: None }
+    }
+
+    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects: it
+    /// is the user's or the password's change that is followed so, and connections that are open stay until they are half an hour old.
+    pub fn to(database: Database, application_name: &'static str) -> Self {
+        let Database { url, connections, is_pooled, renew } = database;
+        Self { is_pooled, renew: Some(renew), ..Self::new(url, application_name, connections) }
     }
 }
 
 /// A handle to the database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// How a store connects.
@@ -114,6 +143,9 @@ pub struct Connection {
     pub application_name: &'static str,
     /// The most connections; a function needs 1–2 for each request that it serves at once.
     pub max_connections: u32,
+    /// Whether a pooler has another connection for each transaction: then nothing is kept in one.
+    is_pooled: bool,
+    renew: Option<Renew>,
 }
 
 /// Leaves out the URL, which may hold a password.
@@ -132,25 +164,8 @@ impl Store {
     /// # Errors
     /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(&connection.url)?
-            .application_name(connection.application_name)
-            .options(TIMEOUTS);
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(Duration::from_millis(1_500))
-            .idle_timeout(Duration::from_secs(300))
-            // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > IDLE_UNTESTED {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
-        Ok(Self { pool })
+        let connections = Connections::lazy(connection)?;
+        Ok(Self { pool: Pool { connections, is_shared: connection.is_pooled } })
     }
 
     /// Asks the database for a sign of life.
@@ -164,7 +179,7 @@ impl Store {
 
     /// Closes every connection, after the statements that are running.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.connections.close().await;
     }
 }
 
