@@ -107,9 +107,9 @@ pub fn run(arguments: &[String]) -> ExitCode {
                 println!("{}", help_of(command));
                 Ok(ExitCode::SUCCESS)
             }
-            None => Err(wrong(name)),
+            None => Err(wrong(&words)),
         },
-        [name, ..] if find(name).is_none() => Err(wrong(name)),
+        [name, ..] if find(name).is_none() => Err(wrong(&words)),
         [] => block_on(serve(Environment::process())).map(|()| ExitCode::SUCCESS),
         ["migrate"] => block_on(with_database(async |_| {
             println!("the schema is up to date");
@@ -147,7 +147,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["erase-user", user, "--yes"] => {
             block_on(with_database(async |application| privacy::erase(&application, user).await))
         }
-        [name, ..] => Err(wrong(name)),
+        _ => Err(wrong(&words)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{}", one_line("backend", &error));
@@ -160,13 +160,15 @@ fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|(known, _)| *known == name)
 }
 
-/// Says what there is, when `name` is no command or was not given what it takes.
-fn wrong(name: &str) -> anyhow::Error {
+/// Says what there is, when the first word is no command or was not given what it takes.
+fn wrong(words: &[&str]) -> anyhow::Error {
+    let name = words.first().copied().unwrap_or_default();
     match find(name) {
         Some((_, forms)) => {
             let forms: Vec<_> = forms.iter().map(|(form, _)| format!("backend {name} {form}")).collect();
             let forms = forms.iter().map(|form| form.trim_end()).collect::<Vec<_>>().join(", or ");
-            anyhow::anyhow!("{name} was not given what it takes: {forms}; see backend {name} --help")
+            let given = words.join(" ");
+            anyhow::anyhow!("there is no {given:?}; there is {forms}; see backend {name} --help")
         }
         None => {
             let known: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
@@ -208,7 +210,7 @@ Settings come from the environment; README.md lists them all."
 fn help_of((name, forms): &Command) -> String {
     let forms: Vec<_> = forms.iter().map(|form| entry(name, form)).collect();
     format!(
-        "usage: backend COMMAND\n\n{}\nSettings come from the environment; README.md lists them all.",
+        "usage: backend {name} …\n\n{}\nSettings come from the environment; README.md lists them all.",
         forms.concat()
     )
 }
@@ -261,11 +263,11 @@ mod tests {
 
     #[test]
     fn a_wrong_command_is_told_which_there_are() {
-        let said = wrong("serve").to_string();
+        let said = wrong(&["serve"]).to_string();
         assert!(COMMANDS.iter().all(|(name, _)| said.contains(name)) && !said.contains('\n'), "{said}");
-        let said = wrong("cluster").to_string();
-        assert!(said.contains("--bus kafka") && said.contains("or backend cluster --bus dapr"), "{said}");
-        let said = wrong("audit-heads").to_string();
-        assert!(said.contains("takes: backend audit-heads; see"), "{said}");
+        let said = wrong(&["cluster", "--bus", "pigeons"]).to_string();
+        assert!(said.contains("pigeons") && said.contains("or backend cluster --bus dapr"), "{said}");
+        let said = wrong(&["audit-heads", "all"]).to_string();
+        assert!(said.contains("there is backend audit-heads; see"), "{said}");
     }
 }

@@ -14,6 +14,21 @@ use crate::{
 const CONNECTIONS: u32 = 2;
 /// How each certificate in PEM begins.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// What the client of PostgreSQL knows of libpq's parameters; what else there is it would drop, and log.
+const PARAMETERS: [&str; 12] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
 
 impl Environment {
@@ -30,6 +45,10 @@ impl Environment {
                 name: "DATABASE_URL".to_owned(),
                 allowed: ALLOWED.to_owned(),
             });
+        }
+        if let Some(unknown) = url.as_deref().and_then(unknown_parameter) {
+            let allowed = format!("a URL without {unknown}; the parameters are {}", PARAMETERS.join(", "));
+            return Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
         }
         if let Some(path) = url.as_deref().and_then(authorities)
             && !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN))
@@ -59,11 +78,25 @@ impl Environment {
     }
 }
 
+/// Gives the names and values of a URL's query, as they stand there.
+fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Gives a parameter that would be dropped, and be it one that asks for more safety. It may be part of a password that is not
+/// encoded: then it is not shown.
+fn unknown_parameter(url: &str) -> Option<String> {
+    let is_known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+    let (unknown, _) = parameters(url).find(|(name, _)| !is_known(name))?;
+    let is_word = unknown.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    Some(if is_word { format!("{unknown:?}") } else { "a parameter that is none".to_owned() })
+}
+
 /// Gives the path of the certificates that are trusted beside those of the web, if a URL names one.
 fn authorities(url: &str) -> Option<Cow<'_, str>> {
-    let query = url.split_once('?')?.1;
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("sslrootcert="))?;
+    let (_, value) = parameters(url).find(|(name, _)| *name == "sslrootcert")?;
     decode(value.as_bytes(), true)
 }
 
