@@ -77,16 +77,18 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
 pub fn function(application: Application, clock: Clock, signing: Signing) -> Function {
     let is_connected = application.database_probe();
     let desk = Desk { application, clock, signing, hasher: Hasher::new() };
-    let public = OpenApiRouter::new()
+    let tries = OpenApiRouter::new()
         .routes(routes!(routes::register))
         .routes(routes!(routes::sign_in))
         .routes(routes!(routes::refresh))
+        .with_state(desk.clone());
+    let public = OpenApiRouter::new()
         .routes(routes!(routes::sign_out))
         .routes(routes!(routes::keys))
         .with_state(desk.clone());
     let http = OpenApiRouter::new().routes(routes!(routes::change_password)).with_state(desk);
     Function::new(NAME)
-        .costs(Costs::SignIn)
+        .public(Costs::SignIn.of(tries))
         .public(public)
         .http(http)
         .ready_when(Check::required("database", is_connected))
