@@ -4,6 +4,7 @@
 pub mod broker;
 pub mod bus;
 pub mod cargo_lambda;
+pub mod collision;
 pub mod daprd;
 pub mod database;
 pub mod dice;

@@ -7,7 +7,7 @@
 //! | refresh token | 30 days, random; of each only a hash is kept, and each is good once (RFC 9700 §4.14) |
 //! | used again within 10 s | the same next token: the answer was lost, or two pages asked at once |
 //! | used again later | its session ends: somebody else has it too |
-//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account, or, where the network is known, of the account from there; of a network from the eleventh on, of an account from everywhere after some 300 |
+//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account, or, where the network is known, of the account from there; from the eleventh on of a network; of an account from the eighth on from a /48 of IPv6, and after some 300 from everywhere |
 //! | an address that nobody has | looks and takes as long as a wrong password |
 //! | an address that somebody has already | `register` says that it is done; its owner finds it in the audit log, but not each time |
 
