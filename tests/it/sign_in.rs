@@ -20,7 +20,6 @@ use runtime::request::RequestContext;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
-use tests::collision::{WAITS_DIFFER, give_up_whatever_changes, how_long_waits_differ};
 use tests::database::{count, rows};
 use tests::process::{DataDir, Program, backend, command, eventually};
 use tests::world::{Answered, World};
@@ -424,17 +423,6 @@ async fn an_attempt_that_has_to_wait_for_another_one_is_counted_as_none() {
     assert_eq!(let_in.iter().filter(|is_let_in| **is_let_in).count(), 1, "{let_in:?}");
     let counted = rows(&world.database_url, "SELECT failures FROM sign_in_attempts").await;
     assert!(counted.len() == 2 && counted.iter().all(|row| row["failures"] == 4), "{counted:?}");
-}
-
-#[tokio::test]
-async fn f08_who_collides_at_signing_in_comes_again_after_a_time_of_their_own() {
-    let world = with_account().await;
-    give_up_whatever_changes(&world, "sign_in_attempts").await;
-    let differ = how_long_waits_differ(async || {
-        assert_eq!(sign_in(&world, EMAIL, PASSWORD).await.status, 503);
-    })
-    .await;
-    assert!(differ >= WAITS_DIFFER, "{differ:?}");
 }
 
 #[tokio::test]

@@ -9,7 +9,6 @@ use futures::future::{join, join_all};
 use runtime::clock::Stopwatch;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tests::collision::{WAITS_DIFFER, give_up_whatever_changes, how_long_waits_differ};
 use tests::database::{rows, run};
 use tests::process::{Program, command, eventually};
 use tests::world::{World, path_of};
@@ -168,16 +167,4 @@ async fn f08_a_thousand_changes_against_scripts_in_the_opposite_order_all_succee
         "{} changes, {deadlocks} deadlocks, of which {given_up} hit the script; {took:.1?}",
         LANES * ROUNDS
     );
-}
-
-#[tokio::test]
-async fn f08_who_collides_comes_again_after_a_time_of_their_own() {
-    let world = World::new().await;
-    give_up_whatever_changes(&world, "messages").await;
-    let differ = how_long_waits_differ(async || {
-        let said = json!({"user_input": "show my tasks", "conversation_id": "c"});
-        assert_eq!(world.post("/chat/command", said).await.status, 503);
-    })
-    .await;
-    assert!(differ >= WAITS_DIFFER, "{differ:?}");
 }

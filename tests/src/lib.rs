@@ -4,7 +4,6 @@
 pub mod broker;
 pub mod bus;
 pub mod cargo_lambda;
-pub mod collision;
 pub mod daprd;
 pub mod database;
 pub mod dice;
