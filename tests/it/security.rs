@@ -85,6 +85,25 @@ fn is_tagged(name: &str) -> bool {
 }
 
 #[test]
+fn ci_insists_on_all_that_tests_are_left_out_without() {
+    let (readme, ci) = (read("README.md"), read(".ci/run"));
+    let mut settings = BTreeSet::new();
+    for entry in fs::read_dir(root().join("tests/src")).expect("a folder") {
+        let source = fs::read_to_string(entry.expect("an entry").path()).expect("a source");
+        let named = source.split("KAAM_REQUIRE_").skip(1);
+        settings.extend(named.map(|rest| {
+            let name: String = rest.chars().take_while(char::is_ascii_uppercase).collect();
+            format!("KAAM_REQUIRE_{name}")
+        }));
+    }
+    assert_eq!(settings.len(), 4, "{settings:?}");
+    for setting in settings {
+        assert!(ci.contains(&format!(" {setting}\n")), "CI does not set {setting}");
+        assert!(readme.contains(&setting), "the README does not name {setting}");
+    }
+}
+
+#[test]
 fn every_row_has_a_proof_or_a_reason() {
     let document = read("SECURITY.md");
     for number in 1..=ROWS {

@@ -99,21 +99,20 @@ impl PgBouncer {
 /// Gives where it is; `None`, having said so, when it is not.
 #[expect(clippy::disallowed_methods, reason = "what is installed is the tests' own setting")]
 fn installed() -> Option<PathBuf> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/install-pgbouncer");
+    let said = std::process::Command::new(script).arg("--path").output().expect("the script is there");
+    let unpacked = PathBuf::from(String::from_utf8(said.stdout).expect("a path in UTF-8").trim_end());
     let path = std::env::var_os("PATH").unwrap_or_default();
     // Debian puts it where only administrators look.
     let places = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    if let Some(found) = places.map(|place| place.join("pgbouncer")).find(|program| program.is_file()) {
+    let installed = places.map(|place| place.join("pgbouncer"));
+    if let Some(found) = installed.chain([unpacked]).find(|program| program.is_file()) {
         return Some(found);
     }
     let required = std::env::var_os("KAAM_REQUIRE_PGBOUNCER").is_some_and(|required| required == "1");
-    assert!(
-        !required,
-        "KAAM_REQUIRE_PGBOUNCER is 1, and there is no pgbouncer; Debian's package has that name"
-    );
+    assert!(!required, "KAAM_REQUIRE_PGBOUNCER is 1, and there is no pgbouncer; `make pgbouncer` unpacks it");
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(
-        std::io::stderr(),
-        "{test}: LEFT OUT, there is no pgbouncer; Debian's package has that name"
-    );
+    let _ =
+        writeln!(std::io::stderr(), "{test}: LEFT OUT, there is no pgbouncer; `make pgbouncer` unpacks it");
     None
 }

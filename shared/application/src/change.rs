@@ -299,7 +299,9 @@ impl Application {
                 One::Nothing => Written::Committed,
                 One::Write(write) => self.store.write(write, together.key.as_ref()).await.map_err(refuse)?,
                 One::Several => {
-                    self.store.write_together(&together, &cause.user_id, cause.now).await.map_err(refuse)?
+                    let id = (cause.new_id)(cause.now);
+                    let written = self.store.write_together(id, &together, &cause.user_id, cause.now).await;
+                    written.map_err(refuse)?
                 }
             };
             if written == Written::Committed && !together.writes.is_empty() {
@@ -392,7 +394,9 @@ impl Application {
             wanted.add(&Amounts::created(write));
         }
         let _admitted = self.admit(cause, &wanted).await?;
-        let written = self.store.write_together(together, &cause.user_id, cause.now).await.map_err(refuse)?;
+        let id = (cause.new_id)(cause.now);
+        let written = self.store.write_together(id, together, &cause.user_id, cause.now).await;
+        let written = written.map_err(refuse)?;
         if written == Written::Committed {
             if !together.writes.is_empty() || together.settings.is_some() {
                 (self.committed)();

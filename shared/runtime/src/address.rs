@@ -19,7 +19,8 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 ///
 /// That is the other end of the connection, unless that is one of `TRUSTED_PROXIES`: then it is the last address in `X-Forwarded-For` that
 /// is none of them, for what stands before it is the caller's own word. Without `TRUSTED_PROXIES` nobody is known who comes from a
-/// private address, since that is what a proxy has that passes on what everybody sends.
+/// private address, since that is what a proxy has that passes on what everybody sends. A proxy that is not named is else taken for the
+/// caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -28,9 +29,9 @@ impl ClientAddress {
     /// them has.
     pub fn network(self) -> Option<IpAddr> {
         const PREFIX: u128 = !0 << 64;
-        self.0.map(|address| match address {
+        self.0.map(|address| match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & PREFIX)),
-            IpAddr::V4(_) => address,
+            address => address,
         })
     }
 }
@@ -62,6 +63,12 @@ impl FromStr for TrustedProxies {
 impl TrustedProxies {
     fn has(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.has(address))
+    }
+
+    /// Says whether a request comes through what may be a proxy that is not named.
+    pub(crate) fn overlook(&self, request: &Request) -> bool {
+        let Some(Peer(peer)) = request.extensions().get() else { return false };
+        request.headers().contains_key(FORWARDED_FOR) && !self.has(peer.to_canonical())
     }
 
     /// Gives the address that a request comes from.
@@ -200,6 +207,7 @@ mod tests {
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_eq!(network("203.0.113.9").as_deref(), Some("203.0.113.9"));
+        assert_eq!(network("::ffff:203.0.113.9"), network("203.0.113.9"));
         assert_eq!(ClientAddress(None).network(), None);
     }
 

@@ -386,17 +386,17 @@ impl Store {
         Ok(written)
     }
 
-    /// Saves several changes in one transaction.
+    /// Saves several changes in one transaction. `id` is one of its own.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn write_together(
         &self,
+        id: Uuid,
         together: &Together,
         user_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Written, Error> {
-        let id = together.writes.first().map_or_else(Uuid::nil, |write| write.event.event_id);
         repeat(id, || self.try_write_together(together, user_id, now)).await
     }
 
