@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use events::Renew;
+use events::{Renew, Why};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection, Postgres};
@@ -111,7 +111,7 @@ impl Connections {
         self.look(login);
         let used = login.url();
         match attempt(&self.pool).await {
-            Err(error) if was_refused(&error) && login.renew(&self.pool, used, true).await => {
+            Err(error) if was_refused(&error) && login.renew(&self.pool, used, Why::Refused).await => {
                 attempt(&self.pool).await
             }
             outcome => outcome,
@@ -127,7 +127,7 @@ impl Connections {
             && login.look_at.compare_exchange(look_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if is_ours {
             let (login, pool) = (Arc::clone(login), self.pool.clone());
-            tokio::spawn(async move { login.renew(&pool, login.url(), false).await });
+            tokio::spawn(async move { login.renew(&pool, login.url(), Why::LookedNowAndThen).await });
         }
     }
 }
@@ -138,8 +138,8 @@ impl Login {
     }
 
     /// Asks for another URL than `used`, and has new connections made by it; says whether there is one.
-    async fn renew(&self, pool: &PgPool, used: String, is_refused: bool) -> bool {
-        let Some(url) = (self.renew)(used, is_refused).await else { return false };
+    async fn renew(&self, pool: &PgPool, used: String, why: Why) -> bool {
+        let Some(url) = (self.renew)(used, why).await else { return false };
         match options(&url, &self.connection) {
             Ok(options) => {
                 let mut current = self.url.lock().unwrap_or_else(PoisonError::into_inner);

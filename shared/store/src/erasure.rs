@@ -124,6 +124,13 @@ impl Store {
             all,
             user_id,
             put,
+            "model_calls",
+            r#"SELECT to_jsonb(t) AS "row!" FROM model_calls t WHERE user_id = $1"#
+        );
+        rows!(
+            all,
+            user_id,
+            put,
             "events",
             r#"SELECT to_jsonb(t) AS "row!" FROM events t WHERE user_id = $1 ORDER BY event_id"#
         );
@@ -247,6 +254,7 @@ impl Store {
             "conversations",
             "DELETE FROM conversations WHERE user_id = $1"
         );
+        remove!(transaction, user_id, erased, "model_calls", "DELETE FROM model_calls WHERE user_id = $1");
         remove!(
             transaction,
             user_id,

@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use events::Why;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::Mutex;
 
@@ -74,12 +75,10 @@ impl Renewal {
     }
 
     /// Gives the same as a function, for those who know nothing of settings.
-    pub fn asked(
-        self,
-    ) -> impl Fn(String, bool) -> BoxFuture<'static, Option<String>> + Send + Sync + 'static {
-        move |used, was_refused| {
+    pub fn asked(self) -> impl Fn(String, Why) -> BoxFuture<'static, Option<String>> + Send + Sync + 'static {
+        move |used, why| {
             let renewal = self.clone();
-            async move { renewal.newer(&used, was_refused).await }.boxed()
+            async move { renewal.newer(&used, why == Why::Refused).await }.boxed()
         }
     }
 }
