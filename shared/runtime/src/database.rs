@@ -24,21 +24,7 @@ impl Environment {
     /// is not shown.
     pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.get("DATABASE_URL")?;
-        let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        if url.as_ref().is_some_and(|url| !is_postgres(url)) {
-            return Err(ConfigError::InvalidSecret {
-                name: "DATABASE_URL".to_owned(),
-                allowed: ALLOWED.to_owned(),
-            });
-        }
-        if let Some(path) = url.as_deref().and_then(authorities)
-            && !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN))
-        {
-            let allowed = format!(
-                "a URL whose sslrootcert is a file of certificates (PEM) that can be read; it is {path:?}"
-            );
-            return Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
-        }
+        url.as_deref().map_or(Ok(()), check)?;
         Ok(url)
     }
 
@@ -56,6 +42,24 @@ impl Environment {
                     .to_owned(),
             }),
         }
+    }
+}
+
+/// Refuses what can not be `DATABASE_URL`.
+fn check(url: &str) -> Result<(), ConfigError> {
+    let refuse = |allowed| Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return refuse(ALLOWED.to_owned());
+    }
+    match authorities(url) {
+        Some(path)
+            if !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN)) =>
+        {
+            refuse(format!(
+                "a URL whose sslrootcert is a file of certificates (PEM) that can be read; it is {path:?}"
+            ))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -97,7 +101,8 @@ impl Start {
     /// # Errors
     /// When the name of the file is not UTF-8.
     pub fn newer_database_url(&self) -> Result<Renew, ConfigError> {
-        Ok(Arc::new(self.environment.renewal("DATABASE_URL")?.asked()))
+        let renewal = self.environment.renewal("DATABASE_URL")?;
+        Ok(Arc::new(renewal.only(|url| check(url).map_err(|error| error.to_string())).asked()))
     }
 
     /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 2.
@@ -138,5 +143,27 @@ impl Start {
     pub fn committed(&self) -> impl Fn() + Send + Sync + 'static {
         let poke = self.poke.clone();
         move || poke.wake()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_would_not_start_the_process_is_not_taken_while_it_runs_either() {
+        let path = std::env::temp_dir().join(format!("runtime-database-{}", std::process::id()));
+        let write = |url: &str| std::fs::write(&path, url).expect("a file");
+        write("postgres://kaam:1@db/kaam");
+        let environment = Environment::from_pairs([("DATABASE_URL_FILE", path.as_os_str())]);
+        let start = Start::from_environment(environment).expect("sound settings");
+        let Database { url, renew, .. } = start.database().expect("sound settings");
+        for wrong in ["mysql://kaam:2@db/kaam", "postgres://kaam:2@db/kaam?sslrootcert=/nowhere/ca.pem"] {
+            write(wrong);
+            assert_eq!(renew(url.clone(), true).await, None, "{wrong}");
+        }
+        write("postgres://kaam:2@db/kaam");
+        assert_eq!(renew(url, true).await.as_deref(), Some("postgres://kaam:2@db/kaam"));
+        std::fs::remove_file(&path).expect("the file is ours");
     }
 }
