@@ -347,6 +347,22 @@ async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() 
 }
 
 #[tokio::test]
+async fn a_command_that_finds_the_cluster_asks_for_secrets_first() {
+    let data_dir = DataDir::new();
+    for words in
+        [&["create-topics"][..], &["create-topics", "--replication", "1"], &["dead-letters"], &["replay"]]
+    {
+        let mut command = backend(data_dir.path());
+        command.args(words).env("AWS_SECRETS", "kaam/kafka").env("KAFKA_BROKERS", "127.0.0.1:1");
+        let refused = outcome(command).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.lines().count() == 1, "{words:?}: {said}");
+        // This build has nobody to ask.
+        assert!(said.contains("AWS_SECRETS") && said.contains("kaam/kafka"), "{words:?}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_command_whose_database_is_in_a_secret_store_makes_no_key_that_nobody_uses() {
     let (world, data_dir) = (World::new().await, DataDir::new());
     let url = world.database_url.clone();

@@ -14,8 +14,8 @@ pub struct Database {
     pub connections: u32,
     /// Whether the URL is that of a pooler which has another connection for each transaction.
     pub is_pooled: bool,
-    /// Finds out how the URL reads by now.
-    pub renew: Renew,
+    /// Finds out how the URL reads by now, where that can change.
+    pub renew: Option<Renew>,
 }
 
 /// Leaves out the URL, which may hold a password.

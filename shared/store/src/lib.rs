@@ -120,11 +120,11 @@ impl Connection {
         Self { url: url.into(), application_name, max_connections, is_pooled: false, renew: None }
     }
 
-    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects: it
-    /// is the user's or the password's change that is followed so, and connections that are open stay until they are half an hour old.
+    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects:
+    /// another user or password is followed, nothing else of it, and connections that are open stay until they are half an hour old.
     pub fn to(database: Database, application_name: &'static str) -> Self {
         let Database { url, connections, is_pooled, renew } = database;
-        Self { is_pooled, renew: Some(renew), ..Self::new(url, application_name, connections) }
+        Self { is_pooled, renew, ..Self::new(url, application_name, connections) }
     }
 }
 
