@@ -15,6 +15,8 @@ use crate::{Error, Store};
 
 /// The action of the entry that tells of an erasure.
 pub const ERASED: &str = "user.erased";
+/// How each pseudonym of an erased user begins.
+pub const PSEUDONYM: &str = "erased:";
 /// Everything as it was at one moment, however long that takes.
 pub(crate) const WHOLE: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
