@@ -37,11 +37,11 @@ const COMMANDS: &[Command] = &[
             what: "bring the schema up to date, and stop; with --roles also make the database roles of the
                 functions, grant them what they need, and turn row-level security on",
             run: |given| match given {
-                [] => with_database(async |_| {
+                [] => migrate(async |_| {
                     println!("the schema is up to date");
                     Ok(ExitCode::SUCCESS)
                 }),
-                _ => with_surroundings(async |around| roles::grant(&around.database_url).await),
+                _ => migrate(async |url| roles::grant(url).await),
             },
         }],
     ),
@@ -137,8 +137,8 @@ const COMMANDS: &[Command] = &[
         "erase-user",
         &[Form {
             takes: "USER [--yes]",
-            what: "erase a user, if --yes says that it is meant; what has to stay (the audit log, the events)
-                tells of nobody any more",
+            what: "erase a user, named by the id (sub), if --yes says that it is meant; what has to stay (the
+                audit log, the events) tells of nobody any more; exit code 1 when there was nothing",
             run: |given| match given {
                 [user, _] => with_database(async |application| privacy::erase(&application, user).await),
                 _ => Err(privacy::unconfirmed(given[0])),
@@ -291,11 +291,25 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
 struct Surroundings {
     /// With what stores of secrets have.
     environment: Environment,
-    database_url: String,
     application: Application,
 }
 
-/// Runs a command on the migrated database, beside a running server or without one.
+/// Brings the schema up to date, of a new database too, and goes on with its URL.
+fn migrate(then: impl AsyncFnOnce(&str) -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    block_on(async {
+        let environment = surroundings().await?;
+        let database = Database::start_or_join(&environment).await?;
+        let outcome = async {
+            database.migrate().await?;
+            then(&database.url).await
+        };
+        let outcome = outcome.await;
+        database.stop().await?;
+        outcome
+    })
+}
+
+/// Runs a command on a database that is there and up to date, beside a running server or without one.
 fn with_database(
     command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
@@ -307,20 +321,22 @@ fn with_surroundings(
     command: impl AsyncFnOnce(Surroundings) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
     block_on(async {
-        let environment = with_own_keys(with_secrets(Environment::process()).await?)?;
+        let environment = surroundings().await?;
         let config = Config::from_environment(&environment)?;
-        let database = Database::start_or_join(&environment).await?;
+        let database = Database::find(&environment).await?;
         let outcome = async {
-            database.migrate().await?;
-            let database_url = database.url.clone();
-            let connection = Connection::new(database_url.clone(), NAME, 1);
+            let connection = Connection::new(database.url.clone(), NAME, 1);
             let application = Application::new(&connection, config.time_zone, || {})?;
-            command(Surroundings { environment, database_url, application }).await
+            command(Surroundings { environment, application }).await
         };
         let outcome = outcome.await;
         database.stop().await?;
         outcome
     })
+}
+
+async fn surroundings() -> anyhow::Result<Environment> {
+    with_own_keys(with_secrets(Environment::process()).await?)
 }
 
 #[cfg(test)]
