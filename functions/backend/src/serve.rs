@@ -120,9 +120,10 @@ async fn serve_on(
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
+    let metrics = start.metrics.clone();
     let own = Function::new(NAME)
         .background(|stop| outbox.run(relay, stop))
-        .background(|stop| scan_reminders::run(scanner, clock, scan, stop));
+        .background(|stop| scan_reminders::run(scanner, clock, metrics, scan, stop));
     let own = topics.into_iter().fold(own, Function::ready_when);
     match &sidecar {
         Some(settings) if !is_in_dapr => {

@@ -19,7 +19,7 @@ use runtime::function::{Check, Function};
 use runtime::host::dapr;
 use runtime::kafka::Settings;
 use runtime::main::Start;
-use runtime::metrics::{LabelledCounter, Metrics};
+use runtime::metrics::{Gauge, LabelledCounter, LabelledGauge, Metrics};
 use runtime::triggers::on_tick;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +48,9 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often it is measured how the outbox stands.
+const MEASURED: Duration = Duration::from_secs(15);
+
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
 #[derive(Clone)]
 pub struct Outbox {
@@ -57,6 +60,18 @@ pub struct Outbox {
     relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
     /// By topic and outcome.
     published: LabelledCounter,
+    standing: Standing,
+}
+
+/// How the outbox stands, as Prometheus sees it. Instants, since an age would stand still with the process that measures it.
+#[derive(Clone)]
+struct Standing {
+    /// By topic: when the oldest event happened that is not published, in Unix time; 0: all are.
+    oldest: LabelledGauge,
+    /// By topic.
+    dead_letters: LabelledGauge,
+    /// When that was last seen, in Unix time.
+    measured: Gauge,
 }
 
 /// What a drain has done.
@@ -188,6 +203,7 @@ pub fn function(outbox: Outbox) -> Function {
         async move {
             let drained = outbox.drain().await;
             outbox.forget_expired().await;
+            outbox.measure().await;
             drained.map_or_else(Disposition::from, |_| Disposition::Done)
         }
     };
@@ -198,8 +214,19 @@ impl Outbox {
     /// Joins the outbox and the bus.
     pub fn new(application: Application, clock: Clock, publisher: Publisher, metrics: &Metrics) -> Self {
         let published = metrics.labelled_counter("kaam_events_total", "Events handed to the bus");
+        let oldest =
+            "When the oldest event happened that is not published yet, in Unix time; 0: none is left";
+        let dead_letters = "Events of the outbox that could not be handled, up to 1000";
+        let standing = Standing {
+            oldest: metrics.labelled_gauge("kaam_outbox_oldest_timestamp_seconds", oldest),
+            dead_letters: metrics.labelled_gauge("kaam_outbox_dead_letters", dead_letters),
+            measured: metrics.gauge(
+                "kaam_outbox_measured_timestamp_seconds",
+                "When the outbox was last looked at, in Unix time",
+            ),
+        };
         let relays = Arc::new(TOPICS.map(|_| Mutex::new(None)));
-        Self { application, clock, publisher, relays, published }
+        Self { application, clock, publisher, relays, published, standing }
     }
 
     /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
@@ -387,12 +414,39 @@ impl Outbox {
                 self.forget_expired().await;
             }
         };
-        tokio::join!(join_all(loops), pass_on, sweep);
+        let measure = async {
+            loop {
+                self.measure().await;
+                if stop.run_until_cancelled(tokio::time::sleep(MEASURED)).await.is_none() {
+                    return;
+                }
+            }
+        };
+        tokio::join!(join_all(loops), pass_on, sweep, measure);
         let count = self.publisher.late();
         if count > 0 {
             let topic = Topic::TaskUpdates.as_str();
             tracing::error!(topic, count, "messages of the feed could not be sent and are lost to it");
         }
+    }
+
+    /// Looks how the outbox stands. While the database is away the last look grows old, which says it.
+    async fn measure(&self) {
+        for topic in TOPICS {
+            let backlog = match self.application.backlog(topic).await {
+                Ok(backlog) => backlog,
+                Err(refusal) => {
+                    let error = runtime::ask::chain(&refusal);
+                    tracing::debug!(topic = topic.as_str(), error, "the outbox could not be measured");
+                    return;
+                }
+            };
+            let labels = vec![("topic", topic.as_str().to_owned())];
+            let oldest = backlog.oldest_at.map_or(0, |at| at.timestamp());
+            self.standing.oldest.get_or_create(&labels).set(oldest);
+            self.standing.dead_letters.get_or_create(&labels).set(backlog.dead_letters);
+        }
+        self.standing.measured.set(self.clock.now().timestamp());
     }
 
     async fn forget_expired(&self) {

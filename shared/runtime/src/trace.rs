@@ -47,6 +47,11 @@ pub(crate) fn trace_id(traceparent: &str) -> &str {
     traceparent.get(3..35).unwrap_or_default()
 }
 
+/// Tells whether a `traceparent` made by [`child_of`] is of a trace that is recorded.
+pub(crate) fn is_sampled(traceparent: &str) -> bool {
+    traceparent.ends_with("-01")
+}
+
 struct Parent<'a> {
     trace_id: &'a str,
     sampled: bool,

@@ -25,9 +25,9 @@ use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
@@ -132,15 +132,15 @@ impl Store {
     /// # Errors
     /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(&connection.url)?
-            .application_name(connection.application_name)
-            .options(TIMEOUTS);
+        let options =
+            PgConnectOptions::from_str(&connection.url)?.application_name(connection.application_name);
         let pool = PgPoolOptions::new()
             .max_connections(connection.max_connections)
             .acquire_timeout(Duration::from_millis(1_500))
             .idle_timeout(Duration::from_secs(300))
             // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
             .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(set(connection, &TIMEOUTS)))
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > IDLE_UNTESTED {
@@ -166,6 +166,15 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Has a connection work by these settings. Said after it is made, and not while: Amazon RDS Proxy refuses a connection that asks for
+/// options, and PgBouncer one that it was not told to let pass.
+async fn set(connection: &mut PgConnection, settings: &[(&str, &str)]) -> Result<(), sqlx::Error> {
+    let settings = settings.iter().map(|(name, value)| format!("SET {name} = '{value}'"));
+    // All in one round trip.
+    sqlx::raw_sql(AssertSqlSafe(settings.collect::<Vec<_>>().join("; "))).execute(connection).await?;
+    Ok(())
 }
 
 /// Brings the schema up to date. Several at once wait for each other. One who only may look whether it is has nothing to do if so.

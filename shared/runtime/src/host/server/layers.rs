@@ -58,7 +58,7 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
         request.extensions_mut().insert(Identity::Nobody);
     }
     without_trailing_slash(request.uri_mut());
-    let mut record = Record::start(&shell.metrics, request.method().clone());
+    let mut record = Record::start(&shell.metrics, request.method().clone(), context.traceparent.clone());
     let (request, lent) = drain::lend(request);
     async {
         let response = next.run(request).await;
@@ -157,13 +157,14 @@ fn without_body(response: &mut Response) {
 struct Record<'a> {
     metrics: &'a Metrics,
     method: Method,
+    traceparent: String,
     stopwatch: Stopwatch,
     is_finished: bool,
 }
 
 impl<'a> Record<'a> {
-    fn start(metrics: &'a Metrics, method: Method) -> Record<'a> {
-        Record { metrics, method, stopwatch: Stopwatch::start(), is_finished: false }
+    fn start(metrics: &'a Metrics, method: Method, traceparent: String) -> Record<'a> {
+        Record { metrics, method, traceparent, stopwatch: Stopwatch::start(), is_finished: false }
     }
 
     fn finish(&mut self, response: &Response) {
@@ -174,7 +175,7 @@ impl<'a> Record<'a> {
         // Paths that match no route are the callers' invention and stay out of logs and labels.
         let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let method = known(&self.method);
-        self.metrics.count_request(&self.method, route, status, took);
+        self.metrics.count_request(&self.method, route, status, took, &self.traceparent);
         match status {
             500.. => {
                 tracing::error!(outcome = "failed", status, duration_ms, method, route, "request failed")
