@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
+.PHONY: check-infra static images check-images
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -150,3 +151,18 @@ roles: ## Make a database role for each function and grant it what it needs; DAT
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles
+
+check-infra: ## Check what is deployed: images, compose, AWS, workflows, monitoring; installs the tools once, with Python and Go
+	@infra/local/check-docker
+	@infra/local/check-workflows
+	@infra/local/check-aws
+	@infra/local/check-observability
+
+static: ## Build every function as a static program for ARCHITECTURES (default "amd64 arm64"); takes Python
+	@for architecture in $(or $(ARCHITECTURES),amd64 arm64); do infra/docker/build-static "$$architecture" $(FUNCTIONS) || exit 1; done
+
+images: ## Make an image of each function without a container engine, for ARCHITECTURES; REPOSITORY=HOST/PATH pushes them, BUILT=1 builds none
+	@$(foreach name,ARCHITECTURES VERSION REPOSITORY BUILT,$(if $($(name)),$(name)="$($(name))")) infra/docker/images $(FUNCTIONS)
+
+check-images: ## Start each image that is in target/images as nobody in a read-only root: it has to answer, and to be small
+	@infra/docker/check-images $(FUNCTIONS)
