@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
-.PHONY: check-infra static images check-images
+.PHONY: check-infra static images check-images lambda-functions
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -163,6 +163,9 @@ static: ## Build every function as a static program for ARCHITECTURES (default "
 
 images: ## Make an image of each function without a container engine, for ARCHITECTURES; REPOSITORY=HOST/PATH pushes them, BUILT=1 builds none
 	@$(foreach name,ARCHITECTURES VERSION REPOSITORY BUILT,$(if $($(name)),$(name)="$($(name))")) infra/docker/images $(FUNCTIONS)
+
+lambda-functions: ## Build every function for AWS Lambda (arm64) into target/lambda, as infra/aws/template.yaml wants it; takes Python
+	@infra/aws/build-functions $(FUNCTIONS)
 
 check-images: ## Start each image that is in target/images as nobody in a read-only root: it has to answer, and to be small
 	@infra/docker/check-images $(FUNCTIONS)
