@@ -1,16 +1,20 @@
 """Starts an unpacked image as a cluster would, and asks for its health: FOLDER FUNCTION.
 
 Its root is mounted read-only, it runs as the user of its configuration with no capability and may gain none, and it finds nothing but
-what is in its root. With PORT=0 it says itself where it listens.
+what is in its root. With PORT=0 it says itself where it listens. `backend` wants a database before it listens: that of DATABASE_URL, which
+infra/local/with-postgres sets, reached through a port since its socket is not in the root.
 """
 
 import ctypes
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.parse
 import urllib.request
 
 folder, function = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -48,6 +52,31 @@ def confine():
     call(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
 
 
+def forward(source, target):
+    """Passes on what comes until nothing comes any more."""
+    while data := source.recv(65536):
+        target.sendall(data)
+    target.shutdown(socket.SHUT_WR)
+
+
+def reached_by_port(url):
+    """Gives the URL of a database behind a Unix socket as one behind a port, which is served from now on."""
+    url = urllib.parse.urlsplit(url)
+    folder = urllib.parse.unquote(url.netloc.split("@")[1].rsplit(":", 1)[0])
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            client, _ = listener.accept()
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(f"{folder}/.s.PGSQL.5432")
+            for ends in ((client, server), (server, client)):
+                threading.Thread(target=forward, args=ends, daemon=True).start()
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"postgres://{url.netloc.split('@')[0]}@127.0.0.1:{listener.getsockname()[1]}{url.path}?sslmode=disable"
+
+
 settings = dict(line.split("=", 1) for line in config.get("Env", []))
 settings.pop("PATH", None)
 # What a function on its own needs to start; nothing of it is there, and /health touches none of it.
@@ -57,6 +86,8 @@ settings |= {
     "DATABASE_URL": "postgres://nobody:nothing@127.0.0.1:1/none",
     "SMTP_URL": "smtp://127.0.0.1:1",
 }
+if function == "backend":
+    settings["DATABASE_URL"] = reached_by_port(os.environ["DATABASE_URL"])
 if function == "relay-events":
     settings["K_SINK"] = "http://127.0.0.1:1/"
 if function == "sign-in":

@@ -35,6 +35,7 @@ mod mail;
 mod migrations;
 mod model;
 mod openapi;
+mod operations;
 mod privacy;
 mod processes;
 mod reminders;

@@ -44,6 +44,7 @@ commands:
 options:
   --help             show this
   --version          show the version
+  --healthy          ask the server of the same HOST and PORT for its health; exit code 1 when it has none
 
 Settings come from the environment; README.md lists them all.";
 
@@ -55,6 +56,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
             println!("{HELP}");
             return ExitCode::SUCCESS;
         }
+        ["--healthy"] => Ok(runtime::main::healthy(NAME, &Environment::process())),
         ["--version" | "-V"] => {
             println!("backend {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;

@@ -20,6 +20,7 @@ use runtime::host::dapr;
 use runtime::kafka::Settings;
 use runtime::main::Start;
 use runtime::metrics::{Gauge, LabelledCounter, LabelledGauge, Metrics};
+use runtime::telemetry::spans::{Kind, Span};
 use runtime::triggers::on_tick;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -334,12 +335,22 @@ impl Outbox {
         let (events, attempts): (Vec<StoredEvent>, Vec<u32>) =
             open.into_iter().map(|open| (open.event, open.attempts)).unzip();
         let watch = Stopwatch::start();
+        let spans: Vec<_> =
+            events.iter().map(|event| Span::under(Kind::Producer, &event.traceparent)).collect();
         let published = self.publisher.publish(&events).await;
         let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
         let mut counted: HashMap<(Topic, &'static str), u64> = HashMap::new();
         let is_told_of_each = events.len() <= TOLD_OF_EACH;
-        for (event, published) in events.iter().zip(&published) {
+        for ((event, published), span) in events.iter().zip(&published).zip(spans) {
             let outcome = outcome(published);
+            let attributes = [
+                ("messaging.operation.type", "send"),
+                ("messaging.destination.name", event.topic.as_str()),
+                ("cloudevents.event_type", &*event.event_type),
+                ("kaam.correlation_id", &*event.correlation_id),
+                ("kaam.outcome", outcome),
+            ];
+            span.end(format!("publish {}", event.topic.as_str()), outcome != "done", attributes);
             *counted.entry((event.topic, outcome)).or_default() += 1;
             let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
             if is_told_of_each {

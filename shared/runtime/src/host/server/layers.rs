@@ -24,6 +24,7 @@ use crate::{
     metrics::{Metrics, known},
     problem::{self, Problem},
     request::{CORRELATION_HEADER, RequestContext},
+    telemetry::spans::{Kind, Span},
     user::Identity,
 };
 
@@ -43,6 +44,7 @@ pub(super) struct Shell {
 /// The outermost layer: correlation, span, problem body, one log line, one count.
 pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::from_headers(request.headers());
+    let exported = Span::begin(Kind::Server, &context.traceparent, RequestContext::parent(request.headers()));
     // At the level of errors, so that the span is there for whatever line is written inside.
     let span = tracing::error_span!(
         "request",
@@ -72,10 +74,27 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
         response.headers_mut().insert(HeaderName::from_static(CORRELATION_HEADER), correlation_id);
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         record.finish(&response);
+        end(exported, &record.method, &response, &context.correlation_id);
         response
     }
     .instrument(span)
     .await
+}
+
+/// Ends the span of a request; probes have none.
+fn end(span: Span, method: &Method, response: &Response, correlation_id: &str) {
+    let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if matches!(route, "/health" | "/ready") {
+        return;
+    }
+    let (method, status) = (known(method), response.status());
+    let attributes = [
+        ("http.request.method", method),
+        ("http.route", route),
+        ("http.response.status_code", status.as_str()),
+        ("kaam.correlation_id", correlation_id),
+    ];
+    span.end(format!("{method} {route}"), status.is_server_error(), attributes);
 }
 
 /// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
