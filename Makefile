@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
+.PHONY: check-infra deploy
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -150,3 +151,10 @@ roles: ## Make a database role for each function and grant it what it needs; DAT
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles
+
+check-infra: ## Check what is under infra/: manifests against schemas, and against the code; takes Go and Python, once
+	@infra/local/check-chart
+	KAAM_REQUIRE_HELM=1 cargo test --quiet -p tests --test it -- infra::
+
+deploy: ## Show what PROFILE=data|knative|dapr|backend would change on kubectl's cluster, ask, and do it; OVERLAY=local|production, VALUES=FILE
+	@infra/local/deploy "$(PROFILE)" "$(or $(OVERLAY),production)"
