@@ -24,6 +24,7 @@ mod faults;
 mod fuzz;
 mod headers;
 mod hosts;
+mod infra;
 
 mod injection;
 mod kafka;
