@@ -152,6 +152,9 @@ kafka-pubsub-{{ . }}
 {{- end }}
 {{- if and (eq $values.kafka.provider "external") (not $values.kafka.brokers) }}{{ fail "kafka.brokers says where the cluster is, with kafka.provider=external" }}{{ end }}
 {{- if and $values.database.pooler.enabled (ne $values.database.provider "cloudnativepg") }}{{ fail "database.pooler is of database.provider=cloudnativepg" }}{{ end }}
+{{- if and (eq $values.profile "data") (eq $values.secrets.source "generated") (ne $values.kafka.provider "none") $values.kafka.secured }}
+{{- fail "secrets.source=generated makes no users of Kafka: it goes with kafka.secured=false" }}
+{{- end }}
 {{- $direct := 0 }}{{- $pooled := 0 }}{{- $users := 0 }}
 {{- range $name, $function := include "kaam.functions" . | fromYaml }}
 {{- $most := add (default 0 $function.connections) (default 0 $function.sessions) | mul $function.scale.max }}

@@ -74,17 +74,17 @@ pub(super) fn rendered() -> Option<&'static [Rendered]> {
 }
 
 fn render_all(helm: &Path) -> Vec<Rendered> {
-    let mut all = Vec::new();
-    for overlay in OVERLAYS {
-        let render =
-            |profile| template(helm, profile, overlay, &[]).unwrap_or_else(|error| panic!("{error}"));
-        let data = render("data");
-        for profile in PROFILES {
-            let manifests = [render(profile), data.clone()].concat();
-            all.push(Rendered { profile, overlay, manifests });
-        }
-    }
-    all
+    let of = |overlay| PROFILES.map(|profile| render(helm, profile, overlay, &[]));
+    OVERLAYS.into_iter().flat_map(of).collect()
+}
+
+/// Renders a profile, and `data` before it, with an overlay and other values.
+///
+/// # Panics
+/// When it can not be rendered.
+pub(super) fn render(helm: &Path, profile: &'static str, overlay: &'static str, values: &[&str]) -> Rendered {
+    let of = |profile| template(helm, profile, overlay, values).unwrap_or_else(|error| panic!("{error}"));
+    Rendered { profile, overlay, manifests: [of(profile), of("data")].concat() }
 }
 
 /// Renders a profile with an overlay and other values; the error is what Helm says.

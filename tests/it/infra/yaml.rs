@@ -1,4 +1,5 @@
-//! Looking into documents, and changing them, by paths of words: `spec template spec containers 0 image`.
+//! Looking into documents, and changing them, by paths of words: `spec template spec containers 0 env =PORT value`, where `=PORT` is the
+//! item of that name.
 
 use serde_json::{Map, Value};
 
@@ -8,11 +9,17 @@ static NOTHING: Value = Value::Null;
 /// Gives what lies at a path, null when there is nothing.
 pub(super) fn at<'a>(document: &'a Value, path: &str) -> &'a Value {
     path.split_whitespace().fold(document, |found, word| match found {
-        Value::Array(items) => {
-            word.parse().ok().and_then(|index: usize| items.get(index)).unwrap_or(&NOTHING)
-        }
+        Value::Array(items) => index(items, word).map_or(&NOTHING, |index| &items[index]),
         other => other.get(word).unwrap_or(&NOTHING),
     })
+}
+
+/// Gives where the item is that a word means.
+fn index(items: &[Value], word: &str) -> Option<usize> {
+    match word.strip_prefix('=') {
+        Some(name) => items.iter().position(|item| item["name"] == name),
+        None => word.parse().ok().filter(|index| *index < items.len()),
+    }
 }
 
 /// Gives the text at a path, empty when there is none.
@@ -62,28 +69,32 @@ pub(super) fn with_field<'a>(document: &'a Value, name: &str) -> Vec<(&'a Map<St
 
 /// Puts a value where a path leads, or takes away what is there; `+` is a new item at the end.
 ///
-/// # Panics
-/// When the path leads nowhere: then a mistake would be none.
-pub(super) fn put(document: &mut Value, path: &str, value: Option<Value>) {
+/// # Errors
+/// Where the path leads nowhere, or nothing would be changed: then a mistake would be none.
+pub(super) fn put(document: &mut Value, path: &str, value: Option<Value>) -> Result<(), String> {
     let words: Vec<_> = path.split_whitespace().collect();
-    let (last, before) = words.split_last().expect("a path has words");
+    let (last, before) = words.split_last().ok_or("a path has words")?;
     let mut place = document;
     for word in before {
-        place = match place {
-            Value::Array(items) => items.get_mut(word.parse::<usize>().expect("an index")),
+        let next = match place {
+            Value::Array(items) => index(items, word).map(|index| &mut items[index]),
             other => other.get_mut(*word),
-        }
-        .unwrap_or_else(|| panic!("there is no {word} of {path}"));
+        };
+        place = next.ok_or_else(|| format!("there is no {word}"))?;
     }
-    match (place, value) {
+    let before = place.clone();
+    match (&mut *place, value) {
         (Value::Array(items), Some(value)) if *last == "+" => items.push(value),
-        (Value::Array(items), Some(value)) => items[last.parse::<usize>().expect("an index")] = value,
-        (Value::Array(items), None) => drop(items.remove(last.parse().expect("an index"))),
-        (Value::Object(map), Some(value)) => {
-            let before = map.insert((*last).to_owned(), value.clone());
-            assert_ne!(before, Some(value), "{path} is so already");
+        (Value::Array(items), value) => {
+            let index = index(items, last).ok_or_else(|| format!("there is no {last}"))?;
+            match value {
+                Some(value) => items[index] = value,
+                None => drop(items.remove(index)),
+            }
         }
-        (Value::Object(map), None) => assert!(map.remove(*last).is_some(), "there is no {path}"),
-        (other, _) => panic!("{path} leads into {other}"),
+        (Value::Object(map), Some(value)) => drop(map.insert((*last).to_owned(), value)),
+        (Value::Object(map), None) => drop(map.remove(*last)),
+        (other, _) => return Err(format!("it leads into {other}")),
     }
+    if *place == before { Err("it is so already".to_owned()) } else { Ok(()) }
 }

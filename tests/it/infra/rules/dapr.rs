@@ -64,7 +64,7 @@ const METADATA: [(&str, &str, &[&str]); 4] = [
     ("secretstores.kubernetes", "v1", &["defaultNamespace", "kubeconfigPath"]),
 ];
 /// What a pod may tell the injector.
-const ANNOTATIONS: [&str; 24] = [
+const ANNOTATIONS: [&str; 25] = [
     "enabled",
     "app-id",
     "app-port",
@@ -87,6 +87,7 @@ const ANNOTATIONS: [&str; 24] = [
     "sidecar-memory-limit",
     "sidecar-seccomp-profile-type",
     "disable-builtin-k8s-secret-store",
+    "volume-mounts",
     "graceful-shutdown-seconds",
     "block-shutdown-duration",
 ];
@@ -182,6 +183,13 @@ fn sidecar(checked: &mut Checked<'_>, pods: &Pods<'_>) {
         bytes(annotation("sidecar-memory-limit")).is_some(),
         "its sidecar's memory has no bound",
     );
+    let keeps_state = checked.set.find("Component", "statestore");
+    let keeps_state = keeps_state.is_some_and(|store| texts(&store.0, "scopes").contains(&function.name()));
+    let has_authority =
+        items(pods.spec, "volumes").iter().any(|volume| text(volume, "name") == "database-ca");
+    let is_mounted = annotation("volume-mounts") == "database-ca:/etc/kaam/database";
+    let is_sound = is_mounted == (keeps_state && has_authority);
+    checked.hold(function, is_sound, "its sidecar can not read the certificate of its store: volume-mounts");
     // Both know each other by tokens.
     for (key, variable) in [("app-token-secret", "APP_API_TOKEN"), ("api-token-secret", "DAPR_API_TOKEN")] {
         let secret =

@@ -98,9 +98,7 @@ fn source(checked: &mut Checked<'_>, source: &Manifest) {
         (1..=partitions).contains(&consumers),
         format!("{consumers} consumers share {partitions} partitions"),
     );
-    let kafka = checked.set.of("Kafka").next();
-    let is_secured = kafka.is_none_or(|kafka| text(&kafka.0, "spec kafka listeners 0 tls") != "true");
-    if checked.set.is_production() && is_secured {
+    if checked.set.is_production() {
         let is_signed_in = at(spec, "net tls enable") == &Value::Bool(true)
             && at(spec, "net sasl enable") == &Value::Bool(true);
         checked.hold(source, is_signed_in, "it reaches Kafka without TLS or a password");
