@@ -69,8 +69,9 @@ impl Rendered {
 /// # Panics
 /// When there is none and `KAAM_REQUIRE_HELM` is 1, or when the chart can not be rendered.
 pub(super) fn rendered() -> Option<&'static [Rendered]> {
-    static ALL: OnceLock<Option<Vec<Rendered>>> = OnceLock::new();
-    ALL.get_or_init(|| installed().map(|helm| render_all(&helm))).as_deref()
+    static ALL: OnceLock<Vec<Rendered>> = OnceLock::new();
+    let helm = installed()?;
+    Some(ALL.get_or_init(|| render_all(&helm)))
 }
 
 fn render_all(helm: &Path) -> Vec<Rendered> {

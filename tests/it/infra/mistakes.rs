@@ -211,7 +211,7 @@ fn mistakes() -> Vec<Mistake> {
             "KafkaSource/write-audit-reminders",
             "spec delivery deadLetterSink".to_owned(),
             Value::Null,
-            "not to the dead letters",
+            "reminder.due has no dead letters",
         ),
         (
             "KafkaSource/write-audit-reminders",
@@ -248,7 +248,7 @@ fn mistakes() -> Vec<Mistake> {
             "KafkaSource/write-audit-audit-events",
             "spec topics 0".to_owned(),
             json!("task-updates"),
-            "nobody is brought the events of audit-events",
+            "nobody is brought settings.updated",
         ),
         (
             "KafkaSource/write-audit-reminders",
@@ -333,6 +333,18 @@ fn mistakes() -> Vec<Mistake> {
         ),
     ];
     let dapr: Vec<(&str, String, Value, &str)> = vec![
+        (
+            "PodMonitor/kaam",
+            "spec podMetricsEndpoints 0 port".to_owned(),
+            json!("http"),
+            "metrics are not at",
+        ),
+        (
+            "PodMonitor/kaam",
+            "spec selector matchLabels kaam/role".to_owned(),
+            json!("functions"),
+            "is not monitored",
+        ),
         ("Deployment/write-audit", format!("{PODS} dapr.io/app-id"), json!("audit"), "not its name"),
         (
             "Deployment/write-audit",

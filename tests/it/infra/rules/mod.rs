@@ -12,11 +12,12 @@ mod pods;
 mod references;
 mod routes;
 
+use events::asyncapi::KINDS;
 use serde_json::Value;
 
 use super::chart::{Manifest, Rendered};
 use super::code::Code;
-use super::yaml::{at, items, number, text};
+use super::yaml::{at, items, number, text, texts};
 
 pub(super) use keda::are_scalers_known;
 
@@ -42,6 +43,7 @@ pub(super) fn wrong_with(set: &Rendered, code: &Code) -> Vec<String> {
         references::check,
         routes::check,
         environment::check,
+        types,
     ] {
         rule(&mut checked);
     }
@@ -58,6 +60,30 @@ impl Checked<'_> {
     fn hold(&mut self, manifest: &Manifest, holds: bool, what: impl AsRef<str>) {
         if !holds {
             self.say(manifest, what);
+        }
+    }
+}
+
+/// Each type of event in the code is brought to somebody, and has dead letters.
+fn types(checked: &mut Checked<'_>) {
+    let mut brought: Vec<(&str, bool)> = Vec::new();
+    for source in checked.set.of("KafkaSource") {
+        let has_dead_letters = !text(&source.0, "spec delivery deadLetterSink ref name").is_empty();
+        brought.extend(texts(&source.0, "spec topics").into_iter().map(|topic| (topic, has_dead_letters)));
+    }
+    for subscription in checked.set.of("Subscription") {
+        let has_dead_letters = !text(&subscription.0, "spec deadLetterTopic").is_empty();
+        brought.push((text(&subscription.0, "spec topic"), has_dead_letters));
+    }
+    // The profile backend has its routes in its process; the feed is for whoever wants it.
+    let is_routed = ["knative", "dapr"].contains(&checked.set.profile);
+    for kind in KINDS.iter().filter(|kind| is_routed && checked.code.outbox.contains(&kind.topic)) {
+        let ways: Vec<_> = brought.iter().filter(|(topic, _)| *topic == kind.topic.as_str()).collect();
+        if ways.is_empty() {
+            checked.wrong.push(format!("nobody is brought {}", kind.event_type));
+        }
+        if ways.iter().any(|(_, has_dead_letters)| !has_dead_letters) {
+            checked.wrong.push(format!("{} has no dead letters", kind.event_type));
         }
     }
 }

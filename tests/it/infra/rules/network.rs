@@ -28,6 +28,30 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for pods in Pods::of_functions(checked.set) {
         function(checked, &pods);
     }
+    scraped(checked);
+}
+
+/// What is monitored is where the metrics are.
+fn scraped(checked: &mut Checked<'_>) {
+    for monitor in checked.set.of("PodMonitor") {
+        for pods in Pods::of_functions(checked.set) {
+            let is_selected = selects(at(&monitor.0, "spec selector"), at(pods.metadata, "labels"));
+            checked.hold(monitor, is_selected, format!("{} is not monitored", pods.owner.name()));
+            let endpoint = at(&monitor.0, "spec podMetricsEndpoints 0");
+            let moved = text(endpoint, "relabelings 0 replacement").strip_prefix("$1:").unwrap_or_default();
+            let named = text(endpoint, "port");
+            let named = items(pods.container(), "ports").iter().find(|port| text(port, "name") == named);
+            let port = match named {
+                Some(port) => number(port, "containerPort"),
+                // What Knative calls the function's port in a pod.
+                None if text(endpoint, "port") == "user-port" => moved.parse().ok(),
+                None => None,
+            };
+            let metrics = pods.value("METRICS_PORT").parse().ok();
+            let is_there = port.is_some() && port == metrics;
+            checked.hold(monitor, is_there, format!("{}'s metrics are not at {port:?}", pods.owner.name()));
+        }
+    }
 }
 
 fn policy(checked: &mut Checked<'_>, policy: &Manifest) {

@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::{Checked, Pods};
 use crate::infra::chart::{Manifest, NAMESPACE};
-use crate::infra::yaml::{at, items, number, text, texts};
+use crate::infra::yaml::{at, items, text, texts};
 
-/// How many rules a route may have, and matches a rule (Gateway API).
+/// How many rules a route may have, matches a rule, and matches all its rules (Gateway API).
 const RULES: usize = 16;
 const MATCHES: usize = 64;
+const MATCHES_IN_ALL: usize = 127;
 
 pub(super) fn check(checked: &mut Checked<'_>) {
     let routes: Vec<_> = checked.set.of("HTTPRoute").collect();
@@ -25,6 +26,8 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         rules.iter().all(|rule| items(rule, "matches").len() <= MATCHES),
         format!("a rule has {MATCHES} matches at most"),
     );
+    let all: usize = rules.iter().map(|rule| items(rule, "matches").len()).sum();
+    checked.hold(route, all <= MATCHES_IN_ALL, format!("a route has {MATCHES_IN_ALL} matches at most"));
     checked.hold(route, !texts(&route.0, "spec hostnames").is_empty(), "it takes requests for any host");
     for rule in rules {
         self::rule(checked, route, rule);
@@ -143,5 +146,4 @@ fn rule(checked: &mut Checked<'_>, route: &Manifest, rule: &Value) {
         timeout > own as f64,
         format!("the gateway cuts off {function}, which takes up to {own} s"),
     );
-    let _ = number(rule, "backendRefs 0 port");
 }
