@@ -57,6 +57,7 @@ const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let connection = connection.pooled(start.has_database_pooler()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let courier = Courier::from_environment(&start.environment).await?;
     let courier = courier.with_links(settings::links(&start.environment)?);

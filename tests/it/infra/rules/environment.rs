@@ -12,9 +12,6 @@ use runtime::kafka;
 use super::{Checked, Pods};
 use crate::infra::yaml::{items, text};
 
-/// Settings that the README does not have yet: they come with the bounds of how often somebody may call.
-const TO_COME: [&str; 2] = ["INSTANCES", "DATABASE_POOLER"];
-
 /// Gives the settings that the README has.
 fn settings() -> &'static BTreeSet<String> {
     static SETTINGS: OnceLock<BTreeSet<String>> = OnceLock::new();
@@ -24,7 +21,7 @@ fn settings() -> &'static BTreeSet<String> {
         let rows = readme.lines().filter(|line| line.starts_with("| `"));
         let names =
             rows.filter_map(|row| row.split('|').nth(1)).flat_map(|cell| cell.split('`').skip(1).step_by(2));
-        names.chain(TO_COME).map(str::to_owned).collect()
+        names.map(str::to_owned).collect()
     })
 }
 
