@@ -1,8 +1,8 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
-.PHONY: dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
-.PHONY: check-infra static images check-images lambda-functions
+.PHONY: dist reproducible dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
+.PHONY: check-infra deploy static images check-images lambda-functions
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -127,10 +127,16 @@ test-api: ## Send some thousand made requests to the API and check every answer 
 	@infra/local/test-api $(ARGS)
 
 deny: ## Check licences, sources, bans and known weaknesses of all that is built in
-	@program="$$(infra/local/install-cargo-deny)" && infra/local/deny "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-deny 0.20.2)" && infra/local/deny "$$program"
 
 sbom: ## Write a bill of materials (CycloneDX JSON) of each function into target/sbom
-	@program="$$(infra/local/install-cargo-cyclonedx)" && infra/local/sbom "$$program"
+	@program="$$(infra/local/install-cargo-tool cargo-cyclonedx 0.5.9)" && infra/local/sbom "$$program"
+
+dist: ## Build functions as they are shipped, the same bytes in every folder; FUNCTIONS="create-task web", all without it
+	@infra/local/build-dist $(or $(FUNCTIONS),$(notdir $(patsubst %/Cargo.toml,%,$(wildcard functions/*/Cargo.toml))))
+
+reproducible: ## Build a function in two folders and compare the bytes; FUNCTION=name, create-task without it; takes some minutes
+	@infra/local/reproduce "$(or $(FUNCTION),create-task)"
 
 audit-heads: ## Say where each chain of the audit log ends, to be kept elsewhere; verify-audit compares by ARGS="--heads FILE"
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
@@ -152,11 +158,16 @@ roles: ## Make a database role for each function and grant it what it needs; DAT
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles
 
-check-infra: ## Check what is deployed: images, compose, AWS, workflows, monitoring; installs the tools once, with Python and Go
+check-infra: ## Check what is under infra/ against schemas, linters and the code; installs the tools once, with Python and Go
+	@infra/local/check-chart
+	KAAM_REQUIRE_HELM=1 cargo test --quiet -p tests --test it -- infra::
 	@infra/local/check-docker
 	@infra/local/check-workflows
 	@infra/local/check-aws
 	@infra/local/check-observability
+
+deploy: ## Show what PROFILE=data|knative|dapr|backend would change on kubectl's cluster, ask, and do it; OVERLAY=local|production, VALUES=FILE
+	@infra/local/deploy "$(PROFILE)" "$(or $(OVERLAY),production)"
 
 static: ## Build every function as a static program for ARCHITECTURES (default "amd64 arm64"); takes Python
 	@for architecture in $(or $(ARCHITECTURES),amd64 arm64); do infra/docker/build-static "$$architecture" $(FUNCTIONS) || exit 1; done

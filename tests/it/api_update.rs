@@ -229,6 +229,29 @@ async fn of_concurrent_edits_with_the_same_if_match_one_wins() {
 }
 
 #[tokio::test]
+async fn of_a_thousand_edits_twenty_at_once_none_is_lost_and_none_is_made_over_another() {
+    const AT_ONCE: u32 = 20;
+    const ROUNDS: u32 = 50;
+    let world = World::new().await;
+    let path = path_of(&world.create(json!({"title": "0"})).await);
+    for round in 0..ROUNDS {
+        let task = world.get(&path).await.ok();
+        assert_eq!(task["title"], round.to_string(), "each round goes on from the one before");
+        // What all of them read, and one more.
+        let edit = json!({"title": (round + 1).to_string()});
+        let version = format!("\"{}\"", task["version"]);
+        let headers = [("if-match", version.as_str())];
+        let edits = (0..AT_ONCE).map(|_| world.call_with("PATCH", &path, &edit, &headers));
+        let answered = join_all(edits).await;
+        let mut statuses: Vec<_> = answered.iter().map(|one| one.status.as_u16()).collect();
+        statuses.sort();
+        assert_eq!((statuses[0], &statuses[1..]), (200, &[412; AT_ONCE as usize - 1][..]), "{round}");
+    }
+    assert_eq!(world.get(&path).await.ok()["version"], ROUNDS + 1);
+    assert_eq!(count(&world, "events WHERE event_type = 'task.updated'").await, i64::from(ROUNDS));
+}
+
+#[tokio::test]
 async fn doing_it_twice_is_the_same_as_once() {
     let world = World::new().await;
     let path = path_of(&world.create(json!({"title": "a"})).await);

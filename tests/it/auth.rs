@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use futures::future::join_all;
-use runtime::clock::Clock;
+use runtime::clock::{Clock, Stopwatch};
 use runtime::config::{Config, Environment};
 use runtime::disposition::Disposition;
 use runtime::function::Function;
@@ -14,6 +14,7 @@ use runtime::host::server::App;
 use runtime::triggers::on_tick;
 use serde_json::{Value, json};
 use tests::issuer::{AUDIENCE, Issuer, Manner, SigningKey, claims, hmac_sha256, key_set, token};
+use tests::process::eventually;
 use tests::world::{Answered, World};
 use tower::ServiceExt as _;
 
@@ -508,6 +509,48 @@ async fn before_the_first_keys_an_answer_of_no_use_is_a_503_that_says_when_to_co
     assert_eq!(elsewhere.all_asked(), Vec::<String>::new(), "no redirect is followed");
     issuer.publish(&[&key]);
     show(&world, &key.sign(&claims(&issuer.url, "amna", world.clock.now()))).await.ok();
+}
+
+#[tokio::test]
+async fn an_issuer_that_never_answers_costs_ten_seconds_at_most_and_nothing_where_its_keys_are_known() {
+    const LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
+    let (believer, silent) = (Believer::new().await, Issuer::start().await);
+    // It says where its keys are, and gives none.
+    silent.publish_discovery();
+    silent.serve("/keys", Manner::Silent);
+    let url: &'static str = Box::leak(silent.url.clone().into_boxed_str());
+    let world =
+        World::with_settings([("AUTH", "jwt"), ("OIDC_ISSUER", url), ("JWT_AUDIENCE", AUDIENCE)]).await;
+    let first = async {
+        let watch = Stopwatch::start();
+        let token = believer.key.sign(&claims(url, "amna", world.clock.now()));
+        let answered = show(&world, &token).await;
+        assert_eq!(answered.status, 503);
+        assert!(answered.headers.contains_key(header::RETRY_AFTER));
+        assert!(watch.elapsed() < LIMIT, "{:?}", watch.elapsed());
+    };
+
+    believer.show(&believer.key.sign(&believer.claims())).await.ok();
+    believer.issuer.serve("/keys", Manner::Silent);
+    believer.advance(TimeDelta::minutes(10));
+    let tokens: Vec<_> = (0..20).map(|n| believer.key.sign(&believer.claims_with("jti", json!(n)))).collect();
+    let watch = Stopwatch::start();
+    let fetching = async {
+        believer.show(&tokens[0]).await.ok();
+        watch.elapsed()
+    };
+    let others = async {
+        let is_asked = async || (believer.issuer.asked("/keys") == 2).then_some(());
+        eventually("one of them asks for new keys", is_asked).await;
+        for token in &tokens[1..] {
+            believer.show(token).await.ok();
+        }
+        watch.elapsed()
+    };
+    let (waited, served, ()) = tokio::join!(fetching, others, first);
+    assert!(waited < LIMIT, "who asks goes on with the old keys: {waited:?}");
+    assert!(served < waited, "the others wait for nobody: {served:?}, {waited:?}");
+    assert_eq!(believer.issuer.asked("/keys"), 2);
 }
 
 #[tokio::test]

@@ -66,9 +66,103 @@ fn lines_of(folder: &Path) -> Vec<String> {
     processes_of(folder).into_iter().map(|process| process.line).collect()
 }
 
+/// Gives the sidecars of a cluster: the function that each is beside, and its port for other sidecars.
+fn sidecars_of(folder: &Path) -> Vec<(String, u16)> {
+    let running = processes_of(folder).into_iter().filter(Process::is_part);
+    running
+        .filter_map(|process| {
+            let mut arguments = process.line.split(' ');
+            let function =
+                arguments.by_ref().skip_while(|argument| *argument != "--app-id").nth(1)?.to_owned();
+            let port = arguments.skip_while(|argument| *argument != "--dapr-internal-grpc-port").nth(1)?;
+            Some((function, port.parse().ok()?))
+        })
+        .collect()
+}
+
 #[tokio::test]
 async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_of_it() {
     serves_and_ends("kafka", 13).await;
+}
+
+#[tokio::test]
+async fn in_a_cluster_users_sign_in_and_each_has_what_is_theirs() {
+    users_sign_in("kafka").await;
+}
+
+#[tokio::test]
+async fn in_a_cluster_beside_sidecars_users_sign_in_and_each_has_what_is_theirs() {
+    users_sign_in("dapr").await;
+}
+
+async fn users_sign_in(bus: &str) {
+    let data_dir = DataDir::new();
+    let Some(mut command) = cluster(bus, &data_dir) else { return };
+    command.env("AUTH", "jwt");
+    let log = data_dir.path().join("log");
+    let program = Program::start_with_log(command, &log).await;
+    let call = async |method: &str, path: &str, body: &Value, token: Option<&str>| {
+        let bearer = format!("Bearer {}", token.unwrap_or_default());
+        let headers = token.map(|_| ("authorization", bearer.as_str()));
+        program.call(method, path, body, headers.as_slice()).await.expect("it serves")
+    };
+    let mut tokens = Vec::new();
+    for email in ["amna@example.org", "bilal@example.org"] {
+        let body = json!({"email": email, "password": "correct horse battery"});
+        assert_eq!(call("POST", "/auth/register", &body, None).await.0, 200);
+        let (status, signed_in) = call("POST", "/auth/sign-in", &body, None).await;
+        assert_eq!(status, 200, "{signed_in}");
+        tokens.push(signed_in["access_token"].as_str().expect("a token").to_owned());
+    }
+    let (amna, bilal) = (Some(tokens[0].as_str()), Some(tokens[1].as_str()));
+    let due = (Clock::system().now() + Duration::from_secs(1)).to_rfc3339();
+    let body = json!({"title": "water the plants", "due_date": due, "reminder_config": {"lead_time": "0m"},
+                      "recurrence_rule": {"pattern": "daily"}});
+    assert_eq!(call("POST", "/api/tasks", &body, None).await.0, 401);
+    let (status, task) = call("POST", "/api/tasks", &body, amna).await;
+    assert_eq!(status, 200, "{task}");
+    let path = path_of(&task);
+    assert_eq!(call("GET", &path, &Value::Null, bilal).await.0, 404);
+    assert_eq!(call("POST", &format!("{path}/complete"), &Value::Null, bilal).await.0, 404);
+    // Announced on a tick, brought by the bus, to the address of the account.
+    eventually("the mail is there", async || (!data_dir.mails().is_empty()).then_some(())).await;
+    let (_, mail) = data_dir.mails().remove(0);
+    assert!(mail.contains("amna@example.org") && !mail.contains("bilal@example.org"), "{mail}");
+    assert_eq!(call("POST", &format!("{path}/complete"), &Value::Null, amna).await.0, 200);
+    let active = "/api/tasks?status=active";
+    eventually("the next occurrence is there", async || {
+        let (_, page) = call("GET", active, &Value::Null, amna).await;
+        (page["tasks"].as_array().map(Vec::len) == Some(1)).then_some(())
+    })
+    .await;
+    assert_eq!(call("GET", active, &Value::Null, bilal).await.1["tasks"], json!([]));
+    let database_url = data_dir.database_url().expect("it has a PostgreSQL of its own");
+    eventually("what sign-in and the others did is audited", async || {
+        let audited = rows(&database_url, "SELECT DISTINCT action FROM audit_logs").await;
+        let has = |action: &str| audited.iter().any(|row| row["action"] == action);
+        ["account.registered", "account.signed_in", "task.completed", "reminder.sent"]
+            .into_iter()
+            .all(has)
+            .then_some(())
+    })
+    .await;
+    // What was said before "it" is a user's own.
+    let say = async |text: &str, token: Option<&str>| {
+        let body = json!({"user_input": text, "conversation_id": "c"});
+        let (status, said) = call("POST", "/chat/command", &body, token).await;
+        assert_eq!(status, 200, "{said}");
+        said["response"].as_str().expect("a text").to_owned()
+    };
+    say("add a task to buy milk", amna).await;
+    assert!(!say("complete it", bilal).await.contains("milk"));
+    assert!(say("complete it", amna).await.contains("buy milk"));
+    let lines = fs::read_to_string(&log).expect("it writes a log");
+    assert!(
+        !lines.contains(&tokens[0]) && !lines.contains("correct horse"),
+        "no token and no password is told"
+    );
+    program.signal(Signal::INT);
+    assert!(program.ended().await.success());
 }
 
 #[tokio::test]
@@ -153,6 +247,13 @@ async fn serves_and_ends(bus: &str, processes: usize) {
     assert_eq!(parts.len(), processes, "{:#?}", lines_of(data_dir.path()));
     for part in parts {
         assert!(!part.environment.contains("for-another-cluster"), "{}", part.line);
+    }
+    let sidecars = sidecars_of(data_dir.path());
+    assert_eq!(sidecars.len(), if bus == "dapr" { 6 } else { 0 }, "{sidecars:?}");
+    for (function, internal_port) in sidecars {
+        // Nobody makes up an event for a function by way of its sidecar.
+        let refused = tests::daprd::invoked_at(internal_port, "dapr/events/audit-events", "{}").await;
+        assert_eq!(refused, Some(7), "{function}");
     }
     let watch = Stopwatch::start();
     program.signal(Signal::INT);

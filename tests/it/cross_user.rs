@@ -313,7 +313,7 @@ async fn s26_a_cursor_that_was_tampered_with_is_refused_or_shows_ones_own_tasks_
     for (user, count) in [(AMNA, 3), (BILAL, 3)] {
         for n in 0..count {
             world.call_with("POST", "/api/tasks", &json!({"title": n.to_string()}), &[user]).await.ok();
-            let said = json!({"user_input": "hello", "conversation_id": "c"});
+            let said = json!({"user_input": format!("hello from {}", user.1), "conversation_id": "c"});
             world.call_with("POST", "/chat/command", &said, &[user]).await.ok();
         }
     }
@@ -349,6 +349,7 @@ async fn s26_a_cursor_that_was_tampered_with_is_refused_or_shows_ones_own_tasks_
                         tasks.into_iter().all(|task| task["user_id"] == "bilal"),
                         "{path} {cursor}: {page}"
                     );
+                    assert!(!page.to_string().contains("amna"), "{path} {cursor}: {page}");
                 }
             }
         }

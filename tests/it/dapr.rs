@@ -16,7 +16,7 @@ use runtime::host::server::{App, serve};
 use runtime::metrics::Metrics;
 use runtime::triggers::{Incoming, on_events, on_tick};
 use serde_json::{Value, json};
-use tests::daprd::{Daprd, Neighbour, Scheduler, resource};
+use tests::daprd::{Daprd, Neighbour, Scheduler, invoked_at, resource};
 use tests::database::{count, rows};
 use tests::kafka::Kafka;
 use tests::process::{Caller, DataDir, Program, Starting, command, eventually};
@@ -144,19 +144,9 @@ impl<'a> Fleet<'a> {
         })
     }
 
-    /// Creates a task, makes it recur and completes it, and creates another one whose reminder is due.
+    /// Has a task recur, and a reminder be due.
     async fn work(&self, number: u64) {
-        let due = (self.world.clock.now() + SOON).to_rfc3339();
-        let recurring = json!({"title": format!("recurring {number}"), "due_date": due,
-                               "recurrence_rule": {"pattern": "daily"}});
-        let task = self.world.create(recurring).await;
-        self.world.patch(&path_of(&task), json!({"priority": "high"})).await.ok();
-        self.world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
-        let reminded = json!({"title": format!("reminded {number}"), "due_date": due,
-                              "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
-        self.world.create(reminded).await;
-        self.world.clock.advance(SOON);
-        self.world.announce().await;
+        self.world.work(number, SOON).await;
         self.poke().await;
     }
 
@@ -302,7 +292,7 @@ async fn one_process_has_its_bus_behind_the_sidecar_and_is_invoked_through_anoth
     for bulk in [None, Some("20")] {
         let (world, files, port) = (World::new().await, DataDir::new(), unused_port());
         let mut neighbour = Neighbour::of("backend-service", Some(port), resources(&kafka));
-        neighbour.app_token = Some(TOKEN);
+        (neighbour.app_token, neighbour.is_open) = (Some(TOKEN), true);
         let Some(daprd) = Daprd::beside(neighbour) else { return };
         let mut command = command("backend");
         command
@@ -451,6 +441,30 @@ async fn what_fails_comes_again_in_order_and_the_fifth_time_is_parked_one_by_one
         let times = |id: &str| seen.iter().filter(|known| known.ends_with(id)).count();
         assert!(times("-later") >= 3 && times("-fails") >= 5 && times("-away") >= 9, "{seen:?}");
         assert_eq!(parked(), [format!("{round}-fails"), format!("{round}-never")], "{}", daprd.log());
+        drop(own.stop);
+    }
+}
+
+#[tokio::test]
+async fn nobody_makes_an_event_up_by_way_of_a_sidecar() {
+    // Of one that may be invoked the port for other sidecars is a way in, and the function sees the token of its own one.
+    for (is_open, status, handled) in [(true, 0, 1), (false, 7, 0)] {
+        let (seen, port) = (Seen::default(), unused_port());
+        let noted = Arc::clone(&seen);
+        let note = move |events: Vec<Incoming>| {
+            noted.lock().expect("nobody panicked").extend(events.iter().map(|event| event.id.clone()));
+            let done = vec![Disposition::Done; events.len()];
+            async move { done }
+        };
+        let mut neighbour = Neighbour::of("write-audit", Some(port), Vec::new());
+        (neighbour.app_token, neighbour.is_open) = (Some(TOKEN), is_open);
+        let Some(daprd) = Daprd::beside(neighbour) else { return };
+        let function = Function::new("write-audit").on(on_events(&["audit-events"], note));
+        let own = Own::start(function, port, &daprd, &[("APP_API_TOKEN", TOKEN)]).await;
+        daprd.ready().await;
+        let forged = json!({"specversion": "1.0", "id": "f", "source": "/x", "type": "t", "data": {}});
+        let answered = invoked_at(daprd.internal_port, "dapr/events/audit-events", &forged.to_string()).await;
+        assert_eq!((answered, seen.lock().expect("nobody panicked").len()), (Some(status), handled));
         drop(own.stop);
     }
 }

@@ -132,12 +132,17 @@ async fn a_database_with_tls_is_used_by_those_who_trust_its_certificate_and_by_n
     })
     .await;
     assert!(taken.load(Ordering::SeqCst) > 0, "the sink has it");
-    // Those of the pool, and of the relay one for each topic beside it.
-    let over_tls = rows(
-        socket,
-        "SELECT application_name AS name, ssl, count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
-         WHERE client_addr IS NOT NULL GROUP BY name, ssl ORDER BY name",
-    )
+    // Those of the pool, and of the relay one for each topic beside it. One that has nothing to do is given back soon.
+    let over_tls = eventually("both are connected", async || {
+        create.answers(200).await;
+        let connected = rows(
+            socket,
+            "SELECT application_name AS name, ssl, count(*) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)
+             WHERE client_addr IS NOT NULL GROUP BY name, ssl ORDER BY name",
+        )
+        .await;
+        (connected.len() > 1).then_some(connected)
+    })
     .await;
     let found: Vec<_> =
         over_tls.iter().map(|row| (row["name"].as_str().unwrap_or_default(), &row["ssl"])).collect();

@@ -110,19 +110,9 @@ impl<'a> Pipeline<'a> {
         })
     }
 
-    /// Creates a task, makes it recur and completes it, and creates another one whose reminder is due.
+    /// Has a task recur, and a reminder be due.
     async fn work(&self, number: u64) {
-        let due = (self.world.clock.now() + SOON).to_rfc3339();
-        let recurring = json!({"title": format!("recurring {number}"), "due_date": due,
-                               "recurrence_rule": {"pattern": "daily"}});
-        let task = self.world.create(recurring).await;
-        self.world.patch(&path_of(&task), json!({"priority": "high"})).await.ok();
-        self.world.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
-        let reminded = json!({"title": format!("reminded {number}"), "due_date": due,
-                              "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
-        self.world.create(reminded).await;
-        self.world.clock.advance(SOON);
-        self.world.announce().await;
+        self.world.work(number, SOON).await;
         self.poke().await;
     }
 

@@ -9,12 +9,11 @@ use futures::future::join_all;
 use runtime::clock::Clock;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
 use tests::cargo_lambda::CargoLambda;
-use tests::database::{count, rows};
+use tests::database::{Locked, count, rows};
 use tests::lambda::{Lambda, Mapping};
-use tests::process::{DataDir, Starting, eventually, outcome};
+use tests::process::{DataDir, Starting, outcome};
 use tests::world::World;
 
 /// The trace of [`tests::lambda::XRAY_TRACE`].
@@ -304,12 +303,7 @@ async fn lambda_gets_an_error_for_what_no_function_knows_and_the_next_invocation
 async fn lambda_answers_within_the_time_it_gives_and_what_is_under_way_after_sigterm() {
     let world = World::new().await;
     let Hosted { lambda, starting } = host("create-task", &world.database_url).await;
-    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    let mut lock = connection.begin().await.expect("the database is there");
-    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .expect("nobody else locks");
+    let lock = Locked::new(&world, "tasks").await;
     let short = post(&json!({"title": "late"}), &[]).http_api("$default");
     let answer = lambda.invoke_for(&short, Duration::from_millis(500)).await.expect("an answer");
     assert_eq!(answer["statusCode"], 503);
@@ -317,14 +311,9 @@ async fn lambda_answers_within_the_time_it_gives_and_what_is_under_way_after_sig
     let event = post(&json!({"title": "in flight"}), &[]).http_api("$default");
     let invoked = lambda.invoke(&event);
     let told = async {
-        let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                       WHERE c.relname = 'tasks' AND NOT l.granted";
-        eventually("the request waits for the table", || async {
-            (rows(&world.database_url, waiting).await[0]["count"] != 0).then_some(())
-        })
-        .await;
+        lock.is_awaited_by(1).await;
         starting.signal(Signal::TERM);
-        lock.rollback().await.expect("the database is there");
+        lock.release().await;
     };
     let (answer, ()) = tokio::join!(invoked, told);
     assert_eq!(answer.expect("an answer")["statusCode"], 200);

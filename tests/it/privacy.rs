@@ -162,11 +162,7 @@ async fn s34_an_erased_user_is_nowhere_and_the_audit_log_verifies() {
     assert_eq!(ends, [json!({"action": "user.erased", "is_pseudonymous": true, "tasks": tasks})]);
 
     // An event that was on its way, or was parked, comes late.
-    let event = json!({"specversion": "1.0", "id": late["event_id"], "type": late["event_type"], "source": "/kaam/create-task",
-        "subject": late["subject"], "time": late["timestamp"], "datacontenttype": "application/json",
-        "data": {"event_id": late["event_id"], "event_type": late["event_type"], "topic_name": late["topic_name"],
-                 "correlation_id": late["correlation_id"], "timestamp": late["timestamp"], "source_service": late["source_service"],
-                 "payload": late["payload"]}});
+    let event = late_event(late);
     assert_eq!(world.deliver("write-audit", std::slice::from_ref(&event)).await, [Disposition::Done]);
     world.settle().await;
     assert_eq!(mentions(&world, "amna").await, [""; 0], "nor does it bring anything back");
@@ -187,6 +183,44 @@ async fn s34_an_erased_user_is_nowhere_and_the_audit_log_verifies() {
     assert_eq!(mentions(&world, "amna").await, [""; 0]);
     assert_eq!(count(&world, "audit_logs WHERE action = 'user.erased'").await, 2);
     assert!(is_sound(&world).await);
+}
+
+/// Gives the event that a row of the outbox was, as it comes from a bus.
+fn late_event(row: &Value) -> Value {
+    json!({"specversion": "1.0", "id": row["event_id"], "type": row["event_type"], "source": "/kaam/create-task",
+        "subject": row["subject"], "time": row["timestamp"], "datacontenttype": "application/json",
+        "data": {"event_id": row["event_id"], "event_type": row["event_type"], "topic_name": row["topic_name"],
+                 "correlation_id": row["correlation_id"], "timestamp": row["timestamp"], "source_service": row["source_service"],
+                 "payload": row["payload"]}})
+}
+
+#[tokio::test]
+async fn s34_an_erased_users_event_that_comes_late_stays_away_although_clocks_differ() {
+    let world = World::new().await;
+    let create = async || {
+        let body = json!({"title": "a secret title"});
+        world.call_with("POST", "/api/tasks", &body, &[("x-user-id", "amna")]).await.ok();
+        rows(&world.database_url, "SELECT * FROM events WHERE user_id = 'amna'").await.remove(0)
+    };
+    // The clock of who erases is behind.
+    let behind = world.clock.now();
+    world.clock.advance(std::time::Duration::from_secs(5));
+    let late = late_event(&create().await);
+    let forget = async || {
+        let chance = Chance { new_id, salt: random };
+        world.application.erase_user("amna", behind, chance).await.expect("the database is there");
+    };
+    let comes_late = async || {
+        assert_eq!(world.deliver("write-audit", std::slice::from_ref(&late)).await, [Disposition::Done]);
+        mentions(&world, "amna").await
+    };
+    forget().await;
+    assert_eq!(comes_late().await, [""; 0]);
+    // Who comes back and goes again does not bring it back either.
+    world.clock.set(behind);
+    create().await;
+    forget().await;
+    assert_eq!(comes_late().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use axum::routing::get;
+use axum::{Json, Router, extract};
 use futures::future::join_all;
 use runtime::clock::Stopwatch;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
-use tests::database::{count, rows};
+use tests::database::{Locked, count, rows};
 use tests::process::{Caller, DataDir, Program, Starting, backend, command, eventually, outcome};
 use tests::world::World;
 use tokio::net::TcpListener;
@@ -186,12 +187,7 @@ async fn a_port_that_is_taken_stops_the_start_with_one_line_that_names_it() {
 async fn requests_in_flight_are_answered_after_sigterm() {
     let world = World::new().await;
     let program = Program::start(on_database(&world)).await;
-    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    let mut lock = connection.begin().await.expect("the database is there");
-    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .expect("nobody else locks");
+    let lock = Locked::new(&world, "tasks").await;
     let (caller, port) = (Caller::new(), program.port);
     let requests: Vec<_> = (0..8)
         .map(|number| {
@@ -200,16 +196,10 @@ async fn requests_in_flight_are_answered_after_sigterm() {
             tokio::spawn(async move { caller.call(port, "POST", "/api/tasks", &body, &[]).await })
         })
         .collect();
-    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                   WHERE c.relname = 'tasks' AND NOT l.granted";
-    eventually("all requests wait for the table", || async {
-        let found = rows(&world.database_url, waiting).await;
-        (found[0]["count"] == 8).then_some(())
-    })
-    .await;
+    lock.is_awaited_by(8).await;
     program.signal(Signal::TERM);
     eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
-    lock.rollback().await.expect("the database is there");
+    lock.release().await;
     for answered in join_all(requests).await {
         let (status, task) = answered.expect("the request ran").expect("it was answered");
         assert_eq!(status, 200, "{task}");
@@ -222,22 +212,12 @@ async fn requests_in_flight_are_answered_after_sigterm() {
 async fn a_second_sigterm_does_not_wait_for_requests_in_flight() {
     let world = World::new().await;
     let program = Program::start(on_database(&world)).await;
-    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    let mut lock = connection.begin().await.expect("the database is there");
-    sqlx::query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .expect("nobody else locks");
+    let lock = Locked::new(&world, "tasks").await;
     let (caller, port) = (Caller::new(), program.port);
     let request = tokio::spawn(async move {
         caller.call(port, "POST", "/api/tasks", &json!({"title": "in flight"}), &[]).await
     });
-    let waiting = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                   WHERE c.relname = 'tasks' AND NOT l.granted";
-    eventually("the request waits for the table", || async {
-        (rows(&world.database_url, waiting).await[0]["count"] == 1).then_some(())
-    })
-    .await;
+    lock.is_awaited_by(1).await;
     program.signal(Signal::TERM);
     eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
     let watch = Stopwatch::start();
@@ -246,7 +226,7 @@ async fn a_second_sigterm_does_not_wait_for_requests_in_flight() {
     // Its drain takes six.
     assert!(watch.elapsed() < Duration::from_secs(4), "{:?}", watch.elapsed());
     assert_eq!(request.await.expect("it ran"), None, "it was not answered");
-    lock.rollback().await.expect("the database is there");
+    lock.release().await;
 }
 
 async fn caller_is_refused(port: u16) -> bool {
@@ -332,9 +312,62 @@ async fn help_and_what_is_no_command() {
         !unknown.status.success()
             && said.lines().count() == 1
             && said.contains("fly")
+            && said.contains("verify-audit")
             && said.contains("--help"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() {
+    let run = |words: &[&str]| {
+        let mut command = command("backend");
+        command.args(words);
+        outcome(command)
+    };
+    let help = String::from_utf8(run(&["--help"]).await.stdout).expect("UTF-8");
+    let listed = help.lines().skip_while(|line| *line != "commands:").take_while(|line| *line != "options:");
+    let forms: Vec<_> = listed.filter_map(|line| line.strip_prefix("  ")).collect();
+    let forms: Vec<Vec<_>> = forms
+        .iter()
+        .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
+        .map(|line| line.split(' ').collect())
+        .collect();
+    assert_eq!(forms.len(), 10, "{forms:?}");
+    for form in forms {
+        for words in [vec![form[0], "--help"], [form.as_slice(), &["-h"]].concat()] {
+            let output = run(&words).await;
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(output.status.success() && said.contains(&form.join(" ")), "{words:?}: {output:?}");
+        }
+    }
+    let wrong = run(&["cluster", "--bus", "pigeons"]).await;
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(!wrong.status.success() && said.contains("--bus kafka") && said.contains("--bus dapr"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_whose_database_is_in_a_secret_store_makes_no_key_that_nobody_uses() {
+    let (world, data_dir) = (World::new().await, DataDir::new());
+    let url = world.database_url.clone();
+    let secrets = Router::new().route(
+        "/v1.0/secrets/vault/{name}",
+        get(async move |extract::Path(name): extract::Path<String>| match name.as_str() {
+            "db-credentials" => Json(json!({"DATABASE_URL": url})),
+            _ => Json(json!({})),
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("an address").port().to_string();
+    let sidecar = tokio::spawn(async move { axum::serve(listener, secrets).await });
+    let mut command = backend(data_dir.path());
+    let settings = [("AUTH", "jwt"), ("DAPR_HTTP_PORT", &port), ("DAPR_SECRET_STORE", "vault")];
+    command.arg("audit-heads").envs(settings);
+    let output = outcome(command).await;
+    sidecar.abort();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("JWT_"), "as it is with DATABASE_URL: {said}");
+    assert_eq!(fs::read_dir(data_dir.path()).expect("it is there").count(), 0);
 }
 
 #[tokio::test]

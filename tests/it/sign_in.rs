@@ -2,17 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use application::accounts::{Account, Email, NewSession};
 use axum::body::Body;
 use axum::http::{Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
-use futures::future::join_all;
+use futures::future::{join, join_all};
+use runtime::ask::cause;
 use runtime::auth::SigningKeys;
+use runtime::clock::new_id;
+use runtime::request::RequestContext;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
 use tests::database::{count, rows};
-use tests::process::{DataDir, Program, backend};
+use tests::process::{DataDir, Program, backend, eventually};
 use tests::world::{Answered, World};
 
 const EMAIL: &str = "Amna.Khan@Example.ORG";
@@ -399,6 +404,71 @@ async fn a_new_password_takes_the_old_one_and_the_sessions_of_all_others() {
 }
 
 #[tokio::test]
+async fn who_signs_in_with_the_old_password_while_it_is_changed_gets_no_session() {
+    let world = with_account().await;
+    let email = Email::parse(EMAIL).expect("an address");
+    // Somebody's password was looked at and found right, and is another before the session begins.
+    let looked_at = world.application.account(&email).await.expect("the database is there").expect("one");
+    let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().expect("a token"));
+    let body = json!({"current_password": PASSWORD, "new_password": "a new password"});
+    world.call_with("POST", "/auth/password", &body, &[("authorization", &bearer)]).await.ok();
+    let cause = cause(&RequestContext::fresh(), &looked_at.user_id, "sign-in", &world.clock);
+    let session = NewSession {
+        session_id: new_id(cause.now),
+        token_hash: [7; 32],
+        expires_at: cause.now + TimeDelta::days(1),
+    };
+    let subjects = email.subjects(None);
+    let begin = async |account: &Account| {
+        world.application.begin_session(&cause, &session, account, (&subjects, &[])).await
+    };
+    assert!(!begin(&looked_at).await.expect("the database is there"));
+    assert_eq!(count(&world, "sessions").await, 0);
+    let account = world.application.account(&email).await.expect("the database is there").expect("one");
+    assert!(begin(&account).await.expect("the database is there"));
+    assert_eq!(count(&world, "sessions").await, 1);
+}
+
+#[tokio::test]
+async fn nobody_fills_the_log_of_another_by_registering_their_address() {
+    let world = with_account().await;
+    for _ in 0..8 {
+        register(&world, EMAIL, "another password").await.ok();
+    }
+    let told = audited(&world).await;
+    let noted = told.iter().filter(|action| *action == "account.registration_repeated").count();
+    assert_eq!(noted, 4, "{told:?}");
+}
+
+#[tokio::test]
+async fn f08_a_new_password_that_postgresql_gave_up_for_another_transaction_is_saved_all_the_same() {
+    let world = with_account().await;
+    let token = sign_in(&world, EMAIL, PASSWORD).await.ok();
+    let bearer = format!("Bearer {}", token["access_token"].as_str().expect("a token"));
+    let administrator = world.database_url.replacen("kaam@", "postgres@", 1);
+    let mut other = PgConnection::connect(&administrator).await.expect("the database is there");
+    // Of two that wait for each other the one that looks first is given up.
+    let begin = "SET deadlock_timeout = '20s'; BEGIN; UPDATE sessions SET created_at = created_at";
+    sqlx::raw_sql(begin).execute(&mut other).await.expect("it is sound");
+    let in_opposite_order = async {
+        eventually("the function waits for the session", || async {
+            let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (!rows(&administrator, waiting).await.is_empty()).then_some(())
+        })
+        .await;
+        let rest = "UPDATE accounts SET created_at = created_at; COMMIT";
+        sqlx::raw_sql(rest).execute(&mut other).await.expect("it is not the one that is given up");
+    };
+    let body = json!({"current_password": PASSWORD, "new_password": "a new password of some words"});
+    let headers = [("authorization", bearer.as_str())];
+    let (changed, ()) =
+        join(world.call_with("POST", "/auth/password", &body, &headers), in_opposite_order).await;
+    assert_eq!(changed.ok(), json!({"status": "changed"}));
+    sign_in(&world, EMAIL, "a new password of some words").await.ok();
+}
+
+#[tokio::test]
 async fn who_has_somebodys_access_token_can_not_guess_the_password_at_leisure() {
     let world = with_account().await;
     let tokens = sign_in(&world, EMAIL, PASSWORD).await.ok();
@@ -507,6 +577,17 @@ async fn a_deployment_of_its_own_needs_no_other_setting_than_auth_jwt() {
     }
     assert!(n >= 11, "{n}");
     assert_eq!(guess("203.0.113.9, 198.51.100.7", n).await, 401, "and takes nobody else with it");
+    // Who fails to sign in as somebody else does not keep them out.
+    let from = async |address: &str, password: &str| {
+        let body = json!({"email": EMAIL, "password": password});
+        let headers = [("x-forwarded-for", address)];
+        program.call("POST", "/auth/sign-in", &body, &headers).await.expect("it runs").0
+    };
+    for _ in 0..4 {
+        assert_eq!(from("2001:db8::1", "wrong password").await, 401);
+    }
+    assert_eq!(from("2001:db8::2", PASSWORD).await, 429, "from the same network");
+    assert_eq!(from("2001:db8:0:1::1", PASSWORD).await, 200);
     assert!(program.stop().await.success());
     // The key is kept; a port that was chosen anew is no other issuer.
     let program = start().await;

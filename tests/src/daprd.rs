@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
-use devkit::dapr::{configuration, connection_string, scheduler_arguments};
+use axum::http::{HeaderValue, Request};
+use bytes::Bytes;
+use devkit::dapr::{connection_string, scheduler_arguments};
 use devkit::testing::{TestDirectory, unused_port};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
 use runtime::dapr::Sidecar;
 use tokio::process::{Child, Command};
 
@@ -45,6 +49,8 @@ pub struct Neighbour {
     pub scheduler: Option<u16>,
     /// The sidecar that has every app that is invoked.
     pub invoked: Option<u16>,
+    /// Whether other sidecars may invoke this app. Without mTLS that is whoever reaches the port.
+    pub is_open: bool,
     /// Its components, policies and subscriptions.
     pub resources: Vec<String>,
 }
@@ -53,7 +59,16 @@ impl Neighbour {
     /// Describes a sidecar of an app, with these resources.
     pub fn of(app_id: &'static str, app_port: Option<u16>, resources: Vec<String>) -> Self {
         let port = unused_port();
-        Self { app_id, app_port, port, app_token: None, scheduler: None, invoked: None, resources }
+        Self {
+            app_id,
+            app_port,
+            port,
+            app_token: None,
+            scheduler: None,
+            invoked: None,
+            is_open: false,
+            resources,
+        }
     }
 }
 
@@ -104,8 +119,7 @@ impl Daprd {
             let file = files.path().join("resources").join(format!("{number}.yaml"));
             fs::write(file, resource).expect("the folder is ours");
         }
-        let invoked = neighbour.as_ref().and_then(|neighbour| neighbour.invoked);
-        fs::write(files.path().join("configuration.yaml"), configuration(invoked))
+        fs::write(files.path().join("configuration.yaml"), configuration(neighbour.as_ref()))
             .expect("the folder is ours");
         let token = files.path().display().to_string();
         let internal_port = unused_port();
@@ -242,6 +256,19 @@ spec:
     )
 }
 
+/// Gives `infra/dapr/configuration.yaml`, with what another sidecar takes that is to be invoked, or to invoke.
+fn configuration(neighbour: Option<&Neighbour>) -> String {
+    let invoked = neighbour.and_then(|neighbour| neighbour.invoked);
+    let template =
+        invoked.map(|port| format!("kubernetes\n    configuration:\n      template: 127.0.0.1:{port}"));
+    let action = if neighbour.is_some_and(|neighbour| neighbour.is_open) { "allow" } else { "deny" };
+    let own = [
+        ("defaultAction: deny", &*format!("defaultAction: {action}")),
+        ("component: kubernetes", &*format!("component: {}", template.as_deref().unwrap_or("kubernetes"))),
+    ];
+    resource("configuration.yaml", &own)
+}
+
 fn spawn(
     daprd: &Path,
     files: &Path,
@@ -278,6 +305,49 @@ fn spawn(
         .stderr(again)
         .spawn()
         .expect("a shell")
+}
+
+/// Asks a sidecar, at its port for others, to post to its app, as another sidecar would, but by one's own words: with no token, no name,
+/// and nothing that says whose call it is. Gives gRPC's status: 0 when the app was called, 7 when that was refused.
+pub async fn invoked_at(internal_port: u16, path: &str, body: &str) -> Option<u32> {
+    const POST: u8 = 3;
+    // `InternalInvokeRequest` of dapr/proto/internals/v1/service_invocation.proto.
+    let extension = [1 << 3, POST];
+    let message = [
+        field(1, path.as_bytes()),
+        field(2, &field(2, body.as_bytes())),
+        field(3, b"application/json"),
+        field(4, &extension),
+    ]
+    .concat();
+    let metadata = [field(1, b"content-type"), field(2, &field(1, b"application/json"))].concat();
+    let request = [vec![1 << 3, 1], field(2, &metadata), field(3, &message)].concat();
+    let length = u32::try_from(request.len()).expect("it is short").to_be_bytes();
+    let framed = [&[0][..], &length, &request].concat();
+    let client = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let call = "dapr.proto.internals.v1.ServiceInvocation/CallLocal";
+    let request = Request::post(format!("http://127.0.0.1:{internal_port}/{call}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::new(Bytes::from(framed)))
+        .expect("a request");
+    let response = client.request(request).await.ok()?;
+    let said = response.headers().get("grpc-status").cloned();
+    let body = response.into_body().collect().await.ok()?;
+    let said = said.or_else(|| body.trailers()?.get("grpc-status").cloned())?;
+    said.to_str().ok()?.parse().ok()
+}
+
+/// Writes a field of Protocol Buffers that is a text, bytes or a message.
+fn field(number: u8, value: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    let mut length = value.len();
+    while length > 0x7f {
+        field.push(u8::try_from(length & 0x7f).expect("7 bits") | 0x80);
+        length >>= 7;
+    }
+    field.push(u8::try_from(length).expect("7 bits"));
+    [field, value.to_vec()].concat()
 }
 
 /// Gives what `infra/dapr` says, with values of the test's own: `(what stands there, what is to stand there)`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use devkit::postgres::Private;
 use devkit::testing::TestDirectory;
 use http_body_util::{BodyExt, Full};
+use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -176,6 +177,18 @@ impl Caller {
         body: &Value,
         headers: &[(&str, &str)],
     ) -> Option<(u16, Bytes)> {
+        let (status, _, bytes) = self.call_for_all(port, method, path, body, headers).await?;
+        Some((status, bytes))
+    }
+
+    async fn call_for_all(
+        &self,
+        port: u16,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Option<(u16, HeaderMap, Bytes)> {
         let mut request = hyper::Request::builder().method(method).uri(format!("{ADDRESS}{port}{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -184,9 +197,9 @@ impl Caller {
         let request =
             request.header("content-type", "application/json").body(Full::from(body)).expect("a request");
         let response = timeout(PATIENCE, self.0.request(request)).await.ok()?.ok()?;
-        let status = response.status().as_u16();
-        let bytes = timeout(PATIENCE, response.into_body().collect()).await.ok()?.ok()?.to_bytes();
-        Some((status, bytes))
+        let (parts, body) = response.into_parts();
+        let bytes = timeout(PATIENCE, body.collect()).await.ok()?.ok()?.to_bytes();
+        Some((parts.status.as_u16(), parts.headers, bytes))
     }
 }
 
@@ -215,6 +228,19 @@ impl Program {
         headers: &[(&str, &str)],
     ) -> Option<(u16, Value)> {
         self.caller.call(self.port, method, path, body, headers).await
+    }
+
+    /// Does the same, and gives the header fields of the answer too.
+    pub async fn call_for_all(
+        &self,
+        method: &str,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+    ) -> Option<(u16, HeaderMap, Value)> {
+        let (status, headers, bytes) =
+            self.caller.call_for_all(self.port, method, path, body, headers).await?;
+        Some((status, headers, serde_json::from_slice(&bytes).unwrap_or_default()))
     }
 
     /// Gives the process id.

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use application::links::Links;
 use application::{Application, Connection};
@@ -23,7 +24,7 @@ use runtime::host::server::App;
 use runtime::metrics::Metrics;
 use runtime::triggers;
 use send_reminder::{Courier, Mailer, Push};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sign_in::Signing;
 use tower::ServiceExt;
 
@@ -39,6 +40,7 @@ pub struct World {
     pub outbox: Outbox,
     /// The database.
     pub database_url: String,
+    connecting: Connecting,
     zone: chrono_tz::Tz,
     settings: Environment,
     courier: Courier,
@@ -109,10 +111,13 @@ impl World {
 
     /// Makes a world whose functions all connect to the database as the owner of the tables, as they do in one process.
     pub async fn with_one_role() -> Self {
-        let world = Self::new().await;
-        let (clock, courier, mail) = (world.clock.clone(), world.courier.clone(), Arc::clone(&world.mail));
-        let (url, settings) = (world.database_url.clone(), (world.zone, world.settings.clone()));
-        Self::connecting(Connecting::AsOwner, url, settings, clock, courier, world.backing.clone(), mail)
+        Self::new().await.beside_in_one_role()
+    }
+
+    /// Makes a second instance whose functions all connect so, and know what the others of them know.
+    pub fn beside_in_one_role(mut self) -> Self {
+        self.connecting = Connecting::AsOwner;
+        self.beside()
     }
 
     /// Makes a world whose users live in `zone` until they say otherwise.
@@ -139,13 +144,22 @@ impl World {
         world.beside()
     }
 
+    /// Makes a second instance that reaches the same database by another URL.
+    pub fn beside_at(&self, database_url: impl Into<String>) -> Self {
+        self.beside_on(database_url.into(), self.backing.clone())
+    }
+
+    /// Makes one that asks the model of an Ollama server, whose answers are waited for for so long.
+    pub fn beside_with_model(&self, url: &str, deadline_ms: u64) -> Self {
+        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
+        let model = Model::from_environment(&Environment::from_pairs(settings), self.clock.clone());
+        let backing = Backing { model: model.expect("sound settings"), ..self.backing.clone() };
+        self.beside_on(self.database_url.clone(), backing)
+    }
+
     /// Makes a world with the model of an Ollama server, whose answers are waited for for so long.
     pub async fn with_model(url: &str, deadline_ms: u64) -> Self {
-        let settings = [("OLLAMA_URL", url.to_owned()), ("OLLAMA_DEADLINE_MS", deadline_ms.to_string())];
-        let world = Self::new().await;
-        let model = Model::from_environment(&Environment::from_pairs(settings), world.clock.clone());
-        let model = model.expect("sound settings");
-        world.beside_on(world.database_url.clone(), Backing { model, ..backing() })
+        Self::new().await.beside_with_model(url, deadline_ms)
     }
 
     /// Makes a world whose mails go through `mailer`.
@@ -181,7 +195,7 @@ impl World {
     fn beside_on(&self, database_url: String, backing: Backing) -> Self {
         let (clock, courier, mail) = (self.clock.clone(), self.courier.clone(), Arc::clone(&self.mail));
         let settings = (self.zone, self.settings.clone());
-        Self::over(database_url, settings, clock, courier, backing, mail)
+        Self::connecting(self.connecting, database_url, settings, clock, courier, backing, mail)
     }
 
     fn over(
@@ -204,15 +218,17 @@ impl World {
         backing: Backing,
         mail: Arc<TestDirectory>,
     ) -> Self {
-        let open =
-            |url: String, name| Application::new(&Connection::new(url, name, 4), zone, || {}).expect("a URL");
+        let config = Config::from_environment(&settings).expect("the settings are sound");
+        let open = |url: String, name| {
+            let application = Application::new(&Connection::new(url, name, 4), zone, || {}).expect("a URL");
+            application.with_quotas(config.quotas)
+        };
         let application = open(database_url.clone(), "test");
         let each = |name: &'static str| match connecting {
             Connecting::AsOwner => application.clone(),
             Connecting::AsRoles => open(roles::url_of(&database_url, name), name),
         };
         let (metrics, links) = (Metrics::new(), Some(links()));
-        let config = Config::from_environment(&settings).expect("the settings are sound");
         let signing = Signing::from_environment(&config, &settings).expect("a sound key");
         let composition =
             compose_each(each, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
@@ -225,6 +241,7 @@ impl World {
         Self {
             clock,
             application,
+            connecting,
             outbox,
             database_url,
             zone,
@@ -330,6 +347,22 @@ impl World {
     pub async fn scan(&self) {
         self.announce().await;
         self.settle().await;
+    }
+
+    /// Creates a task, makes it recur and completes it, and creates another one whose reminder is due `soon`;
+    /// then turns the clock and announces it.
+    pub async fn work(&self, number: u64, soon: Duration) {
+        let due = (self.clock.now() + soon).to_rfc3339();
+        let recurring = json!({"title": format!("recurring {number}"), "due_date": due,
+                               "recurrence_rule": {"pattern": "daily"}});
+        let task = self.create(recurring).await;
+        self.patch(&path_of(&task), json!({"priority": "high"})).await.ok();
+        self.post(&format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+        let reminded = json!({"title": format!("reminded {number}"), "due_date": due,
+                              "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+        self.create(reminded).await;
+        self.clock.advance(soon);
+        self.announce().await;
     }
 
     /// Announces the reminders that are due; nothing is sent yet.

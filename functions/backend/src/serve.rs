@@ -43,6 +43,8 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
+    // Before anybody is connected to.
+    environment.refuse_database_pooler()?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
         Host::Dapr(settings) => Some(*settings),
         _ => None,
@@ -113,7 +115,8 @@ async fn serve_on(
     let wake = Wake::default();
     let connection = Connection::new(database_url.to_owned(), NAME, connections);
     let committed = wake.clone();
-    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?;
+    let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
+        .with_quotas(start.config.quotas);
     let mut composition =
         compose(&application, &start.clock, courier, links, backing, signing, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
@@ -226,6 +229,7 @@ fn watched(level: LogLevel) -> &'static [&'static str] {
             relay_events::NAME,
             scan_reminders::NAME,
             send_reminder::NAME,
+            sign_in::NAME,
             spawn_recurrence::NAME,
             update_task::NAME,
             web::NAME,
@@ -272,6 +276,8 @@ pub(crate) struct Database {
 impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
+        // Migrating and relaying hold locks of a session.
+        environment.refuse_database_pooler()?;
         if let Some(url) = environment.database_url()? {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
@@ -289,7 +295,6 @@ impl Database {
 
     /// The same for a command: beside a running server, its database.
     pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        let environment = &dapr::with_secrets(environment.clone()).await?;
         if environment.database_url()?.is_none() {
             let data_dir = private_options(environment)?.data_dir;
             if let Some(url) = Private::url_of_running(&data_dir)? {

@@ -44,6 +44,7 @@ use runtime::json::JsonBody;
 use runtime::main::Start;
 use runtime::problem::Problem;
 use runtime::query::{Query, wrong};
+use runtime::rate_limit::Costs;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -69,7 +70,9 @@ const MAX_PAGE: i64 = 100;
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let application = Application::new(&connection, start.config.time_zone, start.committed())?;
+    let connection = connection.pooled(start.has_database_pooler()?);
+    let application = Application::new(&connection, start.config.time_zone, start.committed())?
+        .with_quotas(start.config.quotas);
     let backing = Backing::from_start(&start)?;
     Ok(function(application, start.clock, backing))
 }
@@ -101,7 +104,8 @@ pub fn function(application: Application, clock: Clock, backing: Backing) -> Fun
     let Backing { memory, model } = &backing;
     let dapr_check = memory.check();
     let is_connected = application.database_probe();
-    let function = Function::new(NAME).ready_when(Check::required("database", is_connected));
+    let function =
+        Function::new(NAME).costs(Costs::Chat).ready_when(Check::required("database", is_connected));
     let function = match model {
         Some(model) => function
             .ready_when(Check::optional("ollama", model.probe()))

@@ -149,7 +149,13 @@ pub(crate) async fn consult(
             shown => talk.application.tasks_by_id(&talk.cause.user_id, shown).await?,
         };
         let shown = question::tasks(shown, &tasks);
-        let advice = model.ask(talk, parsed, shown).await;
+        let advice = match talk.application.may_ask_model(talk.cause).await? {
+            true => model.ask(talk, parsed, shown).await,
+            false => {
+                tracing::info!("the model was not asked: the user has asked it enough today");
+                None
+            }
+        };
         talk.consulted.0 = Some(advice);
     }
     let Some((heard, chosen)) = talk.consulted.0.clone().flatten() else { return Ok(None) };

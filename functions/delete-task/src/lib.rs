@@ -26,7 +26,9 @@ pub const NAME: &str = "delete-task";
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let application = Application::new(&connection, start.config.time_zone, start.committed())?;
+    let connection = connection.pooled(start.has_database_pooler()?);
+    let application = Application::new(&connection, start.config.time_zone, start.committed())?
+        .with_quotas(start.config.quotas);
     Ok(function(application, start.clock))
 }
 

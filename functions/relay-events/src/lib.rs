@@ -91,10 +91,13 @@ struct Drained {
 /// # Errors
 /// The first setting that is wrong; without any of these there is no bus between processes, and every event would be lost.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let (publisher, checks) = match (sidecar(&start.environment)?, kafka(&start.environment)?) {
-        (Some(dapr), _) => (Publisher::Dapr(Box::new(dapr)), Vec::new()),
-        (None, Some(kafka)) => (Publisher::Kafka(Box::new(kafka.clone())), shown(kafka)),
-        (None, None) => (Publisher::Sink(Box::new(sink(&start.environment)?)), Vec::new()),
+    start.refuse_database_pooler()?;
+    let (publisher, checks) = if let Some(dapr) = sidecar(&start.environment)? {
+        (Publisher::Dapr(Box::new(dapr)), Vec::new())
+    } else if let Some(kafka) = kafka(&start.environment)? {
+        (Publisher::Kafka(Box::new(kafka.clone())), shown(kafka))
+    } else {
+        (Publisher::Sink(Box::new(sink(&start.environment)?)), Vec::new())
     };
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
     let application = Application::new(&connection, start.config.time_zone, || {})?;

@@ -7,9 +7,9 @@
 //! | refresh token | 30 days, random; of each only a hash is kept, and each is good once (RFC 9700 §4.14) |
 //! | used again within 10 s | the same next token: the answer was lost, or two pages asked at once |
 //! | used again later | its session ends: somebody else has it too |
-//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account; for an address of the network from the eleventh on |
+//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account, or, where the network is known, of the account from there; of a network from the eleventh on, of an account from everywhere after some 300 |
 //! | an address that nobody has | looks and takes as long as a wrong password |
-//! | an address that somebody has already | `register` says that it is done; its owner finds it in the audit log |
+//! | an address that somebody has already | `register` says that it is done; its owner finds it in the audit log, but not each time |
 
 mod body;
 mod browser;
@@ -27,6 +27,7 @@ use runtime::clock::Clock;
 use runtime::config::{Auth, Config, Environment};
 use runtime::function::{Check, Function};
 use runtime::main::Start;
+use runtime::rate_limit::Costs;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -66,6 +67,7 @@ impl Signing {
 /// The first setting that is wrong or missing.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let connection = connection.pooled(start.has_database_pooler()?);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let signing = Signing::from_environment(&start.config, &start.environment)?;
     let signing = signing.context("SIGNING_KEY is not set; it must be an Ed25519 key in PEM (PKCS #8)")?;
@@ -84,7 +86,11 @@ pub fn function(application: Application, clock: Clock, signing: Signing) -> Fun
         .routes(routes!(routes::keys))
         .with_state(desk.clone());
     let http = OpenApiRouter::new().routes(routes!(routes::change_password)).with_state(desk);
-    Function::new(NAME).public(public).http(http).ready_when(Check::required("database", is_connected))
+    Function::new(NAME)
+        .costs(Costs::SignIn)
+        .public(public)
+        .http(http)
+        .ready_when(Check::required("database", is_connected))
 }
 
 /// Where people sign in.

@@ -20,7 +20,6 @@ use runtime::user::Caller;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::body::Fields;
 use crate::password::Password;
@@ -33,7 +32,7 @@ const REFRESH: TimeDelta = TimeDelta::days(30);
 const SESSION: TimeDelta = TimeDelta::days(365);
 /// How long after its use a refresh token still gives the same next one.
 const GRACE: TimeDelta = TimeDelta::seconds(10);
-/// How long it takes to register, whoever has the address; several times as long as the work.
+/// How long it takes to register after the hash, whoever has the address; several times as long as the work.
 const REGISTERING: Duration = Duration::from_millis(400);
 
 /// What somebody opens an account with.
@@ -140,9 +139,11 @@ pub(crate) async fn register(
     fields.finish()?;
     let (Some(email), Some(password)) = (email, password) else { return Err(Problem::internal()) };
 
-    let (watch, now) = (Stopwatch::start(), desk.clock.now());
-    desk.charge(&subjects(None, address), now).await?;
+    let now = desk.clock.now();
+    desk.charge(&callers(address), now).await?;
     let password_hash = desk.hasher.hash(password).await?;
+    // From here on: how long one waits for a turn at hashing is the same for everybody, and may be longer.
+    let watch = Stopwatch::start();
     let cause = cause(&context, &new_id(now).to_string(), NAME, &desk.clock);
     desk.application.register(&cause, Registration { email, password_hash, time_zone, locale }).await?;
     // An account that is opened is more work than one that is there already, and nobody shall see it.
@@ -184,25 +185,28 @@ pub(crate) async fn sign_in(
     }
 
     let now = desk.clock.now();
-    let who = subjects(Some(email.subject()), address);
-    desk.charge(&who, now).await?;
+    let (of_account, of_caller) = (email.subjects(address.network()), callers(address));
+    desk.charge(&[&of_account[..], &of_caller].concat(), now).await?;
     let account = desk.application.account(&email).await?;
     let kept = account.as_ref().map(|account| account.password_hash.clone());
     let is_right = desk.hasher.is_right(password, kept).await?;
     // Nobody's failure is noted for somebody who never was.
-    let user_id = account.map(|account| account.user_id);
+    let user_id = account.as_ref().map(|account| account.user_id.clone());
     let cause = cause(&context, user_id.as_deref().unwrap_or_default(), NAME, &desk.clock);
-    let user = user_id.as_ref().filter(|_| is_right).and_then(|id| id.parse::<Uuid>().ok());
-    let Some(user) = user else {
-        desk.application.sign_in_failed(&cause, &email.subject(), user_id.is_some()).await?;
-        tracing::info!(is_known = user_id.is_some(), "a sign-in failed");
-        return Ok(unauthorized("the e-mail address or the password is wrong"));
-    };
-    let token = RefreshToken::first(user, new_id(now));
-    let session =
-        NewSession { session_id: token.session_id, token_hash: token.hash(), expires_at: now + REFRESH };
-    desk.application.begin_session(&cause, &session, &email, &who[1..]).await?;
-    Ok(desk.tokens(&token, into_cookie, now))
+    if let Some(account) = account.filter(|_| is_right)
+        && let Ok(user) = account.user_id.parse()
+    {
+        let token = RefreshToken::first(user, new_id(now));
+        let (session_id, token_hash) = (token.session_id, token.hash());
+        let session = NewSession { session_id, token_hash, expires_at: now + REFRESH };
+        let settled = (&of_account[..], &of_caller[..]);
+        if desk.application.begin_session(&cause, &session, &account, settled).await? {
+            return Ok(desk.tokens(&token, into_cookie, now));
+        }
+    }
+    desk.application.sign_in_failed(&cause, &of_account[0], user_id.is_some()).await?;
+    tracing::info!(is_known = user_id.is_some(), "a sign-in failed");
+    Ok(unauthorized("the e-mail address or the password is wrong"))
 }
 
 /// Gives new tokens for a refresh token
@@ -381,10 +385,9 @@ fn email(fields: &mut Fields) -> Option<Email> {
     fields.parse("email", Email::parse(text).ok_or("must be one e-mail address, such as amna@example.org"))
 }
 
-/// Gives who tries: the account first, then the address, where that is known.
-fn subjects(account: Option<Subject>, ClientAddress(address): ClientAddress) -> Vec<Subject> {
-    let address = address.map(|address| caller(&address.to_string()));
-    account.into_iter().chain(address).collect()
+/// Gives the network that tries, where that is known.
+fn callers(address: ClientAddress) -> Vec<Subject> {
+    address.network().map(caller).into_iter().collect()
 }
 
 fn shown_token(body: &Value, headers: &HeaderMap) -> Result<(Option<RefreshToken>, bool), Problem> {

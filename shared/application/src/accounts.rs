@@ -1,6 +1,8 @@
 //! Accounts: opening one, signing in and out, and the sessions in between. Passwords and tokens are made and checked by the caller;
 //! what comes here are hashes.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::settings::{Locale, Settings, is_email};
@@ -14,11 +16,13 @@ pub use store::accounts::{Account, Hash, NewSession, Rotated, Rotation, Subject}
 
 use crate::{Application, refuse, settings};
 
-/// How long one has to wait after the first failure, the second and so on, in seconds: 15 minutes at most, so that nobody can keep
-/// another out for long.
+/// How long one has to wait after the first failure, the second and so on, in seconds; 15 minutes at most.
 const DELAYS_S: [f64; 14] = [0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 900.0];
 /// How many failures more are free for an address of the network, which many may share.
 const ALLOWANCE_OF_ADDRESS: i32 = 7;
+/// And for an account as a whole, where each network that tries is known and has to wait by itself: so who fails elsewhere does not keep
+/// the owner out, and many who guess together are stopped all the same.
+const ALLOWANCE_OF_ACCOUNT: i32 = 300;
 /// For how long failures count.
 const FAILURES_COUNT_FOR: TimeDelta = TimeDelta::days(1);
 
@@ -45,15 +49,25 @@ impl Email {
         Some(Self { key: address.to_ascii_lowercase(), address })
     }
 
-    /// Gives who tries to sign in by it.
-    pub fn subject(&self) -> Subject {
-        Subject { hash: hash(&["account", &self.key]), allowance: 0 }
+    /// Gives who tries to sign in by it: the account, and, where that is known, the account from this network.
+    pub fn subjects(&self, network: Option<IpAddr>) -> Vec<Subject> {
+        let account = hash(&["account", &self.key]);
+        match network {
+            None => vec![Subject { hash: account, allowance: 0 }],
+            Some(network) => {
+                let from_there = hash(&["account", &self.key, &network.to_string()]);
+                vec![
+                    Subject { hash: account, allowance: ALLOWANCE_OF_ACCOUNT },
+                    Subject { hash: from_there, allowance: 0 },
+                ]
+            }
+        }
     }
 }
 
-/// Gives who tries from an address of the network.
-pub fn caller(address: &str) -> Subject {
-    Subject { hash: hash(&["caller", address]), allowance: ALLOWANCE_OF_ADDRESS }
+/// Gives who tries from a network.
+pub fn caller(network: IpAddr) -> Subject {
+    Subject { hash: hash(&["caller", &network.to_string()]), allowance: ALLOWANCE_OF_ADDRESS }
 }
 
 /// Gives who tries to change the password of a user.
@@ -115,7 +129,12 @@ impl Application {
         }
     }
 
+    /// Tells the owner of an account that somebody wanted to open it again; not each time, so that nobody fills the owner's log.
     async fn note_repeated(&self, cause: &Cause, known: &Account) -> Result<(), Refusal> {
+        let repeated = Subject { hash: hash(&["repeated", &known.user_id]), allowance: 0 };
+        if self.charge_attempt(&[repeated], cause.now).await?.is_some() {
+            return Ok(());
+        }
         let cause = Cause { user_id: known.user_id.clone(), ..cause.clone() };
         let event = told(&cause, "account.registration_repeated", stranger(&cause), Value::Null);
         self.store.note(&event).await.map_err(refuse)?;
@@ -171,7 +190,8 @@ impl Application {
         Ok(())
     }
 
-    /// Begins a session of the cause's user, whose attempt was no failure.
+    /// Begins a session of the cause's user, whose attempt was no failure: `account` starts anew, `others` have one failure fewer. Says
+    /// whether the password still is what was looked at.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
@@ -179,17 +199,17 @@ impl Application {
         &self,
         cause: &Cause,
         session: &NewSession,
-        email: &Email,
-        others: &[Subject],
-    ) -> Result<(), Refusal> {
+        looked_at: &Account,
+        (account, others): (&[Subject], &[Subject]),
+    ) -> Result<bool, Refusal> {
         let of_session = json!({"session_id": session.session_id});
         let event = told(cause, "account.signed_in", Actor::user(&cause.user_id), of_session);
-        let others: Vec<_> = others.iter().map(|subject| subject.hash).collect();
-        let settled = (&email.subject().hash, &others[..]);
-        let begun = self.store.begin_session(&cause.user_id, session, settled, &event, cause.now).await;
-        begun.map_err(refuse)?;
-        (self.committed)();
-        Ok(())
+        let begun = self.store.begin_session(looked_at, session, (account, others), &event, cause.now).await;
+        let begun = begun.map_err(refuse)?;
+        if begun {
+            (self.committed)();
+        }
+        Ok(begun)
     }
 
     /// Uses a refresh token of the cause's user.
@@ -233,7 +253,7 @@ impl Application {
         kept: Option<(Uuid, Hash)>,
     ) -> Result<bool, Refusal> {
         let event = told(cause, "account.password_changed", Actor::user(&cause.user_id), Value::Null);
-        let forgiven = user(&cause.user_id).hash;
+        let forgiven = user(&cause.user_id);
         let changed =
             self.store.change_password(before, password_hash, kept, &forgiven, &event, cause.now).await;
         let changed = changed.map_err(refuse)?;

@@ -101,8 +101,7 @@ pub fn entry_of(envelope: &Envelope) -> Result<Entry, String> {
 
 /// Renders the end of a chain as one line of JSON.
 pub fn head_line(Head { user_id, seq, hash }: &Head) -> String {
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    json!({"user_id": user_id, "entries": seq, "hash": hash}).to_string()
+    json!({"user_id": user_id, "entries": seq, "hash": hex::encode(hash)}).to_string()
 }
 
 /// Reads what [`head_line`] gave.
@@ -112,19 +111,12 @@ pub fn head_line(Head { user_id, seq, hash }: &Head) -> String {
 pub fn head_of(line: &str) -> Result<Head, String> {
     let expected = || "has to be {\"user_id\":…,\"entries\":…,\"hash\":…}".to_owned();
     let head: Value = serde_json::from_str(line).map_err(|_| expected())?;
-    let hash = head["hash"].as_str().and_then(from_hexadecimal);
+    let hash = head["hash"].as_str().and_then(|hash| hex::decode(hash).ok());
     let (user_id, seq) = (head["user_id"].as_str(), head["entries"].as_i64());
     match (user_id, seq, hash) {
         (Some(user_id), Some(seq), Some(hash)) => Ok(Head { user_id: user_id.to_owned(), seq, hash }),
         _ => Err(expected()),
     }
-}
-
-fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() % 2 == 0)?;
-    Some(digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::input::{self, TaskFields};
 use crate::merge;
+use crate::quota::Amounts;
 use crate::snooze::SnoozeUntil;
 use crate::{Application, refuse, undo};
 
@@ -65,6 +66,10 @@ impl Application {
             };
             let planned =
                 plan_write(cause, None, task, &settings, Change::Created, &Actor::user(&cause.user_id));
+            let _admitted = match self.admit(cause, &Amounts::created(&planned.write)).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => return self.replay_or(cause, key, refusal).await,
+            };
             let answer = Answer::task(&planned.body).with_header("location", format!("/api/tasks/{id}"));
             let record =
                 key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
@@ -274,6 +279,14 @@ impl Application {
                 planned.as_ref().map_or_else(|| body_of(&loaded, &settings), |planned| planned.body.clone());
             let answer = Answer::task(&task);
             let mut writes: Vec<_> = planned.map(|planned| planned.write).into_iter().collect();
+            let added = writes.first().map(|write| added_by(write, &loaded.task, &settings, cause));
+            let _admitted = match self.admit(cause, &added.unwrap_or_default()).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => {
+                    let answer = self.replay_or(cause, key, refusal).await?;
+                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
+                }
+            };
             let mut series = None;
             if is_changed || with.scope(&loaded.task) != Scope::This {
                 let (others, members) = self.plan_others(cause, &loaded.task, &settings, kind, with).await?;
@@ -372,8 +385,13 @@ impl Application {
     /// Saves what a conversation changed, together with what was said, in one transaction.
     ///
     /// # Errors
-    /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::Unavailable`].
+    /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::OverQuota`], [`Refusal::Unavailable`].
     pub async fn commit(&self, cause: &Cause, together: &Together) -> Result<Committed, Refusal> {
+        let mut wanted = Amounts::default();
+        for write in together.writes.iter().filter(|write| write.task.version == 1) {
+            wanted.add(&Amounts::created(write));
+        }
+        let _admitted = self.admit(cause, &wanted).await?;
         let written = self.store.write_together(together, &cause.user_id, cause.now).await.map_err(refuse)?;
         if written == Written::Committed {
             if !together.writes.is_empty() || together.settings.is_some() {
@@ -603,6 +621,16 @@ fn body_of(loaded: &Loaded, settings: &Settings) -> TaskBody {
 /// Shows a loaded task.
 pub(crate) fn show(loaded: &Loaded, zone: Tz) -> TaskBody {
     TaskBody::of(&loaded.task, zone, loaded.reminder_id)
+}
+
+/// Gives what a change adds to what the user has: an open task, reminders that were not there before.
+fn added_by(write: &Write, before: &Task, settings: &Settings, cause: &Cause) -> Amounts {
+    let is_opened = before.status != Status::Active && write.task.status == Status::Active;
+    let added = if is_opened { Amounts::opened() } else { Amounts::default() };
+    match &write.reminders {
+        None => added,
+        Some(after) => added.with_reminders(after, &reminder::plan(before, settings, cause.now)),
+    }
 }
 
 fn event_type(kind: Change) -> &'static str {

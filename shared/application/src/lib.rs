@@ -13,6 +13,7 @@ mod merge;
 pub mod outbox;
 pub mod privacy;
 pub mod query;
+mod quota;
 pub mod reminders;
 pub mod series;
 pub mod settings;
@@ -25,8 +26,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 use domain::settings::Settings;
-use events::{Answer, Cause, IdempotencyKey, Refusal};
+use events::{Answer, Cause, IdempotencyKey, Quotas, Refusal};
 use store::Store;
+
+use quota::{Admitted, Amounts, Quota};
 
 pub use store::Connection;
 pub use store::list::{Filter, SortKey};
@@ -44,6 +47,7 @@ pub struct Application {
     default_zone: Tz,
     remembered: Arc<Mutex<HashMap<String, Settings>>>,
     committed: Arc<dyn Fn() + Send + Sync>,
+    quota: Option<Arc<Quota>>,
 }
 
 impl Application {
@@ -58,7 +62,34 @@ impl Application {
         committed: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, store::Error> {
         let store = Store::lazy(connection)?;
-        Ok(Self { store, default_zone, remembered: Arc::default(), committed: Arc::new(committed) })
+        let (remembered, committed) = (Arc::default(), Arc::new(committed));
+        Ok(Self { store, default_zone, remembered, committed, quota: None })
+    }
+
+    /// Sets how much a user may have and do; without, nothing is counted.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Option<Quotas>) -> Self {
+        Self { quota: quotas.map(|quotas| Arc::new(Quota::new(quotas))), ..self }
+    }
+
+    /// Lets something through that adds so much to what a user has, or not.
+    /// It is to be held until that is committed.
+    pub(crate) async fn admit(&self, cause: &Cause, wanted: &Amounts) -> Result<Admitted, Refusal> {
+        match &self.quota {
+            Some(quota) if !wanted.is_nothing() => quota.admit(&self.store, cause, wanted).await,
+            _ => Ok(Admitted::uncounted()),
+        }
+    }
+
+    /// Says whether a model may be asked for a user once more on this day.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn may_ask_model(&self, cause: &Cause) -> Result<bool, Refusal> {
+        match &self.quota {
+            Some(quota) => quota.admits_model_call(&self.store, cause).await,
+            None => Ok(true),
+        }
     }
 
     /// Gives the database, for those who do more with it than the use cases: the relay, and commands for operators.
@@ -138,7 +169,7 @@ impl std::fmt::Debug for Application {
 /// Says what an error of the store means to the user.
 pub(crate) fn refuse(error: store::Error) -> Refusal {
     match error {
-        store::Error::Unavailable(_) | store::Error::Mismatched(_) => {
+        store::Error::Unavailable(_) | store::Error::Mismatched(_) | store::Error::Pooled(_) => {
             Refusal::Unavailable { what: "the database", source: error.into() }
         }
         _ => Refusal::Internal(error.into()),

@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 
 use chrono::{DateTime, Utc};
-use events::cloud_event::Envelope;
 use events::{Refusal, instant};
 use serde_json::Value;
-use store::erasure::{Erasure, ExportError, Unaudited};
+use store::erasure::{Erasure, ExportError};
 use uuid::Uuid;
 
 use crate::audit::{Salt, entry_of};
@@ -75,8 +74,7 @@ impl Application {
             let Some((last, _)) = page.last() else { break };
             after = *last;
             // What can not be read would not be in the log if it were delivered.
-            let entries: Vec<_> =
-                page.into_iter().filter_map(|(_, event)| entry_of(&envelope(event)).ok()).collect();
+            let entries: Vec<_> = page.into_iter().filter_map(|(_, event)| entry_of(&event).ok()).collect();
             self.append_audit(&entries, chance.salt).await?;
         }
         let pseudonym = format!("erased:{}", (chance.new_id)(now));
@@ -89,10 +87,4 @@ impl Application {
         };
         self.store.erase(&erasure).await.map_err(refuse)
     }
-}
-
-fn envelope(event: Unaudited) -> Envelope {
-    let Unaudited { event_id, event_type, topic_name, correlation_id, timestamp, source_service, payload } =
-        event;
-    Envelope { event_id, event_type, topic_name, correlation_id, timestamp, source_service, payload }
 }

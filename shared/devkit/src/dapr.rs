@@ -9,17 +9,6 @@ use std::str::FromStr as _;
 use anyhow::{Context as _, Result, ensure};
 use sqlx::postgres::PgConnectOptions;
 
-/// Without names to resolve, and so without the answers to all the network that the default, mDNS, gives.
-const CONFIGURATION: &str = "\
-apiVersion: dapr.io/v1alpha1
-kind: Configuration
-metadata:
-  name: kaam
-spec:
-  nameResolution:
-    component: kubernetes
-";
-
 /// A sidecar.
 #[derive(Clone, Copy, Debug)]
 pub struct Sidecar<'a> {
@@ -31,7 +20,7 @@ pub struct Sidecar<'a> {
     pub ports: [u16; 3],
     /// The port of the scheduler.
     pub scheduler: Option<u16>,
-    /// A folder with `resources/`, its components and policies, and `configuration.yaml`: see [`configuration`].
+    /// A folder with `resources/`, its components and policies, and `configuration.yaml`.
     pub files: &'a Path,
     /// `warn`, `info`, …
     pub log_level: &'a str,
@@ -60,12 +49,6 @@ impl Sidecar<'_> {
         }
         arguments
     }
-}
-
-/// Gives what `configuration.yaml` says; every app that is invoked is behind the sidecar that serves others at `invoked`.
-pub fn configuration(invoked: Option<u16>) -> String {
-    let template = invoked.map(|port| format!("    configuration:\n      template: 127.0.0.1:{port}\n"));
-    CONFIGURATION.to_owned() + &template.unwrap_or_default()
 }
 
 /// Gives the arguments of `scheduler`, which serves at `port` and keeps jobs in the folder `data`; the others are ports of its own.

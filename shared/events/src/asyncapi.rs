@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::cloud_event::{CONTENT_TYPE, Envelope, render};
 use crate::payload::{Actor, Audited, ReminderMoment, TaskChanged, TaskUpdate};
 use crate::settings_body::SettingsBody;
-use crate::{Event, TaskBody, Topic, task_body};
+use crate::{JsonText, StoredEvent, TaskBody, Topic, task_body};
 
 /// An event that goes over the bus.
 #[derive(Debug, Clone, Copy)]
@@ -105,7 +105,7 @@ pub const RECEIVED: [(&str, Topic, &[&str]); 5] = [
     ("write-audit", Topic::AuditEvents, &AUDITED),
 ];
 
-/// The headers of a record in a dead-letter topic, beside those that it had, and what each says.
+/// The headers that every record in a dead-letter topic has, beside those that it had, and what each says.
 pub const DEAD_LETTER_HEADERS: [(&str, &str); 6] = [
     ("dlq-reason", "Why it was given up."),
     ("dlq-attempts", "How often its handler failed."),
@@ -114,6 +114,13 @@ pub const DEAD_LETTER_HEADERS: [(&str, &str); 6] = [
     ("dlq-partition", "The partition that it lay in."),
     ("dlq-offset", "Its offset there."),
 ];
+/// The header of a record in a dead-letter topic that was too large, and what it says.
+pub const LEFT_OUT_HEADER: (&str, &str) = (
+    "dlq-left-out",
+    "What of it was left out, because it was too large with that; it can be read where it lay.",
+);
+/// What may be left out: each when it was still too large without what the one before says.
+pub const LEFT_OUT: [&str; 3] = ["value", "value,headers", "value,headers,key"];
 
 const BINDING_VERSION: &str = "0.5.0";
 
@@ -246,17 +253,18 @@ fn key(topic: Topic) -> &'static str {
 fn messages() -> Map<String, Value> {
     let mut messages: Map<_, _> =
         KINDS.into_iter().map(|kind| (kind.event_type.to_owned(), message(kind))).collect();
-    let properties: Map<_, _> = DEAD_LETTER_HEADERS
-        .into_iter()
-        .map(|(name, says)| (name.to_owned(), json!({"type": "string", "description": says})))
-        .collect();
+    let text = |says: &str| json!({"type": "string", "description": says});
+    let mut properties: Map<_, _> =
+        DEAD_LETTER_HEADERS.into_iter().map(|(name, says)| (name.to_owned(), text(says))).collect();
     let names: Vec<_> = properties.keys().cloned().collect();
+    let (left_out, says) = LEFT_OUT_HEADER;
+    properties.insert(left_out.to_owned(), json!({"type": "string", "description": says, "enum": LEFT_OUT}));
     let letter = json!({
         "name": "dead-letter",
         "title": "dead-letter",
         "summary": "A record as it was, with headers that say why it lies here.",
-        "description": "Key, value and headers are those of the record, and may be anything. Of one that would be too large \
-                        with its headers the value is left out.",
+        "description": "Key, value and headers are those of the record, and may be anything. Of one that is too large with \
+                        these headers its value is left out, then its own headers, then its key; dlq-left-out says what.",
         "contentType": "application/octet-stream",
         "headers": {"type": "object", "required": names, "properties": properties},
         "payload": {"description": "Whatever the record had."},
@@ -289,7 +297,7 @@ fn message(kind: Kind) -> Value {
             "key": {"type": "string", "description": key(kind.topic)},
             "bindingVersion": BINDING_VERSION,
         }},
-        "examples": [{"payload": render(&example(kind)), "headers": {"content-type": CONTENT_TYPE}}],
+        "examples": [{"payload": example(kind), "headers": {"content-type": CONTENT_TYPE}}],
     })
 }
 
@@ -353,7 +361,7 @@ fn collect<T: ToSchema>(schemas: &mut Map<String, Value>) {
     }
 }
 
-/// Gives the schema of what [`render`] makes.
+/// Gives the schema of what [`Message::text`](crate::cloud_event::Message::text) renders.
 fn cloud_event() -> Value {
     let text = |description: &str| json!({"type": "string", "minLength": 1, "description": description});
     json!({
@@ -400,8 +408,8 @@ fn message_reference(name: &str) -> Value {
 const TASK: Uuid = Uuid::from_u128(0x01a1_fc63_f101_75a5_8ecd_e4a0_0f0e_fce4);
 const REMINDER: Uuid = Uuid::from_u128(0x1838_fd69_11b0_5b6a_9ec3_8cfd_e681_2f92);
 
-/// Gives an event as an example.
-fn example(kind: Kind) -> Event {
+/// Gives an event as an example, rendered.
+fn example(kind: Kind) -> Value {
     let user = "amna".to_owned();
     let source = SENT.iter().find(|(_, _, types)| types.contains(&kind.event_type));
     let (key, subject, payload) = match kind.topic {
@@ -416,7 +424,7 @@ fn example(kind: Kind) -> Event {
         }
         Topic::AuditEvents => (user.clone(), user.clone(), json!(audited(&user))),
     };
-    Event {
+    let event = StoredEvent {
         event_id: Uuid::from_u128(0x01a1_fc64_04a7_7a2b_8c11_6e0a_52f3_d901),
         user_id: user,
         topic: kind.topic,
@@ -427,8 +435,9 @@ fn example(kind: Kind) -> Event {
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
         timestamp: created_at(),
         source_service: source.map_or("create-task", |(function, ..)| function).to_owned(),
-        payload,
-    }
+        payload: JsonText::from(&payload),
+    };
+    render(&event)
 }
 
 fn created_at() -> DateTime<Utc> {

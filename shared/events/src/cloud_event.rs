@@ -6,12 +6,12 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::payload::TaskUpdate;
-use crate::{Event, StoredEvent, Topic, instant};
+use crate::{StoredEvent, Topic, instant};
 
 /// The content type of a structured event.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -64,29 +64,9 @@ impl Envelope {
     }
 }
 
-/// Renders an event for the bus.
-pub fn render(event: &Event) -> Value {
-    json!({
-        "specversion": "1.0",
-        "id": event.event_id,
-        "type": event.event_type,
-        "source": format!("/kaam/{}", event.source_service),
-        "subject": event.subject,
-        "time": instant(event.timestamp),
-        "datacontenttype": "application/json",
-        "correlationid": event.correlation_id,
-        "traceparent": event.traceparent,
-        "partitionkey": event.key,
-        "data": {
-            "event_id": event.event_id,
-            "event_type": event.event_type,
-            "topic_name": event.topic.as_str(),
-            "correlation_id": event.correlation_id,
-            "timestamp": instant(event.timestamp),
-            "source_service": event.source_service,
-            "payload": event.payload,
-        }
-    })
+/// Gives an event as its own topic gets it.
+pub fn render(event: &StoredEvent) -> Value {
+    serde_json::from_str(&own_message(event).text()).expect("it is rendered as JSON")
 }
 
 /// A message that goes over the bus, before it is rendered: an event of the outbox, or what is derived from one.
@@ -150,7 +130,7 @@ pub fn update_of(event: &StoredEvent) -> Option<Message<'_>> {
 }
 
 impl Message<'_> {
-    /// Renders it for the bus as text; as [`render`] does, but the payload is put in as it is.
+    /// Renders it for the bus as text; the payload is put in as it is.
     pub fn text(&self) -> String {
         #[derive(Serialize)]
         struct Structured<'a> {
@@ -212,12 +192,14 @@ impl Message<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::JsonText;
 
     #[test]
     fn the_data_of_a_rendered_event_is_the_envelope() {
-        let event = Event {
+        let stored = StoredEvent {
             event_id: Uuid::nil(),
             user_id: "amna".to_owned(),
             topic: Topic::Reminders,
@@ -228,29 +210,33 @@ mod tests {
             traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
             timestamp: DateTime::UNIX_EPOCH,
             source_service: "scan-reminders".to_owned(),
-            payload: json!({"a": 1}),
-        };
-        let rendered = render(&event);
-        let envelope: Envelope = serde_json::from_value(rendered["data"].clone()).expect("an envelope");
-        assert_eq!(
-            (envelope.payload, rendered["source"].as_str()),
-            (json!({"a": 1}), Some("/kaam/scan-reminders"))
-        );
-        let stored = StoredEvent {
-            event_id: event.event_id,
-            user_id: event.user_id.clone(),
-            topic: event.topic,
-            event_type: event.event_type.clone(),
-            key: event.key.clone(),
-            subject: event.subject.clone(),
-            correlation_id: event.correlation_id.clone(),
-            traceparent: event.traceparent.clone(),
-            timestamp: event.timestamp,
-            source_service: event.source_service.clone(),
-            payload: JsonText::from(&event.payload),
+            payload: JsonText::from(&json!({"a": 1})),
         };
         let texts: Vec<Value> =
             messages(&stored).map(|message| serde_json::from_str(&message.text()).expect("JSON")).collect();
+        let rendered = json!({
+            "specversion": "1.0",
+            "id": Uuid::nil(),
+            "type": "reminder.due",
+            "source": "/kaam/scan-reminders",
+            "subject": "s",
+            "time": "1970-01-01T00:00:00Z",
+            "datacontenttype": "application/json",
+            "correlationid": "c",
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "partitionkey": "k",
+            "data": {
+                "event_id": Uuid::nil(),
+                "event_type": "reminder.due",
+                "topic_name": "reminders",
+                "correlation_id": "c",
+                "timestamp": "1970-01-01T00:00:00Z",
+                "source_service": "scan-reminders",
+                "payload": {"a": 1},
+            },
+        });
         assert_eq!(texts, [rendered]);
+        let envelope: Envelope = serde_json::from_value(texts[0]["data"].clone()).expect("an envelope");
+        assert_eq!((envelope.payload, envelope.timestamp), (json!({"a": 1}), DateTime::UNIX_EPOCH));
     }
 }

@@ -89,6 +89,19 @@ impl Answer {
     }
 }
 
+/// How much one user may have and do; days are those of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// Tasks that are open at the same time.
+    pub open_tasks: u32,
+    /// Tasks that are created on a day.
+    pub tasks_per_day: u32,
+    /// Reminders whose time is on the same day.
+    pub reminders_per_day: u32,
+    /// Sentences that a model is asked about on a day.
+    pub model_calls_per_day: u32,
+}
+
 /// Why a request is not fulfilled, in the user's words.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
@@ -124,6 +137,16 @@ pub enum Refusal {
     /// The idempotency key was used for another body.
     #[error("this Idempotency-Key was used with another body")]
     KeyReused,
+    /// The user has, or did, as much as one may.
+    #[error("no more than {limit} {what}")]
+    OverQuota {
+        /// Of what, such as `open tasks`.
+        what: &'static str,
+        /// How much.
+        limit: u32,
+        /// When it is worth trying again.
+        retry_after_s: u32,
+    },
     /// Something that is needed is away; trying again may help.
     #[error("{what} can not be reached")]
     Unavailable {

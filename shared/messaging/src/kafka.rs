@@ -20,7 +20,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _, PurgeConfig};
 use rdkafka::{ClientConfig, ClientContext};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::feed::{Bus, Feed, Outgoing};
 use crate::{Published, feed, unavailable};
@@ -46,7 +46,7 @@ pub const PRODUCER: [(&str, &str); 10] = [
 ];
 /// How long the events of a batch may take in all.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// How long the producer may take to say of a record that it was taken back.
+/// How long the producer may take, after the end of that, to say of the records of a batch that they were taken back.
 const TAKEN_BACK: Duration = Duration::from_secs(1);
 /// How long the cluster may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(1_500);
@@ -255,7 +255,7 @@ impl Lane {
             Ok(delivered) => delivered,
             Err(_) => {
                 self.replace(number, |_| true);
-                match timeout(TAKEN_BACK, delivery).await {
+                match timeout_at(until + TAKEN_BACK, delivery).await {
                     Ok(delivered) => delivered,
                     Err(_) => return unavailable("the cluster did not take it in time"),
                 }
@@ -340,6 +340,7 @@ mod tests {
     use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
     use rdkafka::{Offset, TopicPartitionList};
     use serde_json::{Value, json};
+    use tokio::time::timeout;
     use uuid::Uuid;
 
     use super::*;
@@ -596,6 +597,31 @@ mod tests {
         publish_all(&kafka, events).await;
         let expected: Vec<_> = (1..20).map(Uuid::from_u128).collect();
         assert_eq!(ids(&cluster, partition_of("a")), expected);
+    }
+
+    #[tokio::test]
+    async fn records_that_are_never_taken_back_are_waited_for_together_and_not_one_after_the_other() {
+        let kafka = away(&[]);
+        let lane = &kafka.lanes[0];
+        let events: Vec<_> = (0..4).map(|number| event(&format!("key {number}"), number)).collect();
+        let messages: Vec<_> = events
+            .iter()
+            .map(|event| Outgoing {
+                topic: event.topic,
+                key: event.key.as_str().into(),
+                line: event.key.as_str().into(),
+                text: String::new(),
+            })
+            .collect();
+        let (number, sent) =
+            lane.put_in(&messages.iter().collect::<Vec<_>>()).expect("its settings are sound");
+        let until = Instant::now();
+        for sent in sent {
+            // The number of another producer: none takes them back.
+            let outcome = lane.settle(sent.expect("it is on its way"), number + 1, until).await;
+            assert!(matches!(outcome, Published::Unavailable { .. }), "{outcome:?}");
+        }
+        assert!(until.elapsed() < 2 * TAKEN_BACK, "{:?}", until.elapsed());
     }
 
     #[tokio::test]

@@ -1,6 +1,10 @@
 //! From which address of the network a request comes.
 
-use std::{convert::Infallible, net::IpAddr, str::FromStr};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
 
 use axum::{
     extract::{FromRequestParts, Request},
@@ -18,6 +22,18 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// private address, since that is what a proxy has that passes on what everybody sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
+
+impl ClientAddress {
+    /// Gives the network that stands for one caller: the address itself, or the /64 of IPv6, all of whose addresses whoever has one of
+    /// them has.
+    pub fn network(self) -> Option<IpAddr> {
+        const PREFIX: u128 = !0 << 64;
+        self.0.map(|address| match address {
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & PREFIX)),
+            IpAddr::V4(_) => address,
+        })
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
@@ -157,6 +173,15 @@ mod tests {
         assert_eq!(client("10.0.0.0/8", "10.1.2.3", &["198.51.100.1, nonsense"]), None);
         assert_eq!(client("10.0.0.0/8", "10.1.2.3", &[]), None);
         assert_eq!(client("10.0.0.0/8", "192.168.0.7", &["198.51.100.1"]), some("192.168.0.7"));
+    }
+
+    #[test]
+    fn all_addresses_of_a_network_of_ipv6_are_one_caller() {
+        let network = |text: &str| ClientAddress(text.parse().ok()).network().map(|one| one.to_string());
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("203.0.113.9").as_deref(), Some("203.0.113.9"));
+        assert_eq!(ClientAddress(None).network(), None);
     }
 
     #[test]

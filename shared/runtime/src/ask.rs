@@ -14,7 +14,7 @@ use events::{Answer, Cause, Refusal};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    clock::{Clock, new_id},
+    clock::{Clock, new_id, random_fraction},
     disposition::Disposition,
     idempotency::IdempotencyKey,
     problem::{FieldError, Problem},
@@ -27,6 +27,8 @@ use crate::{
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How long a caller waits at least before asking again for something that is away, in seconds.
 const RETRY_AFTER_S: u32 = 1;
+/// How much longer some of them wait, so that those who were refused together do not come back together, in seconds.
+const RETRY_AFTER_JITTER_S: u32 = 2;
 
 /// Who asks, by which request, under which idempotency key: an extractor.
 #[derive(Clone, Debug)]
@@ -141,9 +143,16 @@ impl From<Refusal> for Problem {
             Refusal::KeyReused => {
                 Problem::unprocessable(refusal.to_string()).with_type("urn:kaam:problem:key-reused")
             }
+            Refusal::OverQuota { retry_after_s, .. } => {
+                let retry_after_s = *retry_after_s;
+                Problem::too_many_requests(retry_after_s)
+                    .with_type("urn:kaam:problem:quota")
+                    .with_detail(refusal.to_string())
+            }
             Refusal::Unavailable { .. } => {
                 tracing::warn!(error = chain(&refusal), "something that is needed is away");
-                Problem::unavailable(RETRY_AFTER_S)
+                let later = (random_fraction() * f64::from(RETRY_AFTER_JITTER_S)).round() as u32;
+                Problem::unavailable(RETRY_AFTER_S + later)
             }
             Refusal::Internal(_) => {
                 tracing::error!(error = chain(&refusal), "a request failed by our fault");

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The default of `DATABASE_CONNECTIONS`: small, because many instances share one database.
-const CONNECTIONS: u32 = 4;
+const CONNECTIONS: u32 = 2;
 /// How each certificate in PEM begins.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
@@ -39,6 +39,22 @@ impl Environment {
         }
         Ok(url)
     }
+
+    /// Refuses `DATABASE_POOLER` for what holds locks of a session.
+    ///
+    /// # Errors
+    /// When it is set.
+    pub fn refuse_database_pooler(&self) -> Result<(), ConfigError> {
+        match self.get("DATABASE_POOLER")? {
+            None => Ok(()),
+            Some(value) => Err(ConfigError::Invalid {
+                name: "DATABASE_POOLER".to_owned(),
+                value,
+                allowed: "unset here, and DATABASE_URL that of PostgreSQL itself, because this holds locks for as long as it is connected"
+                    .to_owned(),
+            }),
+        }
+    }
 }
 
 /// Gives the path of the certificates that are trusted beside those of the web, if a URL names one.
@@ -60,7 +76,7 @@ impl Start {
         self.environment.database_url()?.ok_or_else(missing)
     }
 
-    /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 4.
+    /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 2.
     ///
     /// # Errors
     /// When it is no such number.
@@ -76,6 +92,22 @@ impl Start {
                 allowed: allowed.to_owned(),
             }),
         }
+    }
+
+    /// Gives whether `DATABASE_POOLER` says that `DATABASE_URL` is a pooler's which has another connection for each transaction.
+    ///
+    /// # Errors
+    /// When it is another word than `transaction`.
+    pub fn has_database_pooler(&self) -> Result<bool, ConfigError> {
+        Ok(self.environment.one_of("DATABASE_POOLER", &[("transaction", true)])?.unwrap_or(false))
+    }
+
+    /// Refuses `DATABASE_POOLER` for what holds locks of a session, which nobody has behind such a pooler.
+    ///
+    /// # Errors
+    /// When it is set.
+    pub fn refuse_database_pooler(&self) -> Result<(), ConfigError> {
+        self.environment.refuse_database_pooler()
     }
 
     /// Gives what is to be called after each commit that left an event in the outbox: it wakes the relay, and returns at once.

@@ -11,7 +11,7 @@
 //! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
 //! | [`request`], [`user`], [`address`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`auth`] | tokens: whose are believed, and those that sign-in makes |
-//! | [`problem`], [`metrics`], [`limits`] | how it answers, counts and bounds |
+//! | [`problem`], [`metrics`], [`limits`], [`rate_limit`] | how it answers, counts and bounds |
 //! | [`html`], [`percent`] | texts as they may stand in HTML, and in URLs and keys |
 //! | [`clock`], [`backoff`], [`poke`] | time and randomness, waiting, waking the relay |
 //! | `kafka`, `host::worker` | the settings of a Kafka cluster and its consumer, with the Cargo feature `kafka` |
@@ -45,6 +45,7 @@ pub mod percent;
 pub mod poke;
 pub mod problem;
 pub mod query;
+pub mod rate_limit;
 pub mod request;
 pub mod telemetry;
 pub mod triggers;

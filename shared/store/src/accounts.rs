@@ -1,11 +1,14 @@
 //! `accounts`, `sessions`, `sign_in_attempts`: who can sign in, who is signed in, and who tries.
 
+use std::slice;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::settings::Settings;
 use events::Event;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::session::Session;
+use crate::tries::repeat;
 use crate::{Error, Store, outbox, settings};
 
 /// SHA-256 of something that the database need not know.
@@ -150,6 +153,17 @@ impl Store {
         forgotten: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Error> {
+        let id = subjects.first().map_or_else(Uuid::nil, |subject| id_of(&subject.hash));
+        repeat(id, || self.try_charge_attempt(subjects, delays_s, forgotten, now)).await
+    }
+
+    async fn try_charge_attempt(
+        &self,
+        subjects: &[Subject],
+        delays_s: &[f64],
+        forgotten: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
         let mut subjects: Vec<_> = subjects.iter().collect();
         // In one order, so that two attempts wait for each other instead of locking each other out.
         subjects.sort_by_key(|subject| subject.hash);
@@ -242,34 +256,55 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a session, and takes back what the attempt was counted as: `account` starts anew, `others` have one failure fewer.
+    /// Begins a session if the password still is what it was, and takes back what the attempt was counted as: `account` starts anew,
+    /// `others` have one failure fewer. Says whether it did.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn begin_session(
         &self,
-        user_id: &str,
+        before: &Account,
         session: &NewSession,
-        (account, others): (&Hash, &[Hash]),
+        (account, others): (&[Subject], &[Subject]),
         event: &Event,
         now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
+        repeat(event.event_id, || self.try_begin_session(before, session, (account, others), event, now))
+            .await
+    }
+
+    async fn try_begin_session(
+        &self,
+        before: &Account,
+        session: &NewSession,
+        (account, others): (&[Subject], &[Subject]),
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
         let mut transaction = self.pool.begin().await?;
-        sqlx::query!(
-            r#"INSERT INTO sessions (user_id, session_id, token_hash, rotated_at, created_at, expires_at)
-               VALUES ($1, $2, $3, $4, $4, $5)"#,
-            user_id,
+        // The account is held: a new password either comes before this session, or ends it.
+        let done = sqlx::query!(
+            r#"WITH account AS (
+                   SELECT user_id FROM accounts WHERE user_id = $1 AND password_hash = $6 FOR SHARE
+               )
+               INSERT INTO sessions (user_id, session_id, token_hash, rotated_at, created_at, expires_at)
+               SELECT user_id, $2, $3, $4, $4, $5 FROM account"#,
+            before.user_id,
             session.session_id,
             &session.token_hash[..],
             now,
             session.expires_at,
+            before.password_hash,
         )
         .execute(&mut *transaction)
         .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
         forgive(&mut transaction, account, others, now).await?;
         outbox::append(&mut transaction, event).await?;
         transaction.commit().await?;
-        Ok(())
+        Ok(true)
     }
 
     /// Uses a refresh token. Whoever uses one a second time, after the grace, ends the session: two have it, and nobody can tell which
@@ -374,7 +409,20 @@ impl Store {
         before: &Account,
         password_hash: &str,
         kept: Option<(Uuid, Hash)>,
-        forgiven: &Hash,
+        forgiven: &Subject,
+        event: &Event,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Error> {
+        repeat(event.event_id, || self.try_change_password(before, password_hash, kept, forgiven, event, now))
+            .await
+    }
+
+    async fn try_change_password(
+        &self,
+        before: &Account,
+        password_hash: &str,
+        kept: Option<(Uuid, Hash)>,
+        forgiven: &Subject,
         event: &Event,
         now: DateTime<Utc>,
     ) -> Result<bool, Error> {
@@ -403,7 +451,7 @@ impl Store {
         )
         .execute(&mut *transaction)
         .await?;
-        forgive(&mut transaction, forgiven, &[], now).await?;
+        forgive(&mut transaction, slice::from_ref(forgiven), &[], now).await?;
         outbox::append(&mut transaction, event).await?;
         transaction.commit().await?;
         Ok(true)
@@ -414,7 +462,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn note(&self, event: &Event) -> Result<(), Error> {
-        outbox::append(&mut *self.pool.acquire().await?, event).await
+        let mut connection = self.pool.acquire().await?;
+        outbox::append(&mut connection, event).await?;
+        Ok(connection.commit().await?)
     }
 
     /// Forgets up to 1,000 sessions that ended before `ended`, and as many counts of failures before `tried`; says how many.
@@ -444,21 +494,26 @@ impl Store {
     }
 }
 
+/// Gives what may stand for an identifier where one with some randomness is wanted.
+fn id_of(hash: &Hash) -> Uuid {
+    Uuid::from_bytes(std::array::from_fn(|place| hash[place]))
+}
+
 /// Takes back what an attempt was counted as, since it was none.
 async fn forgive(
-    connection: &mut PgConnection,
-    account: &Hash,
-    others: &[Hash],
+    connection: &mut Session,
+    account: &[Subject],
+    others: &[Subject],
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
-    let others: Vec<_> = others.iter().map(|hash| hash.to_vec()).collect();
+    let hashes = |subjects: &[Subject]| subjects.iter().map(|one| one.hash.to_vec()).collect::<Vec<_>>();
     sqlx::query!(
-        r#"WITH forgiven AS (DELETE FROM sign_in_attempts WHERE subject = $1)
+        r#"WITH forgiven AS (DELETE FROM sign_in_attempts WHERE subject = ANY ($1))
            UPDATE sign_in_attempts
            SET failures = greatest(failures - 1, 0), waits_until = $3
            WHERE subject = ANY ($2)"#,
-        &account[..],
-        &others,
+        &hashes(account),
+        &hashes(others),
         now,
     )
     .execute(connection)

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 pub use chain::Salt;
@@ -188,7 +188,7 @@ impl Store {
 
 /// Locks the ends of users' chains, as far as there are any; gives each one's place and hash.
 async fn lock_heads(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_ids: &[String],
 ) -> Result<HashMap<String, (i64, Vec<u8>)>, Error> {
     let heads = sqlx::query!(
@@ -201,7 +201,7 @@ async fn lock_heads(
 }
 
 /// Gives the events among these that are not to be appended: they are there, or their user was erased after they happened.
-async fn settled(connection: &mut PgConnection, entries: &[Entry]) -> Result<HashSet<Uuid>, Error> {
+async fn settled(connection: &mut Session, entries: &[Entry]) -> Result<HashSet<Uuid>, Error> {
     let found = sqlx::query_scalar!(
         r#"WITH new AS (
                SELECT * FROM UNNEST($1::text[], $2::uuid[], $3::timestamptz[]) AS new (user_id, event_id, timestamp)
@@ -223,7 +223,7 @@ async fn settled(connection: &mut PgConnection, entries: &[Entry]) -> Result<Has
 }
 
 /// Writes links down.
-pub(crate) async fn insert(connection: &mut PgConnection, links: &[Link<'_>]) -> Result<(), Error> {
+pub(crate) async fn insert(connection: &mut Session, links: &[Link<'_>]) -> Result<(), Error> {
     let texts =
         |text: fn(&Entry) -> &str| links.iter().map(|link| text(link.entry).to_owned()).collect::<Vec<_>>();
     sqlx::query!(

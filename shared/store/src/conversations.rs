@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// One exchange: the messages of both sides, and what the conversation is about afterwards.
@@ -120,7 +120,7 @@ impl Store {
 }
 
 /// Saves a turn inside a transaction, unless another turn of the conversation came first; says whether it did.
-pub(crate) async fn save(connection: &mut PgConnection, user_id: &str, turn: &Turn) -> Result<bool, Error> {
+pub(crate) async fn save(connection: &mut Session, user_id: &str, turn: &Turn) -> Result<bool, Error> {
     let Some(last) = turn.messages.last() else { return Ok(true) };
     let saved = sqlx::query!(
         r#"INSERT INTO conversations (user_id, conversation_id, dapr_state_key, state, created_at, last_message_at)

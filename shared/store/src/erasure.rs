@@ -4,18 +4,20 @@
 //! a pseudonym that nothing leads to. The chain of the audit log stays sound, and ends with an entry that tells of the erasure.
 
 use chrono::{DateTime, Utc};
+use events::cloud_event::Envelope;
 use futures::TryStreamExt as _;
 use serde_json::{Value, json};
-use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
 use crate::audit::{self, Entry, Link, Salt};
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// The action of the entry that tells of an erasure.
 pub const ERASED: &str = "user.erased";
 /// Everything as it was at one moment, however long that takes.
-const WHOLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
+pub(crate) const WHOLE: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
 const AT_LENGTH: &str = "BEGIN; SET LOCAL statement_timeout = 0";
 
 /// The user to erase, and what the entry that tells of it is made of.
@@ -35,25 +37,6 @@ pub struct Erasure<'a> {
 
 /// Says of each table how many rows were removed, or emptied.
 pub type Erased = Vec<(&'static str, u64)>;
-
-/// An event that is not in the audit log, and would be if it had been delivered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Unaudited {
-    /// Which.
-    pub event_id: Uuid,
-    /// `task.created`, …
-    pub event_type: String,
-    /// Where it was to go.
-    pub topic_name: String,
-    /// Of the request that caused it.
-    pub correlation_id: String,
-    /// When it happened.
-    pub timestamp: DateTime<Utc>,
-    /// The function that made it.
-    pub source_service: String,
-    /// What happened.
-    pub payload: Value,
-}
 
 /// Why an export ended.
 #[derive(Debug, thiserror::Error)]
@@ -100,8 +83,7 @@ impl Store {
         user_id: &str,
         mut put: impl FnMut(&'static str, Value) -> Result<(), E>,
     ) -> Result<(), ExportError<E>> {
-        let mut connection = self.pool.acquire().await?;
-        let mut all = connection.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_with(WHOLE).await?;
         rows!(all, user_id, put, "users", r#"SELECT to_jsonb(t) AS "row!" FROM users t WHERE user_id = $1"#);
         rows!(
             all,
@@ -209,9 +191,8 @@ impl Store {
         user_id: &str,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<(i64, Unaudited)>, Error> {
-        let rows = sqlx::query_as!(
-            Row,
+    ) -> Result<Vec<(i64, Envelope)>, Error> {
+        let rows = sqlx::query!(
             r#"SELECT e.seq, e.event_id, e.event_type, e.topic_name, e.correlation_id, e.timestamp, e.source_service, e.payload
                FROM events e
                WHERE e.user_id = $1 AND e.seq > $2 AND e.topic_name IN ('task-events', 'reminders', 'audit-events')
@@ -224,29 +205,19 @@ impl Store {
         )
         .fetch_all(&self.pool)
         .await?;
-        let unaudited = |row| {
-            let Row {
-                seq,
-                event_id,
-                event_type,
-                topic_name,
-                correlation_id,
-                timestamp,
-                source_service,
-                payload,
-            } = row;
-            let event = Unaudited {
-                event_id,
-                event_type,
-                topic_name,
-                correlation_id,
-                timestamp,
-                source_service,
-                payload,
+        let unaudited = rows.into_iter().map(|row| {
+            let envelope = Envelope {
+                event_id: row.event_id,
+                event_type: row.event_type,
+                topic_name: row.topic_name,
+                correlation_id: row.correlation_id,
+                timestamp: row.timestamp,
+                source_service: row.source_service,
+                payload: row.payload,
             };
-            (seq, event)
-        };
-        Ok(rows.into_iter().map(unaudited).collect())
+            (row.seq, envelope)
+        });
+        Ok(unaudited.collect())
     }
 
     /// Erases a user, in one commit; says of how many rows. Doing it again finds nothing, or what came since.
@@ -254,8 +225,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]: nothing is erased.
     pub async fn erase(&self, erasure: &Erasure<'_>) -> Result<Erased, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin_with(AT_LENGTH).await?;
+        let mut transaction = self.pool.begin_with(AT_LENGTH).await?;
         let user_id = erasure.user_id;
         // First: whoever appends waits for the end of the chain, and then finds that the user is erased.
         let end = lock_end(&mut transaction, user_id).await?;
@@ -303,12 +273,16 @@ impl Store {
             transaction.rollback().await?;
             return Ok(erased);
         }
+        // Clocks differ: what happened before may be of a later time.
         sqlx::query!(
             r#"INSERT INTO erasures (user_hash, erased_at)
-               VALUES (sha256(convert_to($1, 'UTF8')), $2)
-               ON CONFLICT (user_hash) DO UPDATE SET erased_at = EXCLUDED.erased_at"#,
+               SELECT sha256(convert_to($1, 'UTF8')), GREATEST($2, max(timestamp))
+               FROM events
+               WHERE user_id = $3
+               ON CONFLICT (user_hash) DO UPDATE SET erased_at = GREATEST(erasures.erased_at, EXCLUDED.erased_at)"#,
             user_id,
             erasure.now,
+            erasure.pseudonym,
         )
         .execute(&mut *transaction)
         .await?;
@@ -318,19 +292,8 @@ impl Store {
     }
 }
 
-struct Row {
-    seq: i64,
-    event_id: Uuid,
-    event_type: String,
-    topic_name: String,
-    correlation_id: String,
-    timestamp: DateTime<Utc>,
-    source_service: String,
-    payload: Value,
-}
-
 /// Locks the end of a user's chain, which is made if there is none.
-async fn lock_end(connection: &mut PgConnection, user_id: &str) -> Result<(i64, Vec<u8>), Error> {
+async fn lock_end(connection: &mut Session, user_id: &str) -> Result<(i64, Vec<u8>), Error> {
     sqlx::query!(
         "INSERT INTO audit_heads (user_id, seq, hash) VALUES ($1, 0, '') ON CONFLICT DO NOTHING",
         user_id,
@@ -344,7 +307,7 @@ async fn lock_end(connection: &mut PgConnection, user_id: &str) -> Result<(i64, 
 }
 
 /// Has a user's events tell nothing; what was still to be published will not be.
-async fn empty_events(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<u64, Error> {
+async fn empty_events(connection: &mut Session, erasure: &Erasure<'_>) -> Result<u64, Error> {
     let done = sqlx::query!(
         r#"UPDATE events
            SET user_id = $2, key = '', subject = '', payload = '{}', before = NULL, correlation_id = '', traceparent = '',
@@ -361,7 +324,7 @@ async fn empty_events(connection: &mut PgConnection, erasure: &Erasure<'_>) -> R
 }
 
 /// Has a user's entries in the audit log tell of nobody.
-async fn empty_audit(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Result<u64, Error> {
+async fn empty_audit(connection: &mut Session, erasure: &Erasure<'_>) -> Result<u64, Error> {
     let done = sqlx::query!(
         r#"UPDATE audit_logs
            SET user_id = $2, entity_id = '', actor_id = '', old_values = NULL, new_values = NULL, correlation_id = '',
@@ -377,7 +340,7 @@ async fn empty_audit(connection: &mut PgConnection, erasure: &Erasure<'_>) -> Re
 
 /// Ends the chain with an entry that tells of the erasure.
 async fn tell(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     erasure: &Erasure<'_>,
     (seq, hash): (i64, Vec<u8>),
     erased: &Erased,

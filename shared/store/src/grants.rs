@@ -110,6 +110,9 @@ const CHANGED_TASK: &[Grant] = &[
         &["status", "retry_count", "next_attempt_at", "sent_at", "digest_id", "delivered_to"],
     ),
 ];
+/// What is counted for quotas where nothing else is read.
+const COUNTING: &[Grant] =
+    &[(Select, "tasks", &["user_id", "created_at"]), (Select, "reminders", &["user_id", "trigger_time"])];
 /// The answer to a repeated request; one that is too old is forgotten.
 const ANSWERS: &[Grant] = &[(Select, "idempotency_keys", ALL), (Delete, "idempotency_keys", ALL)];
 /// Events by themselves.
@@ -223,7 +226,7 @@ const fn of_all(name: &'static str, of: &'static str, parts: &'static [&'static 
 
 /// Every role but the owner of the tables, who migrates.
 pub const ROLES: [Role; 15] = [
-    of_one("kaam_create_task", "create-task", &[SETTINGS, SAVING, NEW_TASK, ANSWERS]),
+    of_one("kaam_create_task", "create-task", &[SETTINGS, SAVING, NEW_TASK, COUNTING, ANSWERS]),
     of_one("kaam_query_tasks", "query-tasks", &[SETTINGS, TASKS, LOOKING]),
     of_one(
         "kaam_update_task",

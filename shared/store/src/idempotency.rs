@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{Answer, IdempotencyKey};
 use serde_json::Value;
-use sqlx::PgConnection;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// How long an answer is kept, in hours.
@@ -114,11 +114,7 @@ pub(crate) enum Kept {
 }
 
 /// Keeps an answer inside a transaction that does more than one statement can.
-pub(crate) async fn keep(
-    connection: &mut PgConnection,
-    user_id: &str,
-    record: &Record,
-) -> Result<Kept, Error> {
+pub(crate) async fn keep(connection: &mut Session, user_id: &str, record: &Record) -> Result<Kept, Error> {
     let row = sqlx::query!(
         r#"WITH gate AS MATERIALIZED (SELECT pg_try_advisory_xact_lock($8) AS free),
                kept AS (

@@ -12,12 +12,15 @@ pub mod idempotency;
 pub mod links;
 pub mod list;
 pub mod outbox;
+pub mod quota;
 pub mod reminders;
 pub mod roles;
 pub mod row_security;
+mod session;
 pub mod settings;
 pub mod tasks;
 pub mod template;
+mod tries;
 pub mod undo;
 
 use std::fmt;
@@ -25,9 +28,12 @@ use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::PgConnection;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use session::Pool;
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
@@ -41,6 +47,9 @@ const TIMEOUTS: [(&str, &str); 3] =
 
 /// For how long a connection may have been idle and still be used without a test.
 const IDLE_UNTESTED: Duration = Duration::from_millis(200);
+/// How long a connection that nobody uses is kept: twice as long at most. Short, so that others find a place where there are more
+/// instances than connections.
+const IDLE_KEPT: Duration = Duration::from_secs(2);
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +61,11 @@ pub enum Error {
     /// without this program.
     #[error("the database can not be connected to as DATABASE_URL says")]
     Mismatched(#[source] sqlx::Error),
+    /// A pooler stands before the database, and gives each transaction another connection.
+    #[error(
+        "DATABASE_URL is that of a pooler of transactions; set DATABASE_POOLER to transaction, or name PostgreSQL itself"
+    )]
+    Pooled(#[source] sqlx::Error),
     /// The URL is malformed.
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
@@ -79,6 +93,7 @@ impl From<sqlx::Error> for Error {
             {
                 return Self::Mismatched(error);
             }
+            sqlx::Error::Database(database) if is_of_pooler(database.as_ref()) => return Self::Pooled(error),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
             // Likewise: connection, resources, operator intervention, read-only, lost races.
@@ -92,17 +107,33 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Says whether an error is one that only a pooler gives: it does not know a setting that a connection begins with, or a prepared statement
+/// is not there, or there already.
+fn is_of_pooler(error: &dyn DatabaseError) -> bool {
+    match error.code().as_deref() {
+        Some("26000" | "42P05") => true,
+        Some("08P01") => error.message().contains("startup parameter"),
+        _ => false,
+    }
+}
+
 impl Connection {
     /// Names a database, who connects to it, and with how many connections at most.
     pub fn new(url: impl Into<String>, application_name: &'static str, max_connections: u32) -> Self {
-        Self { url: url.into(), application_name, max_connections }
+        Self { url: url.into(), application_name, max_connections, is_pooled: false }
+    }
+
+    /// Says whether the URL is that of a pooler which has another connection for each transaction.
+    #[must_use]
+    pub fn pooled(self, is_pooled: bool) -> Self {
+        Self { is_pooled, ..self }
     }
 }
 
 /// A handle to the database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 /// How a store connects.
@@ -114,6 +145,8 @@ pub struct Connection {
     pub application_name: &'static str,
     /// The most connections; a function needs 1–2 for each request that it serves at once.
     pub max_connections: u32,
+    /// Whether a pooler has another connection for each transaction: then nothing is kept in one.
+    pub is_pooled: bool,
 }
 
 /// Leaves out the URL, which may hold a password.
@@ -134,13 +167,17 @@ impl Store {
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
         let options =
             PgConnectOptions::from_str(&connection.url)?.application_name(connection.application_name);
+        let options = match connection.is_pooled {
+            // A pooler refuses what it can not keep for each of its clients; numbers are exact without, too.
+            true => options.statement_cache_capacity(0).extra_float_digits(None),
+            false => options.options(TIMEOUTS),
+        };
         let pool = PgPoolOptions::new()
             .max_connections(connection.max_connections)
             .acquire_timeout(Duration::from_millis(1_500))
-            .idle_timeout(Duration::from_secs(300))
+            .idle_timeout(IDLE_KEPT)
             // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
             .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(set(connection, &TIMEOUTS)))
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > IDLE_UNTESTED {
@@ -150,7 +187,7 @@ impl Store {
                 })
             })
             .connect_lazy_with(options);
-        Ok(Self { pool })
+        Ok(Self { pool: Pool { connections: pool, is_shared: connection.is_pooled } })
     }
 
     /// Asks the database for a sign of life.
@@ -164,17 +201,8 @@ impl Store {
 
     /// Closes every connection, after the statements that are running.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.pool.connections.close().await;
     }
-}
-
-/// Has a connection work by these settings. Said after it is made, and not while: Amazon RDS Proxy refuses a connection that asks for
-/// options, and PgBouncer one that it was not told to let pass.
-async fn set(connection: &mut PgConnection, settings: &[(&str, &str)]) -> Result<(), sqlx::Error> {
-    let settings = settings.iter().map(|(name, value)| format!("SET {name} = '{value}'"));
-    // All in one round trip.
-    sqlx::raw_sql(AssertSqlSafe(settings.collect::<Vec<_>>().join("; "))).execute(connection).await?;
-    Ok(())
 }
 
 /// Brings the schema up to date. Several at once wait for each other. One who only may look whether it is has nothing to do if so.

@@ -1,10 +1,10 @@
 //! `link_uses`: one-time links that were followed.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 impl Store {
@@ -41,7 +41,7 @@ impl Store {
 
 /// Marks a link as followed; says whether it was not before.
 pub(crate) async fn mark(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_id: &str,
     link: Uuid,
     now: DateTime<Utc>,

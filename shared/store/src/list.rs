@@ -5,7 +5,7 @@ use domain::task::{Priority, Status};
 use uuid::Uuid;
 
 use crate::row_security::UserId;
-use crate::tasks::{Loaded, TaskRow, priority_number};
+use crate::tasks::{Loaded, TaskRow, loaded, priority_number};
 use crate::{Error, Store};
 
 /// What to list.
@@ -50,20 +50,8 @@ pub struct Position {
 /// One statement for each order: $8 the limit, $9 and $10 the position after which the page begins.
 macro_rules! page {
     ($store:expr, $user_id:expr, $filter:expr, $limit:expr, $value:expr, $id:expr, $range_and_order:tt) => {
-        sqlx::query_as!(
-            TaskRow,
-            r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
-                      t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
-                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
-                      t.updated_at, t.completed_at, t.version,
-                      (SELECT r.id
-                       FROM reminders r
-                       WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
-                       ORDER BY r.trigger_time, r.id
-                       LIMIT 1) AS reminder_id,
-                      COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
-               FROM tasks t
-               WHERE t.user_id = $1
+        loaded!(
+            r#"WHERE t.user_id = $1
                  AND ($2::text IS NULL AND t.status <> 'deleted' OR t.status = $2)
                  AND ($3::smallint IS NULL OR t.priority = $3)
                  AND ($4::text IS NULL OR $4 = ANY (t.tags))
@@ -72,7 +60,9 @@ macro_rules! page {
                  AND ($7::text IS NULL
                       OR position(kaam_fold($7) IN kaam_fold(t.title)) > 0
                       OR position(kaam_fold($7) IN kaam_fold(t.description)) > 0)
-                 AND "# + $range_and_order + " LIMIT $8",
+                 AND "#
+                + $range_and_order
+                + " LIMIT $8",
             UserId($user_id) as _,
             $filter.status.map(Status::as_str),
             $filter.priority.map(priority_number),

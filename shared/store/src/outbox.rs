@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use events::{Event, JsonText, StoredEvent, Topic};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::{Error, Store, TIMEOUTS, set};
+use crate::session::Session;
+use crate::{Error, Store};
 
 /// How many shards the key space has.
 pub const SHARDS: u32 = 64;
@@ -105,9 +107,8 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
-        let mut connection = PgConnection::connect_with(&self.pool.connect_options()).await?;
-        set(&mut connection, &TIMEOUTS).await?;
-        set(&mut connection, &CONNECTION).await?;
+        let options = PgConnectOptions::clone(&self.pool.connections.connect_options()).options(CONNECTION);
+        let connection = PgConnection::connect_with(&options).await?;
         Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
     }
 
@@ -447,12 +448,12 @@ impl Relay {
 }
 
 /// Adds an event to the outbox inside a transaction.
-pub(crate) async fn append(connection: &mut PgConnection, event: &Event) -> Result<(), Error> {
+pub(crate) async fn append(connection: &mut Session, event: &Event) -> Result<(), Error> {
     append_all(connection, std::slice::from_ref(event)).await
 }
 
 /// Adds events to the outbox inside a transaction, in order.
-pub(crate) async fn append_all(connection: &mut PgConnection, new: &[Event]) -> Result<(), Error> {
+pub(crate) async fn append_all(connection: &mut Session, new: &[Event]) -> Result<(), Error> {
     let texts = |text: fn(&Event) -> &str| new.iter().map(|event| text(event).to_owned()).collect::<Vec<_>>();
     let event_ids: Vec<_> = new.iter().map(|event| event.event_id).collect();
     let shards: Vec<_> = new.iter().map(|event| shard_of(&event.key)).collect();

@@ -4,11 +4,12 @@ mod digest;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use events::Event;
-use sqlx::PgConnection;
+
 use uuid::Uuid;
 
 use crate::outbox::append_all;
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store, settings};
 
 pub use digest::Member;
@@ -363,7 +364,7 @@ impl Store {
 
 /// Has reminders that wait for the end of quiet hours looked at again at once, for the hours are others now.
 pub(crate) async fn end_postponement(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_id: &str,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
@@ -388,7 +389,7 @@ pub(crate) async fn end_postponement(
 }
 
 /// Marks reminders as announced; none of them is in a digest any more.
-async fn queue(connection: &mut PgConnection, due: &[Kept], now: DateTime<Utc>) -> Result<(), Error> {
+async fn queue(connection: &mut Session, due: &[Kept], now: DateTime<Utc>) -> Result<(), Error> {
     let user_ids: Vec<_> = due.iter().map(|one| one.user_id.clone()).collect();
     let ids: Vec<_> = due.iter().map(|one| one.id).collect();
     sqlx::query!(

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::settings::{Locale, PushSubscription, QuietHours, Settings};
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 impl Store {
@@ -39,11 +39,7 @@ impl Store {
 }
 
 /// Says whether settings of this version are the newest; nobody changes them before the transaction ends.
-pub(crate) async fn are_newest(
-    connection: &mut PgConnection,
-    user_id: &str,
-    version: i64,
-) -> Result<bool, Error> {
+pub(crate) async fn are_newest(connection: &mut Session, user_id: &str, version: i64) -> Result<bool, Error> {
     let newest =
         sqlx::query_scalar!("SELECT version FROM users WHERE user_id = $1 FOR SHARE", UserId(user_id) as _)
             .fetch_optional(connection)
@@ -54,7 +50,7 @@ pub(crate) async fn are_newest(
 /// Saves settings if their predecessor is still the newest; says whether it was. With other quiet hours, what waits for the end of
 /// the old ones is looked at again.
 pub(crate) async fn save(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_id: &str,
     settings: &Settings,
     now: DateTime<Utc>,

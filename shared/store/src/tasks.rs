@@ -10,12 +10,14 @@ use domain::settings::Settings;
 use domain::task::{Priority, Status, Task, Title};
 use events::{Event, recurrence_rule, reminder_config};
 use serde_json::Value;
-use sqlx::PgConnection;
+
 use uuid::Uuid;
 
 use crate::idempotency::{self, Kept, Record};
 use crate::outbox::shard_of;
 use crate::row_security::UserId;
+use crate::session::Session;
+use crate::tries::repeat;
 use crate::{Error, Store, settings, template};
 
 /// One task's change, whole.
@@ -217,13 +219,10 @@ pub(crate) fn priority_number(priority: Priority) -> i16 {
     }
 }
 
-impl Store {
-    /// Gives a user's task.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn task(&self, user_id: &str, id: Uuid) -> Result<Option<Loaded>, Error> {
-        let row = sqlx::query_as!(
+/// A query for whole tasks; what comes after `FROM tasks t` are literals with `+` between.
+macro_rules! loaded {
+    ($first:tt $(+ $more:tt)*, $($parameter:expr),+ $(,)?) => {
+        sqlx::query_as!(
             TaskRow,
             r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
                       t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
@@ -236,12 +235,23 @@ impl Store {
                        LIMIT 1) AS reminder_id,
                       COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
                FROM tasks t
-               WHERE t.user_id = $1 AND t.id = $2"#,
-            UserId(user_id) as _,
-            id,
+               "# + $first $(+ $more)*,
+            $($parameter),+
         )
-        .fetch_optional(&self.pool)
-        .await?;
+    };
+}
+
+pub(crate) use loaded;
+
+impl Store {
+    /// Gives a user's task.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn task(&self, user_id: &str, id: Uuid) -> Result<Option<Loaded>, Error> {
+        let row = loaded!("WHERE t.user_id = $1 AND t.id = $2", UserId(user_id) as _, id,)
+            .fetch_optional(&self.pool)
+            .await?;
         row.map(Loaded::try_from).transpose()
     }
 
@@ -250,25 +260,9 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn tasks(&self, user_id: &str, ids: &[Uuid]) -> Result<Vec<Loaded>, Error> {
-        let rows = sqlx::query_as!(
-            TaskRow,
-            r#"SELECT t.user_id, t.id, t.title, t.description, t.due_local, t.due_at, t.all_day, t.time_zone, t.priority,
-                      t.tags, t.status, t.reminder_config, t.recurrence_rule, t.series_id, t.series_start, t.series_slot,
-                      t.series_number, t.follows, t.series_template, t.skipped, t.snoozed_until, t.created_at,
-                      t.updated_at, t.completed_at, t.version,
-                      (SELECT r.id
-                       FROM reminders r
-                       WHERE r.user_id = t.user_id AND r.task_id = t.id AND r.status = 'pending'
-                       ORDER BY r.trigger_time, r.id
-                       LIMIT 1) AS reminder_id,
-                      COALESCE((SELECT u.version FROM users u WHERE u.user_id = t.user_id), 0) AS "settings_version!"
-               FROM tasks t
-               WHERE t.user_id = $1 AND t.id = ANY ($2)"#,
-            UserId(user_id) as _,
-            ids,
-        )
-        .fetch_all(&self.pool)
-        .await?;
+        let rows = loaded!("WHERE t.user_id = $1 AND t.id = ANY ($2)", UserId(user_id) as _, ids,)
+            .fetch_all(&self.pool)
+            .await?;
         let mut found = rows
             .into_iter()
             .map(|row| Loaded::try_from(row).map(|loaded| (loaded.task.id, loaded)))
@@ -382,8 +376,14 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]: the change may or may not be committed; an idempotency key makes a retry safe.
     pub async fn write(&self, write: &Write, key: Option<&Record>) -> Result<Written, Error> {
+        repeat(write.event.event_id, || self.try_write(write, key)).await
+    }
+
+    async fn try_write(&self, write: &Write, key: Option<&Record>) -> Result<Written, Error> {
         let mut connection = self.pool.acquire().await?;
-        write_one(&mut connection, write, key).await
+        let written = write_one(&mut connection, write, key).await?;
+        connection.commit().await?;
+        Ok(written)
     }
 
     /// Saves several changes in one transaction.
@@ -391,6 +391,16 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn write_together(
+        &self,
+        together: &Together,
+        user_id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Written, Error> {
+        let id = together.writes.first().map_or_else(Uuid::nil, |write| write.event.event_id);
+        repeat(id, || self.try_write_together(together, user_id, now)).await
+    }
+
+    async fn try_write_together(
         &self,
         together: &Together,
         user_id: &str,
@@ -444,7 +454,7 @@ impl Store {
 
 /// Says whether a series still has just these tasks, and keeps it so until the end of the transaction: whoever adds a successor holds
 /// the task that it follows.
-async fn are_all(connection: &mut PgConnection, user_id: &str, members: &Members) -> Result<bool, Error> {
+async fn are_all(connection: &mut Session, user_id: &str, members: &Members) -> Result<bool, Error> {
     let found = sqlx::query_scalar!(
         "SELECT id FROM tasks WHERE user_id = $1 AND series_id = $2 ORDER BY id FOR UPDATE",
         UserId(user_id) as _,
@@ -455,11 +465,7 @@ async fn are_all(connection: &mut PgConnection, user_id: &str, members: &Members
     Ok(found == members.ids)
 }
 
-async fn write_one(
-    connection: &mut PgConnection,
-    write: &Write,
-    key: Option<&Record>,
-) -> Result<Written, Error> {
+async fn write_one(connection: &mut Session, write: &Write, key: Option<&Record>) -> Result<Written, Error> {
     let outcome = if write.task.version == 1 {
         insert(connection, write, key).await
     } else {
@@ -584,7 +590,7 @@ macro_rules! saving {
 /// Inserts a task that is not there yet. The gate lets nothing through when the settings are stale, when the same key is in
 /// use or has an answer, or when the completed task that a successor follows is not completed any more.
 async fn insert(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     write: &Write,
     key: Option<&Record>,
 ) -> Result<Outcome, sqlx::Error> {
@@ -642,7 +648,7 @@ async fn insert(
 /// Replaces a task if its predecessor is still the newest, and brings its reminders in line: what it ought no longer to have
 /// is cancelled, what it ought to have again is armed again, what was sent stays sent.
 async fn update(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     write: &Write,
     key: Option<&Record>,
 ) -> Result<Outcome, sqlx::Error> {

@@ -3,10 +3,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use events::payload::TaskChanged;
 use serde_json::Value;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// A change of a task that a user made.
@@ -156,7 +156,7 @@ fn first_id_at(at: DateTime<Utc>) -> Uuid {
 
 /// Marks events as taken back; says whether none of them was before.
 pub(crate) async fn mark(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_id: &str,
     undone: &[(Uuid, Uuid)],
     now: DateTime<Utc>,

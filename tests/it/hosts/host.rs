@@ -4,7 +4,7 @@ use std::path::Path;
 
 use devkit::testing;
 use events::cloud_event::render;
-use events::{Event, Topic};
+use events::{JsonText, StoredEvent, Topic};
 use serde_json::Value;
 use tests::database::{rows, run};
 use tests::process::{DataDir, eventually};
@@ -99,7 +99,7 @@ impl Place {
     }
 
     /// Gives the events of a correlation id, in their order.
-    pub(super) async fn events(&self, correlation: &str) -> Vec<Event> {
+    pub(super) async fn events(&self, correlation: &str) -> Vec<StoredEvent> {
         let query = format!("SELECT * FROM events WHERE correlation_id = '{correlation}' ORDER BY seq");
         rows(&self.database_url, &query).await.iter().map(event_of).collect()
     }
@@ -120,7 +120,7 @@ impl Place {
 }
 
 /// Puts an event onto the bus.
-pub(super) async fn inject(host: &impl Host, event: &Event) {
+pub(super) async fn inject(host: &impl Host, event: &StoredEvent) {
     let value = render(event).to_string();
     let put = host.inject(event.topic.as_str(), &event.key, value.as_bytes()).await;
     put.expect("every bus holds what the outbox holds");
@@ -136,9 +136,9 @@ pub(super) async fn rest(host: &impl Host) {
     .await;
 }
 
-fn event_of(row: &Value) -> Event {
+fn event_of(row: &Value) -> StoredEvent {
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-    Event {
+    StoredEvent {
         event_id: text("event_id").parse().expect("a UUID"),
         user_id: text("user_id"),
         topic: Topic::parse(&text("topic_name")).expect("a topic"),
@@ -149,6 +149,6 @@ fn event_of(row: &Value) -> Event {
         traceparent: text("traceparent"),
         timestamp: text("timestamp").parse().expect("an instant"),
         source_service: text("source_service"),
-        payload: row["payload"].clone(),
+        payload: JsonText::from(&row["payload"]),
     }
 }

@@ -3,6 +3,8 @@
 
 use sqlx::{Connection as _, PgConnection};
 
+use tests::database::Locked;
+
 use super::*;
 
 /// How often things are done: as part of all tests, and in full.
@@ -343,11 +345,9 @@ async fn a_backend_whose_handler_hangs_ends_within_ten_seconds_of_the_signal() {
     let body = json!({"title": "buy milk"});
     caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
     eventually("it is audited", async || (count(&world, "audit_logs").await == 1).then_some(())).await;
-    let mut gate = PgConnection::connect(&world.database_url).await.expect("the database is there");
-    sqlx::raw_sql("BEGIN; LOCK TABLE audit_logs").execute(&mut gate).await.expect("it is ours to lock");
+    let gate = Locked::new(&world, "audit_logs").await;
     caller.call(program.port, "POST", "/api/tasks", &body, &[]).await.expect("it serves");
-    let hangs = "pg_locks WHERE relation = 'audit_logs'::regclass AND NOT granted";
-    eventually("the handler hangs", async || (count(&world, hangs).await > 0).then_some(())).await;
+    gate.is_awaited_by(1).await;
     let watch = Stopwatch::start();
     program.stop().await;
     eprintln!("a backend whose handler hangs ended in {:?}", watch.elapsed());

@@ -53,6 +53,7 @@ async fn every_function_is_there_with_its_time_its_bound_and_its_login() {
     expected.retain(|name| name != "README" && name != "backend");
     assert_eq!(lambdas.keys().cloned().collect::<BTreeSet<_>>(), expected);
     let usual = &template["Globals"]["Function"]["Timeout"];
+    assert_eq!(template["Globals"]["Function"]["Environment"]["Variables"]["DATABASE_POOLER"], "transaction");
     let logins = resources(&template, "AWS::SecretsManager::Secret");
     for (name, function) in functions().await {
         let properties = lambdas.get(name).unwrap_or_else(|| panic!("{name}"));
@@ -66,7 +67,11 @@ async fn every_function_is_there_with_its_time_its_bound_and_its_login() {
             Some(role) => {
                 let url = url.expect("a database");
                 let start = format!("postgres://{}:", role.name);
-                assert!(url.starts_with(&start) && url.ends_with("sslmode=verify-full"), "{name}: {url}");
+                assert!(url.starts_with(&start) && url.contains("sslmode=verify-full"), "{name}: {url}");
+                // What holds locks of a session goes past the pooler, and is not told of one.
+                let pooler = &properties["Environment"]["Variables"]["DATABASE_POOLER"];
+                assert_eq!(url.contains("${DatabaseProxy.Endpoint}"), pooler.is_null(), "{name}");
+                assert_eq!(pooler == "", name == "relay-events", "{name}: {pooler}");
                 assert!(url.contains(&format!("${{{}Login}}", logical(name))), "{name}: {url}");
                 let login = &logins[&format!("{}Login", logical(name))]["GenerateSecretString"];
                 let who = login["SecretStringTemplate"].as_str().expect("a template");

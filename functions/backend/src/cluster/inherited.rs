@@ -36,8 +36,6 @@ pub(super) struct Surroundings {
     /// Whether functions reach the brokers of `KAFKA_BROKERS` by themselves.
     has_kafka: bool,
     has_sidecars: bool,
-    /// Whether those brokers are signed in to by the credentials of AWS.
-    signs_in_by_iam: bool,
     /// Whether mails leave through Amazon SES.
     sends_by_ses: bool,
 }
@@ -58,13 +56,11 @@ impl Surroundings {
     /// A value that can not be read.
     pub(super) fn new(environment: &Environment, has_sidecars: bool) -> Result<Self, ConfigError> {
         let has_kafka = !has_sidecars && environment.get("KAFKA_BROKERS")?.is_some();
-        let is = |name: &str, word: &str| environment.get(name).map(|value| value.as_deref() == Some(word));
         Ok(Self {
             names: environment.names().map(OsStr::to_owned).collect(),
             has_kafka,
             has_sidecars,
-            signs_in_by_iam: has_kafka && is("KAFKA_SASL_MECHANISM", "AWS_MSK_IAM")?,
-            sends_by_ses: is("MAIL", "ses")?,
+            sends_by_ses: environment.get("MAIL")?.as_deref() == Some("ses"),
         })
     }
 
@@ -81,14 +77,11 @@ impl Surroundings {
             Recipient::Function(function) => function,
             Recipient::Other => return OF_THE_MACHINE.contains(&name),
         };
-        let is_on_kafka = self.has_kafka && ON_THE_BUS.contains(&function);
         match name {
             "DAPR_BULK" => self.has_sidecars,
             _ if is_one_of(&WITHHELD, name) => false,
-            _ if name.starts_with("KAFKA_") => is_on_kafka,
-            _ if name.starts_with("AWS_") => {
-                self.signs_in_by_iam && is_on_kafka || self.sends_by_ses && function == SENDS_MAILS
-            }
+            _ if name.starts_with("KAFKA_") => self.has_kafka && ON_THE_BUS.contains(&function),
+            _ if name.starts_with("AWS_") => self.sends_by_ses && function == SENDS_MAILS,
             _ => true,
         }
     }
@@ -147,14 +140,11 @@ mod tests {
     }
 
     #[test]
-    fn credentials_of_aws_are_for_whoever_uses_aws() {
+    fn credentials_of_aws_are_for_whoever_sends_mails_by_it() {
         let credentials = ("AWS_SECRET_ACCESS_KEY", "x");
         let ses = [("MAIL", "ses"), credentials];
         assert_eq!(given(&ses, false, MAILER), ["MAIL", "AWS_SECRET_ACCESS_KEY"]);
         assert_eq!(given(&ses, false, CREATOR), ["MAIL"]);
-        let iam = [("KAFKA_BROKERS", "kafka:9098"), ("KAFKA_SASL_MECHANISM", "AWS_MSK_IAM"), credentials];
-        assert_eq!(given(&iam, false, Recipient::Function("write-audit")).len(), 3);
-        assert!(given(&iam, false, CREATOR).is_empty());
     }
 
     #[test]

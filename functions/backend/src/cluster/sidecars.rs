@@ -10,24 +10,22 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::body::Body;
 use axum::http::{HeaderValue, Request};
-use devkit::dapr::{self, configuration, connection_string, resource, scheduler_arguments};
+use devkit::dapr::{self, connection_string, resource, scheduler_arguments};
 use devkit::testing::unused_port;
 use runtime::dapr::Sidecar;
 use tokio::time::sleep;
 
 use super::inherited::{Recipient, Surroundings};
 use super::part::{Failure, Part, Starting};
-use super::{GLANCE, HttpClient, TRIES};
+use super::{GLANCE, HttpClient, ON_A_CLOCK, ON_THE_BUS, TICKED, TRIES};
 use crate::secret;
 
-/// Who has a sidecar: what is on the bus, what a job ticks, and whose conversations are in a state store. The others only serve, need
-/// nothing of it, and would each cost the memory of one.
-const BESIDE: [&str; 6] =
-    ["relay-events", "send-reminder", "spawn-recurrence", "write-audit", "scan-reminders", CHAT];
 /// What keeps conversations.
 const CHAT: &str = "chat-command";
 /// How often the job of the scan is due, as often as another cluster's clock ticks; that of the relay has its own default.
-const SCHEDULE: (&str, &str) = ("scan-reminders", "*/2 * * * * *");
+const SCHEDULE: &str = "*/2 * * * * *";
+/// What sidecars are configured by: the name of the file, there and here.
+const CONFIGURATION: &str = "configuration.yaml";
 /// Sidecars say much that is of no use to anybody else.
 const LOG_LEVEL: &str = "warn";
 
@@ -88,7 +86,8 @@ impl Sidecars {
             let text = resource(&installed.resources.join(file), values)?;
             fs::write(folder.join(format!("{number}.yaml")), text)?;
         }
-        fs::write(sidecars.files.join("configuration.yaml"), configuration(None))?;
+        let configuration = resource(&installed.resources.join(CONFIGURATION), &[])?;
+        fs::write(sidecars.files.join(CONFIGURATION), configuration)?;
         Ok(sidecars)
     }
 
@@ -120,8 +119,10 @@ impl Sidecars {
 
     /// Chooses the ports of a function's sidecar, if it has one.
     pub(super) fn beside(&self, function: &'static str) -> Option<Beside<'_>> {
-        let ports = [(); 3].map(|()| unused_port());
-        BESIDE.contains(&function).then_some(Beside { sidecars: self, function, ports })
+        has_sidecar(function).then(|| {
+            let ports = [(); 3].map(|()| unused_port());
+            Beside { sidecars: self, function, ports }
+        })
     }
 
     fn starting(&self, program: &str, name: String, arguments: Vec<OsString>) -> Starting<'static> {
@@ -153,7 +154,7 @@ impl Beside<'_> {
         settings.extend(self.sidecars.tokens());
         match self.function {
             CHAT => settings.push(("CONVERSATION_STATE", "dapr".to_owned())),
-            name if name == SCHEDULE.0 => settings.push(("DAPR_SCHEDULE", SCHEDULE.1.to_owned())),
+            TICKED => settings.push(("DAPR_SCHEDULE", SCHEDULE.to_owned())),
             _ => {}
         }
         settings
@@ -165,7 +166,7 @@ impl Beside<'_> {
             app_id: self.function,
             app_port: Some(app_port),
             ports: self.ports,
-            scheduler: scheduler.filter(|_| super::ON_A_CLOCK.contains(&self.function)),
+            scheduler: scheduler.filter(|_| ON_A_CLOCK.contains(&self.function)),
             files: &self.sidecars.files,
             log_level: LOG_LEVEL,
         };
@@ -181,6 +182,12 @@ impl Beside<'_> {
             sleep(GLANCE).await;
         }
     }
+}
+
+/// Says who has a sidecar: what is on the bus, what a job ticks, and whose conversations are in a state store. The others only serve,
+/// need nothing of it, and would each cost the memory of one.
+fn has_sidecar(function: &str) -> bool {
+    ON_THE_BUS.contains(&function) || ON_A_CLOCK.contains(&function) || function == CHAT
 }
 
 /// Waits until a scheduler says that it is well.

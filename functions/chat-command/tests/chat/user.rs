@@ -38,8 +38,7 @@ impl User {
 
     /// Starts with this database.
     pub(crate) fn with_database(url: &str) -> Self {
-        let connection =
-            Connection { url: url.to_owned(), application_name: "chat-command", max_connections: 4 };
+        let connection = Connection::new(url, "chat-command", 4);
         let application = Application::new(&connection, Tz::Asia__Karachi, || {}).expect("a sound URL");
         let clock = Clock::manual(now());
         let config = Config::from_environment(&Environment::default()).expect("the defaults are sound");

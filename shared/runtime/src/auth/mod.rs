@@ -248,6 +248,22 @@ impl Verifier {
     }
 }
 
+/// Gives the user of a token that is believed with the keys of a set; for `make fuzz`, by which alone `cfg(fuzzing)` is set.
+#[cfg(fuzzing)]
+pub fn user_by_key_set(
+    set: &[u8],
+    token: &str,
+    issuer: &str,
+    audience: &str,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Option<String> {
+    let keys = KeySet::parse(set)?;
+    let unverified = Unverified::parse(token).ok()?;
+    let key = keys.find(unverified.algorithm, unverified.kid.as_deref())?;
+    let expected = Expected { issuer: issuer.to_owned(), audience: audience.to_owned() };
+    unverified.verify(key, &expected, now).ok().map(|verified| verified.user_id)
+}
+
 fn reject(rejected: Rejected) -> Denied {
     tracing::info!(why = %rejected, "a token is refused");
     Denied::Invalid

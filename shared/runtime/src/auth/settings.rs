@@ -60,7 +60,13 @@ impl Settings {
             (None, None) => environment.require("JWT_ISSUER", "what the claim iss of a token says")?,
         };
         let audience = environment.require("JWT_AUDIENCE", "what the claim aud of a token names")?;
-        Ok(Settings { source, expected: Expected { issuer, audience }, events: events(environment)? })
+        let (expected, events) = (Expected { issuer, audience }, events(environment)?);
+        // Else every user may bring events.
+        if events.issuer.as_ref().is_some_and(|(_, of_events)| *of_events == expected) {
+            let other = "another audience than JWT_AUDIENCE, since both are of the same issuer";
+            return Err(invalid("EVENTS_AUDIENCE", &expected.audience, other));
+        }
+        Ok(Settings { source, expected, events })
     }
 
     /// Says whether the tokens of `SIGNING_KEY` are believed.

@@ -13,7 +13,9 @@ pub use environment::Environment;
 pub use error::ConfigError;
 pub use secret::Secret;
 
-use crate::{address::TrustedProxies, auth, host::server::Origins};
+use events::Quotas;
+
+use crate::{address::TrustedProxies, auth, host::server::Origins, rate_limit::Rates};
 
 /// The settings that every function has.
 ///
@@ -25,6 +27,8 @@ use crate::{address::TrustedProxies, auth, host::server::Origins};
 /// | `AUTH` | `local` | `local`; `jwt`, with what [`auth::Settings`] reads |
 /// | `CORS_ORIGINS` | none | origins with commas between |
 /// | `TRUSTED_PROXIES` | none | addresses, and networks such as `10.0.0.0/8`, with commas between |
+/// | `RATE_LIMIT_USER`, `…_ADDRESS`, `…_CHAT`, `…_SIGN_IN`, `INSTANCES` | [`Rates`] | 1–1,000,000 |
+/// | `QUOTA_OPEN_TASKS`, `…_TASKS_PER_DAY`, `…_REMINDERS_PER_DAY`, `…_MODEL_CALLS_PER_DAY` | 10,000, 2,000, 500, 500 | 0 and more |
 /// | `TIME_ZONE` | `UTC` | an IANA name |
 /// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
 /// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
@@ -43,6 +47,10 @@ pub struct Config {
     pub cors_origins: Origins,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed. Default: nobody's.
     pub trusted_proxies: TrustedProxies,
+    /// `RATE_LIMIT_…`, `INSTANCES`: how often somebody may call. None with `AUTH=local`.
+    pub rates: Option<Rates>,
+    /// `QUOTA_…`: how much a user may have and do. None with `AUTH=local`.
+    pub quotas: Option<Quotas>,
     /// `LOG_LEVEL`: the least severe level that is logged. Default `info`.
     pub log_level: LogLevel,
     /// `LOG_FORMAT`: how lines are written; `None` leaves it to whether somebody is looking.
@@ -100,15 +108,20 @@ impl Config {
     /// The first variable that is wrong; its `Display` is one line naming the variable, its value and what is allowed.
     pub fn from_environment(environment: &Environment) -> Result<Config, ConfigError> {
         let host = environment.parse("HOST", "an IP address such as 127.0.0.1")?;
+        let auth = auth(environment)?;
+        let (rates, quotas) = (Rates::from_environment(environment)?, quotas(environment)?);
+        let is_counted = auth != Auth::Local;
         let config = Config {
             port: environment.parse("PORT", "a port from 0 to 65535")?.unwrap_or(8000),
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             metrics_port: environment.parse("METRICS_PORT", "a port from 0 to 65535")?,
-            auth: auth(environment)?,
+            auth,
             cors_origins: Origins::from_environment(environment)?,
             trusted_proxies: environment
                 .parse("TRUSTED_PROXIES", "addresses, and networks such as 10.0.0.0/8, with commas between")?
                 .unwrap_or_default(),
+            rates: is_counted.then_some(rates),
+            quotas: is_counted.then_some(quotas),
             log_level: environment
                 .one_of(
                     "LOG_LEVEL",
@@ -178,6 +191,17 @@ fn auth(environment: &Environment) -> Result<Auth, ConfigError> {
             allowed: "local or jwt".to_owned(),
         }),
     }
+}
+
+fn quotas(environment: &Environment) -> Result<Quotas, ConfigError> {
+    const ALLOWED: &str = "a number from 0 to 4294967295";
+    let number = |name, default| Ok::<u32, ConfigError>(environment.parse(name, ALLOWED)?.unwrap_or(default));
+    Ok(Quotas {
+        open_tasks: number("QUOTA_OPEN_TASKS", 10_000)?,
+        tasks_per_day: number("QUOTA_TASKS_PER_DAY", 2_000)?,
+        reminders_per_day: number("QUOTA_REMINDERS_PER_DAY", 500)?,
+        model_calls_per_day: number("QUOTA_MODEL_CALLS_PER_DAY", 500)?,
+    })
 }
 
 fn relay_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
@@ -267,6 +291,11 @@ mod tests {
             (&[secret, issuer, audience, ("EVENTS_TOKEN", "short")], "EVENTS_TOKEN"),
             (&[secret, issuer, audience, events], "EVENTS_AUDIENCE"),
             (&[secret, issuer, audience, ("EVENTS_AUDIENCE", "x")], "EVENTS_ISSUER"),
+            // Every user could bring events.
+            (
+                &[discovered, audience, ("EVENTS_ISSUER", discovered.1), ("EVENTS_AUDIENCE", audience.1)],
+                "EVENTS_AUDIENCE",
+            ),
             (&[secret, issuer, audience, ("DAPR_HTTP_PORT", "3500")], "APP_API_TOKEN"),
         ] {
             let message = read(pairs).expect_err(named);

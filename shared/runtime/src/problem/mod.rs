@@ -21,6 +21,11 @@ pub(crate) use render::render;
 pub const CONTENT_TYPE: &str = "application/problem+json";
 const DEFAULT_RETRY_AFTER_S: u32 = 1;
 
+/// How many wrong fields a problem names, and how many characters of where each is and why: an answer does not grow with what was sent.
+const MOST_ERRORS: usize = 100;
+const LONGEST_FIELD: usize = 200;
+const LONGEST_MESSAGE: usize = 500;
+
 /// One wrong field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
@@ -33,8 +38,16 @@ pub struct FieldError {
 impl FieldError {
     /// Says that `field` is wrong because of `message`.
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> FieldError {
-        FieldError { field: field.into(), message: message.into() }
+        FieldError { field: cut(field.into(), LONGEST_FIELD), message: cut(message.into(), LONGEST_MESSAGE) }
     }
+}
+
+fn cut(mut text: String, longest: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// An error as the caller sees it.
@@ -109,8 +122,9 @@ impl Problem {
         Problem::standard(StatusCode::UNPROCESSABLE_ENTITY, detail)
     }
 
-    /// 422: readable but not valid, naming every wrong field at once. The type is `urn:kaam:problem:validation`.
-    pub fn validation(errors: Vec<FieldError>) -> Problem {
+    /// 422: readable but not valid, naming every wrong field at once, up to a hundred. The type is `urn:kaam:problem:validation`.
+    pub fn validation(mut errors: Vec<FieldError>) -> Problem {
+        errors.truncate(MOST_ERRORS);
         let shown = errors.iter().take(5).map(|error| format!("{}: {}", error.field, error.message));
         let detail = shown.collect::<Vec<_>>().join("; ");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "Validation Failed", detail)

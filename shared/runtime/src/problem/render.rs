@@ -84,6 +84,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_answer_does_not_grow_with_what_was_sent() {
+        let long = "ے".repeat(10_000);
+        let errors: Vec<_> =
+            (0..1_000).map(|number| FieldError::new(format!("{number}{long}"), long.as_str())).collect();
+        let body = body(render(Problem::validation(errors).into_response(), "x")).await;
+        let errors = body["errors"].as_array().expect("a list");
+        assert_eq!(errors.len(), 100);
+        let chars = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+        assert!(errors.iter().all(|error| (chars(&error["field"]), chars(&error["message"])) == (201, 501)));
+        assert!(errors[0]["field"].as_str().is_some_and(|field| field.ends_with("ے…")));
+        // The five that the detail tells of, twice.
+        assert!(chars(&body["detail"]) < 5 * 720, "{}", chars(&body["detail"]));
+        let short = FieldError::new("tags[0]", "is too long");
+        assert_eq!((short.field.as_str(), short.message.as_str()), ("tags[0]", "is too long"));
+    }
+
+    #[tokio::test]
     async fn a_bare_error_becomes_a_problem_and_keeps_its_headers() {
         let response = (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET,HEAD")]).into_response();
         let response = render(response, "x");

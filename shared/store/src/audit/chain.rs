@@ -57,7 +57,6 @@ pub(super) fn content_hash(entry: &Entry, salt: &[u8]) -> Vec<u8> {
 
 /// Gives the hash of version 2; of what tells of a person it wants nothing but the hash.
 pub(super) fn hash(entry: &Entry, seq: i64, previous: &[u8], content_hash: &[u8]) -> Vec<u8> {
-    let content_hash: String = content_hash.iter().map(|byte| format!("{byte:02x}")).collect();
     let fields = json!([
         VERSION,
         seq,
@@ -66,7 +65,7 @@ pub(super) fn hash(entry: &Entry, seq: i64, previous: &[u8], content_hash: &[u8]
         entry.action,
         entry.actor_type,
         entry.timestamp.timestamp_micros(),
-        content_hash,
+        hex::encode(content_hash),
     ]);
     let mut hasher = Sha256::new();
     hasher.update(previous);

@@ -4,8 +4,12 @@ use std::collections::{HashMap, HashSet};
 
 use super::chain::{content_hash, hash, hash_of_version_1};
 use super::{Entry, VERSION};
-use crate::erasure::ERASED;
+use crate::erasure::{ERASED, WHOLE};
+use crate::session::Session;
 use crate::{Error, Store};
+
+/// How many entries are looked at together.
+const PAGE: u16 = 1000;
 
 /// The end of a user's chain. Kept outside of the database it shows what nobody can see in there: that entries at the end were removed,
 /// or everything was computed anew.
@@ -89,8 +93,8 @@ impl Store {
             .await?)
     }
 
-    /// Walks every chain and gives all that is wrong, with the number of entries looked at. Each of `kept` has to be in some chain, which
-    /// is another than its user's when that one was erased.
+    /// Walks every chain, as all were at one moment, and gives all that is wrong, with the number of entries looked at. Each of `kept` has
+    /// to be in some chain, which is another than its user's when that one was erased.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -99,6 +103,7 @@ impl Store {
             kept.iter().map(|head| ((head.seq, head.hash.clone()), head.user_id.as_str())).collect();
         let mut broken = Vec::new();
         let mut count = 0;
+        let mut all = self.pool.begin_with(WHOLE).await?;
         let users = sqlx::query!(
             r#"SELECT COALESCE(h.user_id, l.user_id) AS "user_id!", COALESCE(h.seq, 0) AS "seq!",
                       COALESCE(h.hash, ''::bytea) AS "hash!"
@@ -106,22 +111,22 @@ impl Store {
                FULL JOIN (SELECT DISTINCT user_id FROM audit_logs) l ON l.user_id = h.user_id
                ORDER BY 1"#,
         )
-        .fetch_all(&self.pool)
+        .fetch_all(&mut *all)
         .await?;
         let mut unsound = HashSet::new();
         for user in users {
             let end = Head { user_id: user.user_id, seq: user.seq, hash: user.hash };
-            let (seen, found) = self
-                .verify_chain(&end, |seq, hash| {
-                    missed.remove(&(seq, hash.to_owned()));
-                })
-                .await?;
+            let found_again = |seq, hash: &[u8]| {
+                missed.remove(&(seq, hash.to_owned()));
+            };
+            let (seen, found) = verify_chain(&mut all, &end, found_again).await?;
             count += seen;
             if found.is_some() {
                 unsound.insert(end.user_id);
             }
             broken.extend(found);
         }
+        all.commit().await?;
         let mut missed: Vec<_> = missed.into_iter().filter(|(_, user)| !unsound.contains(*user)).collect();
         missed.sort_unstable_by_key(|((seq, _), user)| (*user, *seq));
         broken.extend(
@@ -131,101 +136,95 @@ impl Store {
         );
         Ok((count, broken))
     }
+}
 
-    /// Walks one user's chain, a thousand entries at a time, and tells of each. What is appended meanwhile lies beyond the end that was
-    /// written down.
-    async fn verify_chain(
-        &self,
-        end: &Head,
-        mut tell: impl FnMut(i64, &[u8]),
-    ) -> Result<(u64, Option<Broken>), Error> {
-        let user = || end.user_id.clone();
-        let (mut last, mut previous, mut count) = (0, Vec::new(), 0);
-        let mut emptied = None;
-        loop {
-            let rows = sqlx::query!(
-                r#"SELECT seq, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
-                          timestamp, correlation_id, previous_hash, hash, hash_version, salt, content_hash, is_erased
-                   FROM audit_logs
-                   WHERE user_id = $1 AND seq > $2
-                   ORDER BY seq
-                   LIMIT 1000"#,
-                end.user_id,
-                last,
-            )
-            .fetch_all(&self.pool)
-            .await?;
-            if rows.is_empty() {
-                break;
+/// Walks one user's chain, a page at a time, and tells of each entry.
+async fn verify_chain(
+    connection: &mut Session,
+    end: &Head,
+    mut tell: impl FnMut(i64, &[u8]),
+) -> Result<(u64, Option<Broken>), Error> {
+    let user = || end.user_id.clone();
+    let (mut last, mut previous, mut count) = (0, Vec::new(), 0);
+    let mut emptied = None;
+    loop {
+        let rows = sqlx::query!(
+            r#"SELECT seq, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
+                      timestamp, correlation_id, previous_hash, hash, hash_version, salt, content_hash, is_erased
+               FROM audit_logs
+               WHERE user_id = $1 AND seq > $2
+               ORDER BY seq
+               LIMIT $3"#,
+            end.user_id,
+            last,
+            i64::from(PAGE),
+        )
+        .fetch_all(&mut *connection)
+        .await?;
+        let is_last = rows.len() < usize::from(PAGE);
+        for row in rows {
+            count += 1;
+            if row.seq != last + 1 {
+                return Ok((
+                    count,
+                    Some(Broken::Missing { user_id: user(), expected: last + 1, found: row.seq }),
+                ));
             }
-            for row in rows {
-                count += 1;
-                if row.seq != last + 1 {
-                    return Ok((
-                        count,
-                        Some(Broken::Missing { user_id: user(), expected: last + 1, found: row.seq }),
-                    ));
+            let entry = Entry {
+                user_id: user(),
+                event_id: row.event_id,
+                entity_type: row.entity_type,
+                entity_id: row.entity_id,
+                action: row.action,
+                actor_type: row.actor_type,
+                actor_id: row.actor_id,
+                old_values: row.old_values,
+                new_values: row.new_values,
+                timestamp: row.timestamp,
+                correlation_id: row.correlation_id,
+            };
+            let content = row.content_hash.unwrap_or_default();
+            let computed = match (row.hash_version, row.is_erased, row.salt) {
+                (1, false, None) => hash_of_version_1(&entry, row.seq, &previous),
+                // Nothing is left to compute it from.
+                (1, true, None) => row.hash.clone(),
+                (VERSION, true, None) => hash(&entry, row.seq, &previous, &content),
+                (VERSION, false, Some(salt)) if content_hash(&entry, &salt) == content => {
+                    hash(&entry, row.seq, &previous, &content)
                 }
-                let entry = Entry {
-                    user_id: user(),
-                    event_id: row.event_id,
-                    entity_type: row.entity_type,
-                    entity_id: row.entity_id,
-                    action: row.action,
-                    actor_type: row.actor_type,
-                    actor_id: row.actor_id,
-                    old_values: row.old_values,
-                    new_values: row.new_values,
-                    timestamp: row.timestamp,
-                    correlation_id: row.correlation_id,
-                };
-                let content = row.content_hash.unwrap_or_default();
-                let computed = match (row.hash_version, row.is_erased, row.salt) {
-                    (1, false, None) => hash_of_version_1(&entry, row.seq, &previous),
-                    // Nothing is left to compute it from.
-                    (1, true, None) => row.hash.clone(),
-                    (VERSION, true, None) => hash(&entry, row.seq, &previous, &content),
-                    (VERSION, false, Some(salt)) if content_hash(&entry, &salt) == content => {
-                        hash(&entry, row.seq, &previous, &content)
-                    }
-                    _ => Vec::new(),
-                };
-                let is_empty = is_emptied(&entry);
-                let is_end_altered = row.seq == end.seq && computed != end.hash;
-                if row.previous_hash != previous
-                    || row.hash != computed
-                    || is_end_altered
-                    || (row.is_erased && !is_empty)
-                {
-                    return Ok((count, Some(Broken::Altered { user_id: user(), seq: row.seq })));
-                }
-                if row.is_erased {
-                    emptied.get_or_insert(row.seq);
-                } else if entry.action == ERASED {
-                    emptied = None;
-                }
-                tell(row.seq, &computed);
-                (last, previous) = (row.seq, computed);
+                _ => Vec::new(),
+            };
+            let is_empty = is_emptied(&entry);
+            let is_end_altered = row.seq == end.seq && computed != end.hash;
+            if row.previous_hash != previous
+                || row.hash != computed
+                || is_end_altered
+                || (row.is_erased && !is_empty)
+            {
+                return Ok((count, Some(Broken::Altered { user_id: user(), seq: row.seq })));
             }
-        }
-        if let Some(seq) = emptied {
-            return Ok((count, Some(Broken::Emptied { user_id: user(), seq })));
-        }
-        if last < end.seq {
-            return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end.seq, found: last })));
-        }
-        if last > end.seq {
-            // Appended meanwhile: then the end was moved with it.
-            let end = sqlx::query_scalar!("SELECT seq FROM audit_heads WHERE user_id = $1", end.user_id)
-                .fetch_optional(&self.pool)
-                .await?
-                .unwrap_or(0);
-            if last > end {
-                return Ok((count, Some(Broken::Beyond { user_id: user(), end, found: last })));
+            if row.is_erased {
+                emptied.get_or_insert(row.seq);
+            } else if entry.action == ERASED {
+                emptied = None;
             }
+            tell(row.seq, &computed);
+            (last, previous) = (row.seq, computed);
         }
-        Ok((count, None))
+        if is_last {
+            break;
+        }
     }
+    if let Some(seq) = emptied {
+        return Ok((count, Some(Broken::Emptied { user_id: user(), seq })));
+    }
+    if last < end.seq {
+        return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end.seq, found: last })));
+    }
+    if last > end.seq {
+        return Ok((count, Some(Broken::Beyond { user_id: user(), end: end.seq, found: last })));
+    }
+    Ok((count, None))
 }
 
 /// Says whether an entry tells of nobody any more.

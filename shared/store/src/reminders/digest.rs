@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+
 use uuid::Uuid;
 
 use super::{Finish, Kept};
 use crate::row_security::UserId;
+use crate::session::Session;
 use crate::{Error, Store};
 
 /// The advisory lock of whoever puts missed reminders into digests: "digest", in ASCII.
@@ -161,7 +162,7 @@ impl Store {
 /// Writes down that a digest was sent, or failed for good, for each member that it told of and that nobody has cancelled or armed
 /// again meanwhile. Members that there was no room for are gathered anew.
 pub(super) async fn finish_members(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     digest: &Kept,
     finish: &Finish,
     told: &[Uuid],
@@ -205,7 +206,7 @@ pub(super) async fn finish_members(
 /// Gives users' digests that are not announced yet, and keeps them from being announced before the transaction ends. Those that
 /// were missed themselves are due `at`; says how many these are.
 async fn waiting_digests(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_ids: &[String],
     missed_before: DateTime<Utc>,
     at: DateTime<Utc>,
@@ -230,7 +231,7 @@ async fn waiting_digests(
 
 /// Gives where the reminders that users missed were to go.
 async fn missed_channels(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     user_ids: &[String],
     missed_before: DateTime<Utc>,
 ) -> Result<Vec<Channel>, Error> {
@@ -265,7 +266,7 @@ impl Columns {
     }
 }
 
-async fn insert(connection: &mut PgConnection, new: &Columns, at: DateTime<Utc>) -> Result<(), Error> {
+async fn insert(connection: &mut Session, new: &Columns, at: DateTime<Utc>) -> Result<(), Error> {
     sqlx::query!(
         r#"INSERT INTO reminders (user_id, id, delivery_method, destination, trigger_time, status)
            SELECT user_id, id, delivery_method, destination, $5, 'pending'
@@ -283,7 +284,7 @@ async fn insert(connection: &mut PgConnection, new: &Columns, at: DateTime<Utc>)
 
 /// Makes missed reminders members of the digests that they belong to; says of how many.
 async fn join(
-    connection: &mut PgConnection,
+    connection: &mut Session,
     digests: &Columns,
     missed_before: DateTime<Utc>,
 ) -> Result<u64, Error> {

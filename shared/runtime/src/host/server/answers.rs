@@ -31,6 +31,10 @@ pub(super) fn complete(document: &mut Value) {
             for (status, what) in statuses {
                 responses.entry(status).or_insert_with(|| json!({ "description": what }));
             }
+            if let Some(response) = responses.get_mut("429") {
+                response["headers"]["Retry-After"] =
+                    json!({ "description": "Seconds", "schema": { "type": "integer", "minimum": 1 } });
+            }
             for (status, response) in responses.iter_mut() {
                 if status.starts_with(['4', '5']) && !response["content"]["application/json"].is_object() {
                     response["content"][problem::CONTENT_TYPE] = problem();
@@ -92,6 +96,11 @@ fn statuses(path: &str, method: &str, operation: &Value) -> Vec<(&'static str, &
         of(takes_body, "415", "The body is of another type, compressed, or not in UTF-8"),
         of(true, "421", "The request names another host, or comes from another machine"),
         of(knows_caller && changes, "422", "Well-formed but not valid; every wrong field is named"),
+        of(
+            knows_caller,
+            "429",
+            "Too often, or more than a user may have; `Retry-After` says when to try again",
+        ),
         of(true, "500", "A mistake of ours"),
         of(true, "503", "Something that is needed is away; `Retry-After` says when to try again"),
     ]
@@ -190,11 +199,16 @@ mod tests {
     fn every_status_that_can_come_is_there_and_is_a_problem() {
         let document = document();
         assert_eq!(statuses_of(&document, "/health", "get"), ["200", "421", "500", "503"]);
-        assert_eq!(statuses_of(&document, "/tasks/{id}", "get"), ["200", "400", "404", "421", "500", "503"]);
-        let deleted = ["200", "400", "403", "404", "409", "412", "421", "422", "500", "503"];
+        assert_eq!(
+            statuses_of(&document, "/tasks/{id}", "get"),
+            ["200", "400", "404", "421", "429", "500", "503"]
+        );
+        let deleted = ["200", "400", "403", "404", "409", "412", "421", "422", "429", "500", "503"];
         assert_eq!(statuses_of(&document, "/tasks/{id}", "delete"), deleted);
-        let created = ["200", "400", "403", "408", "409", "413", "415", "421", "422", "500", "503"];
+        let created = ["200", "400", "403", "408", "409", "413", "415", "421", "422", "429", "500", "503"];
         assert_eq!(statuses_of(&document, "/tasks", "post"), created);
+        let too_often = &document["paths"]["/tasks"]["post"]["responses"]["429"];
+        assert_eq!(too_often["headers"]["Retry-After"]["schema"]["type"], "integer");
         let refused = &document["paths"]["/tasks"]["post"]["responses"]["422"]["content"];
         assert_eq!(refused["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
     }

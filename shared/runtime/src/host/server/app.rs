@@ -20,6 +20,7 @@ use crate::{
     limits::Limits,
     metrics::Metrics,
     problem::Problem,
+    rate_limit::{self, Limited, RateLimits, Rates},
 };
 
 /// The functions of a process with everything around them, ready to be served.
@@ -38,6 +39,7 @@ pub struct App {
     origins: Origins,
     auth: Auth,
     trusted_proxies: TrustedProxies,
+    rates: Option<Rates>,
     clock: Clock,
     functions: Vec<Function>,
 }
@@ -53,6 +55,7 @@ impl App {
             origins: config.cors_origins.clone(),
             auth: config.auth.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
+            rates: config.rates,
             clock: Clock::system(),
             functions,
         }
@@ -89,7 +92,10 @@ impl App {
 
     /// Gives the router and the work that runs beside it.
     pub(super) fn into_parts(self) -> (Router, Vec<Background>) {
-        let App { address, metrics, limits, auth, origins, trusted_proxies, clock, mut functions, .. } = self;
+        let App {
+            address, metrics, limits, auth, origins, trusted_proxies, rates, clock, mut functions, ..
+        } = self;
+        let rates = rates.map(|rates| Arc::new(RateLimits::new(rates, &clock)));
         let authenticator = match &auth {
             Auth::Local => None,
             Auth::Jwt(settings) => {
@@ -109,8 +115,10 @@ impl App {
             background.extend(function.background);
             let request_deadline = function.timeout.unwrap_or(limits.request_deadline);
             let shell = Shell { limits: Limits { request_deadline, ..limits }, ..shell.clone() };
-            let (router, paths) = guarded(for_users(function.http, authenticator.as_ref()), &shell);
-            let (public, public_paths) = guarded(function.public, &shell);
+            let counted = rates.as_ref().map(|rates| (Arc::clone(rates), function.costs));
+            let http = for_users(by_user(function.http, counted.as_ref()), authenticator.as_ref());
+            let (router, paths) = guarded(by_address(http, counted.as_ref()), &shell);
+            let (public, public_paths) = guarded(by_address(function.public, counted.as_ref()), &shell);
             routes = routes.merge(router).merge(public);
             document.merge(openapi::for_users(paths, needs_tokens));
             document.merge(public_paths);
@@ -134,6 +142,22 @@ fn for_users(router: OpenApiRouter, authenticator: Option<&Arc<Authenticator>>) 
     match authenticator {
         None => router,
         Some(known) => router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::users)),
+    }
+}
+
+/// Counts the requests of each user, when they are counted.
+fn by_user(router: OpenApiRouter, counted: Option<&Limited>) -> OpenApiRouter {
+    match counted {
+        None => router,
+        Some(counted) => router.layer(middleware::from_fn_with_state(counted.clone(), rate_limit::users)),
+    }
+}
+
+/// Counts the requests of each address, when they are counted: also of those that are not believed.
+fn by_address(router: OpenApiRouter, counted: Option<&Limited>) -> OpenApiRouter {
+    match counted {
+        None => router,
+        Some(counted) => router.layer(middleware::from_fn_with_state(counted.clone(), rate_limit::addresses)),
     }
 }
 

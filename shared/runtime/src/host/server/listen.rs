@@ -311,6 +311,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_url_that_is_too_long_is_refused_and_the_longest_that_fits_is_read() {
+        let server = Server::start(Limits::default(), Router::new(), &[]).await;
+        for (length, statuses) in [
+            (60_000, &["200"][..]),
+            (65_000, &["200", "414", "431"]),
+            (65_535, &["414", "431"]),
+            (200_000, &["414", "431"]),
+        ] {
+            let mut stream = server.connect().await;
+            let path = format!("/health?{}", "y".repeat(length - "/health?".len()));
+            let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(request.as_bytes()).await;
+            let mut start = [0; 12];
+            stream.read_exact(&mut start).await.expect("an answer");
+            let status = String::from_utf8_lossy(&start[9..]).into_owned();
+            assert!(statuses.contains(&status.as_str()), "{length}: {status}");
+        }
+        server.stop().await;
+    }
+
+    #[tokio::test]
     async fn http_2_with_prior_knowledge_is_served() {
         let server = Server::start(Limits::default(), Router::new(), &[]).await;
         let client =

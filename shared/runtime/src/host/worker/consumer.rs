@@ -63,6 +63,7 @@ const ENDING: Duration = Duration::from_millis(500);
 const COMMITTING: Duration = Duration::from_secs(1);
 /// The first wait before a consumer whose work panicked joins its group again is at most this long; each next one at most twice as long.
 const BACKOFF_BASE: Duration = Duration::from_secs(1);
+/// The longest such wait. Whoever worked for longer than this has recovered, and begins with the first one when it fails again.
 const BACKOFF_CAP: Duration = Duration::from_secs(60);
 /// How long the cluster may take to say that it is there.
 const PROBE: Duration = Duration::from_millis(1_500);
@@ -148,10 +149,13 @@ impl Consumer {
     /// When the work on a partition panics it leaves the group at once, so that another worker has its partitions, and joins it again
     /// after a while.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        for failures in 0.. {
+        let mut failures = 0;
+        loop {
+            let watch = Stopwatch::start();
             if !self.consume(&stop).await {
                 return;
             }
+            failures = failures_before(failures, watch.elapsed());
             let wait = backoff::delay(failures, BACKOFF_BASE, BACKOFF_CAP, 0.5 + 0.5 * random_fraction());
             let group = self.handler.function;
             tracing::error!(
@@ -162,6 +166,7 @@ impl Consumer {
             if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return;
             }
+            failures = failures.saturating_add(1);
         }
     }
 
@@ -373,6 +378,11 @@ impl ConsumerContext for Assigned {
     }
 }
 
+/// Says how many failures in a row came before the one at hand, when it had worked for so long since the last of them.
+fn failures_before(failures: u32, worked: Duration) -> u32 {
+    if worked > BACKOFF_CAP { 0 } else { failures }
+}
+
 /// Makes a client that takes part in the group.
 fn join(handler: &Handler, settings: &Settings) -> Result<Arc<Client>, String> {
     let mut config = ClientConfig::new();
@@ -412,4 +422,15 @@ fn commit(client: &Client) {
 /// A panic leaves nothing half done here, so a poisoned lock is as good as any.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_that_has_worked_for_long_waits_no_longer_than_at_first() {
+        assert_eq!(failures_before(7, Duration::from_secs(3_600)), 0);
+        assert_eq!(failures_before(7, BACKOFF_BASE), 7, "it fails again and again");
+    }
 }

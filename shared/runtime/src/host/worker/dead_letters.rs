@@ -1,8 +1,11 @@
 //! Where a record goes that can not be handled.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
-use events::topic::dead_letters_of;
+use events::{
+    asyncapi::{LEFT_OUT, LEFT_OUT_HEADER},
+    topic::dead_letters_of,
+};
 use rdkafka::{
     ClientConfig,
     error::RDKafkaErrorCode,
@@ -14,13 +17,9 @@ use rdkafka::{
 use super::record::{Place, Record};
 use crate::kafka::{Settings, sign_in::SignIn};
 
-/// The header that names what of a record was left out for its size.
-pub(super) const LEFT_OUT: &str = "dlq-left-out";
 /// Its words for a record's own headers, and for its key.
 pub(super) const HEADERS: &str = "headers";
 pub(super) const KEY: &str = "key";
-/// What is left out, one after the other, until a record is small enough.
-const LADDER: [&str; 4] = ["", "value", "value,headers", "value,headers,key"];
 /// How much of a reason is kept.
 const REASON_CHARS: usize = 4_000;
 /// How often a record had been tried before it was sent back to its topic.
@@ -67,7 +66,7 @@ impl DeadLetters {
         why: &str,
     ) -> Result<&'static str, String> {
         let mut error = String::new();
-        for left_out in LADDER {
+        for left_out in iter::once("").chain(LEFT_OUT) {
             match self.send(place, record, why, left_out).await {
                 Ok(()) => return Ok(left_out),
                 Err((Some(RDKafkaErrorCode::MessageSizeTooLarge), why)) => error = why,
@@ -93,10 +92,11 @@ impl DeadLetters {
             ("dlq-topic", place.topic.clone()),
             ("dlq-partition", place.partition.to_string()),
             ("dlq-offset", record.offset.to_string()),
-            (LEFT_OUT, left_out.to_owned()),
+            (LEFT_OUT_HEADER.0, left_out.to_owned()),
         ];
         let mut headers = record.headers.clone().filter(|_| has(HEADERS)).unwrap_or_default();
-        for (key, value) in said.iter().filter(|(key, value)| *key != LEFT_OUT || !value.is_empty()) {
+        for (key, value) in said.iter().filter(|(key, value)| *key != LEFT_OUT_HEADER.0 || !value.is_empty())
+        {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         let mut parked = FutureRecord::<[u8], [u8]>::to(&topic).headers(headers);

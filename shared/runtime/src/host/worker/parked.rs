@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
-use events::{Topic, topic::DEAD_LETTERS};
+use events::{Topic, asyncapi::LEFT_OUT_HEADER, topic::DEAD_LETTERS};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
@@ -15,7 +15,7 @@ use rdkafka::{
 };
 use serde_json::Value;
 
-use super::dead_letters::{HEADERS, KEY, LEFT_OUT, PRODUCER, REPLAYED};
+use super::dead_letters::{HEADERS, KEY, PRODUCER, REPLAYED};
 use crate::{
     clock::Stopwatch,
     kafka::{Settings, sign_in::SignIn},
@@ -447,7 +447,7 @@ impl Parked {
                 .or(of_knative.map(|code| format!("Knative's delivery was answered {code}"))),
             replayed: number([REPLAYED, REPLAYED]).and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
             origin: partition.zip(number(["dlq-offset", "__offset"])),
-            left_out: header([LEFT_OUT, LEFT_OUT]).unwrap_or_default(),
+            left_out: header([LEFT_OUT_HEADER.0; 2]).unwrap_or_default(),
             key: message.key().map(<[u8]>::to_vec),
             value,
             headers: own,
@@ -514,7 +514,7 @@ mod tests {
             ("dlq-partition", "1"),
             ("dlq-offset", "0"),
             ("dlq-attempts", "5"),
-            (LEFT_OUT, "value,headers,key"),
+            (LEFT_OUT_HEADER.0, "value,headers,key"),
         ]);
         let parked = FutureRecord::<[u8], [u8]>::to("reminders.dlq").headers(said);
         producer.send(parked, PATIENCE).await.expect("the cluster takes it");

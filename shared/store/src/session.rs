@@ -1,0 +1,248 @@
+//! Connections as statements see them: to PostgreSQL itself, or through a pooler that has another one for each transaction.
+//!
+//! Behind such a pooler (PgBouncer's `pool_mode = transaction`) nothing of a connection outlasts a transaction. A statement that was
+//! prepared is not there the next time, or is one of somebody else with the same name, and even the unnamed one is lost between preparing and
+//! executing it, which are two messages of sqlx. So each statement, if it is alone, gets a transaction of its own there, and none
+//! gets a name. That costs four round trips instead of one.
+
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use sqlx::error::BoxDynError;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx::{Describe, Either, Execute, Executor, PgConnection, SqlStr};
+
+type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
+
+/// Begins a transaction with what a connection of ours has from its start, which a pooler does not pass on.
+const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_timeout = '5s'; \
+                     SET LOCAL idle_in_transaction_session_timeout = '15s'";
+
+/// The connections of a store; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    pub(crate) connections: PgPool,
+    /// Whether each transaction may get another connection of PostgreSQL.
+    pub(crate) is_shared: bool,
+}
+
+impl Pool {
+    /// Begins a transaction; dropped, it is rolled back.
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let transaction = match self.is_shared {
+            true => self.connections.begin_with(BEGIN).await?,
+            false => self.connections.begin().await?,
+        };
+        Ok(self.transaction(transaction))
+    }
+
+    /// Begins a transaction by statements that say how it differs from others.
+    pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
+        Ok(self.transaction(self.connections.begin_with(statements).await?))
+    }
+
+    fn transaction(&self, transaction: sqlx::Transaction<'static, Postgres>) -> Transaction {
+        Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared })
+    }
+
+    /// Gives what one statement runs on: a connection where that is enough, else a transaction.
+    pub(crate) async fn acquire(&self) -> Result<Transaction, sqlx::Error> {
+        if self.is_shared {
+            return self.begin().await;
+        }
+        let connection = self.connections.acquire().await?;
+        Ok(Transaction(Session { held: Held::Connection(connection), is_unnamed: false }))
+    }
+}
+
+/// What statements run on.
+#[derive(Debug)]
+pub(crate) struct Session {
+    held: Held,
+    is_unnamed: bool,
+}
+
+#[derive(Debug)]
+enum Held {
+    Connection(PoolConnection<Postgres>),
+    Transaction(sqlx::Transaction<'static, Postgres>),
+}
+
+impl Session {
+    fn connection(&mut self) -> &mut PgConnection {
+        match &mut self.held {
+            Held::Connection(connection) => connection,
+            Held::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+/// A transaction, or a connection whose every statement is one.
+#[derive(Debug)]
+pub(crate) struct Transaction(Session);
+
+impl Transaction {
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        match self.0.held {
+            Held::Connection(_) => Ok(()),
+            Held::Transaction(transaction) => transaction.commit().await,
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        match self.0.held {
+            Held::Connection(_) => Ok(()),
+            Held::Transaction(transaction) => transaction.rollback().await,
+        }
+    }
+}
+
+impl std::ops::Deref for Transaction {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut Session {
+        &mut self.0
+    }
+}
+
+/// A statement that gets no name.
+struct Unnamed<E>(E);
+
+impl<'q, E: Execute<'q, Postgres>> Execute<'q, Postgres> for Unnamed<E> {
+    fn sql(self) -> SqlStr {
+        self.0.sql()
+    }
+
+    fn statement(&self) -> Option<&PgStatement> {
+        self.0.statement()
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<PgArguments>, BoxDynError> {
+        self.0.take_arguments()
+    }
+
+    fn persistent(&self) -> bool {
+        false
+    }
+}
+
+impl<'c> Executor<'c> for &'c mut Session {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        match self.is_unnamed {
+            true => self.connection().fetch_many(Unnamed(query)),
+            false => self.connection().fetch_many(query),
+        }
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        match self.is_unnamed {
+            true => self.connection().fetch_optional(Unnamed(query)),
+            false => self.connection().fetch_optional(query),
+        }
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        self.connection().prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        self.connection().describe(sql)
+    }
+}
+
+impl<'c> Executor<'c> for &'c Pool {
+    type Database = Postgres;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        if !self.is_shared {
+            return self.connections.fetch_many(query);
+        }
+        // What was read is believed, and what was written told of, only after the commit.
+        let all = async move {
+            let mut transaction = self.begin().await?;
+            let steps: Vec<_> = transaction.fetch_many(query).try_collect().await?;
+            transaction.commit().await?;
+            Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
+        };
+        all.into_stream().try_flatten().boxed()
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Postgres>,
+    {
+        if !self.is_shared {
+            return self.connections.fetch_optional(query);
+        }
+        async move {
+            let mut transaction = self.begin().await?;
+            let row = transaction.fetch_optional(query).await?;
+            transaction.commit().await?;
+            Ok(row)
+        }
+        .boxed()
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [PgTypeInfo],
+    ) -> BoxFuture<'e, Result<PgStatement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        self.connections.prepare_with(sql, parameters)
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        self.connections.describe(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TIMEOUTS;
+
+    #[test]
+    fn a_transaction_behind_a_pooler_has_the_time_limits_of_a_connection() {
+        for (name, value) in TIMEOUTS {
+            assert!(BEGIN.contains(&format!("SET LOCAL {name} = '{value}'")), "{name}");
+        }
+    }
+}

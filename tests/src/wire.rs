@@ -1,0 +1,97 @@
+//! What a client sends to PostgreSQL, counted on the way.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use devkit::testing::TestDirectory;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+/// Stands between clients and the socket of a PostgreSQL, and counts the round trips that they ask for.
+#[derive(Debug)]
+pub struct Wire {
+    /// Where clients connect instead.
+    pub url: String,
+    round_trips: Arc<AtomicUsize>,
+    accepting: JoinHandle<()>,
+    _directory: TestDirectory,
+}
+
+impl Wire {
+    /// Listens in the place of the server at a URL such as those of the test databases.
+    pub fn before(url: &str) -> Self {
+        let directory = TestDirectory::new();
+        let (user, rest) = url.split_once('@').expect("a URL names its user");
+        let (place, rest) = rest.split_once('/').expect("a URL names a database");
+        let (host, port) = place.rsplit_once(':').expect("a URL names a port");
+        let socket = format!(".s.PGSQL.{port}");
+        let server = PathBuf::from(host.replace("%2F", "/").replace("%2f", "/")).join(&socket);
+        let listener = UnixListener::bind(directory.path().join(&socket)).expect("a new directory");
+        let own = directory.path().display().to_string().replace('/', "%2F");
+        let round_trips = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&round_trips);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (server, counted) = (server.clone(), Arc::clone(&counted));
+                tokio::spawn(async move {
+                    let server = UnixStream::connect(server).await.expect("the server is there");
+                    let (mut from_client, mut to_client) = client.into_split();
+                    let (mut from_server, mut to_server) = server.into_split();
+                    let back = tokio::spawn(async move {
+                        let _ = tokio::io::copy(&mut from_server, &mut to_client).await;
+                    });
+                    let _ = forward(&mut from_client, &mut to_server, &counted).await;
+                    back.abort();
+                });
+            }
+        });
+        Self { url: format!("{user}@{own}:{port}/{rest}"), round_trips, accepting, _directory: directory }
+    }
+
+    /// Gives how many round trips there were since this was asked last.
+    pub fn round_trips(&self) -> usize {
+        self.round_trips.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+/// Passes messages on, and counts those after which the client waits: a simple Query, and Sync after other messages. A Sync by itself is
+/// the sign of life that a connection is asked for when it is given back, which no request waits for.
+async fn forward(
+    client: &mut (impl AsyncRead + Unpin),
+    server: &mut (impl AsyncWrite + Unpin),
+    counted: &AtomicUsize,
+) -> io::Result<()> {
+    // The first message has no type.
+    pass(client, server).await?;
+    let mut last = b'S';
+    loop {
+        let kind = client.read_u8().await?;
+        let is_asked = kind == b'S' && last != b'S';
+        last = if kind == b'Q' { b'S' } else { kind };
+        if is_asked || kind == b'Q' {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        server.write_u8(kind).await?;
+        pass(client, server).await?;
+    }
+}
+
+async fn pass(
+    client: &mut (impl AsyncRead + Unpin),
+    server: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<()> {
+    let length = client.read_u32().await?;
+    let mut body = vec![0; usize::try_from(length).unwrap_or(4).saturating_sub(4)];
+    client.read_exact(&mut body).await?;
+    server.write_u32(length).await?;
+    server.write_all(&body).await
+}
