@@ -45,8 +45,8 @@ test-hosts: ## Run the same scenarios on every host and print a matrix; ONLY=nam
 		cargo test --quiet -p tests --test it -- --exact --nocapture \
 		hosts::the_same_scenarios_come_out_the_same_on_every_host
 
-test-aws: ## Run the tests of Amazon MSK's sign-in by IAM, which `make test` leaves out: what finds credentials of AWS takes long to build
-	cargo test -p runtime --features aws,kafka --lib -- kafka::
+test-aws: ## Run the tests of AWS Secrets Manager and of Amazon MSK's sign-in by IAM, which `make test` leaves out: what finds credentials of AWS takes long to build
+	cargo test -p runtime --features aws,kafka --lib -- kafka:: secrets::
 
 dapr: ## Build a Dapr sidecar for the tests, once, outside of this clone; takes Go and some minutes
 	@infra/local/build-daprd

@@ -76,10 +76,11 @@ fn architecture_the_pure_crates_are_pure() {
 }
 
 /// Who links what of the hosts and the mail services, each function built by itself with the features that it has by default.
-const LINKED_BY: [(&str, &[&str]); 5] = [
+const LINKED_BY: [(&str, &[&str]); 6] = [
     ("rdkafka-sys", &CONSUMERS_AND_RELAY),
     ("rdkafka", &CONSUMERS_AND_RELAY),
     ("lambda_http", &[]),
+    ("aws-sdk-secretsmanager", &[]),
     ("aws-sdk-sesv2", &[]),
     ("lettre", &["backend", "send-reminder"]),
 ];

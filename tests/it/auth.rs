@@ -453,13 +453,18 @@ async fn a_key_that_was_taken_back_is_believed_no_more_once_the_old_ones_are_sta
     let mut claims = believer.claims();
     claims["exp"] = json!(believer.world.clock.now().timestamp() + 86_400);
     let token = believer.key.sign(&claims);
+    claims["jti"] = json!("another");
+    let remembered = believer.key.sign(&claims);
     believer.show(&token).await.ok();
+    believer.show(&remembered).await.ok();
     let second = SigningKey::ed25519("second");
     believer.issuer.publish(&[&second]);
     believer.advance(TimeDelta::minutes(9));
     believer.show(&token).await.ok();
+    believer.show(&remembered).await.ok();
     believer.advance(TimeDelta::minutes(1));
     assert_refused(&believer.show(&token).await, "its key is no more");
+    assert_refused(&believer.show(&remembered).await, "nor is it remembered");
     believer.show(&second.sign(&believer.claims())).await.ok();
 }
 
@@ -490,7 +495,11 @@ async fn before_the_first_keys_an_answer_of_no_use_is_a_503_that_says_when_to_co
     let elsewhere = Issuer::start().await;
     elsewhere.publish(&[&key]);
     let world = World::with_settings(settings(&issuer)).await;
+    // Sound, but longer than anybody's keys.
+    let mut long = key_set(&[&key]);
+    long["padding"] = json!("x".repeat(200_000));
     for manner in [
+        Manner::Document(long),
         Manner::Status(404),
         Manner::Status(500),
         Manner::Redirect(elsewhere.keys_url()),
@@ -500,10 +509,14 @@ async fn before_the_first_keys_an_answer_of_no_use_is_a_503_that_says_when_to_co
     ] {
         issuer.serve("/keys", manner.clone());
         let answered = show(&world, &key.sign(&claims(&issuer.url, "amna", world.clock.now()))).await;
-        assert_eq!(answered.status, 503, "{manner:?}");
-        assert_eq!(answered.headers[header::RETRY_AFTER], "1", "{manner:?}");
+        let what: String = format!("{manner:?}").chars().take(200).collect();
+        assert_eq!(answered.status, 503, "{what}");
+        assert_eq!(answered.headers[header::RETRY_AFTER], "1", "{what}");
         let body = String::from_utf8(answered.bytes).expect("UTF-8");
         assert!(!body.contains("127.0.0.1"), "{body}");
+        let asked = issuer.asked("/keys");
+        let again = show(&world, &key.sign(&claims(&issuer.url, "bilal", world.clock.now()))).await;
+        assert_eq!((again.status.as_u16(), issuer.asked("/keys")), (503, asked), "a moment ago: {what}");
         world.clock.advance(std::time::Duration::from_secs(1));
     }
     assert_eq!(elsewhere.all_asked(), Vec::<String>::new(), "no redirect is followed");
@@ -582,6 +595,7 @@ async fn an_openid_connect_issuer_says_itself_where_its_keys_are() {
         json!({"issuer": attacker.url, "jwks_uri": issuer.keys_url()}),
         json!({"issuer": format!("{url}/"), "jwks_uri": issuer.keys_url()}),
         json!({"issuer": url, "jwks_uri": "http://keys.example.org/keys"}),
+        json!({"issuer": url, "jwks_uri": issuer.keys_url().replace("http://", "http://user@")}),
         json!({"issuer": url}),
     ] {
         issuer.serve("/.well-known/openid-configuration", Manner::Document(document.clone()));

@@ -304,6 +304,33 @@ async fn an_hourly_rule_needs_a_time_of_day_and_replaces_a_pattern() {
 }
 
 #[tokio::test]
+async fn an_answer_about_ten_thousand_wrong_fields_names_a_hundred() {
+    let world = World::new().await;
+    let path = path_of(&world.create(json!({"title": "kept"})).await);
+    let before = rows(&world).await;
+    // Nearly a mebibyte of names, and one of a third.
+    let many: serde_json::Map<_, _> =
+        (0..10_000).map(|n| (format!("{n:05}{}", "f".repeat(80)), json!(n))).collect();
+    let long = json!({"ے".repeat(150_000): 1});
+    for (method, path) in [
+        ("POST", "/api/tasks"),
+        ("PATCH", path.as_str()),
+        ("PATCH", "/api/settings"),
+        ("POST", "/api/undo"),
+        ("POST", "/chat/command"),
+    ] {
+        let answered = world.call(method, path, &json!(many)).await;
+        assert_problem(&answered, 422, path);
+        assert_eq!(answered.wrong_fields().len(), 100, "{method} {path}");
+        assert!(answered.bytes.len() < 32_768, "{method} {path}: {}", answered.bytes.len());
+        let answered = world.call(method, path, &long).await;
+        assert_problem(&answered, 422, path);
+        assert!(answered.bytes.len() < 4_096, "{method} {path}: {}", answered.bytes.len());
+    }
+    assert_eq!(rows(&world).await, before);
+}
+
+#[tokio::test]
 async fn the_edges_of_what_can_be_are_accepted() {
     let world = World::new().await;
     for body in [

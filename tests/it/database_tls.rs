@@ -17,18 +17,18 @@ use tests::kafka::certificates;
 use tests::process::{Caller, DataDir, Starting, command, eventually, outcome};
 use tokio::net::TcpListener;
 
-const PASSWORD: &str = "never-in-a-log-line";
+pub(crate) const PASSWORD: &str = "never-in-a-log-line";
 
 /// A server, and what leads to it.
-struct Server {
-    private: Private,
+pub(crate) struct Server {
+    pub(crate) private: Private,
     port: u16,
-    files: TestDirectory,
+    pub(crate) files: TestDirectory,
 }
 
 impl Server {
     /// Starts one, with TLS if there is a certificate.
-    async fn start(certificate: Option<(String, String)>) -> Self {
+    pub(crate) async fn start(certificate: Option<(String, String)>) -> Self {
         let (files, port) = (TestDirectory::new(), unused_port());
         let tcp = Some(Tcp { port, certificate });
         let options =
@@ -38,7 +38,7 @@ impl Server {
         Self { private, port, files }
     }
 
-    fn url(&self, host: &str, password: &str, parameters: &str) -> String {
+    pub(crate) fn url(&self, host: &str, password: &str, parameters: &str) -> String {
         format!("postgres://{USER}:{password}@{host}:{}/{DATABASE}?{parameters}", self.port)
     }
 

@@ -1,9 +1,15 @@
 //! Mails and notifications through the protocols of those who carry them.
 
+use std::fs;
+use std::path::PathBuf;
+
 #[cfg(feature = "aws")]
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
+use devkit::testing::TestDirectory;
 use mail_parser::{MessageParser, MimeHeaders};
+use runtime::config::Environment;
+use runtime::secrets::Renewal;
 use send_reminder::{Courier, Mailer, Push, Reach, VapidKey};
 use serde_json::{Value, json};
 use tests::database::{count, execute, rows};
@@ -21,8 +27,12 @@ const PUBLIC_KEY: &str =
 
 /// A task of which one is reminded at seven.
 async fn remind(world: &World, title: &str, delivery_method: &str) -> String {
+    remind_at(world, title, delivery_method, SEVEN).await
+}
+
+async fn remind_at(world: &World, title: &str, delivery_method: &str, due: &str) -> String {
     let reminder = json!({"lead_time": "0m", "delivery_method": delivery_method});
-    let body = json!({"title": title, "due_date": SEVEN, "priority": "high", "reminder_config": reminder});
+    let body = json!({"title": title, "due_date": due, "priority": "high", "reminder_config": reminder});
     world.create(body).await["id"].as_str().expect("a task has an id").to_owned()
 }
 
@@ -36,7 +46,10 @@ async fn standing(world: &World, task: &str) -> (String, String, String) {
 
 /// When the one reminder is tried again.
 async fn next_attempt(world: &World) -> DateTime<Utc> {
-    let row = rows(&world.database_url, "SELECT next_attempt_at AS at FROM reminders").await.remove(0);
+    let row =
+        rows(&world.database_url, "SELECT next_attempt_at AS at FROM reminders WHERE status = 'queued'")
+            .await
+            .remove(0);
     row["at"].as_str().expect("it is to be tried again").parse().expect("an instant")
 }
 
@@ -100,6 +113,82 @@ async fn a_mail_waits_while_kaam_can_not_sign_in_or_the_certificate_is_unknown()
         assert!(reason.contains(named) && !reason.contains(password), "{named}: {reason}");
         assert_eq!(server.taken(), []);
     }
+}
+
+/// A setting in a file of its own, and what says how it reads by now.
+struct Setting {
+    files: TestDirectory,
+    name: &'static str,
+}
+
+impl Setting {
+    fn new(name: &'static str, value: &str) -> Self {
+        let setting = Self { files: TestDirectory::new(), name };
+        setting.write(value);
+        setting
+    }
+
+    fn path(&self) -> PathBuf {
+        self.files.path().join(self.name)
+    }
+
+    fn write(&self, value: &str) {
+        fs::write(self.path(), value).expect("a directory to write to");
+    }
+
+    fn renewal(&self) -> Renewal {
+        let environment = Environment::from_pairs([(format!("{}_FILE", self.name), self.path())]);
+        environment.renewal(self.name).expect("a path")
+    }
+}
+
+#[tokio::test]
+async fn a_new_password_of_the_mail_server_is_used_without_a_restart_and_costs_no_attempt() {
+    let login = Login { mechanism: "PLAIN", user: "kaam", password: "first" };
+    let server = MailServer::start_guarded(login).await;
+    let url = |password: &str| {
+        format!("{}?tls=required", server.url.replace("://", &format!("://kaam:{password}@")))
+    };
+    let setting = Setting::new("SMTP_URL", &url("first"));
+    let from = FROM.parse().expect("an address");
+    let mailer = Mailer::smtp_trusting(&url("first"), from, &server.certificate).expect("a sound URL");
+    let world = world_with_address(mailer.renewed_by(setting.renewal())).await;
+    let task = remind(&world, "call", "email").await;
+    server.change_password("second");
+    world.advance_to(SEVEN).await;
+    let (status, _, reason) = standing(&world, &task).await;
+    assert!(status == "queued" && reason.contains("535"), "nobody was told yet: {status} {reason}");
+    // A moment later: what was read before is not believed once it was refused.
+    setting.write(&url("second"));
+    try_again(&world).await;
+    assert_eq!(standing(&world, &task).await.0, "sent");
+    assert_eq!(count(&world, "reminder_attempts").await, 2);
+    // What can not be used changes nothing.
+    setting.write("nonsense");
+    server.change_password("third");
+    let next = remind_at(&world, "call again", "email", "2026-06-02T07:00:00Z").await;
+    world.advance_to("2026-06-02T07:00:00Z").await;
+    assert_eq!(standing(&world, &next).await.0, "queued");
+    setting.write(&url("third"));
+    try_again(&world).await;
+    assert_eq!(standing(&world, &next).await.0, "sent");
+    assert_eq!(server.taken().len(), 2);
+}
+
+#[tokio::test]
+async fn a_new_key_of_sendgrid_is_used_without_a_restart() {
+    let service = SendGrid::start(|_, _| sendgrid::Reply::Accept).await;
+    let setting = Setting::new("SENDGRID_API_KEY", "SG.of-yesterday");
+    let from = FROM.parse().expect("an address");
+    let mailer = Mailer::sendgrid("SG.of-yesterday", &service.url, from).expect("TLS works");
+    let world = world_with_address(mailer.renewed_by(setting.renewal())).await;
+    let task = remind(&world, "call", "email").await;
+    world.advance_to(SEVEN).await;
+    let (status, _, reason) = standing(&world, &task).await;
+    assert!(status == "queued" && reason.contains("SENDGRID_API_KEY"), "{status} {reason}");
+    setting.write(sendgrid::KEY);
+    try_again(&world).await;
+    assert_eq!((standing(&world, &task).await.0.as_str(), service.accepted().len()), ("sent", 1));
 }
 
 #[tokio::test]

@@ -173,6 +173,46 @@ async fn an_event_that_comes_five_times_has_one_effect_in_each_consumer() {
 }
 
 #[tokio::test]
+async fn s10_an_event_in_the_name_of_another_user_reaches_nothing_of_theirs() {
+    let world = World::new().await;
+    let amna = [("x-user-id", "amna")];
+    let due = json!({"title": "call", "due_date": "2026-06-01T07:00:00Z",
+                     "reminder_config": {"lead_time": "0m", "destination": "amna@example.org"}});
+    let task = world.call_with("POST", "/api/tasks", &daily("water the plants"), &amna).await.ok();
+    world.call_with("POST", "/api/tasks", &due, &amna).await.ok();
+    let path = format!("/api/tasks/{}/complete", id(&task));
+    world.call_with("POST", &path, &Value::Null, &amna).await.ok();
+    world.clock.set("2026-06-01T07:00:00Z".parse().expect("an instant"));
+    world.announce().await;
+    let published = record(&world).await;
+    for (kind, consumers) in [
+        ("task.completed", &["spawn-recurrence", "send-reminder", "write-audit"][..]),
+        ("reminder.due", &["send-reminder", "spawn-recurrence", "write-audit"]),
+    ] {
+        let [event] = &published.of_type(kind)[..] else { panic!("one {kind}") };
+        // Whoever may write to the bus can write this.
+        let forged = event.to_string().replace("\"amna\"", "\"bilal\"").replace("amna@", "bilal@");
+        let mut forged: Value = serde_json::from_str(&forged).expect("JSON");
+        assert!(forged.to_string().contains("bilal"), "{kind}");
+        let other = json!(uuid::Uuid::from_u128(kind.len() as u128));
+        forged["id"] = other.clone();
+        forged["data"]["event_id"] = other;
+        for consumer in consumers {
+            world.deliver(consumer, std::slice::from_ref(&forged)).await;
+        }
+    }
+    assert_eq!(count(&world, "tasks").await, 2, "no successor, whoever it would belong to");
+    assert_eq!((world.mails().len(), count(&world, "reminder_attempts").await), (0, 0));
+    assert_eq!(count(&world, "reminders WHERE status IN ('sent', 'failed')").await, 0, "hers still waits");
+    assert_eq!(count(&world, "audit_logs WHERE user_id = 'amna'").await, 0, "nothing was said of her");
+    // The sound ones do what these did not.
+    for (kind, consumer) in [("task.completed", "spawn-recurrence"), ("reminder.due", "send-reminder")] {
+        world.deliver(consumer, &published.of_type(kind)).await;
+    }
+    assert_eq!((count(&world, "tasks").await, world.mails().len()), (3, 1));
+}
+
+#[tokio::test]
 async fn an_event_whose_id_came_before_with_other_data_changes_nothing() {
     let world = World::new().await;
     let task = world.create(daily("water the plants")).await;

@@ -43,6 +43,7 @@ mod privacy;
 mod processes;
 mod reminders;
 mod roles;
+mod rotation;
 mod scale;
 mod secrets;
 mod security;

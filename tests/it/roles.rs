@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use futures::future::join_all;
+use futures::{StreamExt as _, stream};
 use runtime::clock::Clock;
 use runtime::disposition::Disposition;
 use runtime::triggers;
@@ -19,7 +20,7 @@ use store::row_security::UserId;
 use tests::database::{count, execute, rows, run};
 use tests::process::{DataDir, Program, command, eventually, outcome};
 use tests::roles::url_of;
-use tests::world::World;
+use tests::world::{World, path_of};
 
 /// PostgreSQL's name for "you may not".
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
@@ -263,6 +264,43 @@ async fn s02_row_level_security_holds_for_the_owner_too_on_every_table_of_a_user
     // Only who works for all users sees these: a new table is to be decided about.
     let names: BTreeSet<_> = found.iter().filter_map(|table| table["relname"].as_str()).collect();
     assert_eq!(names.difference(&protected).collect::<Vec<_>>(), [&"accounts", &"audit_heads", &"sessions"]);
+}
+
+#[tokio::test]
+async fn s03_requests_of_fifty_users_at_once_over_a_few_connections_show_each_what_is_theirs() {
+    const USERS: usize = 50;
+    const ROUNDS: usize = 20;
+    let world = World::new().await;
+    let mut paths = Vec::new();
+    for number in 0..USERS {
+        let user = format!("user{number}");
+        let body = json!({"title": user});
+        let task = world.call_with("POST", "/api/tasks", &body, &[("x-user-id", &user)]).await.ok();
+        paths.push(path_of(&task));
+    }
+    // Each function has four connections; twelve requests at a time are three for each.
+    for round in 1..=ROUNDS {
+        let users = stream::iter(0..USERS).map(|number| {
+            let (world, paths) = (&world, &paths);
+            async move {
+                let user = format!("user{number}");
+                let own = [("x-user-id", user.as_str())];
+                let body = json!({"description": user});
+                let page = world.call_with("GET", "/api/tasks", &Value::Null, &own).await.ok();
+                let titles: Vec<_> =
+                    page["tasks"].as_array().expect("a list").iter().map(|task| &task["title"]).collect();
+                assert_eq!(titles, [&user], "{user}");
+                let foreign = &paths[(number + round) % USERS];
+                let method = if round % 2 == 0 { "PATCH" } else { "GET" };
+                let answered = world.call_with(method, foreign, &body, &own).await;
+                assert_eq!(answered.status, 404, "{user} {method} {foreign}");
+                let changed = world.call_with("PATCH", &paths[number], &body, &own).await.ok();
+                assert_eq!((&changed["title"], &changed["description"]), (&json!(user), &json!(user)));
+            }
+        });
+        users.buffer_unordered(12).collect::<()>().await;
+    }
+    assert_eq!(count(&world, "tasks WHERE description IS DISTINCT FROM user_id").await, 0);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::fs;
 
+use runtime::auth::SigningKeys;
 use runtime::config::Environment;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
@@ -183,6 +184,79 @@ const CONTROLS: &str =
     "\r\n{\"level\":\"ERROR\",\"message\":\"forged\"}\u{1b}[31mred\u{202e}reversed\u{2028}\u{0085}";
 
 #[tokio::test]
+async fn s17_who_signs_in_leaves_no_password_and_no_token_in_the_log() {
+    const EVENTS_TOKEN: &str = "S3cretEventsTokenOfThirtyTwoBytes!!";
+    let (world, data_dir) = (World::new().await, DataDir::new());
+    let (log, key) = (data_dir.path().join("log"), SigningKeys::generate());
+    let mut backend = command("backend");
+    backend
+        .env("DATABASE_URL", &world.database_url)
+        .env("DATA_DIR", data_dir.path())
+        .env("LOG_LEVEL", "trace")
+        .env("LOG_FORMAT", "json")
+        .env("AUTH", "jwt")
+        .env("SIGNING_KEY", &key)
+        .env("JWT_ISSUER", "https://kaam.example.org")
+        .env("JWT_AUDIENCE", "kaam")
+        .env("EVENTS_TOKEN", EVENTS_TOKEN);
+    let program = Program::start_with_log(backend, &log).await;
+    let call = async |method: &str, path: &str, body: Value, headers: &[(&str, &str)]| {
+        program.call(method, path, &body, headers).await.expect("it serves")
+    };
+    let mut secrets: Vec<String> =
+        key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect();
+    let mut keep = |tokens: &Value| {
+        for name in ["access_token", "refresh_token"] {
+            let token = tokens[name].as_str().expect("a token").to_owned();
+            // A token is as good as its last part: the others are made by whoever knows the user.
+            secrets.extend(token.rsplit('.').next().map(str::to_owned));
+        }
+    };
+    let account = |password: &str| json!({"email": "s3cret@example.org", "password": password});
+    assert_eq!(call("POST", "/auth/register", account("S3cretPassword one"), &[]).await.0, 200);
+    assert_eq!(call("POST", "/auth/sign-in", account("S3cretPassword wrong"), &[]).await.0, 401);
+    let (_, first) = call("POST", "/auth/sign-in", account("S3cretPassword one"), &[]).await;
+    keep(&first);
+    let refresh = json!({"refresh_token": first["refresh_token"]});
+    let (_, second) = call("POST", "/auth/refresh", refresh.clone(), &[]).await;
+    keep(&second);
+    let token = second["access_token"].as_str().expect("a token").to_owned();
+    let bearer = format!("Bearer {token}");
+    let change = json!({"current_password": "S3cretPassword one", "new_password": "S3cretPassword two",
+                        "refresh_token": second["refresh_token"]});
+    assert_eq!(call("POST", "/auth/password", change, &[("authorization", &bearer)]).await.0, 200);
+    let own = [("authorization", bearer.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(call("POST", "/api/tasks", json!({"title": "S3cretTitle"}), &own).await.0, 200);
+    let headers = [("authorization", "Bearer S3cretNo.S3cretToken.S3cretAtAll")];
+    assert_eq!(call("GET", "/api/tasks", Value::Null, &headers).await.0, 401);
+    let forged = format!("Bearer {}S3cret", &token[..token.len() - 6]);
+    assert_eq!(call("GET", "/api/tasks", Value::Null, &[("authorization", &forged)]).await.0, 401);
+    let events = format!("Bearer {EVENTS_TOKEN}");
+    call("POST", "/", json!({}), &[("authorization", &events)]).await;
+    call("GET", &format!("/api/tasks?access_token={token}"), Value::Null, &[]).await;
+    // A moment later it is the same token again, for a second page.
+    let (status, again) = call("POST", "/auth/refresh", refresh, &[]).await;
+    assert_eq!((status, &again["refresh_token"]), (200, &second["refresh_token"]));
+    keep(&again);
+    let in_cookie = json!({"email": "s3cret@example.org", "password": "S3cretPassword two", "cookie": true});
+    assert_eq!(call("POST", "/auth/sign-in", in_cookie, &own[1..]).await.0, 200);
+    let cookie = [("cookie", "__Host-kaam-refresh=S3cretCookie"), own[1]];
+    assert_eq!(call("POST", "/auth/refresh", json!({"cookie": true}), &cookie).await.0, 401);
+    call("POST", "/auth/sign-out", json!({"refresh_token": second["refresh_token"]}), &[]).await;
+    assert!(program.stop().await.success());
+
+    let text = fs::read_to_string(&log).expect("a log");
+    assert_eq!(planted_in(&text), None);
+    assert!(secrets.len() == 7 && secrets.iter().all(|secret| secret.len() >= 20), "{secrets:?}");
+    for secret in &secrets {
+        assert!(!text.contains(secret.as_str()), "a line of the log has a part of a key or token");
+    }
+    for known in ["a token is refused", "/auth/sign-in", "/auth/refresh", "/auth/password"] {
+        assert!(text.contains(known), "nothing of {known} in the log, so it proves nothing of it");
+    }
+}
+
+#[tokio::test]
 async fn s17_whatever_is_sent_a_line_of_the_log_stays_one_line() {
     let (world, data_dir) = (World::new().await, DataDir::new());
     for format in ["json", "text"] {
@@ -279,8 +353,8 @@ async fn s18_what_breaks_inside_shows_nothing_of_it() {
     assert!(broken >= 14, "only {broken} broke, so the others prove nothing");
 }
 
-#[test]
-fn s31_debug_shows_no_secret() {
+#[tokio::test]
+async fn s31_debug_shows_no_secret() {
     let environment = Environment::from_pairs([
         ("DATABASE_URL", "postgres://s3cret-user:S3cretPassword@localhost/kaam"),
         ("LINK_SECRET", "S3cretLinkSecretOfThirtyTwoBytes!!"),
@@ -300,15 +374,24 @@ fn s31_debug_shows_no_secret() {
         .expect("a port");
     let links = application::links::Links::new("http://localhost:8000", "S3cretLinkSecretOfThirtyTwoBytes!!");
     let url = "postgres://s3cret-user:S3cretPassword@localhost/kaam";
-    let connection = application::Connection::new(url.to_owned(), "test", 1);
     let push = VAPID_KEY.parse::<send_reminder::VapidKey>().is_ok();
     assert!(push, "the planted key is a key");
-    let shown: [(&str, &dyn Debug); 5] = [
+    let start = runtime::main::Start::from_environment(environment.clone()).expect("sound settings");
+    let renew = start.newer_database_url().expect("a setting");
+    let database = events::Database { url: url.to_owned(), connections: 1, is_pooled: false, renew };
+    let connection = application::Connection::to(database.clone(), "test");
+    let application = application::Application::new(&connection, chrono_tz::UTC, || {}).expect("a sound URL");
+    let from_file = Environment::from_pairs([("SMTP_URL_FILE", "/nowhere/smtp-url")]);
+    let shown: [(&str, &dyn Debug); 9] = [
+        ("the database", &database),
         ("the environment", &environment),
         ("Kafka's settings", &kafka),
         ("Dapr's settings", &dapr),
         ("links", &links.expect("sound settings")),
         ("the connection", &connection),
+        ("what a function is built from", &start),
+        ("the database", application.store()),
+        ("what says how a setting reads by now", &from_file.renewal("SMTP_URL").expect("a setting")),
     ];
     for (what, value) in shown {
         for text in [format!("{value:?}"), format!("{value:#?}")] {

@@ -50,7 +50,7 @@ pub struct MailServer {
     pub url: String,
     /// The certificate (PEM) of one that asks for TLS, which nobody has signed but itself; else empty.
     pub certificate: String,
-    taken: Arc<Mutex<Vec<Taken>>>,
+    shared: Arc<Shared>,
     accepting: JoinHandle<()>,
 }
 
@@ -67,7 +67,13 @@ pub struct Login {
 
 struct Guard {
     tls: TlsAcceptor,
-    login: Login,
+    login: Mutex<Login>,
+}
+
+impl Guard {
+    fn login(&self) -> Login {
+        *self.login.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Shared {
@@ -75,7 +81,13 @@ struct Shared {
     guard: Option<Guard>,
     /// How many mails were begun for each recipient.
     begun: Mutex<HashMap<String, usize>>,
-    taken: Arc<Mutex<Vec<Taken>>>,
+    taken: Mutex<Vec<Taken>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("taken", &self.taken).finish_non_exhaustive()
+    }
 }
 
 impl MailServer {
@@ -94,30 +106,36 @@ impl MailServer {
             .with_no_client_auth()
             .with_single_cert(vec![signed.cert.der().clone()], key)
             .expect("the key is the certificate's");
-        let guard = Guard { tls: Arc::new(config).into(), login };
+        let guard = Guard { tls: Arc::new(config).into(), login: Mutex::new(login) };
         Self::listen(Some(guard), signed.cert.pem(), Box::new(|_, _| Reply::Take)).await
     }
 
     async fn listen(guard: Option<Guard>, certificate: String, decide: Box<Decide>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("smtp://{}", listener.local_addr().expect("it listens"));
-        let taken = Arc::<Mutex<Vec<Taken>>>::default();
-        let shared = Arc::new(Shared { decide, guard, begun: Mutex::default(), taken: Arc::clone(&taken) });
+        let shared = Arc::new(Shared { decide, guard, begun: Mutex::default(), taken: Mutex::default() });
+        let serving = Arc::clone(&shared);
         let accepting = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let shared = Arc::clone(&shared);
+                let shared = Arc::clone(&serving);
                 tokio::spawn(async move {
                     // A client that goes away is no trouble of the server's.
                     let _ = Session::new(Box::new(stream), shared).serve().await;
                 });
             }
         });
-        Self { url, certificate, taken, accepting }
+        Self { url, certificate, shared, accepting }
     }
 
     /// Gives what the server took, in order.
     pub fn taken(&self) -> Vec<Taken> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets nobody in any more but who shows this password; of a guarded server.
+    pub fn change_password(&self, password: &'static str) {
+        let guard = self.shared.guard.as_ref().expect("it is guarded");
+        guard.login.lock().unwrap_or_else(PoisonError::into_inner).password = password;
     }
 }
 
@@ -199,7 +217,7 @@ impl Session {
     fn offer(&self) -> String {
         match &self.shared.guard {
             Some(_) if !self.is_encrypted => "250-STARTTLS\r\n".to_owned(),
-            Some(guard) => format!("250-AUTH {}\r\n", guard.login.mechanism),
+            Some(guard) => format!("250-AUTH {}\r\n", guard.login().mechanism),
             None => String::new(),
         }
     }
@@ -217,7 +235,7 @@ impl Session {
 
     async fn sign_in(&mut self, line: &str) -> std::io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let Some(Guard { login, .. }) = &shared.guard else { return Ok(()) };
+        let Some(login) = shared.guard.as_ref().map(Guard::login) else { return Ok(()) };
         let words: Vec<_> = line.split(' ').collect();
         let given = match words[..] {
             [_, "PLAIN", given] if login.mechanism == "PLAIN" => decode(given),

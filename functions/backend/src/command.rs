@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use application::{Application, Connection};
 use runtime::config::{Config, Environment};
-use runtime::host::dapr;
 use runtime::main::{one_line, tokio_runtime};
+use runtime::secrets::with_secrets;
 
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
@@ -107,10 +107,10 @@ pub fn run(arguments: &[String]) -> ExitCode {
                 println!("{}", help_of(command));
                 Ok(ExitCode::SUCCESS)
             }
-            None => Err(wrong(name)),
+            None => Err(wrong(&words)),
         },
         ["--healthy"] => Ok(runtime::main::healthy(NAME, &Environment::process())),
-        [name, ..] if find(name).is_none() => Err(wrong(name)),
+        [name, ..] if find(name).is_none() => Err(wrong(&words)),
         [] => block_on(serve(Environment::process())).map(|()| ExitCode::SUCCESS),
         ["migrate"] => block_on(with_database(async |_| {
             println!("the schema is up to date");
@@ -148,7 +148,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
         ["erase-user", user, "--yes"] => {
             block_on(with_database(async |application| privacy::erase(&application, user).await))
         }
-        [name, ..] => Err(wrong(name)),
+        _ => Err(wrong(&words)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{}", one_line("backend", &error));
@@ -161,13 +161,15 @@ fn find(name: &str) -> Option<&'static Command> {
     COMMANDS.iter().find(|(known, _)| *known == name)
 }
 
-/// Says what there is, when `name` is no command or was not given what it takes.
-fn wrong(name: &str) -> anyhow::Error {
+/// Says what there is, when the first word is no command or was not given what it takes.
+fn wrong(words: &[&str]) -> anyhow::Error {
+    let name = words.first().copied().unwrap_or_default();
     match find(name) {
         Some((_, forms)) => {
             let forms: Vec<_> = forms.iter().map(|(form, _)| format!("backend {name} {form}")).collect();
             let forms = forms.iter().map(|form| form.trim_end()).collect::<Vec<_>>().join(", or ");
-            anyhow::anyhow!("{name} was not given what it takes: {forms}; see backend {name} --help")
+            let given = words.join(" ");
+            anyhow::anyhow!("there is no {given:?}; there is {forms}; see backend {name} --help")
         }
         None => {
             let known: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
@@ -210,7 +212,7 @@ Settings come from the environment; README.md lists them all."
 fn help_of((name, forms): &Command) -> String {
     let forms: Vec<_> = forms.iter().map(|form| entry(name, form)).collect();
     format!(
-        "usage: backend COMMAND\n\n{}\nSettings come from the environment; README.md lists them all.",
+        "usage: backend {name} …\n\n{}\nSettings come from the environment; README.md lists them all.",
         forms.concat()
     )
 }
@@ -240,7 +242,7 @@ async fn with_database(
 async fn with_database_at(
     command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let environment = with_own_keys(dapr::with_secrets(Environment::process()).await?)?;
+    let environment = with_own_keys(with_secrets(Environment::process()).await?)?;
     let config = Config::from_environment(&environment)?;
     let database = Database::start_or_join(&environment).await?;
     let outcome = async {
@@ -263,11 +265,11 @@ mod tests {
 
     #[test]
     fn a_wrong_command_is_told_which_there_are() {
-        let said = wrong("serve").to_string();
+        let said = wrong(&["serve"]).to_string();
         assert!(COMMANDS.iter().all(|(name, _)| said.contains(name)) && !said.contains('\n'), "{said}");
-        let said = wrong("cluster").to_string();
-        assert!(said.contains("--bus kafka") && said.contains("or backend cluster --bus dapr"), "{said}");
-        let said = wrong("audit-heads").to_string();
-        assert!(said.contains("takes: backend audit-heads; see"), "{said}");
+        let said = wrong(&["cluster", "--bus", "pigeons"]).to_string();
+        assert!(said.contains("pigeons") && said.contains("or backend cluster --bus dapr"), "{said}");
+        let said = wrong(&["audit-heads", "all"]).to_string();
+        assert!(said.contains("there is backend audit-heads; see"), "{said}");
     }
 }

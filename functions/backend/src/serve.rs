@@ -21,6 +21,7 @@ use runtime::host::{Host, dapr};
 use runtime::kafka::Settings;
 use runtime::limits::Limits;
 use runtime::main::Start;
+use runtime::secrets::with_secrets;
 use runtime::telemetry;
 use send_reminder::Courier;
 use sign_in::Signing;
@@ -42,7 +43,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = with_own_keys(dapr::with_secrets(environment).await?)?;
+    let environment = with_own_keys(with_secrets(environment).await?)?;
     // Before anybody is connected to.
     environment.refuse_database_pooler()?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
@@ -113,7 +114,8 @@ async fn serve_on(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let wake = Wake::default();
-    let connection = Connection::new(database_url.to_owned(), NAME, connections);
+    let (url, renew) = (database_url.to_owned(), start.newer_database_url()?);
+    let connection = Connection::to(events::Database { url, connections, is_pooled: false, renew }, NAME);
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
         .with_quotas(start.config.quotas);
@@ -282,6 +284,9 @@ impl Database {
             return Ok(Self { given: Some(without_password(&url)), url, private: None });
         }
         // Not an empty one instead of that whose secret is not to be had.
+        if let Some(secrets) = environment.get("AWS_SECRETS")? {
+            anyhow::bail!("AWS_SECRETS is {secrets:?}; there is no DATABASE_URL in it");
+        }
         if let Some(store) = environment.get("DAPR_SECRET_STORE")? {
             anyhow::bail!("DAPR_SECRET_STORE is {store:?}; it gave no DATABASE_URL (secret db-credentials)");
         }

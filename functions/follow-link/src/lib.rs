@@ -29,8 +29,7 @@ pub const NAME: &str = "follow-link";
 /// # Errors
 /// The first setting that is wrong or missing.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let (base, secret) = (start.environment.get("PUBLIC_URL")?, start.environment.get("LINK_SECRET")?);
     let links = Links::from_settings(base.as_deref(), secret.as_deref()).map_err(anyhow::Error::msg)?;

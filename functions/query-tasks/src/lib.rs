@@ -34,8 +34,7 @@ const MAX_OCCURRENCES: usize = 1_000;
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     Ok(function(application, start.clock))
 }

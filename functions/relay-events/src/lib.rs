@@ -99,7 +99,7 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     } else {
         (Publisher::Sink(Box::new(sink(&start.environment)?)), Vec::new())
     };
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
     let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);

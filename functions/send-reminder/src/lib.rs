@@ -59,8 +59,7 @@ const LATENESS_S: [f64; 10] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 90.0, 300.0, 900.
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let courier = Courier::from_environment(&start.environment).await?;
     let courier = courier.with_links(settings::links(&start.environment)?);

@@ -69,8 +69,13 @@ async fn mailer(environment: &Environment, from: Mailbox, is_from_given: bool) -
         bail!("EMAIL_FROM is not set; it must be an address that the mail service knows as yours");
     }
     match (smtp, sendgrid, ses) {
-        (Some(url), ..) => smtp_mailer(environment, &url, from),
-        (_, Some(key), _) => sendgrid_mailer(environment, &key, from),
+        (Some(url), ..) => {
+            Ok(smtp_mailer(environment, &url, from)?.renewed_by(environment.renewal("SMTP_URL")?))
+        }
+        (_, Some(key), _) => {
+            let renewal = environment.renewal("SENDGRID_API_KEY")?;
+            Ok(sendgrid_mailer(environment, &key, from)?.renewed_by(renewal))
+        }
         (.., Some(())) => ses_mailer(from).await,
         _ => {
             let data = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());

@@ -66,8 +66,7 @@ impl Signing {
 /// # Errors
 /// The first setting that is wrong or missing.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     let signing = Signing::from_environment(&start.config, &start.environment)?;
     let signing = signing.context("SIGNING_KEY is not set; it must be an Ed25519 key in PEM (PKCS #8)")?;

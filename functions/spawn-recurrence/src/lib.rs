@@ -19,8 +19,7 @@ pub const NAME: &str = "spawn-recurrence";
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
     Ok(function(application, start.clock))
 }

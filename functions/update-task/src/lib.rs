@@ -19,7 +19,7 @@ use runtime::function::{Check, Function};
 use runtime::json::{JsonBody, MergePatchBody, OptionalJsonBody};
 use runtime::main::Start;
 use runtime::path::Id;
-use runtime::problem::Problem;
+use runtime::problem::{FieldError, Problem};
 use runtime::query::Query;
 use serde::Serialize;
 use serde_json::Value;
@@ -35,8 +35,7 @@ pub const NAME: &str = "update-task";
 /// # Errors
 /// The first setting that is wrong.
 pub async fn build(start: Start) -> anyhow::Result<Function> {
-    let connection = Connection::new(start.database_url()?, NAME, start.database_connections()?);
-    let connection = connection.pooled(start.has_database_pooler()?);
+    let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?
         .with_quotas(start.config.quotas);
     Ok(function(application, start.clock))
@@ -186,20 +185,18 @@ pub struct UndoneChange {
 }
 
 fn which(body: Option<&Value>) -> Result<Which, Problem> {
-    let wrong = |path: &str, message: &str| Problem::from(Refusal::field(path, message));
     let Some(body) = body.and_then(Value::as_object) else { return Ok(Which::Last) };
-    if let Some(unknown) = body.keys().find(|name| *name != "event_id") {
-        return Err(wrong(unknown, "is not known here"));
+    let unknown = body.keys().filter(|name| *name != "event_id");
+    let mut errors: Vec<_> = unknown.map(|name| FieldError::new(name, "is not known here")).collect();
+    let given = body.get("event_id").filter(|value| !value.is_null());
+    let id: Option<uuid::Uuid> = given.and_then(|value| value.as_str()?.parse().ok());
+    if given.is_some() && id.is_none() {
+        errors.push(FieldError::new("event_id", "must be the event_id of an entry in a task's history"));
     }
-    match body.get("event_id") {
-        None | Some(Value::Null) => Ok(Which::Last),
-        Some(value) => {
-            let id = value.as_str().and_then(|text| text.parse().ok());
-            let id =
-                id.ok_or_else(|| wrong("event_id", "must be the event_id of an entry in a task's history"))?;
-            Ok(Which::Events(vec![id]))
-        }
+    if !errors.is_empty() {
+        return Err(Problem::validation(errors));
     }
+    Ok(id.map_or(Which::Last, |id| Which::Events(vec![id])))
 }
 
 /// Changes the caller's settings

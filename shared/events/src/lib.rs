@@ -19,7 +19,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub use exchange::{Answer, Cause, IdempotencyKey, Quotas, Refusal};
+pub use exchange::{Answer, Cause, Database, IdempotencyKey, Quotas, Refusal, Renew};
 pub use task_body::TaskBody;
 pub use topic::Topic;
 pub use weight::Weight;

@@ -1,6 +1,8 @@
 //! What functions that keep data read from the environment.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
+
+use events::{Database, Renew};
 
 use crate::{
     config::{ConfigError, Environment},
@@ -76,6 +78,28 @@ impl Start {
         self.environment.database_url()?.ok_or_else(missing)
     }
 
+    /// Gives the database, with what says how `DATABASE_URL` reads by now, when it or a file or store that it comes from has changed
+    /// ([`secrets::Renewal`](crate::secrets::Renewal)).
+    ///
+    /// # Errors
+    /// The first setting that is wrong or missing.
+    pub fn database(&self) -> Result<Database, ConfigError> {
+        Ok(Database {
+            url: self.database_url()?,
+            connections: self.database_connections()?,
+            is_pooled: self.has_database_pooler()?,
+            renew: self.newer_database_url()?,
+        })
+    }
+
+    /// Gives what finds out how `DATABASE_URL` reads by now.
+    ///
+    /// # Errors
+    /// When the name of the file is not UTF-8.
+    pub fn newer_database_url(&self) -> Result<Renew, ConfigError> {
+        Ok(Arc::new(self.environment.renewal("DATABASE_URL")?.asked()))
+    }
+
     /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 2.
     ///
     /// # Errors
@@ -98,7 +122,7 @@ impl Start {
     ///
     /// # Errors
     /// When it is another word than `transaction`.
-    pub fn has_database_pooler(&self) -> Result<bool, ConfigError> {
+    fn has_database_pooler(&self) -> Result<bool, ConfigError> {
         Ok(self.environment.one_of("DATABASE_POOLER", &[("transaction", true)])?.unwrap_or(false))
     }
 

@@ -139,7 +139,8 @@ fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();
     let is_shared = a == 100 && (64..128).contains(&b);
-    let is_for_protocols = (a, b, c) == (192, 0, 0);
+    // Protocols, and the relays of 6to4.
+    let is_for_protocols = matches!((a, b, c), (192, 0, 0) | (192, 88, 99));
     let is_for_benchmarks = a == 198 && (18..20).contains(&b);
     let is_reserved = a == 0 || a >= 224;
     !(address.is_loopback()
@@ -152,15 +153,15 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
         || is_reserved)
 }
 
-/// Only 2000::/3 is given out, and parts of that lead elsewhere: Teredo and 6to4 into IPv4, 2001:db8::/32 nowhere. An address of
-/// NAT64 (64:ff9b::/96) is as public as the IPv4 address in it.
+/// Only 2000::/3 is given out, and parts of that lead elsewhere: Teredo (of 2001::/23, which is for protocols) and 6to4 into IPv4, what
+/// is for documentation nowhere. An address of NAT64 (64:ff9b::/96) is as public as the IPv4 address in it.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     match address.segments() {
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
             is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
-        [0x2001, 0 | 0xdb8, ..] | [0x2002, ..] => false,
+        [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x2002, ..] | [0x3fff, 0..=0xfff, ..] => false,
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }
@@ -182,6 +183,7 @@ mod tests {
             "169.254.169.254",
             "172.16.0.1",
             "192.0.0.8",
+            "192.88.99.1",
             "192.168.1.1",
             "198.18.0.1",
             "224.0.0.1",
@@ -195,11 +197,28 @@ mod tests {
             "ff02::1",
             "2002:a00:1::1",
             "2001:0:1::1",
+            "2001:2::1",
+            "2001:10::1",
+            "2001:1ff::1",
+            "2001:db8::1",
+            "3fff::1",
+            "3fff:fff::1",
+            "5f00::1",
+            "64:ff9b:1::808:808",
+            "::127.0.0.1",
+            "fec0::1",
         ] {
             assert!(!is_public(address.parse().expect(address)), "{address}");
         }
-        for address in ["8.8.8.8", "142.250.1.95", "2a00:1450:4001::1", "::ffff:8.8.8.8", "64:ff9b::808:808"]
-        {
+        for address in [
+            "8.8.8.8",
+            "142.250.1.95",
+            "2a00:1450:4001::1",
+            "2001:4860::8888",
+            "2001:200::1",
+            "::ffff:8.8.8.8",
+            "64:ff9b::808:808",
+        ] {
             assert!(is_public(address.parse().expect(address)), "{address}");
         }
     }

@@ -7,7 +7,7 @@
 //!
 //! | module | gives |
 //! |---|---|
-//! | [`main`], [`config`], [`telemetry`], [`host`] | the start of a process, and the only `match` on where it runs |
+//! | [`main`], [`config`], [`secrets`], [`telemetry`], [`host`] | the start of a process, and the only `match` on where it runs |
 //! | [`function`], [`triggers`], [`disposition`] | what a function is: an API, events, ticks, and its answers |
 //! | [`request`], [`user`], [`address`], [`json`], [`query`], [`path`], [`etag`], [`idempotency`] | extractors |
 //! | [`auth`] | tokens: whose are believed, and those that sign-in makes |
@@ -47,6 +47,7 @@ pub mod problem;
 pub mod query;
 pub mod rate_limit;
 pub mod request;
+pub mod secrets;
 pub mod telemetry;
 pub mod triggers;
 pub mod user;

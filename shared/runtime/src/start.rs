@@ -17,11 +17,11 @@ use crate::{
     function::Function,
     host::{
         Host, LAMBDA,
-        dapr::with_secrets,
         server::{App, serve, shutdown_signal},
     },
     metrics::Metrics,
     poke::Poke,
+    secrets::with_secrets,
     telemetry,
 };
 

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod audit;
+mod connections;
 pub mod conversations;
 pub mod erasure;
 pub mod grants;
@@ -33,6 +34,8 @@ use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use connections::Connections;
+use events::{Database, Renew};
 use session::Pool;
 
 /// Held by whoever migrates.
@@ -44,12 +47,6 @@ const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 /// deadline is the runtime's.
 const TIMEOUTS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
-
-/// For how long a connection may have been idle and still be used without a test.
-const IDLE_UNTESTED: Duration = Duration::from_millis(200);
-/// How long a connection that nobody uses is kept: twice as long at most. Short, so that others find a place where there are more
-/// instances than connections.
-const IDLE_KEPT: Duration = Duration::from_secs(2);
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -120,13 +117,14 @@ fn is_of_pooler(error: &dyn DatabaseError) -> bool {
 impl Connection {
     /// Names a database, who connects to it, and with how many connections at most.
     pub fn new(url: impl Into<String>, application_name: &'static str, max_connections: u32) -> Self {
-        Self { url: url.into(), application_name, max_connections, is_pooled: false }
+        Self { url: url.into(), application_name, max_connections, is_pooled: false, renew: None }
     }
 
-    /// Says whether the URL is that of a pooler which has another connection for each transaction.
-    #[must_use]
-    pub fn pooled(self, is_pooled: bool) -> Self {
-        Self { is_pooled, ..self }
+    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects: it
+    /// is the user's or the password's change that is followed so, and connections that are open stay until they are half an hour old.
+    pub fn to(database: Database, application_name: &'static str) -> Self {
+        let Database { url, connections, is_pooled, renew } = database;
+        Self { is_pooled, renew: Some(renew), ..Self::new(url, application_name, connections) }
     }
 }
 
@@ -146,7 +144,8 @@ pub struct Connection {
     /// The most connections; a function needs 1–2 for each request that it serves at once.
     pub max_connections: u32,
     /// Whether a pooler has another connection for each transaction: then nothing is kept in one.
-    pub is_pooled: bool,
+    is_pooled: bool,
+    renew: Option<Renew>,
 }
 
 /// Leaves out the URL, which may hold a password.
@@ -165,29 +164,8 @@ impl Store {
     /// # Errors
     /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
-        let options =
-            PgConnectOptions::from_str(&connection.url)?.application_name(connection.application_name);
-        let options = match connection.is_pooled {
-            // A pooler refuses what it can not keep for each of its clients; numbers are exact without, too.
-            true => options.statement_cache_capacity(0).extra_float_digits(None),
-            false => options.options(TIMEOUTS),
-        };
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(Duration::from_millis(1_500))
-            .idle_timeout(IDLE_KEPT)
-            // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > IDLE_UNTESTED {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options);
-        Ok(Self { pool: Pool { connections: pool, is_shared: connection.is_pooled } })
+        let connections = Connections::lazy(connection)?;
+        Ok(Self { pool: Pool { connections, is_shared: connection.is_pooled } })
     }
 
     /// Asks the database for a sign of life.

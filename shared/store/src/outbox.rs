@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use events::{Event, JsonText, StoredEvent, Topic};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::session::Session;
@@ -107,8 +106,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
-        let options = PgConnectOptions::clone(&self.pool.connections.connect_options()).options(CONNECTION);
-        let connection = PgConnection::connect_with(&options).await?;
+        let connection = self.pool.connections.connect(CONNECTION).await?;
         Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
     }
 

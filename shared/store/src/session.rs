@@ -10,8 +10,10 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use sqlx::error::BoxDynError;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgArguments, PgPool, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
 use sqlx::{Describe, Either, Execute, Executor, PgConnection, SqlStr};
+
+use crate::connections::Connections;
 
 type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
@@ -22,7 +24,7 @@ const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_
 /// The connections of a store; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
-    pub(crate) connections: PgPool,
+    pub(crate) connections: Connections,
     /// Whether each transaction may get another connection of PostgreSQL.
     pub(crate) is_shared: bool,
 }
@@ -30,20 +32,18 @@ pub(crate) struct Pool {
 impl Pool {
     /// Begins a transaction; dropped, it is rolled back.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        let transaction = match self.is_shared {
-            true => self.connections.begin_with(BEGIN).await?,
-            false => self.connections.begin().await?,
-        };
-        Ok(self.transaction(transaction))
+        self.begin_by(self.is_shared.then_some(BEGIN)).await
     }
 
     /// Begins a transaction by statements that say how it differs from others.
     pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
-        Ok(self.transaction(self.connections.begin_with(statements).await?))
+        self.begin_by(Some(statements)).await
     }
 
-    fn transaction(&self, transaction: sqlx::Transaction<'static, Postgres>) -> Transaction {
-        Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared })
+    async fn begin_by(&self, statements: Option<&'static str>) -> Result<Transaction, sqlx::Error> {
+        let connection = self.connections.acquire().await?;
+        let transaction = sqlx::Transaction::begin(connection, statements.map(SqlStr::from_static)).await?;
+        Ok(Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared }))
     }
 
     /// Gives what one statement runs on: a connection where that is enough, else a transaction.
@@ -177,6 +177,8 @@ impl<'c> Executor<'c> for &'c mut Session {
     }
 }
 
+/// What sqlx's own pool does, on our connections. Results are read whole: what was read is believed, and what was written told of, only
+/// after the commit.
 impl<'c> Executor<'c> for &'c Pool {
     type Database = Postgres;
 
@@ -185,12 +187,8 @@ impl<'c> Executor<'c> for &'c Pool {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        if !self.is_shared {
-            return self.connections.fetch_many(query);
-        }
-        // What was read is believed, and what was written told of, only after the commit.
         let all = async move {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.acquire().await?;
             let steps: Vec<_> = transaction.fetch_many(query).try_collect().await?;
             transaction.commit().await?;
             Ok::<_, sqlx::Error>(stream::iter(steps.into_iter().map(Ok)))
@@ -203,11 +201,8 @@ impl<'c> Executor<'c> for &'c Pool {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        if !self.is_shared {
-            return self.connections.fetch_optional(query);
-        }
         async move {
-            let mut transaction = self.begin().await?;
+            let mut transaction = self.acquire().await?;
             let row = transaction.fetch_optional(query).await?;
             transaction.commit().await?;
             Ok(row)
@@ -223,14 +218,14 @@ impl<'c> Executor<'c> for &'c Pool {
     where
         'c: 'e,
     {
-        self.connections.prepare_with(sql, parameters)
+        async move { self.acquire().await?.prepare_with(sql, parameters).await }.boxed()
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
     where
         'c: 'e,
     {
-        self.connections.describe(sql)
+        async move { self.acquire().await?.describe(sql).await }.boxed()
     }
 }
 

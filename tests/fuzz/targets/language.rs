@@ -14,7 +14,8 @@ fn now(minutes: u32) -> NaiveDateTime {
 fuzz_target!(|input: (u32, u8, &str)| {
     let (minutes, locale, text) = input;
     let locale = [Locale::EnUs, Locale::EnGb, Locale::UrPk][usize::from(locale % 3)];
-    let Ok(found) = parse(text, &Context { now: now(minutes), zone: chrono_tz::Tz::Africa__Cairo, locale }) else {
+    let Ok(found) = parse(text, &Context { now: now(minutes), zone: chrono_tz::Tz::Africa__Cairo, locale })
+    else {
         assert!(text.chars().count() > MAX_CHARS);
         return;
     };

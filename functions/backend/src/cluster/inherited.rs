@@ -12,7 +12,7 @@ use super::ON_THE_BUS;
 /// Who sends mails.
 const SENDS_MAILS: &str = "send-reminder";
 /// What the cluster tells its functions itself, or none of them is to be told. A name that ends in `_` stands for all that begin so.
-const WITHHELD: [&str; 12] = [
+const WITHHELD: [&str; 13] = [
     "PORT",
     "HOST",
     "METRICS_PORT",
@@ -25,6 +25,7 @@ const WITHHELD: [&str; 12] = [
     "DAPR_",
     "K_",
     "AWS_LAMBDA_",
+    "AWS_SECRETS",
 ];
 /// What a program that is no function of Kaam gets.
 const OF_THE_MACHINE: [&str; 4] = ["PATH", "HOME", "TMPDIR", "LANG"];
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn credentials_of_aws_are_for_whoever_sends_mails_by_it() {
         let credentials = ("AWS_SECRET_ACCESS_KEY", "x");
-        let ses = [("MAIL", "ses"), credentials];
+        let ses = [("MAIL", "ses"), credentials, ("AWS_SECRETS", "kaam/production")];
         assert_eq!(given(&ses, false, MAILER), ["MAIL", "AWS_SECRET_ACCESS_KEY"]);
         assert_eq!(given(&ses, false, CREATOR), ["MAIL"]);
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, TimeDelta, Utc};
 use lettre::message::header::{Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
+use runtime::secrets::Renewal;
 use uuid::Uuid;
 
 use self::sendgrid::SendGrid;
@@ -98,6 +99,17 @@ impl Mailer {
     /// Writes mails into a folder, whole or not at all.
     pub fn spool(folder: PathBuf, from: Mailbox) -> Self {
         Self { from, way: Way::Spool(Spool::new(folder)) }
+    }
+
+    /// Has the URL of the mail server, or SendGrid's key, asked for again: now and then, and when it is refused.
+    #[must_use]
+    pub fn renewed_by(self, renewal: Renewal) -> Self {
+        let way = match self.way {
+            Way::Smtp(smtp) => Way::Smtp(smtp.renewed_by(renewal)),
+            Way::SendGrid(sendgrid) => Way::SendGrid(Box::new(sendgrid.renewed_by(renewal))),
+            other => other,
+        };
+        Self { way, ..self }
     }
 
     /// Gives where mails go when nobody has an address; with a mail service nowhere.

@@ -1,5 +1,6 @@
 //! Mails through SendGrid (Twilio's documentation of `POST /v3/mail/send`).
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Request, StatusCode};
 use runtime::http_client::{Answer, HttpClient, Reach};
+use runtime::secrets::Renewal;
 use serde_json::{Value, json};
 
 use super::{AutoSubmitted, DEADLINE, Letter};
@@ -16,7 +18,8 @@ use crate::delivery::{ANSWER_BYTES, Undelivered, retry_after, words_of};
 /// Sends mails through SendGrid.
 #[derive(Clone)]
 pub(super) struct SendGrid {
-    authorization: String,
+    key: Arc<Mutex<String>>,
+    renewal: Renewal,
     url: String,
     client: HttpClient,
 }
@@ -24,22 +27,44 @@ pub(super) struct SendGrid {
 impl SendGrid {
     pub(super) fn new(key: &str, url: &str) -> Result<Self, rustls::Error> {
         Ok(Self {
-            authorization: format!("Bearer {key}"),
+            key: Arc::new(Mutex::new(key.to_owned())),
+            renewal: Renewal::never(),
             url: format!("{}/v3/mail/send", url.trim_end_matches('/')),
             client: HttpClient::new(Reach::Anywhere, DEADLINE, ANSWER_BYTES)?,
         })
     }
 
+    pub(super) fn renewed_by(self, renewal: Renewal) -> Self {
+        Self { renewal, ..self }
+    }
+
+    /// Sends, and once more when the key is refused and there is another.
     pub(super) async fn send(&self, letter: &Letter<'_>) -> Result<(), Undelivered> {
+        let known = self.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let key = self.newer(&known, false).await.unwrap_or(known);
+        let answer = self.ask(&key, letter).await?;
+        if answer.status == StatusCode::UNAUTHORIZED
+            && let Some(key) = self.newer(&key, true).await
+        {
+            return judge(&self.ask(&key, letter).await?, letter.now);
+        }
+        judge(&answer, letter.now)
+    }
+
+    async fn newer(&self, used: &str, was_refused: bool) -> Option<String> {
+        let key = self.renewal.newer(used, was_refused).await?;
+        key.clone_into(&mut self.key.lock().unwrap_or_else(PoisonError::into_inner));
+        Some(key)
+    }
+
+    async fn ask(&self, key: &str, letter: &Letter<'_>) -> Result<Answer, Undelivered> {
         let request = Request::post(&self.url)
-            .header(AUTHORIZATION, &self.authorization)
+            .header(AUTHORIZATION, format!("Bearer {key}"))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body(letter).to_string())))
             .map_err(|error| Undelivered::temporary(format!("SendGrid can not be asked: {error}")))?;
-        match self.client.send(request).await {
-            Ok(answer) => judge(&answer, letter.now),
-            Err(why) => Err(Undelivered::temporary(format!("SendGrid could not be reached: {why}"))),
-        }
+        let answer = self.client.send(request).await;
+        answer.map_err(|why| Undelivered::temporary(format!("SendGrid could not be reached: {why}")))
     }
 }
 

@@ -1,11 +1,14 @@
 //! Mails through a mail server (RFC 5321), with TLS from the start or by STARTTLS (RFC 3207), and AUTH (RFC 4954).
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lettre::message::Message;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters, TlsParametersBuilder};
+use lettre::transport::smtp::response::Response;
 use lettre::transport::smtp::{self, PoolConfig};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use runtime::secrets::Renewal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::time::timeout;
@@ -24,16 +27,73 @@ pub enum SmtpError {
     Certificates,
 }
 
-/// Sends mails to one server.
+/// Sends mails to one server, signing in as `SMTP_URL` says by then.
 #[derive(Clone)]
 pub(super) struct Smtp {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: Arc<Mutex<Server>>,
+    authorities: Option<String>,
+    renewal: Renewal,
     deadline: Duration,
+}
+
+/// The server, and how one signs in.
+#[derive(Clone)]
+struct Server {
+    url: String,
+    transport: AsyncSmtpTransport<Tokio1Executor>,
 }
 
 impl Smtp {
     /// Reads where the server is. `authorities` are certificates (PEM) that are trusted beside those of the web.
     pub(super) fn new(url: &str, deadline: Duration, authorities: Option<&str>) -> Result<Self, SmtpError> {
+        let server = Arc::new(Mutex::new(Server::new(url, deadline, authorities)?));
+        let (authorities, renewal) = (authorities.map(str::to_owned), Renewal::never());
+        Ok(Self { server, authorities, renewal, deadline })
+    }
+
+    pub(super) fn renewed_by(self, renewal: Renewal) -> Self {
+        Self { renewal, ..self }
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(super) async fn send(&self, message: Message) -> Result<(), Undelivered> {
+        match timeout(self.deadline, self.send_as_it_is_now(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(undelivered(&error)),
+            Err(_) => Err(Undelivered::temporary("the mail server did not answer in time")),
+        }
+    }
+
+    /// Sends, and once more when the server does not let Kaam sign in and there is another password: it has not heard of the mail yet.
+    async fn send_as_it_is_now(&self, message: Message) -> Result<Response, smtp::Error> {
+        let known = self.server.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let server = self.newer(&known.url, false).await.unwrap_or(known);
+        match server.transport.send(message.clone()).await {
+            Err(error) if is_about_signing_in(&error) => match self.newer(&server.url, true).await {
+                Some(server) => server.transport.send(message).await,
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// Gives the server as `SMTP_URL` names it by now, if that is another one.
+    async fn newer(&self, used: &str, was_refused: bool) -> Option<Server> {
+        let url = self.renewal.newer(used, was_refused).await?;
+        let Ok(server) = Server::new(&url, self.deadline, self.authorities.as_deref()) else {
+            tracing::warn!("SMTP_URL has changed to what can not be used; what it was is kept");
+            return None;
+        };
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server.clone();
+        Some(server)
+    }
+}
+
+impl Server {
+    fn new(url: &str, deadline: Duration, authorities: Option<&str>) -> Result<Self, SmtpError> {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(SmtpError::Url)?;
         let builder = match authorities {
             None => builder,
@@ -45,19 +105,7 @@ impl Smtp {
             // next mail would take the answers to this one for its own.
             .pool_config(PoolConfig::new().max_size(0))
             .build();
-        Ok(Self { transport, deadline })
-    }
-
-    pub(super) fn deadline(&self) -> Duration {
-        self.deadline
-    }
-
-    pub(super) async fn send(&self, message: Message) -> Result<(), Undelivered> {
-        match timeout(self.deadline, self.transport.send(message)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(undelivered(&error)),
-            Err(_) => Err(Undelivered::temporary("the mail server did not answer in time")),
-        }
+        Ok(Self { url: url.to_owned(), transport })
     }
 }
 
@@ -87,18 +135,22 @@ fn certificates(pem: &str) -> Result<Vec<Certificate>, SmtpError> {
     if read.is_empty() { Err(SmtpError::Certificates) } else { Ok(read) }
 }
 
-/// 5yz is for good (RFC 5321 §4.2.1), but for 53z, which speaks of how Kaam signs in (RFC 4954 §6) and not of the mail: whoever runs
-/// Kaam can mend it while the reminder is tried again.
+/// 53z speaks of how Kaam signs in (RFC 4954 §6).
+fn is_about_signing_in(error: &smtp::Error) -> bool {
+    error.status().map(u16::from).is_some_and(|code| (530..=539).contains(&code))
+}
+
+/// 5yz is for good (RFC 5321 §4.2.1), but for what speaks of signing in and not of the mail: whoever runs Kaam can mend it while the
+/// reminder is tried again.
 fn undelivered(error: &smtp::Error) -> Undelivered {
     let chain = runtime::ask::chain(error);
-    let code = error.status().map(u16::from);
-    match code {
-        Some(530..=539) => {
-            Undelivered::temporary(format!("the mail server does not let Kaam sign in (SMTP_URL): {chain}"))
-        }
-        _ if error.is_permanent() => {
-            Undelivered::permanent(format!("the mail server refused the mail: {chain}"))
-        }
-        _ => Undelivered::temporary(format!("the mail server refused or failed: {chain}")),
+    if is_about_signing_in(error) {
+        return Undelivered::temporary(format!(
+            "the mail server does not let Kaam sign in (SMTP_URL): {chain}"
+        ));
     }
+    if error.is_permanent() {
+        return Undelivered::permanent(format!("the mail server refused the mail: {chain}"));
+    }
+    Undelivered::temporary(format!("the mail server refused or failed: {chain}"))
 }

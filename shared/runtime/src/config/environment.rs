@@ -9,37 +9,64 @@ use std::{
 };
 
 use super::ConfigError;
+use crate::secrets::{Renewal, Source};
 
 /// The variables of the process. An empty value counts as unset.
 ///
 /// `NAME_FILE` names a file that holds the value of `NAME`, without the white space around it, as secrets are mounted.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<OsString, OsString>);
+pub struct Environment {
+    variables: BTreeMap<OsString, OsString>,
+    /// Where those came from that a store of secrets gave.
+    sources: BTreeMap<String, Source>,
+}
 
 impl Environment {
     /// Reads the variables of this process: once, in `main`.
     #[expect(clippy::disallowed_methods, reason = "this is where settings come from")]
     pub fn process() -> Environment {
-        Environment(std::env::vars_os().collect())
+        Self::from_pairs(std::env::vars_os())
     }
 
     /// Makes an environment of the pairs given, for tests.
     pub fn from_pairs<N: Into<OsString>, V: Into<OsString>>(
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Environment {
-        Environment(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let variables = pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Environment { variables, sources: BTreeMap::new() }
     }
 
     /// Gives the names of the variables, of those with an empty value too.
     pub fn names(&self) -> impl Iterator<Item = &OsStr> {
-        self.0.keys().map(OsString::as_os_str)
+        self.variables.keys().map(OsString::as_os_str)
     }
 
     /// Sets a variable.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Environment {
-        self.0.insert(name.into(), value.into());
+        self.variables.insert(name.into(), value.into());
+        self.sources.remove(name);
         self
+    }
+
+    /// Sets a variable to what a store of secrets says, which can be asked again.
+    #[must_use]
+    pub(crate) fn with_secret(mut self, name: &str, value: &str, source: Source) -> Environment {
+        self.variables.insert(name.into(), value.into());
+        self.sources.insert(name.to_owned(), source);
+        self
+    }
+
+    /// Gives what says how `name` reads by now: of a variable that a file or a store of secrets gives. One that was set itself never
+    /// changes.
+    ///
+    /// # Errors
+    /// The name of the file is not UTF-8.
+    pub fn renewal(&self, name: &str) -> Result<Renewal, ConfigError> {
+        if let Some(path) = self.text(&format!("{name}_FILE"))? {
+            return Ok(Renewal::new(name, Source::File(path.into())));
+        }
+        Ok(self.sources.get(name).map_or_else(Renewal::never, |source| Renewal::new(name, source.clone())))
     }
 
     /// Gives the value of `name`, or the contents of the file that `name_FILE` names.
@@ -110,7 +137,7 @@ impl Environment {
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
-        match self.0.get(OsStr::new(name)) {
+        match self.variables.get(OsStr::new(name)) {
             None => Ok(None),
             Some(value) => match value.to_str() {
                 Some(text) => Ok(Some(text.to_owned()).filter(|text| !text.is_empty())),
@@ -123,7 +150,7 @@ impl Environment {
 /// Shows the names alone: the values may be secret.
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
@@ -138,10 +165,10 @@ mod tests {
         let environment = Environment::from_pairs([("PASSWORD_FILE", path.as_os_str())]);
         assert_eq!(environment.get("PASSWORD").expect("a value").as_deref(), Some("hunter2"));
         let mut both = environment;
-        both.0.insert("PASSWORD".into(), "other".into());
+        both.variables.insert("PASSWORD".into(), "other".into());
         assert!(matches!(both.get("PASSWORD"), Err(ConfigError::Both { .. })));
         std::fs::remove_file(&path).expect("the file is ours");
-        both.0.remove(std::ffi::OsStr::new("PASSWORD"));
+        both.variables.remove(std::ffi::OsStr::new("PASSWORD"));
         assert!(both.get("PASSWORD").expect_err("no file").to_string().starts_with("PASSWORD_FILE is"));
     }
 

@@ -44,6 +44,14 @@ pub enum ConfigError {
         /// The other.
         other: String,
     },
+    /// The value is given by the environment, and by a secret.
+    #[error("{name} and {other} both say it; one of them must go")]
+    InBoth {
+        /// The variable.
+        name: String,
+        /// The secret.
+        other: String,
+    },
     /// The file that holds the value cannot be read.
     #[error("{name}_FILE is {path:?}, which cannot be read: {reason}")]
     File {

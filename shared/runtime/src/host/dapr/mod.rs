@@ -11,7 +11,6 @@
 
 mod delivery;
 mod guard;
-mod secrets;
 mod settings;
 mod ticks;
 mod topics;
@@ -26,7 +25,6 @@ use crate::{
 };
 
 use delivery::Deliveries;
-pub use secrets::with_secrets;
 pub use settings::Settings;
 
 /// What the functions of a process are to the sidecar when there are several.

@@ -1,0 +1,71 @@
+//! Settings that are secrets, out of a store of secrets, and what becomes of them while the process runs.
+
+#[cfg(feature = "aws")]
+mod aws;
+mod dapr;
+mod renewal;
+
+#[cfg(not(feature = "aws"))]
+use crate::config::ConfigError;
+use crate::config::Environment;
+
+pub use renewal::Renewal;
+pub(crate) use renewal::Source;
+
+/// The setting that names secrets of AWS Secrets Manager.
+const AWS_SECRETS: &str = "AWS_SECRETS";
+
+/// Adds what stores of secrets have: those of `DAPR_SECRET_STORE`, a secret store of a Dapr sidecar, and of `AWS_SECRETS`, names or ARNs
+/// in AWS Secrets Manager with commas between (needs the Cargo feature `aws`).
+///
+/// Dapr's is asked for a secret when none of its variables is set, neither by value nor by file. One that is not there, or not for this
+/// app, is none: not every function needs each.
+///
+/// | secret of Dapr | variables |
+/// |---|---|
+/// | `db-credentials` | `DATABASE_URL` |
+/// | `email-credentials` | `SMTP_URL`, `SENDGRID_API_KEY` |
+/// | `ollama-config` | `OLLAMA_URL`, `OLLAMA_MODEL` |
+///
+/// A secret of AWS is a JSON object, whose members are settings by their own names (`{"DATABASE_URL": "postgres://…"}`; other members
+/// are not looked at), or one of a database as Amazon RDS keeps it, of which `username` and `password` are put into `DATABASE_URL`.
+///
+/// # Errors
+/// A wrong setting; a store that gives no answer for ten seconds; a secret of AWS that is not there, may not be read, holds no setting, or
+/// one that is set already.
+pub async fn with_secrets(environment: Environment) -> anyhow::Result<Environment> {
+    let environment = dapr::with_secrets(environment).await?;
+    from_aws(environment).await
+}
+
+#[cfg(feature = "aws")]
+async fn from_aws(environment: Environment) -> anyhow::Result<Environment> {
+    aws::with_secrets(environment).await
+}
+
+#[cfg(not(feature = "aws"))]
+#[expect(clippy::unused_async, reason = "with the feature it asks")]
+async fn from_aws(environment: Environment) -> anyhow::Result<Environment> {
+    match environment.get(AWS_SECRETS)? {
+        None => Ok(environment),
+        Some(value) => Err(ConfigError::NotInThisVersion {
+            name: AWS_SECRETS.to_owned(),
+            value,
+            instead: "this program was built without the Cargo feature `aws`".to_owned(),
+        }
+        .into()),
+    }
+}
+
+#[cfg(all(test, not(feature = "aws")))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_its_feature_a_secret_of_aws_is_refused() {
+        let asked = with_secrets(Environment::from_pairs([(AWS_SECRETS, "kaam/db")])).await;
+        let said = format!("{:#}", asked.expect_err("there is nobody to ask"));
+        assert!(said.starts_with("AWS_SECRETS is \"kaam/db\"") && said.contains("feature `aws`"), "{said}");
+        assert!(with_secrets(Environment::default()).await.is_ok());
+    }
+}
