@@ -32,6 +32,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -x "$$(infra/local/build-daprd --path)" ] || echo "There is no daprd: what needs it is left out. \`make dapr\` builds it."
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
+	@[ -x "$$(infra/local/install-helm --path)" ] || echo "There is no Helm: what needs it is left out. \`make check-infra\` builds it."
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace --no-fail-fast $(if $(TEST),-- '$(TEST)')
 

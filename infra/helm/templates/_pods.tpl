@@ -94,7 +94,8 @@ seccompProfile:
   value: {{ $values.timeZone | quote }}
 {{- with $values.trustedProxies }}
 - name: TRUSTED_PROXIES
-  value: {{ . | quote }}
+  {{- /* Whoever calls comes by Knative's proxy in the pod. */}}
+  value: {{ ternary (printf "127.0.0.1,%s" .) . (eq $values.profile "knative") | quote }}
 {{- end }}
 {{ include "kaam.identityEnvironment" . }}
 {{- if and (not $isOne) (or $function.pokes $function.publishes) }}
@@ -171,6 +172,15 @@ seccompProfile:
 - name: DAPR_SECRET_STORE
   value: kubernetes-secrets
 {{- end }}
+{{- end }}
+{{- include "kaam.ownEnvironment" .root }}
+{{- end }}
+
+{{/* What is yours of the settings, beside. */}}
+{{- define "kaam.ownEnvironment" -}}
+{{- range $name, $value := .Values.env }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
 {{- end }}
 {{- end }}
 

@@ -19,6 +19,12 @@ fn mistakes() -> Vec<Mistake> {
     let knative: Vec<(&str, String, Value, &str)> = vec![
         (
             "KnativeService/web",
+            format!("{CONTAINER} env =TRUSTED_PROXIES value"),
+            json!("10.0.0.0/8"),
+            "whose word is not taken",
+        ),
+        (
+            "KnativeService/web",
             format!("{PODS} autoscaling.knative.dev/min-scale"),
             json!("-1"),
             "does not know or take",
@@ -333,6 +339,12 @@ fn mistakes() -> Vec<Mistake> {
         ),
     ];
     let dapr: Vec<(&str, String, Value, &str)> = vec![
+        (
+            "Deployment/web",
+            format!("{CONTAINER} env +"),
+            json!({"name": "HOST", "value": "::"}),
+            "HOST is there twice",
+        ),
         (
             "PodMonitor/kaam",
             "spec podMetricsEndpoints 0 port".to_owned(),

@@ -46,7 +46,7 @@ const WAYS: [(&str, &[&str]); 7] = [
         "backend",
         &["kafka.provider=none", "backend.replicas=1", "ollama.enabled=false", "model.enabled=false"],
     ),
-    ("knative", &["mail.kind=sendgrid", "ollama.enabled=false", "gateway.podsNamespace=gateway-system"]),
+    ("knative", &["mail.kind=sendgrid", "ollama.enabled=false", "env.RATE_LIMIT_USER=100"]),
 ];
 
 #[tokio::test]

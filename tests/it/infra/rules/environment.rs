@@ -41,6 +41,14 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         }
         read(checked, &pods);
         events(checked, &pods);
+        let proxies = pods.value("TRUSTED_PROXIES");
+        let by_proxy = checked.set.profile == "knative" && !proxies.is_empty();
+        let is_believed = !by_proxy || proxies.split(',').any(|proxy| proxy == "127.0.0.1");
+        checked.hold(
+            pods.owner,
+            is_believed,
+            "callers come by Knative's proxy, whose word is not taken: TRUSTED_PROXIES",
+        );
     }
 }
 
