@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-hosts test-aws dapr kafka lambda faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
+.PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dist reproducible dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
 .PHONY: check-infra deploy static images check-images lambda-functions
 
@@ -33,6 +33,8 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
 	@[ -x "$$(infra/local/install-helm --path)" ] || echo "There is no Helm: what needs it is left out. \`make check-infra\` builds it."
+	@[ -x "$$(infra/local/install-pgbouncer --path)" ] || command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] \
+		|| echo "There is no PgBouncer: what needs it is left out. \`make pgbouncer\` unpacks it."
 	cargo build --workspace --bins
 	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/debug" cargo test --workspace --no-fail-fast $(if $(TEST),-- '$(TEST)')
 
@@ -57,6 +59,9 @@ lambda: ## Install an emulator of AWS Lambda for the tests, once, outside of thi
 
 kafka: ## Install a Kafka broker for the tests, once, outside of this clone; takes Java and Maven
 	@infra/local/install-kafka
+
+pgbouncer: ## Unpack PgBouncer for the tests, once, outside of this clone; takes Debian's or Ubuntu's packages, and no root
+	@infra/local/install-pgbouncer
 
 faults: ## Prove that kills, repeats, poison and a bad mail server lose and double nothing, in numbers; KAAM_SEED=n repeats a run
 	@infra/local/install

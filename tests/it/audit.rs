@@ -110,7 +110,7 @@ async fn s23_every_way_to_change_the_log_is_found_and_named() {
          "user \"amna\": the chain goes on to entry 6, but only 4 are written down"),
         ("UPDATE audit_heads SET hash = '\\x00' WHERE user_id = 'amna'", "user \"amna\": entry 6 was altered"),
         // As an erasure does it, but for the entry that tells of it.
-        (EMPTYING, "user \"amna\": entry 3 was emptied, and no later entry tells of an erasure"),
+        (EMPTYING, "user \"amna\": entry 3 was emptied, and not by an erasure"),
         ("UPDATE audit_logs SET is_erased = true, salt = NULL WHERE user_id = 'amna' AND seq = 3", altered),
         ("UPDATE audit_logs SET hash_version = 1, salt = NULL, content_hash = NULL WHERE user_id = 'amna' AND seq = 3", altered),
     ];
@@ -122,6 +122,34 @@ async fn s23_every_way_to_change_the_log_is_found_and_named() {
         assert_eq!(found(&world).await.join("; "), expected, "{way}");
     });
     join_all(checks).await;
+}
+
+#[tokio::test]
+async fn s23_an_entry_that_was_emptied_is_not_excused_by_a_forged_erasure() {
+    const ALL: &str = "UPDATE audit_logs
+        SET entity_id = '', actor_id = '', correlation_id = '', old_values = NULL, new_values = NULL, salt = NULL, is_erased = true";
+    let erasure = |number, user_id: &str| Entry {
+        event_id: Uuid::from_u128(number),
+        user_id: user_id.to_owned(),
+        entity_id: user_id.to_owned(),
+        action: "user.erased".to_owned(),
+        ..plain()
+    };
+    let later = Entry { event_id: Uuid::from_u128(8), ..plain() };
+    let a_few = r#"user "amna": entry 3 was emptied, and not by an erasure"#;
+    let all = r#"user "amna": entry 1 was emptied, and not by an erasure"#;
+    let all_of_amna = format!("{ALL} WHERE user_id = 'amna'");
+    for (emptying, appended, expected) in [
+        (EMPTYING, vec![erasure(7, "amna")], a_few),
+        (EMPTYING, vec![erasure(7, "amna"), later.clone()], a_few),
+        (&all_of_amna, vec![erasure(7, "amna")], all),
+        (&all_of_amna, vec![erasure(7, "amna"), later], all),
+    ] {
+        let world = busy().await;
+        execute(&world, emptying).await;
+        world.application.append_audit(&appended, || [7; 16]).await.expect("the database is there");
+        assert_eq!(found(&world).await, [expected]);
+    }
 }
 
 #[tokio::test]

@@ -195,6 +195,9 @@ async fn parameters_of_a_database_that_can_not_be_used_stop_the_start_with_one_l
         ("sslmode=verify-fully".to_owned(), "verify-fully"),
         ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem".to_owned(), "/nowhere/ca.pem"),
         (format!("sslrootcert={}&sslmode=verify-full", empty.display()), "empty.pem"),
+        ("sslmod=verify-full".to_owned(), "sslmod"),
+        (format!("sslmode=require&sslpassword={PASSWORD}"), "sslpassword"),
+        (format!("channel_binding=require&a{PASSWORD}"), "channel_binding"),
     ];
     for (parameters, said) in wrong {
         let url = format!("postgres://{USER}:{PASSWORD}@localhost:1/{DATABASE}?{parameters}");

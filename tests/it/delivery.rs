@@ -186,6 +186,11 @@ async fn a_new_key_of_sendgrid_is_used_without_a_restart() {
     world.advance_to(SEVEN).await;
     let (status, _, reason) = standing(&world, &task).await;
     assert!(status == "queued" && reason.contains("SENDGRID_API_KEY"), "{status} {reason}");
+    // What can not be used changes nothing.
+    setting.write("SG.of today, with spaces\u{7f}");
+    try_again(&world).await;
+    let (status, _, reason) = standing(&world, &task).await;
+    assert!(status == "queued" && reason.contains("SENDGRID_API_KEY"), "{status} {reason}");
     setting.write(sendgrid::KEY);
     try_again(&world).await;
     assert_eq!((standing(&world, &task).await.0.as_str(), service.accepted().len()), ("sent", 1));

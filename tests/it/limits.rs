@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
-use tests::database::{count, execute};
+use tests::database::{count, execute, rows};
 use tests::issuer::{AUDIENCE, claims, hmac_sha256, token};
-use tests::ollama::Ollama;
+use tests::ollama::{Ollama, Reply};
 use tests::process::eventually;
 use tests::roles;
 use tests::wire::Wire;
@@ -166,6 +166,96 @@ async fn s12_no_more_reminders_on_one_day_than_the_quota() {
 }
 
 #[tokio::test]
+async fn s12_a_change_of_a_whole_series_counts_for_each_of_its_tasks() {
+    let world = counting(&[("QUOTA_REMINDERS_PER_DAY", "1")]).await;
+    let body =
+        json!({"title": "milk", "due_date": "2026-06-02T09:00:00Z", "recurrence_rule": {"pattern": "daily"}});
+    let first = ask(&world, "amna", "POST", "/api/tasks", body).await.ok();
+    ask(&world, "amna", "POST", &format!("{}/complete", path_of(&first)), Value::Null).await.ok();
+    world.settle().await;
+    let open = ask(&world, "amna", "GET", "/api/tasks?status=active", Value::Null).await.ok();
+    let second = &open["tasks"][0];
+    advance(&world, 1);
+    ask(&world, "amna", "PATCH", &path_of(second), json!({"title": "mine"})).await.ok();
+    ask(&world, "amna", "POST", &format!("{}/reopen", path_of(&first)), Value::Null).await.ok();
+    assert_eq!(count(&world, "tasks WHERE status = 'active'").await, 2);
+    let taken = create_with_reminder(&world, "amna", "2026-06-03T20:00:00Z").await.ok();
+    let whole = format!("{}?scope=all", path_of(&first));
+    let remind = json!({"reminder_config": {"lead_time": "0m", "destination": "a@example.org"}});
+    // Of the first there is none yet on its day, but of the second.
+    let (_, detail) = refused(&ask(&world, "amna", "PATCH", &whole, remind.clone()).await);
+    assert_eq!(detail, "no more than 1 reminders on the same day");
+    assert_eq!(count(&world, "reminders").await, 1);
+    ask(&world, "amna", "PATCH", &path_of(&taken), json!({"title": "bread"})).await.ok();
+    ask(&world, "amna", "PATCH", &path_of(&first), remind).await.ok();
+}
+
+#[tokio::test]
+async fn s12_what_an_undo_brings_back_counts() {
+    let world = counting(&[("QUOTA_OPEN_TASKS", "2")]).await;
+    let task = create(&world, "amna").await.ok();
+    create(&world, "amna").await.ok();
+    ask(&world, "amna", "POST", &format!("{}/complete", path_of(&task)), Value::Null).await.ok();
+    advance(&world, 1);
+    let last = create(&world, "amna").await.ok();
+    let events = "SELECT event_id FROM events WHERE event_type = 'task.completed'";
+    let completed = rows(&world.database_url, events).await.remove(0);
+    let (_, detail) = refused(&ask(&world, "amna", "POST", "/api/undo", completed.clone()).await);
+    assert_eq!(detail, "no more than 2 open tasks");
+    ask(&world, "amna", "DELETE", &path_of(&last), Value::Null).await.ok();
+    advance(&world, 1);
+    ask(&world, "amna", "POST", "/api/undo", completed).await.ok();
+    refused(&create(&world, "amna").await);
+}
+
+#[tokio::test]
+async fn s12_what_a_chat_adds_to_tasks_that_are_there_counts() {
+    let world =
+        counting(&[("QUOTA_OPEN_TASKS", "2"), ("QUOTA_REMINDERS_PER_DAY", "1")]).await.beside_in_one_role();
+    let say = async |text: &str| {
+        let said = json!({"user_input": text, "conversation_id": "c"});
+        ask(&world, "amna", "POST", "/chat/command", said).await
+    };
+    assert!(say("add a task to buy milk").await.ok()["task_created"].is_object());
+    assert!(say("complete buy milk").await.ok()["task_completed"].is_object());
+    advance(&world, 1);
+    create_with_reminder(&world, "amna", "2026-06-02T20:00:00Z").await.ok();
+    let other = create(&world, "amna").await.ok();
+    let (_, detail) = refused(&say("reopen buy milk").await);
+    assert_eq!(detail, "no more than 2 open tasks");
+    ask(&world, "amna", "DELETE", &path_of(&other), Value::Null).await.ok();
+    advance(&world, 1);
+    assert!(say("reopen buy milk").await.ok()["task_updated"].is_object());
+    let (_, detail) = refused(&say("snooze buy milk until tomorrow at 9am").await);
+    assert_eq!(detail, "no more than 1 reminders on the same day");
+    let snoozed = say("snooze buy milk until june 3 at 9am").await.ok();
+    assert!(snoozed["task_updated"]["snoozed_until"].is_string(), "{snoozed}");
+}
+
+#[tokio::test]
+async fn s12_while_nothing_can_be_counted_those_who_wait_are_answered_together() {
+    let world = counting(&[]).await;
+    let wire = Wire::before(&world.database_url);
+    let world = world.beside_at(wire.url.clone());
+    create(&world, "amna").await.ok();
+    let mut elsewhere = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let lock = "BEGIN; LOCK TABLE reminders IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut elsewhere).await.expect("nobody else has it");
+    advance(&world, 24 * 3_600);
+    wire.round_trips();
+    // Whoever counts finds after 5 s (`lock_timeout`) that it can not be done.
+    let answers = join_all((0..20).map(|_| create(&world, "amna"))).await;
+    assert!(answers.iter().all(|answered| answered.status == 503), "{}", answers[0].json());
+    let tries = wire.round_trips();
+    assert!(
+        (1..=3).contains(&tries),
+        "{tries} round trips: one to prepare, one to count, one for a sign of life"
+    );
+    sqlx::raw_sql("ROLLBACK").execute(&mut elsewhere).await.expect("it is held");
+    create(&world, "amna").await.ok();
+}
+
+#[tokio::test]
 async fn s12_a_repeated_request_has_its_answer_however_much_there_is_by_then() {
     let world = counting(&[("QUOTA_TASKS_PER_DAY", "1")]).await;
     let claims = claims(ISSUER, "amna", world.clock.now());
@@ -200,6 +290,56 @@ async fn s12_a_model_is_asked_no_more_than_the_quota_and_the_parser_answers_on()
     advance(&world, 24 * 3_600);
     say(9).await;
     assert_eq!(ollama.asked().len(), 3);
+}
+
+/// Says in a new conversation what the parser is not sure of, as amna, each time.
+async fn wonder(world: &World, times: usize) -> Vec<Answered> {
+    let mut answers = Vec::new();
+    for _ in 0..times {
+        let said = json!({"user_input": UNCLEAR});
+        answers.push(ask(world, "amna", "POST", "/chat/command", said).await);
+    }
+    answers
+}
+
+#[tokio::test]
+async fn s12_every_question_to_the_model_counts_whatever_becomes_of_it() {
+    for useless in [
+        Reply::says(&json!({"intent": "unknown", "confidence": 0})),
+        Reply::Writes("I have no idea.".to_owned()),
+        Reply::Sends(500, "{}".to_owned()),
+        Reply::Stalls,
+    ] {
+        let ollama = Ollama::start(useless.clone()).await;
+        let world = counting(&[("QUOTA_MODEL_CALLS_PER_DAY", "2")]).await;
+        for _ in 0..2 {
+            // Also for an instance that has counted nothing yet.
+            let world = world.beside_with_model(&ollama.url, 300);
+            wonder(&world, 2).await.iter().for_each(|answered| drop(answered.ok()));
+        }
+        assert_eq!(ollama.asked().len(), 2, "{useless:?}");
+    }
+}
+
+#[tokio::test]
+async fn s12_a_question_to_the_model_counts_although_its_answer_is_not_committed() {
+    let ollama =
+        Ollama::saying(&json!({"intent": "create_task", "title": "dentist", "confidence": 0.9})).await;
+    let world = counting(&[("QUOTA_MODEL_CALLS_PER_DAY", "2"), ("QUOTA_TASKS_PER_DAY", "0")]).await;
+    let world = world.beside_with_model(&ollama.url, 60_000);
+    let answers = wonder(&world, 4).await;
+    answers[..2].iter().for_each(|answered| drop(refused(answered)));
+    answers[2..].iter().for_each(|answered| drop(answered.ok()));
+    assert_eq!((ollama.asked().len(), count(&world, "messages").await), (2, 4));
+}
+
+#[tokio::test]
+async fn s12_a_question_that_nobody_is_asked_does_not_count() {
+    let ollama = Ollama::start(Reply::Sends(500, "{}".to_owned())).await;
+    let world = counting(&[]).await.beside_with_model(&ollama.url, 60_000);
+    // After three failures the model is left alone.
+    wonder(&world, 6).await.iter().for_each(|answered| drop(answered.ok()));
+    assert_eq!((ollama.asked().len(), count(&world, "model_calls WHERE calls = 3").await), (3, 1));
 }
 
 #[tokio::test]
@@ -266,7 +406,6 @@ fn looks(plan: &Value, found: &mut Vec<String>) {
 #[tokio::test]
 async fn s12_counting_reads_a_range_of_an_index_and_nothing_else() {
     const COUNT_TASKS: &str = include_str!("../../shared/store/src/quota/count_tasks.sql");
-    const COUNT_MESSAGES: &str = include_str!("../../shared/store/src/quota/count_messages.sql");
     let world = World::new().await;
     for statement in [
         "INSERT INTO tasks (user_id, id, title, all_day, priority, tags, status, created_at, updated_at, version)
@@ -276,63 +415,38 @@ async fn s12_counting_reads_a_range_of_an_index_and_nothing_else() {
         "INSERT INTO reminders (user_id, id, task_id, trigger_time, status, delivery_method)
          SELECT user_id, gen_random_uuid(), id, timestamptz '2026-06-01' + random() * interval '30 days', 'pending', 'email'
          FROM tasks",
-        "INSERT INTO conversations (user_id, conversation_id, dapr_state_key, state, created_at, last_message_at)
-         SELECT 'user-' || n, 'c', 'k', '{}', now(), now() FROM generate_series(0, 49) AS n",
-        "INSERT INTO messages (user_id, conversation_id, id, role, content, created_at)
-         SELECT 'user-' || n % 50, 'c', gen_random_uuid(), 'user', 'x', now() FROM generate_series(1, 100000) AS n",
     ] {
         execute(&world, statement).await;
     }
     // What was committed a moment ago may not be old enough for the first time.
     let vacuumed = || async {
-        execute(&world, "VACUUM ANALYZE tasks, reminders, messages").await;
-        let seen =
-            "pg_class WHERE relname IN ('tasks', 'reminders', 'messages') AND relallvisible = relpages";
-        (count(&world, seen).await == 3).then_some(())
+        execute(&world, "VACUUM ANALYZE tasks, reminders").await;
+        let seen = "pg_class WHERE relname IN ('tasks', 'reminders') AND relallvisible = relpages";
+        (count(&world, seen).await == 2).then_some(())
     };
     eventually("every page is known to be visible to all", vacuumed).await;
+    let expected = [
+        "reminders: Index Only Scan reminders_by_task",
+        "tasks: Index Only Scan tasks_by_created",
+        "tasks: Index Only Scan tasks_",
+    ];
     for mode in ["force_custom_plan", "force_generic_plan"] {
-        for (function, statement, types, arguments, expected) in [
-            (
-                "create-task",
-                COUNT_TASKS,
-                "(kaam_user_id, bigint, timestamptz)",
-                "('user-7', 10000, '2026-05-31')",
-                vec![
-                    "reminders: Index Only Scan reminders_by_task",
-                    "tasks: Index Only Scan tasks_by_created",
-                    "tasks: Index Only Scan tasks_",
-                ],
-            ),
-            (
-                "chat-command",
-                COUNT_MESSAGES,
-                "(kaam_user_id, uuid)",
-                "('user-7', 'ffffffff-0000-7000-8000-000000000000')",
-                vec!["messages: Index Only Scan messages_pkey"],
-            ),
-        ] {
-            // As the function itself, who sees one user's rows only.
-            let url = roles::url_of(&world.database_url, function);
-            let mut connection = PgConnection::connect(&url).await.expect("the database is there");
-            let sql = format!("SET plan_cache_mode = {mode}; PREPARE counted {types} AS {statement}; ");
-            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("it is sound");
-            let explain = format!("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE counted {arguments}");
-            let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
-                .persistent(false)
-                .fetch_one(&mut connection)
-                .await
-                .expect("it runs");
-            let mut found = Vec::new();
-            looks(&plan[0]["Plan"], &mut found);
-            found.sort();
-            assert_eq!(found.len(), expected.len(), "{mode}: {found:?}");
-            for expected in expected {
-                assert!(
-                    found.iter().any(|look| look.starts_with(expected)),
-                    "{mode}: {expected} in {found:?}"
-                );
-            }
+        // As the function itself, who sees one user's rows only.
+        let url = roles::url_of(&world.database_url, "create-task");
+        let mut connection = PgConnection::connect(&url).await.expect("the database is there");
+        let sql = format!(
+            "SET plan_cache_mode = {mode}; PREPARE counted (kaam_user_id, bigint, timestamptz) AS {COUNT_TASKS}; "
+        );
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("it is sound");
+        let explain = "EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE counted ('user-7', 10000, '2026-05-31')";
+        let plan: Value =
+            sqlx::query_scalar(explain).persistent(false).fetch_one(&mut connection).await.expect("it runs");
+        let mut found = Vec::new();
+        looks(&plan[0]["Plan"], &mut found);
+        assert_eq!(found.len(), expected.len(), "{mode}: {found:?}");
+        for expected in expected {
+            let is_there = found.iter().any(|look| look.starts_with(expected));
+            assert!(is_there, "{mode}: {expected} in {found:?}");
         }
     }
 }

@@ -8,10 +8,12 @@ use futures::future::join_all;
 use runtime::clock::Stopwatch;
 use serde_json::{Value, json};
 use tests::database::count;
-use tests::pgbouncer::PgBouncer;
+use tests::pgbouncer::{Clients, PgBouncer};
 use tests::process::{Program, command, eventually, outcome};
 use tests::world::World;
 use tokio::process::Command;
+
+use crate::rotation::verifier;
 
 /// How many connections to PostgreSQL the pooler has.
 const POOL: usize = 4;
@@ -40,7 +42,7 @@ async fn two_of_each(names: &[&str], pooler: &PgBouncer) -> Vec<[Program; 2]> {
 #[tokio::test(flavor = "multi_thread")]
 async fn f09_behind_a_pooler_that_shares_four_connections_nothing_fails() {
     let world = World::new().await;
-    let Some(pooler) = PgBouncer::start(&world.database_url, POOL, "").await else { return };
+    let Some(pooler) = PgBouncer::start(&world.database_url, POOL, Clients::All).await else { return };
     let names = ["create-task", "query-tasks", "update-task", "complete-task", "chat-command"];
     let programs = two_of_each(&names, &pooler).await;
     let watch = Stopwatch::start();
@@ -90,7 +92,7 @@ async fn f09_behind_a_pooler_that_shares_four_connections_nothing_fails() {
 #[tokio::test]
 async fn f09_a_pooler_that_is_not_told_of_makes_a_function_unready_with_the_reason() {
     let world = World::new().await;
-    let Some(pooler) = PgBouncer::start(&world.database_url, POOL, "").await else { return };
+    let Some(pooler) = PgBouncer::start(&world.database_url, POOL, Clients::All).await else { return };
     let files = TestDirectory::new();
     let log = files.path().join("log");
     let program = Program::start_with_log(function("create-task", &pooler), &log).await;
@@ -103,6 +105,38 @@ async fn f09_a_pooler_that_is_not_told_of_makes_a_function_unready_with_the_reas
         fs::read_to_string(&log).ok().filter(|log| log.contains("DATABASE_POOLER")).map(|_| ())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_password_that_a_pooler_refuses_is_asked_for_again_and_the_same_request_goes_on() {
+    let world = World::new().await;
+    let clients = verifier("never-logged-1");
+    let clients = Clients::WithPassword(&clients);
+    let Some(pooler) = PgBouncer::start(&world.database_url, POOL, clients).await else { return };
+    let files = TestDirectory::new();
+    let (file, log) = (files.path().join("url"), files.path().join("log"));
+    let tell = |password: &str| {
+        let url = pooler.url.replacen("kaam@", &format!("kaam:{password}@"), 1);
+        fs::write(&file, url).expect("the folder is ours");
+    };
+    tell("never-logged-1");
+    let mut function = command("create-task");
+    function.env("DATABASE_URL_FILE", &file).env("DATABASE_POOLER", "transaction");
+    let program = Program::start_with_log(function, &log).await;
+    let body = json!({"title": "milk"});
+    let create = || program.call("POST", "/api/tasks", &body, &[]);
+    assert_eq!(create().await.expect("it serves").0, 200);
+    pooler.change_password(&verifier("never-logged-2")).await;
+    eventually("no connection is open any more, for want of use", || async {
+        (pooler.clients() == 0).then_some(())
+    })
+    .await;
+    assert_eq!(create().await.expect("it serves").0, 503);
+    tell("never-logged-2");
+    let (status, answer) = create().await.expect("it serves");
+    let log = fs::read_to_string(&log).expect("a log");
+    assert_eq!(status, 200, "{answer} {log} {}", pooler.log());
+    assert!(!log.contains("never-logged"), "{log}");
 }
 
 #[tokio::test]

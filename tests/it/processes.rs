@@ -91,6 +91,32 @@ async fn a_second_program_on_the_same_directory_is_refused_in_one_line_and_comma
 }
 
 #[tokio::test]
+async fn a_command_looks_into_no_database_that_is_not_there_or_not_kaams_and_makes_none() {
+    let world = World::new().await;
+    let (server, _) = world.database_url.rsplit_once('/').expect("a path");
+    let elsewhere = format!("{server}/postgres");
+    for word in ["dead-letters", "replay", "verify-audit", "audit-heads"] {
+        let data_dir = DataDir::new();
+        let mut command = backend(data_dir.path());
+        command.arg(word);
+        let refused = outcome(command).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(
+            !refused.status.success() && said.contains("there is no database in DATA_DIR"),
+            "{word}: {said}"
+        );
+        assert!(!data_dir.path().join("postgres").exists(), "{word}");
+
+        let mut command = backend(data_dir.path());
+        command.arg(word).env("DATABASE_URL", &elsewhere);
+        let refused = outcome(command).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.contains("`backend migrate`"), "{word}: {said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     let data_dir = DataDir::new();
     let wrong: [(&str, &[(&str, &str)]); 17] = [
@@ -344,6 +370,22 @@ async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() 
     let wrong = run(&["cluster", "--bus", "pigeons"]).await;
     let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(!wrong.status.success() && said.contains("--bus kafka") && said.contains("--bus dapr"), "{said}");
+}
+
+#[tokio::test]
+async fn a_command_that_finds_the_cluster_asks_for_secrets_first() {
+    let data_dir = DataDir::new();
+    for words in
+        [&["create-topics"][..], &["create-topics", "--replication", "1"], &["dead-letters"], &["replay"]]
+    {
+        let mut command = backend(data_dir.path());
+        command.args(words).env("AWS_SECRETS", "kaam/kafka").env("KAFKA_BROKERS", "127.0.0.1:1");
+        let refused = outcome(command).await;
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && said.lines().count() == 1, "{words:?}: {said}");
+        // This build has nobody to ask.
+        assert!(said.contains("AWS_SECRETS") && said.contains("kaam/kafka"), "{words:?}: {said}");
+    }
 }
 
 #[tokio::test]

@@ -56,11 +56,12 @@ async fn busy() -> World {
         world.call_with("POST", "/api/undo", &json!({}), &headers[..1]).await.ok();
         let said = json!({"user_input": "buy milk tomorrow", "conversation_id": "c"});
         world.call_with("POST", "/chat/command", &said, &headers[..1]).await.ok();
-        run(
-            &world.database_url,
-            &format!("INSERT INTO link_uses VALUES ('{user}', gen_random_uuid(), now())"),
-        )
-        .await;
+        for row in [
+            format!("link_uses VALUES ('{user}', gen_random_uuid(), now())"),
+            format!("model_calls VALUES ('{user}', now(), 1)"),
+        ] {
+            run(&world.database_url, &format!("INSERT INTO {row}")).await;
+        }
     }
     world.advance_to("2026-06-01T07:00:00Z").await;
     world.settle().await;

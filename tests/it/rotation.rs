@@ -144,7 +144,7 @@ async fn raw(port: u16) -> String {
 
 /// Gives what PostgreSQL keeps of a password (RFC 5803), of one round: the usual 4096 take unoptimised programs on a busy machine longer
 /// than they wait for a connection.
-fn verifier(password: &str) -> String {
+pub(crate) fn verifier(password: &str) -> String {
     const SALT: &[u8] = b"sixteen of bytes";
     let mut salted = [0; digest::SHA256_OUTPUT_LEN];
     pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, NonZeroU32::MIN, SALT, password.as_bytes(), &mut salted);

@@ -213,16 +213,16 @@ async fn s17_who_signs_in_leaves_no_password_and_no_token_in_the_log() {
         }
     };
     let account = |password: &str| json!({"email": "s3cret@example.org", "password": password});
-    assert_eq!(call("POST", "/auth/register", account("S3cretPassword one"), &[]).await.0, 200);
-    assert_eq!(call("POST", "/auth/sign-in", account("S3cretPassword wrong"), &[]).await.0, 401);
-    let (_, first) = call("POST", "/auth/sign-in", account("S3cretPassword one"), &[]).await;
+    assert_eq!(call("POST", "/auth/register", account("S3cret walrus umbrella one"), &[]).await.0, 200);
+    assert_eq!(call("POST", "/auth/sign-in", account("S3cret walrus umbrella wrong"), &[]).await.0, 401);
+    let (_, first) = call("POST", "/auth/sign-in", account("S3cret walrus umbrella one"), &[]).await;
     keep(&first);
     let refresh = json!({"refresh_token": first["refresh_token"]});
     let (_, second) = call("POST", "/auth/refresh", refresh.clone(), &[]).await;
     keep(&second);
     let token = second["access_token"].as_str().expect("a token").to_owned();
     let bearer = format!("Bearer {token}");
-    let change = json!({"current_password": "S3cretPassword one", "new_password": "S3cretPassword two",
+    let change = json!({"current_password": "S3cret walrus umbrella one", "new_password": "S3cret walrus umbrella two",
                         "refresh_token": second["refresh_token"]});
     assert_eq!(call("POST", "/auth/password", change, &[("authorization", &bearer)]).await.0, 200);
     let own = [("authorization", bearer.as_str()), ("sec-fetch-site", "same-origin")];
@@ -238,7 +238,8 @@ async fn s17_who_signs_in_leaves_no_password_and_no_token_in_the_log() {
     let (status, again) = call("POST", "/auth/refresh", refresh, &[]).await;
     assert_eq!((status, &again["refresh_token"]), (200, &second["refresh_token"]));
     keep(&again);
-    let in_cookie = json!({"email": "s3cret@example.org", "password": "S3cretPassword two", "cookie": true});
+    let in_cookie =
+        json!({"email": "s3cret@example.org", "password": "S3cret walrus umbrella two", "cookie": true});
     assert_eq!(call("POST", "/auth/sign-in", in_cookie, &own[1..]).await.0, 200);
     let cookie = [("cookie", "__Host-kaam-refresh=S3cretCookie"), own[1]];
     assert_eq!(call("POST", "/auth/refresh", json!({"cookie": true}), &cookie).await.0, 401);

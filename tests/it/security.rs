@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::MetadataCommand;
 
+/// What is only built, and tested, for AWS: by `make test-aws`, which CI does not run.
+const FOR_AWS: [&str; 2] = ["shared/runtime/src/secrets/aws.rs", "shared/runtime/src/kafka/iam.rs"];
 /// How many rows the list of what has to hold has.
 const ROWS: usize = 36;
 
@@ -23,20 +25,22 @@ fn collect(folder: &Path, tests: &mut BTreeMap<String, bool>) {
         if path.is_dir() {
             collect(&path, tests);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path).expect("a source");
-            let mut is_test = false;
-            for line in source.lines().map(str::trim) {
-                if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
-                    is_test = true;
-                } else if let Some((_, named)) =
-                    line.split_once("fn ").filter(|(before, _)| ["", "async "].contains(before))
-                {
-                    let name: String =
-                        named.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-                    *tests.entry(name).or_default() |= is_test;
-                    is_test = false;
-                }
-            }
+            collect_from(&fs::read_to_string(&path).expect("a source"), tests);
+        }
+    }
+}
+
+fn collect_from(source: &str, tests: &mut BTreeMap<String, bool>) {
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            is_test = true;
+        } else if let Some((_, named)) =
+            line.split_once("fn ").filter(|(before, _)| ["", "async "].contains(before))
+        {
+            let name: String = named.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            *tests.entry(name).or_default() |= is_test;
+            is_test = false;
         }
     }
 }
@@ -82,6 +86,40 @@ fn is_tagged(name: &str) -> bool {
     bytes.next() == Some(b's')
         && bytes.by_ref().take(2).all(|byte| byte.is_ascii_digit())
         && bytes.next() == Some(b'_')
+}
+
+#[test]
+fn ci_insists_on_all_that_tests_are_left_out_without() {
+    let (readme, ci) = (read("README.md"), read(".ci/run"));
+    let mut settings = BTreeSet::new();
+    for entry in fs::read_dir(root().join("tests/src")).expect("a folder") {
+        let source = fs::read_to_string(entry.expect("an entry").path()).expect("a source");
+        let named = source.split("KAAM_REQUIRE_").skip(1);
+        settings.extend(named.map(|rest| {
+            let name: String = rest.chars().take_while(char::is_ascii_uppercase).collect();
+            format!("KAAM_REQUIRE_{name}")
+        }));
+    }
+    assert_eq!(settings.len(), 4, "{settings:?}");
+    for setting in settings {
+        assert!(ci.contains(&format!(" {setting}\n")), "CI does not set {setting}");
+        assert!(readme.contains(&setting), "the README does not name {setting}");
+    }
+}
+
+#[test]
+fn a_row_says_so_when_ci_does_not_run_its_proof() {
+    let mut tests = BTreeMap::new();
+    for path in FOR_AWS {
+        collect_from(&read(path), &mut tests);
+    }
+    let is_for_aws = |name: &str| tests.get(name) == Some(&true);
+    let document = read("SECURITY.md");
+    let rows: Vec<_> = document.lines().filter(|line| in_code_font(line).any(is_for_aws)).collect();
+    assert!(!rows.is_empty(), "none of {} tests is named", tests.len());
+    for row in rows {
+        assert!(row.contains("`test-aws`, which is not in CI"), "{row}");
+    }
 }
 
 #[test]

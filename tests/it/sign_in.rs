@@ -1,6 +1,8 @@
 //! Accounts: opening one, signing in, staying signed in, and what nobody learns by trying.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
 
 use application::accounts::{Account, Email, NewSession};
 use axum::body::Body;
@@ -8,7 +10,9 @@ use axum::http::{Request, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use devkit::testing::TestDirectory;
 use futures::future::{join, join_all};
+use runtime::address::ClientAddress;
 use runtime::ask::cause;
 use runtime::auth::SigningKeys;
 use runtime::clock::new_id;
@@ -17,7 +21,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::bus::record;
 use tests::database::{count, rows};
-use tests::process::{DataDir, Program, backend, eventually};
+use tests::process::{DataDir, Program, backend, command, eventually};
 use tests::world::{Answered, World};
 
 const EMAIL: &str = "Amna.Khan@Example.ORG";
@@ -266,20 +270,159 @@ async fn sign_in_owned(world: &World, password: String) -> Answered {
 }
 
 #[tokio::test]
-async fn an_address_of_the_network_waits_too_and_takes_nobody_else_with_it() {
+async fn a_header_says_from_where_nobody_is_while_no_proxy_is_trusted() {
     let world = with_account().await;
-    let from = async |address: &'static str, email: String| {
+    for n in 0..20 {
         let request = Request::post("/auth/sign-in")
             .header(header::CONTENT_TYPE, "application/json")
-            .header("x-forwarded-for", address);
-        let body = json!({"email": email, "password": "wrong password"}).to_string();
-        world.send(request.body(Body::from(body)).expect("a request")).await.status.as_u16()
-    };
-    // Nobody is known by a header alone: there is no proxy that is trusted.
-    for n in 0..20 {
-        assert_eq!(from("203.0.113.9", format!("nobody{n}@example.org")).await, 401);
+            .header("x-forwarded-for", "203.0.113.9");
+        let body = json!({"email": format!("nobody{n}@example.org"), "password": "wrong password"});
+        let request = request.body(Body::from(body.to_string())).expect("a request");
+        assert_eq!(world.send(request).await.status, 401);
     }
-    assert_eq!(count(&world, "sign_in_attempts").await, 20);
+    assert_eq!(count(&world, "sign_in_attempts").await, 20, "none of an address of the network");
+}
+
+/// Starts the function by itself on the database of a world, with more settings.
+async fn by_itself(world: &World, settings: &[(&str, &str)], log: &Path) -> Program {
+    let mut command = command("sign-in");
+    command
+        .env("DATABASE_URL", &world.database_url)
+        .env("AUTH", "jwt")
+        .env("SIGNING_KEY", SigningKeys::generate())
+        .env("JWT_ISSUER", "https://kaam.example.org")
+        .env("JWT_AUDIENCE", "kaam")
+        .envs(settings.iter().copied());
+    Program::start_with_log(command, log).await
+}
+
+/// Posts JSON as a proxy does for a caller from an address; gives the status.
+async fn post_from(program: &Program, address: &str, path: &str, body: Value) -> u16 {
+    program.call("POST", path, &body, &[("x-forwarded-for", address)]).await.expect("it runs").0
+}
+
+#[tokio::test]
+async fn an_address_of_the_network_waits_too_and_takes_nobody_else_with_it() {
+    let (world, files) = (with_account().await, TestDirectory::new());
+    let settings = [("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_SIGN_IN", "1000")];
+    let program = by_itself(&world, &settings, &files.path().join("log")).await;
+    let sign_in = async |address: &str, email: &str, password: &str| {
+        let body = json!({"email": email, "password": password});
+        post_from(&program, address, "/auth/sign-in", body).await
+    };
+    let mut n = 0;
+    while sign_in("198.51.100.7, 203.0.113.9", &format!("nobody{n}@example.org"), "wrong password").await
+        == 401
+    {
+        n += 1;
+        assert!(n < 40, "an address has to wait at last");
+    }
+    assert!(n >= 11, "{n}");
+    let elsewhere = sign_in("203.0.113.9, 198.51.100.7", "nobody@example.org", "wrong password").await;
+    assert_eq!(elsewhere, 401, "and takes nobody else with it");
+    // Who fails to sign in as somebody else does not keep them out.
+    for _ in 0..4 {
+        assert_eq!(sign_in("2001:db8::1", EMAIL, "wrong password").await, 401);
+    }
+    assert_eq!(sign_in("2001:db8::2", EMAIL, PASSWORD).await, 429, "from the same network");
+    assert_eq!(sign_in("2001:db8:1::1", EMAIL, PASSWORD).await, 200);
+}
+
+#[tokio::test]
+async fn s12_who_tried_to_sign_in_too_often_can_still_sign_out() {
+    let (world, files) = (with_account().await, TestDirectory::new());
+    let settings = [("TRUSTED_PROXIES", "127.0.0.0/8"), ("RATE_LIMIT_SIGN_IN", "1")];
+    let program = by_itself(&world, &settings, &files.path().join("log")).await;
+    let post = async |path: &str, body: &Value| post_from(&program, "203.0.113.9", path, body.clone()).await;
+    let (account, token) = (json!({"email": EMAIL, "password": PASSWORD}), json!({"refresh_token": "none"}));
+    for _ in 0..3 {
+        assert_eq!(post("/auth/sign-out", &token).await, 200, "it is no try");
+    }
+    assert_eq!(post("/auth/refresh", &token).await, 401);
+    for (path, body) in [("/auth/sign-in", &account), ("/auth/refresh", &token), ("/auth/register", &account)]
+    {
+        assert_eq!(post(path, body).await, 429, "{path}");
+    }
+    assert_eq!(post("/auth/sign-out", &token).await, 200);
+    assert_eq!(post("/auth/password", &token).await, 401, "nor is what needs a token");
+}
+
+#[tokio::test]
+async fn s11_the_log_says_once_that_a_proxy_may_be_missing() {
+    let (world, files) = (world().await, TestDirectory::new());
+    for (proxies, expected) in [("10.0.0.0/8", 1), ("127.0.0.0/8", 0)] {
+        let log = files.path().join(format!("log-{expected}"));
+        let program = by_itself(&world, &[("TRUSTED_PROXIES", proxies)], &log).await;
+        for _ in 0..3 {
+            assert_eq!(post_from(&program, "203.0.113.9", "/auth/refresh", json!({})).await, 422);
+        }
+        assert!(program.stop().await.success());
+        let said = std::fs::read_to_string(log).expect("a log");
+        assert_eq!(said.matches("TRUSTED_PROXIES").count(), expected, "{said}");
+    }
+}
+
+/// Tries to sign in to the account from an address; says whether it has not to wait.
+async fn is_let_in(world: &World, address: IpAddr) -> bool {
+    let (email, now) = (Email::parse(EMAIL).expect("an address"), world.clock.now());
+    let subjects = email.subjects(ClientAddress(Some(address)).network());
+    let wait = world.application.charge_attempt(new_id(now), &subjects, now).await;
+    wait.expect("the database is there").is_none()
+}
+
+#[tokio::test]
+async fn from_many_networks_together_an_account_is_tried_some_three_hundred_times() {
+    let world = with_account().await;
+    let mut networks = (0..=255).map(|n| IpAddr::from([198, 51, n, 1]));
+    for network in networks.by_ref().take(101) {
+        for _ in 0..3 {
+            assert!(is_let_in(&world, network).await);
+        }
+    }
+    let more = networks.next().expect("one more");
+    assert!(is_let_in(&world, more).await, "the first that has to be waited for");
+    assert!(!is_let_in(&world, more).await && !is_let_in(&world, networks.next().expect("one more")).await);
+    advance(&world, 1);
+    assert!(is_let_in(&world, more).await);
+}
+
+#[tokio::test]
+async fn who_has_a_hundred_networks_of_ipv6_at_one_place_keeps_nobody_out_elsewhere() {
+    let world = with_account().await;
+    let mut let_in = 0;
+    for n in 0..110 {
+        for _ in 0..3 {
+            let network = IpAddr::from([0x2001, 0xdb8, 1, n << 8, 0, 0, 0, 1]);
+            let_in += usize::from(is_let_in(&world, network).await);
+        }
+    }
+    assert_eq!(let_in, 8);
+    assert!(is_let_in(&world, IpAddr::from([0x2001, 0xdb8, 2, 0, 0, 0, 0, 1])).await, "the owner");
+}
+
+#[tokio::test]
+async fn an_attempt_that_has_to_wait_for_another_one_is_counted_as_none() {
+    let world = with_account().await;
+    let address = IpAddr::from([203, 0, 113, 9]);
+    for _ in 0..3 {
+        assert!(is_let_in(&world, address).await);
+    }
+    let mut other = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let held = "BEGIN; SELECT * FROM sign_in_attempts FOR UPDATE";
+    sqlx::raw_sql(held).execute(&mut other).await.expect("it is sound");
+    let all_wait = async {
+        eventually("all of them wait", || async {
+            let waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            (rows(&world.database_url, waiting).await.len() == 4).then_some(())
+        })
+        .await;
+        sqlx::raw_sql("ROLLBACK").execute(&mut other).await.expect("it is sound");
+    };
+    let tries = join_all((0..4).map(|_| is_let_in(&world, address)));
+    let (let_in, ()) = join(tries, all_wait).await;
+    assert_eq!(let_in.iter().filter(|is_let_in| **is_let_in).count(), 1, "{let_in:?}");
+    let counted = rows(&world.database_url, "SELECT failures FROM sign_in_attempts").await;
+    assert!(counted.len() == 2 && counted.iter().all(|row| row["failures"] == 4), "{counted:?}");
 }
 
 #[tokio::test]
@@ -548,7 +691,7 @@ async fn a_deployment_of_its_own_needs_no_other_setting_than_auth_jwt() {
     let data_dir = DataDir::new();
     let start = async || {
         let mut command = backend(data_dir.path());
-        command.env("AUTH", "jwt").env("TRUSTED_PROXIES", "127.0.0.0/8");
+        command.env("AUTH", "jwt");
         Program::start(command).await
     };
     let program = start().await;
@@ -565,29 +708,6 @@ async fn a_deployment_of_its_own_needs_no_other_setting_than_auth_jwt() {
     let token = tokens["access_token"].as_str().expect("a token");
     let (status, task) = call(&program, "/api/tasks", json!({"title": "milk"}), Some(token)).await;
     assert_eq!((status, &task["user_id"]), (200, &tokens["user_id"]));
-    let guess = async |address: &str, n: u32| {
-        let body = json!({"email": format!("nobody{n}@example.org"), "password": "wrong password"});
-        let headers = [("x-forwarded-for", address)];
-        program.call("POST", "/auth/sign-in", &body, &headers).await.expect("it runs").0
-    };
-    let mut n = 0;
-    while guess("198.51.100.7, 203.0.113.9", n).await == 401 {
-        n += 1;
-        assert!(n < 40, "an address has to wait at last");
-    }
-    assert!(n >= 11, "{n}");
-    assert_eq!(guess("203.0.113.9, 198.51.100.7", n).await, 401, "and takes nobody else with it");
-    // Who fails to sign in as somebody else does not keep them out.
-    let from = async |address: &str, password: &str| {
-        let body = json!({"email": EMAIL, "password": password});
-        let headers = [("x-forwarded-for", address)];
-        program.call("POST", "/auth/sign-in", &body, &headers).await.expect("it runs").0
-    };
-    for _ in 0..4 {
-        assert_eq!(from("2001:db8::1", "wrong password").await, 401);
-    }
-    assert_eq!(from("2001:db8::2", PASSWORD).await, 429, "from the same network");
-    assert_eq!(from("2001:db8:0:1::1", PASSWORD).await, 200);
     assert!(program.stop().await.success());
     // The key is kept; a port that was chosen anew is no other issuer.
     let program = start().await;

@@ -1,5 +1,6 @@
 //! More instances than PostgreSQL has connections for (F7, P23), and transactions that lock each other out (F8).
 
+use std::pin::pin;
 use std::time::Duration;
 
 use devkit::postgres::{Durability, Options, Private};
@@ -9,11 +10,13 @@ use runtime::clock::Stopwatch;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tests::database::{rows, run};
-use tests::process::{Program, command};
+use tests::process::{Program, command, eventually};
 use tests::world::{World, path_of};
 
 const INSTANCES: usize = 50;
 const CONNECTIONS: u16 = 40;
+/// How many of these PostgreSQL keeps for administrators (`superuser_reserved_connections`).
+const KEPT: i64 = 3;
 /// How long all of them may take.
 const DONE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -38,7 +41,7 @@ async fn create(program: &Program, number: usize) -> (u32, Duration) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn f07_fifty_cold_instances_share_forty_connections_and_nobody_sees_it() {
+async fn f07_fifty_cold_instances_share_forty_connections_and_whoever_comes_again_is_served() {
     let files = TestDirectory::new();
     let options = Options {
         durability: Durability::Throwaway,
@@ -57,7 +60,7 @@ async fn f07_fifty_cold_instances_share_forty_connections_and_nobody_sees_it() {
     let all = programs.iter().enumerate().map(|(number, program)| create(program, number));
     // The place that PostgreSQL keeps for administrators.
     let administrator = server.url().replacen("kaam@", "postgres@", 1);
-    let (done, used) = join(join_all(all), most_used(&administrator)).await;
+    let (done, used) = most_used(&administrator, join_all(all)).await;
     let took = watch.elapsed();
     let refusals: u32 = done.iter().map(|(refusals, _)| refusals).sum();
     let slowest = done.iter().map(|(_, took)| *took).max().expect("some");
@@ -65,26 +68,31 @@ async fn f07_fifty_cold_instances_share_forty_connections_and_nobody_sees_it() {
         "{INSTANCES} instances, {CONNECTIONS} connections: at most {used} used, {refusals} answers 503, the slowest done after {slowest:.1?}"
     );
     assert!(took < DONE_WITHIN, "{took:?}");
-    assert!(used <= i64::from(CONNECTIONS), "{used}");
+    assert!(
+        used + KEPT >= i64::from(CONNECTIONS) || refusals > 0,
+        "at most {used} were used, and nobody had to wait"
+    );
     let found = rows(&administrator, "SELECT count(*) FROM tasks").await;
     assert_eq!(found[0]["count"], INSTANCES, "each once");
     join_all(programs.into_iter().map(Program::stop)).await;
     server.stop().await.expect("it stops");
 }
 
-/// Looks for three seconds how many connections functions have.
-async fn most_used(administrator: &str) -> i64 {
+/// Does something, and looks meanwhile how many connections functions have; gives what came of it, and the most.
+async fn most_used<T>(administrator: &str, work: impl Future<Output = T>) -> (T, i64) {
     let mut connection = PgConnection::connect(administrator).await.expect("a place is kept");
-    let (watch, mut most) = (Stopwatch::start(), 0);
-    while watch.elapsed() < Duration::from_secs(3) {
+    let mut work = pin!(work);
+    let mut most = 0;
+    loop {
         let used: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE usename = 'kaam'")
             .fetch_one(&mut connection)
             .await
             .expect("it answers");
         most = most.max(used);
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        if let Ok(done) = tokio::time::timeout(Duration::from_millis(20), &mut work).await {
+            return (done, most);
+        }
     }
-    most
 }
 
 /// Runs two statements in one transaction, with a pause between; says whether it was the one that PostgreSQL gave up.
@@ -148,14 +156,15 @@ async fn f08_a_thousand_changes_against_scripts_in_the_opposite_order_all_succee
     });
     let given_up: usize = join_all(lanes).await.into_iter().sum();
     let took = watch.elapsed();
-    let found =
-        rows(&administrator, &format!("SELECT deadlocks FROM pg_stat_database WHERE datname = '{name}'"))
-            .await;
-    let deadlocks = found[0]["deadlocks"].as_u64().expect("a number");
+    // Sessions tell of their statistics a moment later.
+    let query = format!("SELECT deadlocks FROM pg_stat_database WHERE datname = '{name}'");
+    let deadlocks = eventually("ours was given up at times, else nothing was tried", || async {
+        let deadlocks = rows(&administrator, &query).await[0]["deadlocks"].as_u64().expect("a number");
+        (deadlocks > given_up as u64).then_some(deadlocks)
+    })
+    .await;
     eprintln!(
         "{} changes, {deadlocks} deadlocks, of which {given_up} hit the script; {took:.1?}",
         LANES * ROUNDS
     );
-    // Sessions tell of their statistics a moment later.
-    assert!(deadlocks > given_up as u64, "ours was given up at times, else nothing was tried");
 }

@@ -33,5 +33,8 @@ fn read(file: &Path) -> anyhow::Result<Vec<Head>> {
     let heads = text.lines().enumerate().map(|(index, line)| {
         head_of(line).map_err(|why| anyhow::anyhow!("line {} of {shown:?} {why}", index + 1))
     });
-    heads.collect()
+    let heads: Vec<_> = heads.collect::<anyhow::Result<_>>()?;
+    // What audit-heads leaves when it fails.
+    anyhow::ensure!(!heads.is_empty(), "there is no line in {shown:?}; nothing could be held against it");
+    Ok(heads)
 }

@@ -1,5 +1,6 @@
 //! The program's commands: serve, and what operators do.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -14,79 +15,135 @@ use crate::identity::with_own_keys;
 use crate::serve::{Database, serve};
 use crate::{NAME, audit, cluster, privacy, roles};
 
-/// A command: its name, and each form of what comes after it, with what that does.
-type Command = (&'static str, &'static [(&'static str, &'static str)]);
+/// A command: its name, and each form of what comes after it.
+type Command = (&'static str, &'static [Form]);
+
+/// A form of a command.
+struct Form {
+    /// What comes after the name: capitals stand for another word, and in brackets is what may be left out.
+    takes: &'static str,
+    /// What it does, for `--help`.
+    what: &'static str,
+    /// Does it. It is given the words in the place of capitals, and all of what is in brackets.
+    run: fn(&[&str]) -> anyhow::Result<ExitCode>,
+}
 
 /// What there is beside serving: nothing else is run.
 const COMMANDS: &[Command] = &[
     (
         "migrate",
-        &[(
-            "[--roles]",
-            "bring the schema up to date, and stop; with --roles also make the database roles of the
-             functions, grant them what they need, and turn row-level security on",
-        )],
+        &[Form {
+            takes: "[--roles]",
+            what: "bring the schema up to date, and stop; with --roles also make the database roles of the
+                functions, grant them what they need, and turn row-level security on",
+            run: |given| match given {
+                [] => migrate(async |_| {
+                    println!("the schema is up to date");
+                    Ok(ExitCode::SUCCESS)
+                }),
+                _ => migrate(async |url| roles::grant(url).await),
+            },
+        }],
     ),
     (
         "dead-letters",
-        &[(
-            "",
-            "list the events that could not be handled, and with KAFKA_BROKERS those in the dead-letter
-             topics",
-        )],
+        &[Form {
+            takes: "",
+            what: "list the events that could not be handled, and with KAFKA_BROKERS those in the dead-letter
+                topics",
+            run: |_| {
+                with_surroundings(async |around| {
+                    dead_letters::list(&around.application, &around.environment).await
+                })
+            },
+        }],
     ),
     (
         "replay",
-        &[(
-            "[WHICH]",
-            "send all of them again; or one event by its id, or the records of a topic (task-events), or
-             one by its place (task-events.dlq/1/17); exit code 1 when a record has to stay where it is",
-        )],
+        &[Form {
+            takes: "[WHICH]",
+            what: "send all of them again; or one event by its id, or the records of a topic (task-events), or
+                one by its place (task-events.dlq/1/17); exit code 1 when a record has to stay where it is",
+            run: |given| {
+                let wanted = given.first().map_or(Ok(Wanted::All), |which| which.parse())?;
+                with_surroundings(async |around| {
+                    dead_letters::replay(&around.application, &around.environment, wanted).await
+                })
+            },
+        }],
     ),
     (
         "create-topics",
-        &[("[--replication N]", "create the topics of KAFKA_BROKERS that are not there, each on N brokers")],
+        &[Form {
+            takes: "[--replication N]",
+            what: "create the topics of KAFKA_BROKERS that are not there, each on N brokers",
+            run: |given| {
+                block_on(async {
+                    let environment = with_secrets(Environment::process()).await?;
+                    dead_letters::make_topics(&environment, given.get(1).copied()).await
+                })
+            },
+        }],
     ),
     (
         "cluster",
         &[
-            (
-                "--bus kafka --kafka-dir FOLDER",
-                "serve every function as a process of its own, on the broker that infra/local/install-kafka
-                 has put there (`make run BUS=kafka` does all of it)",
-            ),
-            (
-                "--bus dapr --kafka-dir FOLDER --dapr-dir FOLDER --resources FOLDER",
-                "serve them beside sidecars that infra/local/build-daprd has put there, on components such as
-                 those of infra/dapr (`make run BUS=dapr` does all of it)",
-            ),
+            Form {
+                takes: "--bus kafka --kafka-dir FOLDER",
+                what: "serve every function as a process of its own, on the broker that infra/local/install-kafka
+                    has put there (`make run BUS=kafka` does all of it)",
+                run: |given| block_on(cluster::run(Environment::process(), given[0].as_ref(), None)).map(done),
+            },
+            Form {
+                takes: "--bus dapr --kafka-dir FOLDER --dapr-dir FOLDER --resources FOLDER",
+                what: "serve them beside sidecars that infra/local/build-daprd has put there, on components such as
+                    those of infra/dapr (`make run BUS=dapr` does all of it)",
+                run: |given| {
+                    let dapr = Installed { programs: given[1].as_ref(), resources: given[2].as_ref() };
+                    block_on(cluster::run(Environment::process(), given[0].as_ref(), Some(dapr))).map(done)
+                },
+            },
         ],
     ),
     (
         "verify-audit",
-        &[(
-            "[--heads FILE]",
-            "check that nobody has changed the audit log, also against what audit-heads said then; exit
-             code 1 when somebody has",
-        )],
+        &[Form {
+            takes: "[--heads FILE]",
+            what: "check that nobody has changed the audit log, also against what audit-heads said then; exit
+                code 1 when somebody has",
+            run: |given| {
+                let heads = given.get(1).map(Path::new);
+                with_database(async |application| audit::verify(&application, heads).await)
+            },
+        }],
     ),
     (
         "audit-heads",
-        &[(
-            "",
-            "say where each user's chain in the audit log ends, one line of JSON each, to be kept elsewhere",
-        )],
+        &[Form {
+            takes: "",
+            what: "say where each user's chain in the audit log ends, one line of JSON each, to be kept elsewhere",
+            run: |_| with_database(async |application| audit::heads(&application).await),
+        }],
     ),
     (
         "export-user",
-        &[("USER", "write all that is known of a user to standard output, as one JSON document")],
+        &[Form {
+            takes: "USER",
+            what: "write all that is known of a user to standard output, as one JSON document",
+            run: |given| with_database(async |application| privacy::export(&application, given[0]).await),
+        }],
     ),
     (
         "erase-user",
-        &[(
-            "USER --yes",
-            "erase a user; what has to stay (the audit log, the events) tells of nobody any more",
-        )],
+        &[Form {
+            takes: "USER [--yes]",
+            what: "erase a user, named by the id (sub), if --yes says that it is meant; what has to stay (the
+                audit log, the events) tells of nobody any more; exit code 1 when there was nothing",
+            run: |given| match given {
+                [user, _] => with_database(async |application| privacy::erase(&application, user).await),
+                _ => Err(privacy::unconfirmed(given[0])),
+            },
+        }],
     ),
 ];
 
@@ -110,50 +167,51 @@ pub fn run(arguments: &[String]) -> ExitCode {
             None => Err(wrong(&words)),
         },
         ["--healthy"] => Ok(runtime::main::healthy(NAME, &Environment::process())),
-        [name, ..] if find(name).is_none() => Err(wrong(&words)),
-        [] => block_on(serve(Environment::process())).map(|()| ExitCode::SUCCESS),
-        ["migrate"] => block_on(with_database(async |_| {
-            println!("the schema is up to date");
-            Ok(ExitCode::SUCCESS)
-        })),
-        ["migrate", "--roles"] => block_on(with_database_at(async |_, url| roles::grant(url).await)),
-        ["dead-letters"] => {
-            block_on(with_database(async |application| dead_letters::list(&application).await))
-        }
-        ["replay"] => block_on(replay(Wanted::All)),
-        ["replay", which] => which.parse().and_then(|wanted| block_on(replay(wanted))),
-        ["create-topics"] => block_on(dead_letters::make_topics(None)),
-        ["create-topics", "--replication", number] => block_on(dead_letters::make_topics(Some(number))),
-        ["cluster", "--bus", "kafka", "--kafka-dir", folder] => {
-            let served = cluster::run(Environment::process(), folder.as_ref(), None);
-            block_on(served).map(|()| ExitCode::SUCCESS)
-        }
-        ["cluster", "--bus", "dapr", "--kafka-dir", kafka, "--dapr-dir", dapr, "--resources", resources] => {
-            let dapr = Installed { programs: dapr.as_ref(), resources: resources.as_ref() };
-            let served = cluster::run(Environment::process(), kafka.as_ref(), Some(dapr));
-            block_on(served).map(|()| ExitCode::SUCCESS)
-        }
-        ["verify-audit"] => {
-            block_on(with_database(async |application| audit::verify(&application, None).await))
-        }
-        ["verify-audit", "--heads", file] => {
-            let verify = async |application| audit::verify(&application, Some(file.as_ref())).await;
-            block_on(with_database(verify))
-        }
-        ["audit-heads"] => block_on(with_database(async |application| audit::heads(&application).await)),
-        ["export-user", user] => {
-            block_on(with_database(async |application| privacy::export(&application, user).await))
-        }
-        ["erase-user", user] => Err(privacy::unconfirmed(user)),
-        ["erase-user", user, "--yes"] => {
-            block_on(with_database(async |application| privacy::erase(&application, user).await))
-        }
-        _ => Err(wrong(&words)),
+        [] => block_on(serve(Environment::process())).map(done),
+        [name, rest @ ..] => match find_form(name, rest) {
+            Some((form, given)) => (form.run)(&given),
+            None => Err(wrong(&words)),
+        },
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{}", one_line("backend", &error));
         ExitCode::FAILURE
     })
+}
+
+fn done((): ()) -> ExitCode {
+    ExitCode::SUCCESS
+}
+
+/// Gives the form of a command that these words have, and what it is to be given.
+fn find_form<'a>(name: &str, words: &[&'a str]) -> Option<(&'static Form, Vec<&'a str>)> {
+    let (_, forms) = find(name)?;
+    forms.iter().find_map(|form| Some((form, form.given(words)?)))
+}
+
+impl Form {
+    /// Gives what stands in the place of capitals and brackets, if the words have this form.
+    fn given<'a>(&self, words: &[&'a str]) -> Option<Vec<&'a str>> {
+        // Only what is last can be left out.
+        let (needed, may_follow) = self.takes.split_once('[').unwrap_or((self.takes, ""));
+        let needed: Vec<_> = needed.split_whitespace().collect();
+        let may_follow: Vec<_> = may_follow.trim_end_matches(']').split_whitespace().collect();
+        let (first, rest) = words.split_at_checked(needed.len())?;
+        let is_like = |word: &str, shown: &str| is_place(shown) || word == shown;
+        let are_like = |words: &[&str], shown: &[&str]| {
+            words.len() == shown.len() && words.iter().zip(shown).all(|(word, shown)| is_like(word, shown))
+        };
+        if !are_like(first, &needed) || !rest.is_empty() && !are_like(rest, &may_follow) {
+            return None;
+        }
+        let places = first.iter().zip(needed).filter(|(_, shown)| is_place(shown)).map(|(word, _)| *word);
+        Some(places.chain(rest.iter().copied()).collect())
+    }
+}
+
+/// Says whether a word of a form stands for another.
+fn is_place(shown: &str) -> bool {
+    shown.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Gives a command by its name.
@@ -166,7 +224,7 @@ fn wrong(words: &[&str]) -> anyhow::Error {
     let name = words.first().copied().unwrap_or_default();
     match find(name) {
         Some((_, forms)) => {
-            let forms: Vec<_> = forms.iter().map(|(form, _)| format!("backend {name} {form}")).collect();
+            let forms: Vec<_> = forms.iter().map(|form| format!("backend {name} {}", form.takes)).collect();
             let forms = forms.iter().map(|form| form.trim_end()).collect::<Vec<_>>().join(", or ");
             let given = words.join(" ");
             anyhow::anyhow!("there is no {given:?}; there is {forms}; see backend {name} --help")
@@ -218,9 +276,9 @@ fn help_of((name, forms): &Command) -> String {
 }
 
 /// A form of a command, and under it what that does.
-fn entry(name: &str, (form, what): &(&str, &str)) -> String {
+fn entry(name: &str, Form { takes, what, .. }: &Form) -> String {
     let lines: Vec<_> = what.lines().map(|line| format!("      {}\n", line.trim_start())).collect();
-    format!("  {}\n{}", format!("{name} {form}").trim_end(), lines.concat())
+    format!("  {}\n{}", format!("{name} {takes}").trim_end(), lines.concat())
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -231,37 +289,89 @@ fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resul
     outcome
 }
 
-/// Runs a command on the migrated database, beside a running server or without one.
-async fn with_database(
+/// What a command has around it.
+struct Surroundings {
+    /// With what stores of secrets have.
+    environment: Environment,
+    application: Application,
+}
+
+/// Brings the schema up to date, of a new database too, and goes on with its URL.
+fn migrate(then: impl AsyncFnOnce(&str) -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    block_on(async {
+        let environment = surroundings().await?;
+        let database = Database::start_or_join(&environment).await?;
+        let outcome = async {
+            database.migrate().await?;
+            then(&database.url).await
+        };
+        let outcome = outcome.await;
+        database.stop().await?;
+        outcome
+    })
+}
+
+/// Runs a command on a database that is there and up to date, beside a running server or without one.
+fn with_database(
     command: impl AsyncFnOnce(Application) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    with_database_at(async |application, _| command(application).await).await
+    with_surroundings(async |around| command(around.application).await)
 }
 
-/// The same, for a command that also wants to know where the database is.
-async fn with_database_at(
-    command: impl AsyncFnOnce(Application, &str) -> anyhow::Result<ExitCode>,
+/// The same, for a command that needs more.
+fn with_surroundings(
+    command: impl AsyncFnOnce(Surroundings) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    let environment = with_own_keys(with_secrets(Environment::process()).await?)?;
-    let config = Config::from_environment(&environment)?;
-    let database = Database::start_or_join(&environment).await?;
-    let outcome = async {
-        database.migrate().await?;
-        let connection = Connection::new(database.url.clone(), NAME, 1);
-        command(Application::new(&connection, config.time_zone, || {})?, &database.url).await
-    };
-    let outcome = outcome.await;
-    database.stop().await?;
-    outcome
+    block_on(async {
+        let environment = surroundings().await?;
+        let config = Config::from_environment(&environment)?;
+        let database = Database::find(&environment).await?;
+        let outcome = async {
+            let connection = Connection::new(database.url.clone(), NAME, 1);
+            let application = Application::new(&connection, config.time_zone, || {})?;
+            command(Surroundings { environment, application }).await
+        };
+        let outcome = outcome.await;
+        database.stop().await?;
+        outcome
+    })
 }
 
-async fn replay(wanted: Wanted) -> anyhow::Result<ExitCode> {
-    with_database(async |application| dead_letters::replay(&application, wanted).await).await
+async fn surroundings() -> anyhow::Result<Environment> {
+    with_own_keys(with_secrets(Environment::process()).await?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_form_that_is_shown_is_run_and_given_what_it_takes() {
+        for (name, forms) in COMMANDS {
+            for form in *forms {
+                let shown: Vec<_> = form.takes.split_whitespace().collect();
+                let all: Vec<_> = shown.iter().map(|word| word.trim_matches(['[', ']'])).collect();
+                let needed: Vec<_> =
+                    shown.iter().copied().take_while(|word| !word.starts_with('[')).collect();
+                for words in [&all, &needed] {
+                    let (found, given) = find_form(name, words).expect(form.takes);
+                    assert_eq!(found.takes, form.takes, "{name} {words:?}");
+                    let places = words.iter().filter(|word| is_place(word)).count();
+                    assert!(given.len() >= places, "{name} {words:?}: {given:?}");
+                }
+                let more = [all.as_slice(), &["more"]].concat();
+                assert!(find_form(name, &more).is_none(), "{name} {more:?}");
+                assert!(needed.is_empty() || find_form(name, &needed[1..]).is_none(), "{name}");
+            }
+        }
+        let given = |name, words: &[&'static str]| find_form(name, words).map(|(_, given)| given);
+        let dapr = ["--bus", "dapr", "--kafka-dir", "a", "--dapr-dir", "b", "--resources", "c"];
+        assert_eq!(given("cluster", &dapr), Some(vec!["a", "b", "c"]));
+        assert_eq!(given("verify-audit", &["--heads", "file"]), Some(vec!["--heads", "file"]));
+        assert_eq!(given("verify-audit", &["--heads"]), None);
+        assert_eq!(given("erase-user", &["amna", "--yes"]), Some(vec!["amna", "--yes"]));
+        assert_eq!(given("erase-user", &["amna", "--no"]), None);
+    }
 
     #[test]
     fn a_wrong_command_is_told_which_there_are() {

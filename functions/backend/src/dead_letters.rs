@@ -42,7 +42,7 @@ impl FromStr for Wanted {
 }
 
 /// Lists them.
-pub(crate) async fn list(application: &Application) -> anyhow::Result<ExitCode> {
+pub(crate) async fn list(application: &Application, environment: &Environment) -> anyhow::Result<ExitCode> {
     let found = application.dead_letters(i64::from(SHOWN)).await?;
     for one in &found {
         let reason = one.error.as_deref().unwrap_or("unknown");
@@ -51,7 +51,7 @@ pub(crate) async fn list(application: &Application) -> anyhow::Result<ExitCode> 
     }
     let mut count = found.len();
     let mut is_cut = count == usize::from(SHOWN);
-    if let Some(topics) = topics()? {
+    if let Some(topics) = topics(environment)? {
         let parked = topics.list(&Selection::All, usize::from(SHOWN))?;
         parked.iter().for_each(show);
         count += parked.len();
@@ -76,7 +76,11 @@ fn show(parked: &Parked) {
 }
 
 /// Sends them again; exit code 1 when one had to stay where it is.
-pub(crate) async fn replay(application: &Application, wanted: Wanted) -> anyhow::Result<ExitCode> {
+pub(crate) async fn replay(
+    application: &Application,
+    environment: &Environment,
+    wanted: Wanted,
+) -> anyhow::Result<ExitCode> {
     let selection = match &wanted {
         Wanted::All => Selection::All,
         Wanted::Event(_) => return replay_outbox(application, wanted).await,
@@ -85,7 +89,7 @@ pub(crate) async fn replay(application: &Application, wanted: Wanted) -> anyhow:
     if wanted == Wanted::All {
         replay_outbox(application, wanted.clone()).await?;
     }
-    let topics = match (topics()?, &wanted) {
+    let topics = match (topics(environment)?, &wanted) {
         (Some(topics), _) => topics,
         (None, Wanted::All) => return Ok(ExitCode::SUCCESS),
         (None, _) => bail!("KAFKA_BROKERS is not set: it says where the topics are"),
@@ -119,21 +123,23 @@ async fn replay_outbox(application: &Application, wanted: Wanted) -> anyhow::Res
 }
 
 /// Creates the topics of the cluster that are not there.
-pub(crate) async fn make_topics(replication: Option<&str>) -> anyhow::Result<ExitCode> {
+pub(crate) async fn make_topics(
+    environment: &Environment,
+    replication: Option<&str>,
+) -> anyhow::Result<ExitCode> {
     let replication = match replication.map(str::parse::<i16>) {
         None => None,
         Some(Ok(replication @ 1..)) => Some(i32::from(replication)),
         Some(_) => bail!("--replication takes a number of brokers, from 1"),
     };
-    let environment = Environment::process();
-    let settings = Settings::from_environment(&environment)?.context("KAFKA_BROKERS is not set")?;
+    let settings = Settings::from_environment(environment)?.context("KAFKA_BROKERS is not set")?;
     for (name, is_new) in create_topics(&settings, replication).await? {
         println!("{name} {}", if is_new { "was created" } else { "is there already" });
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn topics() -> anyhow::Result<Option<DeadLetterTopics>> {
-    let settings = Settings::from_environment(&Environment::process())?;
+fn topics(environment: &Environment) -> anyhow::Result<Option<DeadLetterTopics>> {
+    let settings = Settings::from_environment(environment)?;
     Ok(settings.map(|settings| DeadLetterTopics::new(&settings)).transpose()?)
 }

@@ -26,6 +26,13 @@ pub(crate) async fn erase(application: &Application, user_id: &str) -> anyhow::R
     for (table, count) in erased.iter().filter(|(_, count)| *count > 0) {
         println!("{table}: {count}");
     }
-    println!("{}", if total == 0 { "there was nothing of this user" } else { "erased" });
+    if total == 0 {
+        // An address is nobody's id, and a mistyped id must not look like somebody who is forgotten.
+        println!(
+            "there was nothing of this user; a user is named by their id, the subject (sub) of their tokens"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("erased");
     Ok(ExitCode::SUCCESS)
 }

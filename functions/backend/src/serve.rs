@@ -278,10 +278,43 @@ pub(crate) struct Database {
 impl Database {
     /// Takes `DATABASE_URL`, or starts the private PostgreSQL of `DATA_DIR`.
     pub(crate) async fn start(environment: &Environment) -> anyhow::Result<Self> {
+        match Self::given(environment)? {
+            Some(given) => Ok(given),
+            None => Self::start_private(environment).await,
+        }
+    }
+
+    /// The same for a command: beside a running server, its database.
+    pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
+        match Self::given(environment)?.map_or_else(|| Self::running(environment), |given| Ok(Some(given)))? {
+            Some(found) => Ok(found),
+            None => Self::start_private(environment).await,
+        }
+    }
+
+    /// The same for a command that makes nothing: a database that is there, whose schema is this program's.
+    pub(crate) async fn find(environment: &Environment) -> anyhow::Result<Self> {
+        let data_dir = private_options(environment)?.data_dir;
+        if Self::given(environment)?.is_none() && !data_dir.join("postgres").is_dir() {
+            let shown = data_dir.display().to_string();
+            anyhow::bail!("there is no database in DATA_DIR {shown:?}, and DATABASE_URL is not set");
+        }
+        let found = Self::start_or_join(environment).await?;
+        match store::check_schema(&found.url).await {
+            Ok(()) => Ok(found),
+            Err(error) => {
+                let error = anyhow::Error::new(error).context(found.named());
+                found.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn given(environment: &Environment) -> anyhow::Result<Option<Self>> {
         // Migrating and relaying hold locks of a session.
         environment.refuse_database_pooler()?;
         if let Some(url) = environment.database_url()? {
-            return Ok(Self { given: Some(without_password(&url)), url, private: None });
+            return Ok(Some(Self { given: Some(without_password(&url)), url, private: None }));
         }
         // Not an empty one instead of that whose secret is not to be had.
         if let Some(secrets) = environment.get("AWS_SECRETS")? {
@@ -290,6 +323,15 @@ impl Database {
         if let Some(store) = environment.get("DAPR_SECRET_STORE")? {
             anyhow::bail!("DAPR_SECRET_STORE is {store:?}; it gave no DATABASE_URL (secret db-credentials)");
         }
+        Ok(None)
+    }
+
+    fn running(environment: &Environment) -> anyhow::Result<Option<Self>> {
+        let url = Private::url_of_running(&private_options(environment)?.data_dir)?;
+        Ok(url.map(|url| Self { url, given: None, private: None }))
+    }
+
+    async fn start_private(environment: &Environment) -> anyhow::Result<Self> {
         let options = private_options(environment)?;
         let data_dir = options.data_dir.display().to_string();
         let private = Private::start(options).await;
@@ -298,23 +340,18 @@ impl Database {
         Ok(Self { url: private.url().to_owned(), given: None, private: Some(private) })
     }
 
-    /// The same for a command: beside a running server, its database.
-    pub(crate) async fn start_or_join(environment: &Environment) -> anyhow::Result<Self> {
-        if environment.database_url()?.is_none() {
-            let data_dir = private_options(environment)?.data_dir;
-            if let Some(url) = Private::url_of_running(&data_dir)? {
-                return Ok(Self { url, given: None, private: None });
-            }
+    /// Names it in what is said of it.
+    fn named(&self) -> String {
+        match &self.given {
+            Some(shown) => format!("DATABASE_URL is {shown:?}"),
+            None => "the private PostgreSQL of DATA_DIR".to_owned(),
         }
-        Self::start(environment).await
     }
 
     /// Brings the schema up to date, waiting some time for a database that is away.
     pub(crate) async fn migrate(&self) -> anyhow::Result<()> {
-        store::migrate(&self.url).await.with_context(|| match &self.given {
-            Some(shown) => format!("DATABASE_URL is {shown:?}; it could not be brought up to date"),
-            None => "the private PostgreSQL of DATA_DIR could not be brought up to date".to_owned(),
-        })
+        let migrated = store::migrate(&self.url).await;
+        migrated.with_context(|| format!("{}; it could not be brought up to date", self.named()))
     }
 
     /// Waits until the private PostgreSQL has ended by itself; for ever when the database is another.

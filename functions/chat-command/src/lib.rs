@@ -103,20 +103,18 @@ pub fn function(application: Application, clock: Clock, backing: Backing) -> Fun
     let Backing { memory, model } = &backing;
     let dapr_check = memory.check();
     let is_connected = application.database_probe();
-    let function =
-        Function::new(NAME).costs(Costs::Chat).ready_when(Check::required("database", is_connected));
+    let function = Function::new(NAME).ready_when(Check::required("database", is_connected));
     let function = match model {
         Some(model) => function
             .ready_when(Check::optional("ollama", model.probe()))
             .timeout(REQUEST_DEADLINE + model.deadline()),
         None => function,
     };
-    let http = OpenApiRouter::new()
-        .routes(routes!(command))
-        .routes(routes!(parse))
-        .routes(routes!(messages))
-        .with_state(Chat { application, clock, backing, turns: Turns::default() });
-    dapr_check.into_iter().fold(function.http(http), Function::ready_when)
+    let chat = Chat { application, clock, backing, turns: Turns::default() };
+    let said = OpenApiRouter::new().routes(routes!(command)).routes(routes!(parse)).with_state(chat.clone());
+    let read = OpenApiRouter::new().routes(routes!(messages)).with_state(chat);
+    let function = function.http(Costs::Chat.of(said)).http(read);
+    dapr_check.into_iter().fold(function, Function::ready_when)
 }
 
 /// What every request needs.

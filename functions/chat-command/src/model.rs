@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use application::Probe;
 use domain::zone;
+use events::Refusal;
 use language::{Parse, Problem};
 use runtime::clock::{Clock, Stopwatch};
 use uuid::Uuid;
@@ -66,7 +67,15 @@ impl Model {
     }
 
     /// Asks about a sentence; `None` when there is no answer that can be used.
-    async fn ask(&self, talk: &Talk<'_>, parsed: &Parse, shown: Vec<Shown>) -> Option<Advice> {
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`]: the database.
+    async fn ask(
+        &self,
+        talk: &Talk<'_>,
+        parsed: &Parse,
+        shown: Vec<Shown>,
+    ) -> Result<Option<Advice>, Refusal> {
         let Inner { ollama, clock, breaker, places, .. } = &*self.0;
         let (about, own) = (&talk.said, fields_of(parsed));
         let zone = about.zone();
@@ -80,16 +89,21 @@ impl Model {
         };
         let Some(question) = question::put(&setting, shown) else {
             tracing::debug!("the model was not asked: the message is too long");
-            return None;
+            return Ok(None);
         };
         let Some(_place) = places.take(&talk.cause.user_id) else {
             tracing::warn!("the model was not asked: it has enough to do");
-            return None;
+            return Ok(None);
         };
         let Some(permit) = breaker.admit(clock.now()) else {
             tracing::debug!("the model was not asked: it failed lately");
-            return None;
+            return Ok(None);
         };
+        // Last: it is charged for, whatever becomes of it.
+        if !talk.application.may_ask_model(talk.cause).await? {
+            tracing::info!("the model was not asked: the user has asked it enough today");
+            return Ok(None);
+        }
         let facts =
             Facts { said: &about.text, now: setting.now, has_due: own.due.is_some(), shown: &question.shown };
         let watch = Stopwatch::start();
@@ -98,7 +112,7 @@ impl Model {
             Err(error) => Err(error),
         };
         let duration_ms = u64::try_from(watch.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match answer {
+        Ok(match answer {
             Ok(answer) => {
                 permit.succeeded();
                 tracing::info!(duration_ms, outcome = "answered", "the model was asked");
@@ -115,7 +129,7 @@ impl Model {
                 }
                 None
             }
-        }
+        })
     }
 }
 
@@ -133,11 +147,8 @@ pub(crate) fn may_help(parsed: &Parse) -> bool {
 /// Gives the sentence of a turn with what the model makes of it; `None` when there is no model, or none that knows better.
 ///
 /// # Errors
-/// [`events::Refusal::Unavailable`]: the database, never the model.
-pub(crate) async fn consult(
-    talk: &mut Talk<'_>,
-    parsed: &Parse,
-) -> Result<Option<Utterance>, events::Refusal> {
+/// [`Refusal::Unavailable`]: the database, never the model.
+pub(crate) async fn consult(talk: &mut Talk<'_>, parsed: &Parse) -> Result<Option<Utterance>, Refusal> {
     let Some(model) = talk.model.filter(|_| talk.said.text.chars().any(char::is_alphanumeric)) else {
         return Ok(None);
     };
@@ -149,13 +160,7 @@ pub(crate) async fn consult(
             shown => talk.application.tasks_by_id(&talk.cause.user_id, shown).await?,
         };
         let shown = question::tasks(shown, &tasks);
-        let advice = match talk.application.may_ask_model(talk.cause).await? {
-            true => model.ask(talk, parsed, shown).await,
-            false => {
-                tracing::info!("the model was not asked: the user has asked it enough today");
-                None
-            }
-        };
+        let advice = model.ask(talk, parsed, shown).await?;
         talk.consulted.0 = Some(advice);
     }
     let Some((heard, chosen)) = talk.consulted.0.clone().flatten() else { return Ok(None) };

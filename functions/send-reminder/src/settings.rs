@@ -11,7 +11,7 @@ use runtime::http_client::Reach;
 use url::{Host, Url};
 
 use crate::delivery::Courier;
-use crate::mailer::{Mailer, SmtpError};
+use crate::mailer::{Mailer, SmtpError, check_key};
 use crate::push::{Push, VapidKey};
 
 const DEFAULT_FROM: &str = "Kaam <kaam@localhost>";
@@ -123,9 +123,7 @@ fn shows_password(url: &str) -> bool {
 }
 
 fn sendgrid_mailer(environment: &Environment, key: &str, from: Mailbox) -> anyhow::Result<Mailer> {
-    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        bail!("SENDGRID_API_KEY must be a key of SendGrid: printable ASCII without spaces");
-    }
+    check_key(key).map_err(anyhow::Error::msg)?;
     let url = environment.get("SENDGRID_URL")?.unwrap_or_else(|| DEFAULT_SENDGRID_URL.to_owned());
     let is_http = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.query().is_none();
     if !Url::parse(&url).is_ok_and(|url| is_http(&url)) {

@@ -7,7 +7,7 @@
 //! | refresh token | 30 days, random; of each only a hash is kept, and each is good once (RFC 9700 §4.14) |
 //! | used again within 10 s | the same next token: the answer was lost, or two pages asked at once |
 //! | used again later | its session ends: somebody else has it too |
-//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account, or, where the network is known, of the account from there; of a network from the eleventh on, of an account from everywhere after some 300 |
+//! | a wrong password | from the fourth on a wait, 1 s, 2 s, … 15 min, of the account, or, where the network is known, of the account from there; from the eleventh on of a network; of an account from the eighth on from a /48 of IPv6, and after some 300 from everywhere |
 //! | an address that nobody has | looks and takes as long as a wrong password |
 //! | an address that somebody has already | `register` says that it is done; its owner finds it in the audit log, but not each time |
 
@@ -77,16 +77,18 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
 pub fn function(application: Application, clock: Clock, signing: Signing) -> Function {
     let is_connected = application.database_probe();
     let desk = Desk { application, clock, signing, hasher: Hasher::new() };
-    let public = OpenApiRouter::new()
+    let tries = OpenApiRouter::new()
         .routes(routes!(routes::register))
         .routes(routes!(routes::sign_in))
         .routes(routes!(routes::refresh))
+        .with_state(desk.clone());
+    let public = OpenApiRouter::new()
         .routes(routes!(routes::sign_out))
         .routes(routes!(routes::keys))
         .with_state(desk.clone());
     let http = OpenApiRouter::new().routes(routes!(routes::change_password)).with_state(desk);
     Function::new(NAME)
-        .costs(Costs::SignIn)
+        .public(Costs::SignIn.of(tries))
         .public(public)
         .http(http)
         .ready_when(Check::required("database", is_connected))

@@ -359,7 +359,7 @@ impl Desk {
         if subjects.is_empty() {
             return Ok(());
         }
-        match self.application.charge_attempt(subjects, now).await? {
+        match self.application.charge_attempt(new_id(now), subjects, now).await? {
             None => Ok(()),
             Some(seconds) => Err(Problem::too_many_requests(seconds)),
         }

@@ -1,7 +1,7 @@
 //! Accounts: opening one, signing in and out, and the sessions in between. Passwords and tokens are made and checked by the caller;
 //! what comes here are hashes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
@@ -20,9 +20,12 @@ use crate::{Application, refuse, settings};
 const DELAYS_S: [f64; 14] = [0.0, 0.0, 0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 900.0];
 /// How many failures more are free for an address of the network, which many may share.
 const ALLOWANCE_OF_ADDRESS: i32 = 7;
-/// And for an account as a whole, where each network that tries is known and has to wait by itself: so who fails elsewhere does not keep
-/// the owner out, and many who guess together are stopped all the same.
+/// And for an account as a whole, where each network that tries is known and has to wait by itself: so who fails elsewhere, from one
+/// network, does not keep the owner out, and many who guess together are stopped all the same. A hundred networks, each of which fails
+/// three times, make the owner wait.
 const ALLOWANCE_OF_ACCOUNT: i32 = 300;
+/// Whoever has a /64 of IPv6 may have every one of its /48, so these are one for an account; how many failures more are free there.
+const ALLOWANCE_OF_SITE: i32 = 4;
 /// For how long failures count.
 const FAILURES_COUNT_FOR: TimeDelta = TimeDelta::days(1);
 
@@ -49,17 +52,27 @@ impl Email {
         Some(Self { key: address.to_ascii_lowercase(), address })
     }
 
-    /// Gives who tries to sign in by it: the account, and, where that is known, the account from this network.
+    /// Gives who tries to sign in by it: the account, and, where that is known, the account from this network, and of IPv6
+    /// from the /48 around it.
     pub fn subjects(&self, network: Option<IpAddr>) -> Vec<Subject> {
         let account = hash(&["account", &self.key]);
         match network {
             None => vec![Subject { hash: account, allowance: 0 }],
             Some(network) => {
-                let from_there = hash(&["account", &self.key, &network.to_string()]);
-                vec![
+                let from = |place: &str, allowance| Subject {
+                    hash: hash(&["account", &self.key, place]),
+                    allowance,
+                };
+                let mut subjects = vec![
                     Subject { hash: account, allowance: ALLOWANCE_OF_ACCOUNT },
-                    Subject { hash: from_there, allowance: 0 },
-                ]
+                    from(&network.to_string(), 0),
+                ];
+                if let IpAddr::V6(network) = network {
+                    let [first, second, third, ..] = network.segments();
+                    let site = Ipv6Addr::from([first, second, third, 0, 0, 0, 0, 0]);
+                    subjects.push(from(&format!("{site}/48"), ALLOWANCE_OF_SITE));
+                }
+                subjects
             }
         }
     }
@@ -132,7 +145,7 @@ impl Application {
     /// Tells the owner of an account that somebody wanted to open it again; not each time, so that nobody fills the owner's log.
     async fn note_repeated(&self, cause: &Cause, known: &Account) -> Result<(), Refusal> {
         let repeated = Subject { hash: hash(&["repeated", &known.user_id]), allowance: 0 };
-        if self.charge_attempt(&[repeated], cause.now).await?.is_some() {
+        if self.charge_attempt((cause.new_id)(cause.now), &[repeated], cause.now).await?.is_some() {
             return Ok(());
         }
         let cause = Cause { user_id: known.user_id.clone(), ..cause.clone() };
@@ -159,16 +172,19 @@ impl Application {
     }
 
     /// Counts an attempt of each of these as a failure until it is known to be none; gives the seconds to wait when there were too many.
+    /// `id` is one of the attempt's own.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].
     pub async fn charge_attempt(
         &self,
+        id: Uuid,
         subjects: &[Subject],
         now: DateTime<Utc>,
     ) -> Result<Option<u32>, Refusal> {
         let forgotten = now - FAILURES_COUNT_FOR;
-        let until = self.store.charge_attempt(subjects, &DELAYS_S, forgotten, now).await.map_err(refuse)?;
+        let until = self.store.charge_attempt(id, subjects, &DELAYS_S, forgotten, now).await;
+        let until = until.map_err(refuse)?;
         // Rounded up, so that who waits as long has waited long enough.
         let seconds = |until: DateTime<Utc>| (until - now + TimeDelta::microseconds(999_999)).num_seconds();
         Ok(until.map(|until| u32::try_from(seconds(until)).unwrap_or(u32::MAX)))

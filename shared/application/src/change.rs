@@ -1,7 +1,8 @@
 //! Create, update, complete, reopen, delete, restore: one task, one change, one event, one commit.
 
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use domain::reminder;
+use domain::reminder::{self, Planned};
 use domain::series::{Scope, Template};
 use domain::settings::Settings;
 use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
@@ -9,12 +10,12 @@ use events::payload::{Actor, TaskChanged};
 use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic, task_body};
 use serde_json::{Map, Value, json};
 use store::idempotency::Record;
+use store::quota::Amounts;
 use store::tasks::{Loaded, Members, One, Together, Write, Written};
 use uuid::Uuid;
 
 use crate::input::{self, TaskFields};
 use crate::merge;
-use crate::quota::Amounts;
 use crate::snooze::SnoozeUntil;
 use crate::{Application, refuse, undo};
 
@@ -66,7 +67,7 @@ impl Application {
             };
             let planned =
                 plan_write(cause, None, task, &settings, Change::Created, &Actor::user(&cause.user_id));
-            let _admitted = match self.admit(cause, &Amounts::created(&planned.write)).await {
+            let _admitted = match self.admit(cause, &planned.write.adds).await {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.replay_or(cause, key, refusal).await,
             };
@@ -279,27 +280,28 @@ impl Application {
                 planned.as_ref().map_or_else(|| body_of(&loaded, &settings), |planned| planned.body.clone());
             let answer = Answer::task(&task);
             let mut writes: Vec<_> = planned.map(|planned| planned.write).into_iter().collect();
-            let added = writes.first().map(|write| added_by(write, &loaded.task, &settings, cause));
-            let _admitted = match self.admit(cause, &added.unwrap_or_default()).await {
-                Ok(admitted) => admitted,
-                Err(refusal) => {
-                    let answer = self.replay_or(cause, key, refusal).await?;
-                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
-                }
-            };
             let mut series = None;
             if is_changed || with.scope(&loaded.task) != Scope::This {
                 let (others, members) = self.plan_others(cause, &loaded.task, &settings, kind, with).await?;
                 writes.extend(others);
                 series = members;
             }
+            let _admitted = match self.admit(cause, &added_by(&writes)).await {
+                Ok(admitted) => admitted,
+                Err(refusal) => {
+                    let answer = self.replay_or(cause, key, refusal).await?;
+                    return Ok(Changed { task: body_of(&loaded, &settings), answer });
+                }
+            };
             let together =
                 Together { writes, key: record(&answer), link: with.link(), series, ..Together::default() };
             let written = match together.as_one() {
                 One::Nothing => Written::Committed,
                 One::Write(write) => self.store.write(write, together.key.as_ref()).await.map_err(refuse)?,
                 One::Several => {
-                    self.store.write_together(&together, &cause.user_id, cause.now).await.map_err(refuse)?
+                    let id = (cause.new_id)(cause.now);
+                    let written = self.store.write_together(id, &together, &cause.user_id, cause.now).await;
+                    written.map_err(refuse)?
                 }
             };
             if written == Written::Committed && !together.writes.is_empty() {
@@ -387,19 +389,20 @@ impl Application {
     /// # Errors
     /// [`Refusal::KeyInUse`], [`Refusal::KeyReused`], [`Refusal::OverQuota`], [`Refusal::Unavailable`].
     pub async fn commit(&self, cause: &Cause, together: &Together) -> Result<Committed, Refusal> {
-        let mut wanted = Amounts::default();
-        for write in together.writes.iter().filter(|write| write.task.version == 1) {
-            wanted.add(&Amounts::created(write));
-        }
-        let _admitted = self.admit(cause, &wanted).await?;
-        let written = self.store.write_together(together, &cause.user_id, cause.now).await.map_err(refuse)?;
+        let key = together.key.as_ref().map(|record| &record.key);
+        let _admitted = match self.admit(cause, &added_by(&together.writes)).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return self.replay_or(cause, key, refusal).await.map(Committed::Before),
+        };
+        let id = (cause.new_id)(cause.now);
+        let written = self.store.write_together(id, together, &cause.user_id, cause.now).await;
+        let written = written.map_err(refuse)?;
         if written == Written::Committed {
             if !together.writes.is_empty() || together.settings.is_some() {
                 (self.committed)();
             }
             return Ok(Committed::Yes);
         }
-        let key = together.key.as_ref().map(|record| &record.key);
         Ok(match self.settle_key(cause, key, written).await? {
             Some(answer) => Committed::Before(answer),
             None => Committed::ComputeAnew,
@@ -579,6 +582,7 @@ pub(crate) fn plan_move(
     let before = before.map(|(before, _)| before);
     let replan = before.is_none_or(|before| concerns_reminders(&before.task, &after));
     let reminders = replan.then(|| reminder::plan(&after, settings, cause.now));
+    let adds = adds(before.map(|before| &before.task), &after, reminders.as_deref(), settings, cause.now);
     let reminder_id = match &reminders {
         Some(planned) => planned.iter().find(|one| !one.skipped).map(|one| one.id),
         None => before.and_then(|before| before.reminder_id),
@@ -596,7 +600,7 @@ pub(crate) fn plan_move(
     let before = before.and_then(|before| undo::not_told(&before.task, &after));
     let settings_version = settings.version;
     let write =
-        Write { due_at, event, reminders, settings_version, before, parent_version: None, task: after };
+        Write { due_at, event, reminders, settings_version, before, parent_version: None, adds, task: after };
     PlannedWrite { write, body }
 }
 
@@ -623,14 +627,31 @@ pub(crate) fn show(loaded: &Loaded, zone: Tz) -> TaskBody {
     TaskBody::of(&loaded.task, zone, loaded.reminder_id)
 }
 
-/// Gives what a change adds to what the user has: an open task, reminders that were not there before.
-fn added_by(write: &Write, before: &Task, settings: &Settings, cause: &Cause) -> Amounts {
-    let is_opened = before.status != Status::Active && write.task.status == Status::Active;
-    let added = if is_opened { Amounts::opened() } else { Amounts::default() };
-    match &write.reminders {
-        None => added,
-        Some(after) => added.with_reminders(after, &reminder::plan(before, settings, cause.now)),
-    }
+/// Gives what a change adds to what the user has: a task that is new or open again, reminders that were not planned before.
+fn adds(
+    before: Option<&Task>,
+    after: &Task,
+    reminders: Option<&[Planned]>,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> Amounts {
+    let was_open = before.is_some_and(|before| before.status == Status::Active);
+    let is_opened = after.status == Status::Active && !was_open;
+    let tasks = Amounts {
+        open_tasks: is_opened.into(),
+        created_tasks: before.is_none().into(),
+        ..Amounts::default()
+    };
+    let Some(reminders) = reminders else { return tasks };
+    let planned = before.map(|before| reminder::plan(before, settings, now));
+    tasks.with_reminders(reminders, &planned.unwrap_or_default())
+}
+
+/// Gives what several changes add together.
+fn added_by(writes: &[Write]) -> Amounts {
+    let mut added = Amounts::default();
+    writes.iter().for_each(|write| added.add(&write.adds));
+    added
 }
 
 fn event_type(kind: Change) -> &'static str {

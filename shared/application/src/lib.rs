@@ -28,8 +28,9 @@ use chrono_tz::Tz;
 use domain::settings::Settings;
 use events::{Answer, Cause, IdempotencyKey, Quotas, Refusal};
 use store::Store;
+use store::quota::Amounts;
 
-use quota::{Admitted, Amounts, Quota};
+use quota::{Admitted, Quota};
 
 pub use store::Connection;
 pub use store::list::{Filter, SortKey};
@@ -81,7 +82,8 @@ impl Application {
         }
     }
 
-    /// Says whether a model may be asked for a user once more on this day.
+    /// Says whether a model may be asked for a user once more on this day, and writes down that it is: to be called when nothing else
+    /// stands in the way.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use chrono::{DateTime, Utc};
 use events::{Refusal, instant};
 use serde_json::Value;
-use store::erasure::{Erasure, ExportError};
+use store::erasure::{Erasure, ExportError, PSEUDONYM};
 use uuid::Uuid;
 
 use crate::audit::{Salt, entry_of};
@@ -77,7 +77,7 @@ impl Application {
             let entries: Vec<_> = page.into_iter().filter_map(|(_, event)| entry_of(&event).ok()).collect();
             self.append_audit(&entries, chance.salt).await?;
         }
-        let pseudonym = format!("erased:{}", (chance.new_id)(now));
+        let pseudonym = format!("{PSEUDONYM}{}", (chance.new_id)(now));
         let erasure = Erasure {
             user_id,
             pseudonym: &pseudonym,

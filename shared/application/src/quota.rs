@@ -2,18 +2,19 @@
 //!
 //! Counted in PostgreSQL, but not in requests: an instance remembers the last count of each user and adds what it let through since. After
 //! 60 s, or 100 that it let through, it counts again beside the requests. A request waits for a count only where none of the
-//! user's on this day is remembered, or where what is remembered says that it is too much, which is asked once a second at most. What
-//! other instances let through meanwhile is seen by the next count, so each further one may let up to 200 through that are too many.
+//! user's on this day is remembered, where what is remembered says that it is too much, which is asked once a second at most, or where 200
+//! were let through before the count beside them was done. What other instances let through meanwhile is seen by the next count, so each
+//! further one may let up to 200 through that are too many.
+//!
+//! Questions to a model are few, and each takes seconds: they are written down one by one, and none is too many.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
-use domain::reminder::Planned;
 use events::{Cause, Quotas, Refusal};
 use store::Store;
-use store::tasks::Write;
-use uuid::Uuid;
+use store::quota::Amounts;
 
 use crate::refuse;
 
@@ -25,98 +26,27 @@ const HOLDS_REFUSING: TimeDelta = TimeDelta::seconds(1);
 const UNCOUNTED: u32 = 100;
 /// The most users whose counts an instance remembers; beyond, all are forgotten.
 const REMEMBERED_USERS: usize = 10_000;
-/// When it is worth trying again after there were too many open tasks, which nobody knows.
+/// When it is worth trying again where nobody knows: after there were too many open tasks, or reminders on some day.
 const LATER_S: u32 = 3_600;
 
 /// The quotas of an instance.
 pub(crate) struct Quota {
     limits: Quotas,
-    tallies: Arc<Mutex<Tallies>>,
+    tallies: Mutex<HashMap<String, Arc<Tally>>>,
 }
 
-/// What is counted together: not every function may read what was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Of {
-    Tasks,
-    Model,
-}
-
-type Tallies = HashMap<(Of, String), Tally>;
-
-/// So much of everything.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Amounts {
-    open: u32,
-    created: u32,
-    model_calls: u32,
-    reminders: HashMap<NaiveDate, u32>,
-}
-
-impl Amounts {
-    /// What a new task is.
-    pub(crate) fn created(write: &Write) -> Self {
-        let none = Self { open: 1, created: 1, ..Self::default() };
-        none.with_reminders(write.reminders.as_deref().unwrap_or_default(), &[])
-    }
-
-    /// A task that is open again.
-    pub(crate) fn opened() -> Self {
-        Self { open: 1, ..Self::default() }
-    }
-
-    fn model_call() -> Self {
-        Self { model_calls: 1, ..Self::default() }
-    }
-
-    /// Adds the reminders that were not there before.
-    #[must_use]
-    pub(crate) fn with_reminders(mut self, after: &[Planned], before: &[Planned]) -> Self {
-        let is_new = |one: &&Planned| !one.skipped && before.iter().all(|other| other.id != one.id);
-        for reminder in after.iter().filter(is_new) {
-            *self.reminders.entry(reminder.trigger_at.date_naive()).or_default() += 1;
-        }
-        self
-    }
-
-    pub(crate) fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.open = self.open.saturating_add(other.open);
-        self.created = self.created.saturating_add(other.created);
-        self.model_calls = self.model_calls.saturating_add(other.model_calls);
-        for (day, number) in &other.reminders {
-            let reminders = self.reminders.entry(*day).or_default();
-            *reminders = reminders.saturating_add(*number);
-        }
-    }
-
-    fn take_away(&mut self, other: &Self) {
-        self.open = self.open.saturating_sub(other.open);
-        self.created = self.created.saturating_sub(other.created);
-        self.model_calls = self.model_calls.saturating_sub(other.model_calls);
-        for (day, number) in &other.reminders {
-            let reminders = self.reminders.entry(*day).or_default();
-            *reminders = reminders.saturating_sub(*number);
-        }
-        self.reminders.retain(|_, number| *number > 0);
-    }
-
-    fn of(&self) -> Of {
-        if self.model_calls > 0 { Of::Model } else { Of::Tasks }
-    }
-
-    fn number(&self) -> u32 {
-        self.open.max(self.created).max(self.model_calls).max(self.reminders.values().sum())
-    }
-}
-
-/// What is known of one user.
+/// What is known of one user on one day. Another day has another one, and so has a user who was forgotten: what was let through by one
+/// is never taken away from another.
 struct Tally {
-    /// Of which day it is.
     day: NaiveDate,
-    /// When it was counted; `None`: not yet on this day.
+    /// Held by who counts while others wait.
+    turn: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// When it was counted; `None`: not yet.
     counted_at: Option<DateTime<Utc>>,
     counted: Amounts,
     /// What was let through since.
@@ -125,21 +55,15 @@ struct Tally {
     in_flight: Amounts,
     /// Whether nothing was let through, or on its way, while it was counted: it may have that in it, which then is added too.
     is_exact: bool,
+    /// Whether it is being counted beside the requests.
     is_counting: bool,
-    /// How often it was counted.
-    counts: u64,
-    /// Held by who counts while others wait.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    /// How often it was counted, or could not be where a request waited for it.
+    tries: u64,
+    /// Whether it could not be, the last time.
+    has_failed: bool,
 }
 
-impl Tally {
-    fn of(day: NaiveDate) -> Self {
-        let none = Amounts::default;
-        let (counted, added, in_flight, turn) = (none(), none(), none(), Arc::default());
-        let (is_exact, is_counting, counts) = (false, false, 0);
-        Self { day, counted_at: None, counted, added, in_flight, is_exact, is_counting, counts, turn }
-    }
-
+impl Known {
     /// Gives what a count that begins now has in it, of what was let through.
     fn committed(&self) -> Amounts {
         let mut committed = self.added.clone();
@@ -151,7 +75,8 @@ impl Tally {
     fn set(&mut self, counted: Amounts, committed: &Amounts, now: DateTime<Utc>) {
         self.is_exact = self.added == *committed;
         self.added.take_away(committed);
-        (self.counted, self.counted_at, self.counts) = (counted, Some(now), self.counts + 1);
+        (self.counted, self.counted_at) = (counted, Some(now));
+        (self.tries, self.has_failed) = (self.tries + 1, false);
     }
 
     fn is_older_than(&self, age: TimeDelta, now: DateTime<Utc>) -> bool {
@@ -165,31 +90,44 @@ impl Tally {
             wanted > 0 && counted.saturating_add(added).saturating_add(wanted) > limit
         };
         let over = |what, limit, retry_after_s| Some(Refusal::OverQuota { what, limit, retry_after_s });
-        let tomorrow = seconds_to_tomorrow(now);
-        if is_too_much(counted.created, added.created, wanted.created, limits.tasks_per_day) {
-            return over("new tasks a day", limits.tasks_per_day, tomorrow);
-        }
-        if is_too_much(counted.model_calls, added.model_calls, wanted.model_calls, limits.model_calls_per_day)
-        {
-            return over("questions to the model a day", limits.model_calls_per_day, tomorrow);
+        let (per_day, per_day_on) = (limits.tasks_per_day, limits.reminders_per_day);
+        if is_too_much(counted.created_tasks, added.created_tasks, wanted.created_tasks, per_day) {
+            return over("new tasks a day", per_day, seconds_to_tomorrow(now));
         }
         let on = |amounts: &Amounts, day: &NaiveDate| amounts.reminders.get(day).copied().unwrap_or(0);
         let is_too_much_on = |(day, wanted): (&NaiveDate, &u32)| {
-            is_too_much(on(counted, day), on(added, day), *wanted, limits.reminders_per_day)
+            is_too_much(on(counted, day), on(added, day), *wanted, per_day_on)
         };
         if wanted.reminders.iter().any(is_too_much_on) {
-            return over("reminders on the same day", limits.reminders_per_day, tomorrow);
+            // The day that they are on, which tomorrow does not change.
+            return over("reminders on the same day", per_day_on, LATER_S);
         }
-        if is_too_much(counted.open, added.open, wanted.open, limits.open_tasks) {
+        if is_too_much(counted.open_tasks, added.open_tasks, wanted.open_tasks, limits.open_tasks) {
             return over("open tasks", limits.open_tasks, LATER_S);
         }
         None
     }
 }
 
+impl Tally {
+    fn of(day: NaiveDate) -> Arc<Self> {
+        Arc::new(Self { day, turn: tokio::sync::Mutex::default(), known: Mutex::default() })
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(self: &Arc<Self>, known: &mut Known, wanted: &Amounts) -> Admitted {
+        known.added.add(wanted);
+        known.in_flight.add(wanted);
+        Admitted(Some((Arc::clone(self), wanted.clone())))
+    }
+}
+
 /// Something that was let through. Until it is dropped it may not be in a count yet.
 #[must_use]
-pub(crate) struct Admitted(Option<(Arc<Mutex<Tallies>>, String, Amounts)>);
+pub(crate) struct Admitted(Option<(Arc<Tally>, Amounts)>);
 
 impl Admitted {
     /// What nobody counts.
@@ -200,17 +138,15 @@ impl Admitted {
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        if let Some((tallies, user_id, amounts)) = self.0.take()
-            && let Some(tally) = lock(&tallies).get_mut(&(amounts.of(), user_id))
-        {
-            tally.in_flight.take_away(&amounts);
+        if let Some((tally, amounts)) = self.0.take() {
+            tally.known().in_flight.take_away(&amounts);
         }
     }
 }
 
 impl Quota {
     pub(crate) fn new(limits: Quotas) -> Self {
-        Self { limits, tallies: Arc::default() }
+        Self { limits, tallies: Mutex::default() }
     }
 
     /// Lets something through, or not.
@@ -223,70 +159,84 @@ impl Quota {
         cause: &Cause,
         wanted: &Amounts,
     ) -> Result<Admitted, Refusal> {
-        let (user_id, now) = (&cause.user_id, cause.now);
+        let (tally, now) = (self.tally(&cause.user_id, cause.now), cause.now);
         loop {
-            let (turn, counts) = {
-                let mut tallies = lock(&self.tallies);
-                let tally = tally(&mut tallies, wanted.of(), user_id, now);
-                let refusal = tally.refusal(&self.limits, wanted, now);
-                match refusal {
-                    Some(refusal) if tally.is_exact && !tally.is_older_than(HOLDS_REFUSING, now) => {
+            let tries = {
+                let mut known = tally.known();
+                match known.refusal(&self.limits, wanted, now) {
+                    Some(refusal) if known.is_exact && !known.is_older_than(HOLDS_REFUSING, now) => {
                         return Err(refusal);
                     }
-                    None if tally.counted_at.is_some() && tally.added.number() < 2 * UNCOUNTED => {
-                        let is_due = tally.is_older_than(HOLDS, now) || tally.added.number() >= UNCOUNTED;
-                        if is_due && !tally.is_counting {
-                            tally.is_counting = true;
-                            self.count_later(store, cause, wanted.of(), tally);
+                    None if known.counted_at.is_some() && known.added.number() < 2 * UNCOUNTED => {
+                        let is_due = known.is_older_than(HOLDS, now) || known.added.number() >= UNCOUNTED;
+                        if is_due && !known.is_counting {
+                            known.is_counting = true;
+                            self.count_later(store, cause, &tally, (known.committed(), known.tries));
                         }
-                        return Ok(self.add(tally, user_id, wanted));
+                        return Ok(tally.add(&mut known, wanted));
                     }
-                    _ => (Arc::clone(&tally.turn), tally.counts),
+                    _ => known.tries,
                 }
             };
-            // Of many at once one counts.
-            let _turn = turn.lock().await;
+            // Of many at once one counts, and what it finds is for all: also that nothing can be counted now.
+            let _turn = tally.turn.lock().await;
             let committed = {
-                let mut tallies = lock(&self.tallies);
-                let tally = tally(&mut tallies, wanted.of(), user_id, now);
-                if tally.counts != counts {
-                    continue;
+                let known = tally.known();
+                match (known.tries == tries, known.has_failed) {
+                    (true, _) => known.committed(),
+                    (false, true) => return Err(not_counted()),
+                    (false, false) => continue,
                 }
-                tally.committed()
             };
-            let counted = count(store, cause, wanted.of(), &self.limits).await?;
-            let mut tallies = lock(&self.tallies);
-            let tally = tally(&mut tallies, wanted.of(), user_id, now);
-            if tally.counts != counts {
+            let counted = count(store, cause, &self.limits).await;
+            let mut known = tally.known();
+            match counted {
                 // By another count, which took away what is in this one.
-                continue;
+                Ok(_) if known.tries != tries => continue,
+                Ok(counted) => known.set(counted, &committed, now),
+                Err(refusal) => {
+                    if known.tries == tries {
+                        (known.tries, known.has_failed) = (tries + 1, true);
+                    }
+                    return Err(refusal);
+                }
             }
-            tally.set(counted, &committed, now);
-            return match tally.refusal(&self.limits, wanted, now) {
+            return match known.refusal(&self.limits, wanted, now) {
                 Some(refusal) => Err(refusal),
-                None => Ok(self.add(tally, user_id, wanted)),
+                None => Ok(tally.add(&mut known, wanted)),
             };
         }
     }
 
-    fn add(&self, tally: &mut Tally, user_id: &str, wanted: &Amounts) -> Admitted {
-        tally.added.add(wanted);
-        tally.in_flight.add(wanted);
-        Admitted(Some((Arc::clone(&self.tallies), user_id.to_owned(), wanted.clone())))
+    /// Gives what is known of a user on the day that it is.
+    fn tally(&self, user_id: &str, now: DateTime<Utc>) -> Arc<Tally> {
+        let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        if tallies.len() >= REMEMBERED_USERS && !tallies.contains_key(user_id) {
+            tallies.clear();
+        }
+        let today = now.date_naive();
+        let tally = tallies.entry(user_id.to_owned()).or_insert_with(|| Tally::of(today));
+        if tally.day < today {
+            *tally = Tally::of(today);
+        }
+        Arc::clone(tally)
     }
 
-    /// Counts beside the requests.
-    fn count_later(&self, store: &Store, cause: &Cause, of: Of, tally: &Tally) {
-        let (committed, counts) = (tally.committed(), tally.counts);
-        let (store, cause, limits, tallies) =
-            (store.clone(), cause.clone(), self.limits, Arc::clone(&self.tallies));
+    /// Counts beside the requests; `committed` will be in it, unless another count of more than `tries` comes first.
+    fn count_later(
+        &self,
+        store: &Store,
+        cause: &Cause,
+        tally: &Arc<Tally>,
+        (committed, tries): (Amounts, u64),
+    ) {
+        let (store, cause, limits, tally) = (store.clone(), cause.clone(), self.limits, Arc::clone(tally));
         tokio::spawn(async move {
-            let counted = count(&store, &cause, of, &limits).await;
-            let mut tallies = lock(&tallies);
-            let tally = self::tally(&mut tallies, of, &cause.user_id, cause.now);
-            tally.is_counting = false;
+            let counted = count(&store, &cause, &limits).await;
+            let mut known = tally.known();
+            known.is_counting = false;
             match counted {
-                Ok(counted) if tally.counts == counts => tally.set(counted, &committed, cause.now),
+                Ok(counted) if known.tries == tries => known.set(counted, &committed, cause.now),
                 Ok(_) => {}
                 // The next one tries again.
                 Err(refusal) => tracing::debug!(error = %refusal, "quotas could not be counted"),
@@ -294,50 +244,24 @@ impl Quota {
         });
     }
 
-    /// Lets a question to the model through, or not.
+    /// Lets a question to the model through, or not; it counts from then on, whatever becomes of it.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
     pub(crate) async fn admits_model_call(&self, store: &Store, cause: &Cause) -> Result<bool, Refusal> {
-        match self.admit(store, cause, &Amounts::model_call()).await {
-            Ok(_) => Ok(true),
-            Err(Refusal::OverQuota { .. }) => Ok(false),
-            Err(refusal) => Err(refusal),
-        }
+        let (today, limit) = (cause.now.date_naive(), self.limits.model_calls_per_day);
+        store.charge_model_call(&cause.user_id, today, limit).await.map_err(refuse)
     }
 }
 
-fn lock(tallies: &Mutex<Tallies>) -> MutexGuard<'_, Tallies> {
-    tallies.lock().unwrap_or_else(PoisonError::into_inner)
+async fn count(store: &Store, cause: &Cause, limits: &Quotas) -> Result<Amounts, Refusal> {
+    let limit = i64::from(limits.open_tasks);
+    store.count_tasks(&cause.user_id, limit, start_of_day(cause.now)).await.map_err(refuse)
 }
 
-/// Gives what is known of a user on the day that it is.
-fn tally<'a>(tallies: &'a mut Tallies, of: Of, user_id: &str, now: DateTime<Utc>) -> &'a mut Tally {
-    let key = (of, user_id.to_owned());
-    if tallies.len() >= REMEMBERED_USERS && !tallies.contains_key(&key) {
-        tallies.clear();
-    }
-    let today = now.date_naive();
-    let tally = tallies.entry(key).or_insert_with(|| Tally::of(today));
-    if tally.day < today {
-        let counts = tally.counts + 1;
-        *tally = Tally { is_counting: tally.is_counting, counts, ..Tally::of(today) };
-    }
-    tally
-}
-
-async fn count(store: &Store, cause: &Cause, of: Of, limits: &Quotas) -> Result<Amounts, Refusal> {
-    let (user_id, today) = (cause.user_id.as_str(), start_of_day(cause.now));
-    let number = |count: i64| u32::try_from(count).unwrap_or(u32::MAX);
-    if of == Of::Model {
-        let limit = i64::from(limits.model_calls_per_day);
-        let answers = store.count_model_answers(user_id, first_id(today), limit).await.map_err(refuse)?;
-        return Ok(Amounts { model_calls: number(answers), ..Amounts::default() });
-    }
-    let found = store.count_tasks(user_id, i64::from(limits.open_tasks), today).await.map_err(refuse)?;
-    Ok(Amounts {
-        open: number(found.open_tasks),
-        created: number(found.created_tasks),
-        reminders: found.reminders.into_iter().map(|(day, count)| (day, number(count))).collect(),
-        ..Amounts::default()
-    })
+/// What those are told who waited for a count that failed.
+fn not_counted() -> Refusal {
+    Refusal::Unavailable { what: "the database", source: "quotas could not be counted".into() }
 }
 
 fn start_of_day(now: DateTime<Utc>) -> DateTime<Utc> {
@@ -348,12 +272,6 @@ fn seconds_to_tomorrow(now: DateTime<Utc>) -> u32 {
     let tomorrow = start_of_day(now) + Days::new(1);
     // Rounded up.
     u32::try_from((tomorrow - now + TimeDelta::microseconds(999_999)).num_seconds()).unwrap_or(1).max(1)
-}
-
-/// Gives the least UUIDv7 of an instant (RFC 9562 §5.7).
-fn first_id(at: DateTime<Utc>) -> Uuid {
-    let millis = u128::try_from(at.timestamp_millis()).unwrap_or(0);
-    Uuid::from_u128(millis << 80 | 0x7 << 76 | 0b10 << 62)
 }
 
 #[cfg(test)]
@@ -367,62 +285,81 @@ mod tests {
         "2027-01-10T12:00:00.5Z".parse().expect("an instant")
     }
 
+    /// What a new task is.
+    fn one() -> Amounts {
+        Amounts { open_tasks: 1, created_tasks: 1, ..Amounts::default() }
+    }
+
     #[test]
     fn the_last_one_is_let_through_and_the_next_is_told_when_to_come_back() {
-        let one = Amounts { open: 1, created: 1, ..Amounts::default() };
-        let mut tally = Tally::of(noon().date_naive());
-        (tally.counted.created, tally.added.created) = (2, 1);
-        assert!(tally.refusal(&LIMITS, &one, noon()).is_none());
-        tally.added.created = 2;
-        let refusal = tally.refusal(&LIMITS, &one, noon()).expect("a refusal");
+        let mut known = Known::default();
+        (known.counted.created_tasks, known.added.created_tasks) = (2, 1);
+        assert!(known.refusal(&LIMITS, &one(), noon()).is_none());
+        known.added.created_tasks = 2;
+        let refusal = known.refusal(&LIMITS, &one(), noon()).expect("a refusal");
         let Refusal::OverQuota { limit, retry_after_s, .. } = refusal else { panic!("{refusal}") };
         assert_eq!((limit, retry_after_s), (4, 12 * 3_600));
-        (tally.added.created, tally.counted.open) = (0, 5);
+        (known.added.created_tasks, known.counted.open_tasks) = (0, 5);
         assert!(matches!(
-            tally.refusal(&LIMITS, &one, noon()),
+            known.refusal(&LIMITS, &one(), noon()),
             Some(Refusal::OverQuota { what: "open tasks", retry_after_s: LATER_S, .. })
         ));
         // Whoever has too many may still do what adds none.
         let edit = Amounts { reminders: HashMap::from([(noon().date_naive(), 3)]), ..Amounts::default() };
-        assert!(tally.refusal(&LIMITS, &edit, noon()).is_none());
+        assert!(known.refusal(&LIMITS, &edit, noon()).is_none());
     }
 
     #[test]
-    fn reminders_count_for_the_day_that_they_are_on() {
-        let (today, tomorrow) = (noon().date_naive(), noon().date_naive() + Days::new(1));
-        let mut tally = Tally::of(today);
-        tally.counted.reminders.insert(today, 3);
+    fn reminders_count_for_the_day_that_they_are_on_which_tomorrow_does_not_change() {
+        let (today, later) = (noon().date_naive(), noon().date_naive() + Days::new(7));
+        let mut known = Known::default();
+        known.counted.reminders.insert(later, 3);
         let on = |day| Amounts { reminders: HashMap::from([(day, 1)]), ..Amounts::default() };
-        assert!(tally.refusal(&LIMITS, &on(today), noon()).is_some());
-        assert!(tally.refusal(&LIMITS, &on(tomorrow), noon()).is_none());
-    }
-
-    #[test]
-    fn the_first_id_of_a_day_is_not_after_any_of_that_day() {
-        let first = first_id(start_of_day(noon()));
-        assert_eq!(first.get_version_num(), 7);
-        assert!(first.to_string().ends_with("-7000-8000-000000000000"), "{first}");
-        assert!(first < first_id(noon()));
+        let refusal = known.refusal(&LIMITS, &on(later), noon());
+        assert!(matches!(refusal, Some(Refusal::OverQuota { retry_after_s: LATER_S, .. })), "{refusal:?}");
+        assert!(known.refusal(&LIMITS, &on(today), noon()).is_none());
     }
 
     #[test]
     fn a_count_that_may_have_in_it_what_is_added_too_is_not_taken_for_exact() {
-        let one = Amounts { open: 1, created: 1, ..Amounts::default() };
-        let mut tally = Tally::of(noon().date_naive());
-        let committed = tally.committed();
-        tally.added.add(&one);
-        tally.set(one.clone(), &committed, noon());
-        assert_eq!((tally.counted.created + tally.added.created, tally.is_exact), (2, false));
-        let committed = tally.committed();
-        tally.set(one, &committed, noon());
-        assert_eq!((tally.counted.created + tally.added.created, tally.is_exact), (1, true));
+        let mut known = Known::default();
+        let committed = known.committed();
+        known.added.add(&one());
+        known.set(one(), &committed, noon());
+        assert_eq!((known.counted.created_tasks + known.added.created_tasks, known.is_exact), (2, false));
+        let committed = known.committed();
+        known.set(one(), &committed, noon());
+        assert_eq!((known.counted.created_tasks + known.added.created_tasks, known.is_exact), (1, true));
     }
 
     #[test]
     fn a_new_day_begins_with_nothing() {
-        let mut tallies = HashMap::new();
-        tally(&mut tallies, Of::Tasks, "amna", noon()).added.created = 4;
-        assert_eq!(tally(&mut tallies, Of::Tasks, "amna", noon()).added.created, 4);
-        assert_eq!(tally(&mut tallies, Of::Tasks, "amna", noon() + Days::new(1)).added.created, 0);
+        let quota = Quota::new(LIMITS);
+        quota.tally("amna", noon()).known().added.created_tasks = 4;
+        assert_eq!(quota.tally("amna", noon()).known().added.created_tasks, 4);
+        assert_eq!(quota.tally("amna", noon() + Days::new(1)).known().added.created_tasks, 0);
+    }
+
+    #[test]
+    fn what_outlives_midnight_or_is_forgotten_takes_nothing_away_from_what_came_later() {
+        let quota = Quota::new(LIMITS);
+        let admit = |user: &str, now| {
+            let tally = quota.tally(user, now);
+            tally.add(&mut tally.known(), &one())
+        };
+        let yesterdays = admit("amna", noon());
+        let todays = admit("amna", noon() + Days::new(1));
+        drop(yesterdays);
+        let in_flight = || quota.tally("amna", noon() + Days::new(1)).known().in_flight.clone();
+        assert_eq!(in_flight(), one());
+        for number in 0..REMEMBERED_USERS {
+            drop(admit(&number.to_string(), noon()));
+        }
+        assert_eq!(in_flight(), Amounts::default(), "she is forgotten");
+        let again = admit("amna", noon() + Days::new(1));
+        drop(todays);
+        assert_eq!(in_flight(), one());
+        drop(again);
+        assert_eq!(in_flight(), Amounts::default());
     }
 }

@@ -6,6 +6,7 @@ use domain::{reminder, zone};
 use events::payload::{Actor, Audited};
 use events::{Cause, Event, Issue, Refusal, Topic};
 use serde_json::{Map, Value, json};
+use store::quota::Amounts;
 use store::tasks::{Loaded, Together, Write};
 
 use crate::change::{Committed, plan_move};
@@ -146,7 +147,8 @@ fn move_along(cause: &Cause, task: Task, before: &Settings, after: &Settings) ->
     // What the user did is to move; the tasks follow, and are not taken back one by one.
     let actor = Actor::service(cause.source_service);
     let planned = plan_move(cause, Some((&loaded, before)), moved, after, Change::Updated, &actor);
-    Some(Write { reminders: Some(reminders), ..planned.write })
+    // Nor do they add anything to what the user has: reminders are at another time, and as many.
+    Some(Write { reminders: Some(reminders), adds: Amounts::default(), ..planned.write })
 }
 
 fn show(settings: &Settings) -> Value {

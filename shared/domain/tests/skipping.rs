@@ -121,6 +121,8 @@ proptest! {
         let slots = rule.preview(start, slot, 1, expected.len(), zone);
         let found: Vec<_> = slots.iter().map(|slot| rule.instant(start, *slot, zone)).collect();
         prop_assert_eq!(found, expected, "{}", text);
-        prop_assert_eq!(rule.next_after(start, slot, zone), slots.get(1).copied());
+        // Also where the walk ends before the next one.
+        let two = rule.preview(start, slot, 1, 2, zone);
+        prop_assert_eq!(rule.next_after(start, slot, zone), two.get(1).copied());
     }
 }

@@ -1,10 +1,6 @@
 //! What a request brings, and what it gets back: the data that passes between the runtime, which knows HTTP, and the
 //! application, which knows tasks.
 
-use std::fmt;
-use std::pin::Pin;
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -91,48 +87,6 @@ impl Answer {
         self.headers.insert(name.to_owned(), value.into());
         self
     }
-}
-
-/// A database, as the settings of a function name it.
-#[derive(Clone)]
-pub struct Database {
-    /// A `postgres://` URL.
-    pub url: String,
-    /// The most connections of one instance.
-    pub connections: u32,
-    /// Whether the URL is that of a pooler which has another connection for each transaction.
-    pub is_pooled: bool,
-    /// Finds out how the URL reads by now.
-    pub renew: Renew,
-}
-
-/// Leaves out the URL, which may hold a password.
-impl fmt::Debug for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database")
-            .field("connections", &self.connections)
-            .field("is_pooled", &self.is_pooled)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Gives another URL than the one given, if that does not hold any more; told whether that one was refused.
-pub type Renew = Arc<dyn Fn(String, bool) -> Newer + Send + Sync>;
-
-/// What is found out about a URL: another one that holds now, or nothing.
-pub type Newer = Pin<Box<dyn Future<Output = Option<String>> + Send>>;
-
-/// How much one user may have and do; days are those of UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quotas {
-    /// Tasks that are open at the same time.
-    pub open_tasks: u32,
-    /// Tasks that are created on a day.
-    pub tasks_per_day: u32,
-    /// Reminders whose time is on the same day.
-    pub reminders_per_day: u32,
-    /// Sentences that a model is asked about on a day.
-    pub model_calls_per_day: u32,
 }
 
 /// Why a request is not fulfilled, in the user's words.

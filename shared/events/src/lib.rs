@@ -1,5 +1,5 @@
-//! The wire contract: what a task looks like in JSON, what a request brings and gets back, and the events that Kaam's functions
-//! speak through.
+//! The wire contract: what a task looks like in JSON, what a request brings and gets back, what settings say, and the events that
+//! Kaam's functions speak through.
 //!
 //! Place in the map: above `domain`, below everything else. It must *not* know how events travel (that is `messaging` and
 //! `runtime`) or where they are kept (`store`).
@@ -10,6 +10,7 @@ pub mod exchange;
 pub mod payload;
 pub mod recurrence_rule;
 pub mod reminder_config;
+pub mod settings;
 pub mod settings_body;
 pub mod task_body;
 pub mod topic;
@@ -19,7 +20,8 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-pub use exchange::{Answer, Cause, Database, IdempotencyKey, Quotas, Refusal, Renew};
+pub use exchange::{Answer, Cause, IdempotencyKey, Refusal};
+pub use settings::{Database, Quotas, Renew, Why};
 pub use task_body::TaskBody;
 pub use topic::Topic;
 pub use weight::Weight;

@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -19,7 +19,8 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 ///
 /// That is the other end of the connection, unless that is one of `TRUSTED_PROXIES`: then it is the last address in `X-Forwarded-For` that
 /// is none of them, for what stands before it is the caller's own word. Without `TRUSTED_PROXIES` nobody is known who comes from a
-/// private address, since that is what a proxy has that passes on what everybody sends.
+/// private address, since that is what a proxy has that passes on what everybody sends. A proxy that is not named is else taken for the
+/// caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -28,9 +29,9 @@ impl ClientAddress {
     /// them has.
     pub fn network(self) -> Option<IpAddr> {
         const PREFIX: u128 = !0 << 64;
-        self.0.map(|address| match address {
+        self.0.map(|address| match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & PREFIX)),
-            IpAddr::V4(_) => address,
+            address => address,
         })
     }
 }
@@ -64,6 +65,12 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.has(address))
     }
 
+    /// Says whether a request comes through what may be a proxy that is not named.
+    pub(crate) fn overlook(&self, request: &Request) -> bool {
+        let Some(Peer(peer)) = request.extensions().get() else { return false };
+        request.headers().contains_key(FORWARDED_FOR) && !self.has(peer.to_canonical())
+    }
+
     /// Gives the address that a request comes from.
     pub(crate) fn client_of(&self, request: &Request) -> ClientAddress {
         // A front door of AWS says it itself.
@@ -79,13 +86,18 @@ impl TrustedProxies {
         ClientAddress(is_known.then_some(peer))
     }
 
-    /// Reads from the end, which the proxies wrote.
+    /// Reads from the end, which the proxies wrote, and no further than to the first that is none of them: what stands before it, in
+    /// whatever bytes, is the caller's own word. Where somebody wrote what is no address, the last of ours before it is all that is
+    /// known.
     fn forwarded(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let values: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
         let mut nearest = None;
         for value in values.into_iter().rev() {
-            for address in value.to_str().ok()?.rsplit(',') {
-                let address = address.trim().parse::<IpAddr>().ok()?.to_canonical();
+            for part in value.as_bytes().rsplit(|byte| *byte == b',') {
+                let Some(address) = forwarded_address(part) else {
+                    tracing::warn!("one of TRUSTED_PROXIES wrote into X-Forwarded-For what is no address");
+                    return nearest;
+                };
                 nearest = Some(address);
                 if !self.has(address) {
                     return nearest;
@@ -94,6 +106,14 @@ impl TrustedProxies {
         }
         nearest
     }
+}
+
+/// Reads an address as proxies write it: alone, with a port, or in brackets.
+fn forwarded_address(bytes: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed).map(|address: IpAddr| address.to_canonical())
 }
 
 fn is_private(address: IpAddr) -> bool {
@@ -143,7 +163,7 @@ impl Network {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use axum::{body::Body, http::HeaderValue};
 
     use super::*;
 
@@ -153,7 +173,8 @@ mod tests {
         let mut request = Request::new(Body::empty());
         request.extensions_mut().insert(Peer(peer.parse().expect("an address")));
         for value in forwarded {
-            request.headers_mut().append(FORWARDED_FOR, value.parse().expect("a header value"));
+            let value = HeaderValue::from_bytes(value.as_bytes()).expect("a header value");
+            request.headers_mut().append(FORWARDED_FOR, value);
         }
         trusted.client_of(&request).0.map(|address| address.to_string())
     }
@@ -171,6 +192,11 @@ mod tests {
         );
         assert_eq!(client("10.0.0.0/8", "::ffff:10.1.2.3", &["198.51.100.1"]), some("198.51.100.1"));
         assert_eq!(client("10.0.0.0/8", "10.1.2.3", &["198.51.100.1, nonsense"]), None);
+        for hidden in ["é, 198.51.100.1", "nonsense, 198.51.100.1:4431", ",198.51.100.1 , 10.9.9.9:80"] {
+            assert_eq!(client("10.0.0.0/8", "10.1.2.3", &[hidden]), some("198.51.100.1"), "{hidden}");
+        }
+        assert_eq!(client("10.0.0.0/8", "10.1.2.3", &["[2001:db8::1]"]), some("2001:db8::1"));
+        assert_eq!(client("10.0.0.0/8", "10.1.2.3", &["[2001:db8::1]:443"]), some("2001:db8::1"));
         assert_eq!(client("10.0.0.0/8", "10.1.2.3", &[]), None);
         assert_eq!(client("10.0.0.0/8", "192.168.0.7", &["198.51.100.1"]), some("192.168.0.7"));
     }
@@ -181,6 +207,7 @@ mod tests {
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff:ffff:ffff:ffff"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_eq!(network("203.0.113.9").as_deref(), Some("203.0.113.9"));
+        assert_eq!(network("::ffff:203.0.113.9"), network("203.0.113.9"));
         assert_eq!(ClientAddress(None).network(), None);
     }
 

@@ -1,6 +1,6 @@
 //! What functions that keep data read from the environment.
 
-use std::{borrow::Cow, sync::Arc};
+use std::borrow::Cow;
 
 use events::{Database, Renew};
 
@@ -14,6 +14,21 @@ use crate::{
 const CONNECTIONS: u32 = 2;
 /// How each certificate in PEM begins.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+/// What the client of PostgreSQL knows of libpq's parameters; what else there is it would drop, and log.
+const PARAMETERS: [&str; 12] = [
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
 
 impl Environment {
@@ -24,21 +39,7 @@ impl Environment {
     /// is not shown.
     pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.get("DATABASE_URL")?;
-        let is_postgres = |url: &String| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        if url.as_ref().is_some_and(|url| !is_postgres(url)) {
-            return Err(ConfigError::InvalidSecret {
-                name: "DATABASE_URL".to_owned(),
-                allowed: ALLOWED.to_owned(),
-            });
-        }
-        if let Some(path) = url.as_deref().and_then(authorities)
-            && !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN))
-        {
-            let allowed = format!(
-                "a URL whose sslrootcert is a file of certificates (PEM) that can be read; it is {path:?}"
-            );
-            return Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
-        }
+        url.as_deref().map_or(Ok(()), check)?;
         Ok(url)
     }
 
@@ -59,11 +60,49 @@ impl Environment {
     }
 }
 
+/// Refuses what can not be `DATABASE_URL`.
+fn check(url: &str) -> Result<(), ConfigError> {
+    let refuse = |allowed| Err(ConfigError::InvalidSecret { name: "DATABASE_URL".to_owned(), allowed });
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return refuse(ALLOWED.to_owned());
+    }
+    if let Some(unknown) = unknown_parameter(url) {
+        return refuse(format!("a URL without {unknown}; the parameters are {}", PARAMETERS.join(", ")));
+    }
+    match authorities(url) {
+        Some(path)
+            if !std::fs::read(&*path).is_ok_and(|pem| pem.windows(BEGIN.len()).any(|part| part == BEGIN)) =>
+        {
+            refuse(format!(
+                "a URL whose sslrootcert is a file of certificates (PEM) that can be read; it is {path:?}"
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives the names and values of a URL's query, as they stand there.
+fn parameters(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+}
+
+/// Gives a parameter that would be dropped, and be it one that asks for more safety. It may be part of a password that is not
+/// encoded: then it is not shown.
+fn unknown_parameter(url: &str) -> Option<String> {
+    let is_known = |name: &str| PARAMETERS.contains(&name) || name.starts_with("options[");
+    let (unknown, _) = parameters(url).find(|(name, _)| !is_known(name))?;
+    let is_word = unknown.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    // Whatever an `@` follows is no query.
+    let is_of_password = url.rsplit_once('?').is_some_and(|(_, query)| query.contains('@'));
+    let is_shown = is_word && !is_of_password;
+    Some(if is_shown { format!("{unknown:?}") } else { "a parameter that is none".to_owned() })
+}
+
 /// Gives the path of the certificates that are trusted beside those of the web, if a URL names one.
 fn authorities(url: &str) -> Option<Cow<'_, str>> {
-    let query = url.split_once('?')?.1;
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    let value = query.split('&').find_map(|pair| pair.strip_prefix("sslrootcert="))?;
+    let (_, value) = parameters(url).find(|(name, _)| *name == "sslrootcert")?;
     decode(value.as_bytes(), true)
 }
 
@@ -92,12 +131,13 @@ impl Start {
         })
     }
 
-    /// Gives what finds out how `DATABASE_URL` reads by now.
+    /// Gives what finds out how `DATABASE_URL` reads by now; `None` where it can not change.
     ///
     /// # Errors
     /// When the name of the file is not UTF-8.
-    pub fn newer_database_url(&self) -> Result<Renew, ConfigError> {
-        Ok(Arc::new(self.environment.renewal("DATABASE_URL")?.asked()))
+    pub fn newer_database_url(&self) -> Result<Option<Renew>, ConfigError> {
+        let renewal = self.environment.renewal("DATABASE_URL")?;
+        Ok(renewal.only(|url| check(url).map_err(|error| error.to_string())).asked())
     }
 
     /// Gives `DATABASE_CONNECTIONS`: the most connections of one instance, 1–100; default 2.
@@ -138,5 +178,30 @@ impl Start {
     pub fn committed(&self) -> impl Fn() + Send + Sync + 'static {
         let poke = self.poke.clone();
         move || poke.wake()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use events::Why;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_would_not_start_the_process_is_not_taken_while_it_runs_either() {
+        let path = std::env::temp_dir().join(format!("runtime-database-{}", std::process::id()));
+        let write = |url: &str| std::fs::write(&path, url).expect("a file");
+        write("postgres://kaam:1@db/kaam");
+        let environment = Environment::from_pairs([("DATABASE_URL_FILE", path.as_os_str())]);
+        let start = Start::from_environment(environment).expect("sound settings");
+        let Database { url, renew, .. } = start.database().expect("sound settings");
+        let renew = renew.expect("a file may change");
+        for wrong in ["mysql://kaam:2@db/kaam", "postgres://kaam:2@db/kaam?sslrootcert=/nowhere/ca.pem"] {
+            write(wrong);
+            assert_eq!(renew(url.clone(), Why::Refused).await, None, "{wrong}");
+        }
+        write("postgres://kaam:2@db/kaam");
+        assert_eq!(renew(url, Why::Refused).await.as_deref(), Some("postgres://kaam:2@db/kaam"));
+        std::fs::remove_file(&path).expect("the file is ours");
     }
 }

@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{rate_limit::Costs, triggers::Trigger};
+use crate::triggers::Trigger;
 
 /// Work beside the requests, such as a loop that sweeps; it must return soon after the token is cancelled.
 pub type Background = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
@@ -37,8 +37,6 @@ pub struct Function {
     pub background: Vec<Background>,
     /// How long a request or a batch of events may take; the host's limit of 30 s when `None`.
     pub timeout: Option<Duration>,
-    /// What its POST requests cost beside a request, where requests are counted.
-    pub costs: Option<Costs>,
 }
 
 impl Function {
@@ -53,7 +51,6 @@ impl Function {
             readiness: Vec::new(),
             background: Vec::new(),
             timeout: None,
-            costs: None,
         }
     }
 
@@ -95,12 +92,6 @@ impl Function {
     /// Sets how long a request or a batch of events may take.
     pub fn timeout(mut self, timeout: Duration) -> Function {
         self.timeout = Some(timeout);
-        self
-    }
-
-    /// Sets what its POST requests cost beside a request.
-    pub fn costs(mut self, costs: Costs) -> Function {
-        self.costs = Some(costs);
         self
     }
 }

@@ -7,14 +7,14 @@
 //! | what is said in a chat | `RATE_LIMIT_CHAT` (60) | the user's |
 //! | a try to register, to sign in or to renew a token | `RATE_LIMIT_SIGN_IN` (30) | the address's |
 //!
-//! A bucket holds a minute's worth, and fills evenly. Each of `INSTANCES` gives its share, rounded up. Nothing is counted with
-//! `AUTH=local`, nor for `/health`, `/ready`, `/openapi.json`, events and ticks. An address that is not known ([`ClientAddress`]) is not
-//! counted either.
+//! A bucket holds a minute's worth, and fills evenly. All functions of a process take from the same buckets, each function on its own has
+//! buckets of its own. Each of `INSTANCES` gives its share, rounded up. Nothing is counted with `AUTH=local`, nor for `/health`, `/ready`,
+//! `/openapi.json`, events and ticks. An address that is not known ([`ClientAddress`]) is not counted either.
 
 use std::{
     fmt,
     hash::Hash,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     num::NonZeroU32,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -22,8 +22,7 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::Method,
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -31,6 +30,7 @@ use governor::{
     Quota, RateLimiter, clock::Clock as _, middleware::NoOpMiddleware, nanos::Nanos,
     state::keyed::HashMapStateStore,
 };
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     address::ClientAddress,
@@ -40,8 +40,8 @@ use crate::{
     user::Identity,
 };
 
-/// The most buckets of a kind that an instance remembers, some 2 MB. Full ones are forgotten first, they say nothing; if all are in use,
-/// all are forgotten.
+/// The most buckets of a kind that an instance remembers, some 2 MB. Then full ones are forgotten, they say nothing; if more than half are in
+/// use, all are, so that room is made once for thousands.
 const MOST_BUCKETS: usize = 10_000;
 const ALLOWED: &str = "a number from 1 to 1000000";
 const MOST: u32 = 1_000_000;
@@ -84,13 +84,35 @@ fn number(environment: &Environment, name: &str, default: u32) -> Result<NonZero
     })
 }
 
-/// What the POST requests of a function cost beside a request.
+/// What the requests of some routes cost beside a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Costs {
     /// Something that is said in a chat.
     Chat,
     /// A try to sign in.
     SignIn,
+}
+
+impl Costs {
+    /// Says what each request of these routes costs, where requests are counted.
+    pub fn of(self, routes: OpenApiRouter) -> OpenApiRouter {
+        routes.layer(middleware::from_fn(move |request, next| self.take(request, next)))
+    }
+
+    async fn take(self, request: Request, next: Next) -> Response {
+        let known = request.extensions();
+        let taken = match (self, known.get::<Arc<RateLimits>>(), known.get(), known.get::<ClientAddress>()) {
+            (Costs::Chat, Some(limits), Some(Identity::User(user_id)), _) => limits.chats.take(user_id),
+            (Costs::SignIn, Some(limits), _, Some(address)) => {
+                address.network().map_or(Ok(()), |network| limits.sign_ins.take(&network))
+            }
+            _ => Ok(()),
+        };
+        match taken {
+            Ok(()) => next.run(request).await,
+            Err(empty) => empty.into_response(),
+        }
+    }
 }
 
 /// The buckets of a process.
@@ -114,51 +136,28 @@ impl RateLimits {
     }
 }
 
-/// What a layer counts by, and what the function's requests cost.
-pub(crate) type Limited = (Arc<RateLimits>, Option<Costs>);
-
-/// Counts the requests of each address.
+/// Counts the requests of each address, and lets [`Costs`] count.
 pub(crate) async fn addresses(
-    State((limits, costs)): State<Limited>,
-    request: Request,
+    State(limits): State<Arc<RateLimits>>,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if let Some(ClientAddress(Some(address))) = request.extensions().get() {
-        let network = network(*address);
-        let tries = || match costs == Some(Costs::SignIn) && request.method() == Method::POST {
-            true => limits.sign_ins.take(&network),
-            false => Ok(()),
-        };
-        if let Err(empty) = limits.addresses.take(&network).and_then(|()| tries()) {
-            return empty.into_response();
-        }
+    let network = request.extensions().get::<ClientAddress>().and_then(|address| address.network());
+    if let Some(Err(empty)) = network.map(|network| limits.addresses.take(&network)) {
+        return empty.into_response();
     }
+    request.extensions_mut().insert(limits);
     next.run(request).await
 }
 
 /// Counts the requests of each user.
-pub(crate) async fn users(State((limits, costs)): State<Limited>, request: Request, next: Next) -> Response {
-    if let Some(Identity::User(user_id)) = request.extensions().get() {
-        let chat = || match costs == Some(Costs::Chat) && request.method() == Method::POST {
-            true => limits.chats.take(user_id),
-            false => Ok(()),
-        };
-        if let Err(empty) = limits.users.take(user_id).and_then(|()| chat()) {
-            return empty.into_response();
-        }
+pub(crate) async fn users(State(limits): State<Arc<RateLimits>>, request: Request, next: Next) -> Response {
+    if let Some(Identity::User(user_id)) = request.extensions().get()
+        && let Err(empty) = limits.users.take(user_id)
+    {
+        return empty.into_response();
     }
     next.run(request).await
-}
-
-/// Gives what stands for one caller: whoever has one address of IPv6 has the whole network.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() & !u128::from(u64::MAX);
-            IpAddr::V6(Ipv6Addr::from_bits(prefix))
-        }
-        address => address,
-    }
 }
 
 /// A bucket that is empty, and after how long there is something in it again.
@@ -220,8 +219,12 @@ impl<K: Clone + Eq + Hash> Buckets<K> {
 
     fn make_room(&self) {
         let mut limiter = self.limiter.write().unwrap_or_else(PoisonError::into_inner);
+        if limiter.len() < MOST_BUCKETS {
+            // Another request was faster.
+            return;
+        }
         limiter.retain_recent();
-        if limiter.len() >= MOST_BUCKETS {
+        if limiter.len() > MOST_BUCKETS / 2 {
             *limiter = Limiter::hashmap_with_clock(self.quota, self.time.clone());
         }
     }
@@ -235,7 +238,7 @@ impl<K: Clone + Eq + Hash> fmt::Debug for Buckets<K> {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, routing::post};
+    use axum::{Router, body::Body, http::Method, routing::post};
     use tower::ServiceExt as _;
 
     use crate::{config::Config, function::Function, host::server::App, invocation::Peer};
@@ -260,8 +263,10 @@ mod tests {
         let environment = Environment::from_pairs(auth.iter().chain(settings).copied());
         let config = Config::from_environment(&environment).expect("sound settings");
         let http = Router::new().route("/api/tasks", post(async || "made"));
-        let public = Router::new().route("/auth/sign-in", post(async || "signed in").get(async || "a page"));
-        let function = Function::new("sample").http(http.into()).public(public.into()).costs(Costs::SignIn);
+        let tries = Router::new().route("/auth/sign-in", post(async || "signed in"));
+        let free = Router::new().route("/auth/sign-out", post(async || "signed out").get(async || "a page"));
+        let function = Function::new("sample").http(http.into()).public(free.into());
+        let function = function.public(Costs::SignIn.of(tries.into()));
         let clock = Clock::manual("2027-01-10T12:00:00Z".parse().expect("an instant"));
         let app = App::new(&config, vec![function, Function::new("other")]).clock(clock.clone());
         (clock, app.router())
@@ -275,12 +280,12 @@ mod tests {
             statuses.push(ask(&router, Method::POST, "/api/tasks", "203.0.113.9").await);
         }
         assert_eq!(statuses, [401, 401, 401, 429, 429]);
-        assert_eq!(ask(&router, Method::GET, "/auth/sign-in", "203.0.113.9").await, 429);
+        assert_eq!(ask(&router, Method::GET, "/auth/sign-out", "203.0.113.9").await, 429);
         assert_eq!(ask(&router, Method::GET, "/health", "203.0.113.9").await, 200);
-        assert_eq!(ask(&router, Method::GET, "/auth/sign-in", "203.0.113.8").await, 200);
+        assert_eq!(ask(&router, Method::GET, "/auth/sign-out", "203.0.113.8").await, 200);
         // Whom a private address stands for is not known.
         for _ in 0..9 {
-            assert_eq!(ask(&router, Method::GET, "/auth/sign-in", "10.0.0.1").await, 200);
+            assert_eq!(ask(&router, Method::GET, "/auth/sign-out", "10.0.0.1").await, 200);
         }
         clock.advance(Duration::from_secs(20));
         assert_eq!(ask(&router, Method::POST, "/api/tasks", "203.0.113.9").await, 401);
@@ -295,7 +300,7 @@ mod tests {
         }
         assert_eq!(statuses, [200, 200, 429]);
         assert_eq!(ask(&router, Method::POST, "/auth/sign-in", "2001:db8::2").await, 429, "the same network");
-        assert_eq!(ask(&router, Method::GET, "/auth/sign-in", "2001:db8::1").await, 200);
+        assert_eq!(ask(&router, Method::POST, "/auth/sign-out", "2001:db8::1").await, 200, "no try");
     }
 
     fn buckets(a_minute: u32) -> (Clock, Buckets<u32>) {
@@ -344,12 +349,17 @@ mod tests {
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one_caller_and_an_address_of_ipv4_too() {
-        let same = |a: &str, b: &str| {
-            network(a.parse().expect("an address")) == network(b.parse().expect("an address"))
-        };
-        assert!(same("2001:db8::1", "2001:db8::ffff:1") && !same("2001:db8::1", "2001:db8:0:1::1"));
-        assert!(same("::ffff:203.0.113.9", "203.0.113.9") && !same("203.0.113.9", "203.0.113.8"));
+    fn room_is_made_once_for_thousands_and_not_for_each_who_comes() {
+        let (clock, buckets) = buckets(1);
+        let len = || buckets.limiter.read().expect("nobody panics").len();
+        let most = u32::try_from(MOST_BUCKETS).expect("a small number");
+        assert!(buckets.take(&0).is_ok());
+        // That one is full again.
+        clock.advance(Duration::from_secs(3_600));
+        for key in 1..=most {
+            assert!(buckets.take(&key).is_ok());
+        }
+        assert!(len() <= MOST_BUCKETS / 2 + 1, "{} are left, and all of them in use", len());
     }
 
     #[test]

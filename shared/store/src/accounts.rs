@@ -142,18 +142,18 @@ impl Store {
 
     /// Counts an attempt of each of these as a failure, before anybody knows whether it is one, so that many at once are not free;
     /// gives the instant to wait for, of one that has to wait. `delays_s` are the seconds to wait after the first failure, the second
-    /// and so on; failures before `forgotten` do not count.
+    /// and so on; failures before `forgotten` do not count. Where one has to wait, none is charged. `id` is one of its own.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn charge_attempt(
         &self,
+        id: Uuid,
         subjects: &[Subject],
         delays_s: &[f64],
         forgotten: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, Error> {
-        let id = subjects.first().map_or_else(Uuid::nil, |subject| id_of(&subject.hash));
         repeat(id, || self.try_charge_attempt(subjects, delays_s, forgotten, now)).await
     }
 
@@ -169,6 +169,7 @@ impl Store {
         subjects.sort_by_key(|subject| subject.hash);
         let hashes: Vec<_> = subjects.iter().map(|subject| subject.hash.to_vec()).collect();
         let allowances: Vec<_> = subjects.iter().map(|subject| subject.allowance).collect();
+        let mut transaction = self.pool.begin().await?;
         let row = sqlx::query!(
             r#"WITH subjects AS (
                    SELECT subject, allowance
@@ -181,7 +182,7 @@ impl Store {
                ),
                charged AS (
                    INSERT INTO sign_in_attempts AS known (subject, failures, tried_at, waits_until)
-                   SELECT subject, 1, $4, $4 + make_interval(secs => ($3::double precision[])[greatest(1 - allowance, 1)])
+                   SELECT subject, 1, $4, $4 + make_interval(secs => ($3::double precision[])[1])
                    FROM subjects
                    WHERE (SELECT until FROM waiting) IS NULL
                    ORDER BY subject
@@ -208,15 +209,17 @@ impl Store {
             now,
             forgotten,
         )
-        .fetch_one(&self.pool)
+        .fetch_one(&mut *transaction)
         .await?;
-        let all = i64::try_from(subjects.len()).unwrap_or(i64::MAX);
-        Ok(match row.until {
-            Some(until) => Some(until),
-            // Another attempt at the same moment was faster.
-            None if row.charged < all => Some(now + TimeDelta::seconds(1)),
-            None => None,
-        })
+        if let Some(until) = row.until {
+            return Ok(Some(until));
+        }
+        if row.charged < i64::try_from(subjects.len()).unwrap_or(i64::MAX) {
+            // Another attempt at the same moment was faster; so this is none, also for those that need not wait.
+            return Ok(Some(now + TimeDelta::seconds(1)));
+        }
+        transaction.commit().await?;
+        Ok(None)
     }
 
     /// Notes that an attempt has failed. One on an address that nobody has writes just as much, and takes as long.
@@ -492,11 +495,6 @@ impl Store {
         .await?;
         Ok(sessions.rows_affected() + attempts.rows_affected())
     }
-}
-
-/// Gives what may stand for an identifier where one with some randomness is wanted.
-fn id_of(hash: &Hash) -> Uuid {
-    Uuid::from_bytes(std::array::from_fn(|place| hash[place]))
 }
 
 /// Takes back what an attempt was counted as, since it was none.

@@ -2,22 +2,22 @@
 //!
 //! | what happens | what is done |
 //! |---|---|
-//! | the setting says something else by now | new connections are made by it; those that are open stay until they are too old |
-//! | PostgreSQL refuses who connects (SQLSTATE class 28) | the setting is asked for anew, and if it has changed, the connection is tried again in the time that is left |
-//! | what it says now can not be used | what it said before is kept |
+//! | the setting says another user or password by now | new connections are made by them; those that are open stay until they are too old |
+//! | PostgreSQL, or a pooler before it, refuses who connects | the setting is asked for anew, and if it has changed, the connection is tried again in the time that is left |
+//! | what it says now can not be used, or names another database, or another way to it | what it said before is kept |
 
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use events::Renew;
+use events::{Renew, Why};
+use futures::FutureExt as _;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection, Postgres};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
-use crate::{Connection, Error, TIMEOUTS};
+use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
 /// How long whoever wants a connection waits, in all.
 const ACQUIRE: Duration = Duration::from_millis(1_500);
@@ -26,8 +26,6 @@ const IDLE_UNTESTED: Duration = Duration::from_millis(200);
 /// How long a connection that nobody uses is kept: twice as long at most. Short, so that others find a place where there are more
 /// instances than connections.
 const IDLE_KEPT: Duration = Duration::from_secs(2);
-/// How often it is looked whether the URL has changed, while connections are wanted.
-const LOOK: Duration = Duration::from_secs(5);
 
 /// The connections of a process; cheap to clone.
 #[derive(Clone)]
@@ -38,12 +36,17 @@ pub(crate) struct Connections {
 
 /// By what new connections are made, where that can change.
 struct Login {
-    url: Mutex<String>,
+    known: Mutex<Known>,
     connection: Connection,
     renew: Renew,
-    since: Instant,
-    /// When it is to be looked again, in milliseconds after `since`.
-    look_at: AtomicU64,
+}
+
+/// What is known of the URL.
+struct Known {
+    /// As it is used.
+    url: String,
+    /// As it was found last and could not be used, so that this is said once.
+    unusable: Option<String>,
 }
 
 impl Connections {
@@ -69,11 +72,9 @@ impl Connections {
             .connect_lazy_with(options(&connection.url, connection)?);
         let login = connection.renew.as_ref().map(|renew| {
             Arc::new(Login {
-                url: Mutex::new(connection.url.clone()),
+                known: Mutex::new(Known { url: connection.url.clone(), unusable: None }),
                 connection: connection.clone(),
                 renew: Arc::clone(renew),
-                since: Instant::now(),
-                look_at: AtomicU64::new(0),
             })
         });
         Ok(Self { pool, login })
@@ -108,53 +109,72 @@ impl Connections {
         F: Future<Output = Result<T, sqlx::Error>>,
     {
         let Some(login) = &self.login else { return attempt(&self.pool).await };
-        self.look(login);
-        let used = login.url();
+        let used = login.look(&self.pool);
         match attempt(&self.pool).await {
-            Err(error) if was_refused(&error) && login.renew(&self.pool, used, true).await => {
-                attempt(&self.pool).await
+            Err(error) if login.was_refused(&error) => {
+                let newer = (login.renew)(used, Why::Refused).await;
+                if newer.is_some_and(|url| login.take(&self.pool, url)) {
+                    attempt(&self.pool).await
+                } else {
+                    Err(error)
+                }
             }
             outcome => outcome,
-        }
-    }
-
-    /// Looks now and then whether the URL has changed; nobody waits for it.
-    fn look(&self, login: &Arc<Login>) {
-        let now = u64::try_from(login.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let look_at = login.look_at.load(Ordering::Relaxed);
-        let next = now.saturating_add(u64::try_from(LOOK.as_millis()).unwrap_or(u64::MAX));
-        let is_ours = now >= look_at
-            && login.look_at.compare_exchange(look_at, next, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if is_ours {
-            let (login, pool) = (Arc::clone(login), self.pool.clone());
-            tokio::spawn(async move { login.renew(&pool, login.url(), false).await });
         }
     }
 }
 
 impl Login {
-    fn url(&self) -> String {
-        self.url.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Takes what the URL is by now, if that is known already; nobody waits for it. Gives the one that is used.
+    fn look(&self, pool: &PgPool) -> String {
+        let used = self.known().url.clone();
+        // How often it is really looked is up to who is asked.
+        match (self.renew)(used.clone(), Why::LookedNowAndThen).now_or_never().flatten() {
+            Some(newer) if self.take(pool, newer.clone()) => newer,
+            _ => used,
+        }
     }
 
-    /// Asks for another URL than `used`, and has new connections made by it; says whether there is one.
-    async fn renew(&self, pool: &PgPool, used: String, is_refused: bool) -> bool {
-        let Some(url) = (self.renew)(used, is_refused).await else { return false };
-        match options(&url, &self.connection) {
-            Ok(options) => {
-                let mut current = self.url.lock().unwrap_or_else(PoisonError::into_inner);
-                if *current != url {
-                    pool.set_connect_options(options);
-                    *current = url;
-                }
-                true
-            }
-            // The error may quote it.
-            Err(_) => {
-                tracing::warn!("DATABASE_URL has changed to what can not be used; what it was is kept");
-                false
-            }
+    /// Has new connections made by another URL; says whether it can be used.
+    fn take(&self, pool: &PgPool, url: String) -> bool {
+        let mut known = self.known();
+        if known.url == url {
+            return true;
         }
+        if known.unusable.as_ref() == Some(&url) {
+            return false;
+        }
+        let is_same_place = |newer: &PgConnectOptions| {
+            options(&known.url, &self.connection).is_ok_and(|used| place(&used) == place(newer))
+        };
+        // What is said must not quote it.
+        let why = match options(&url, &self.connection) {
+            Ok(options) if is_same_place(&options) => {
+                pool.set_connect_options(options);
+                *known = Known { url, unusable: None };
+                return true;
+            }
+            Ok(_) => "names another database, or another way to it, which takes a restart",
+            Err(_) => "can not be used",
+        };
+        tracing::warn!("DATABASE_URL has changed to what {why}; what it was is kept");
+        known.unusable = Some(url);
+        false
+    }
+
+    /// Says whether who connects was not let in.
+    fn was_refused(&self, error: &sqlx::Error) -> bool {
+        let sqlx::Error::Database(error) = error else { return false };
+        match error.code().as_deref() {
+            // PgBouncer's for all that it finds wrong, up to its version 1.20 also for a password.
+            Some("08P01") => self.connection.is_pooled && !is_of_pooler(error.as_ref()),
+            // Class 28 of PostgreSQL's appendix A: invalid authorization.
+            code => code.is_some_and(|code| code.starts_with("28")),
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -174,7 +194,68 @@ fn options(url: &str, connection: &Connection) -> Result<PgConnectOptions, sqlx:
     })
 }
 
-/// Says whether the database does not let in who connects: class 28 of PostgreSQL's appendix A, invalid authorization.
-fn was_refused(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code.starts_with("28")))
+/// Gives what options say beside the user and the password, to be compared.
+fn place(options: &PgConnectOptions) -> String {
+    // Without a name it is that of the user.
+    let database = options.get_database().unwrap_or(options.get_username()).to_owned();
+    // Some of it can not be had otherwise.
+    format!("{:?}", options.clone().database(&database).username("").password(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use events::Database;
+
+    use super::*;
+
+    const USED: &str = "postgres://first:1@db.example.org/kaam?sslmode=require";
+
+    /// Connections by a URL, and what is found when that is asked for again.
+    fn connections() -> (Connections, Arc<Mutex<Option<String>>>) {
+        let found = Arc::new(Mutex::new(None::<String>));
+        let says = Arc::clone(&found);
+        let renew: Renew = Arc::new(move |used, _| {
+            let found = says.lock().expect("nobody panicked").clone();
+            async move { found.filter(|found| *found != used) }.boxed()
+        });
+        let database =
+            Database { url: USED.to_owned(), connections: 1, is_pooled: false, renew: Some(renew) };
+        (Connections::lazy(&Connection::to(database, "test")).expect("a sound URL"), found)
+    }
+
+    /// Looks what the URL is by now, and gives the one that is used then, and the user of the next connection.
+    fn look(connections: &Connections) -> (String, String) {
+        let url = connections.login.as_ref().expect("it can change").look(&connections.pool);
+        (url, connections.pool.connect_options().get_username().to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_change_is_followed_as_soon_as_it_is_known() {
+        let (connections, found) = connections();
+        assert_eq!(look(&connections), (USED.to_owned(), "first".to_owned()));
+        let second = "postgres://second:2@db.example.org:5432/kaam?sslmode=require";
+        *found.lock().expect("nobody panicked") = Some(second.to_owned());
+        assert_eq!(look(&connections), (second.to_owned(), "second".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn only_the_user_and_the_password_are_followed() {
+        let (connections, found) = connections();
+        for other in [
+            "nonsense",
+            "postgres://second:2@elsewhere.example.org/kaam?sslmode=require",
+            "postgres://second:2@db.example.org:5433/kaam?sslmode=require",
+            "postgres://second:2@db.example.org/other?sslmode=require",
+            "postgres://second:2@db.example.org?sslmode=require",
+            "postgres://second:2@db.example.org/kaam",
+            "postgres://second:2@db.example.org/kaam?sslmode=require&sslrootcert=/other.pem",
+            "postgres://second:2@db.example.org/kaam?sslmode=require&host=/run",
+            "postgres://second:2@db.example.org/kaam?sslmode=require&options=-csearch_path%3Dother",
+        ] {
+            *found.lock().expect("nobody panicked") = Some(other.to_owned());
+            assert_eq!(look(&connections), (USED.to_owned(), "first".to_owned()), "{other}");
+        }
+        *found.lock().expect("nobody panicked") = Some(USED.replace("first:1", "third:3"));
+        assert_eq!(look(&connections).1, "third");
+    }
 }

@@ -15,6 +15,8 @@ use crate::{Error, Store};
 
 /// The action of the entry that tells of an erasure.
 pub const ERASED: &str = "user.erased";
+/// How each pseudonym of an erased user begins.
+pub const PSEUDONYM: &str = "erased:";
 /// Everything as it was at one moment, however long that takes.
 pub(crate) const WHOLE: &str =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
@@ -119,6 +121,13 @@ impl Store {
             put,
             "messages",
             r#"SELECT to_jsonb(t) AS "row!" FROM messages t WHERE user_id = $1 ORDER BY conversation_id, id"#
+        );
+        rows!(
+            all,
+            user_id,
+            put,
+            "model_calls",
+            r#"SELECT to_jsonb(t) AS "row!" FROM model_calls t WHERE user_id = $1"#
         );
         rows!(
             all,
@@ -247,6 +256,7 @@ impl Store {
             "conversations",
             "DELETE FROM conversations WHERE user_id = $1"
         );
+        remove!(transaction, user_id, erased, "model_calls", "DELETE FROM model_calls WHERE user_id = $1");
         remove!(
             transaction,
             user_id,

@@ -142,6 +142,9 @@ const CHAT: &[Grant] = &[
     (Select, "messages", ALL),
     (Insert, "messages", ALL),
 ];
+/// How often a model was asked.
+const ASKING: &[Grant] =
+    &[(Select, "model_calls", ALL), (Insert, "model_calls", ALL), (Update, "model_calls", &["day", "calls"])];
 /// Claiming reminders, and gathering missed ones.
 const SCANNING: &[Grant] = &[
     (Select, "reminders", ALL),
@@ -239,7 +242,7 @@ pub const ROLES: [Role; 15] = [
     of_one(
         "kaam_chat_command",
         "chat-command",
-        &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK, ANSWERS, UNDO, CHAT],
+        &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK, ANSWERS, UNDO, CHAT, ASKING],
     ),
     of_all("kaam_sign_in", "sign-in", &[SIGNING_IN, SETTINGS, NEW_SETTINGS, EVENTS]),
     of_all("kaam_scan_reminders", "scan-reminders", &[SCANNING, EVENTS]),
@@ -264,6 +267,7 @@ pub const ROLES: [Role; 15] = [
             LOOKING,
             LINKS,
             CHAT,
+            ASKING,
             SCANNING,
             SENDING,
             AUDITING,

@@ -29,10 +29,10 @@ use std::io::ErrorKind;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgConnection;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgConnection};
 
 use connections::Connections;
 use events::{Database, Renew};
@@ -66,6 +66,9 @@ pub enum Error {
     /// The URL is malformed.
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
+    /// The tables are not those of this program: there are none, or another version's.
+    #[error("the tables are not those of this version; `backend migrate` brings them up to date")]
+    OtherSchema,
     /// The tables belong to another role than the one that connects.
     #[error("the tables belong to another role than the one that connects")]
     NotOwner,
@@ -120,11 +123,11 @@ impl Connection {
         Self { url: url.into(), application_name, max_connections, is_pooled: false, renew: None }
     }
 
-    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects: it
-    /// is the user's or the password's change that is followed so, and connections that are open stay until they are half an hour old.
+    /// Names the database of a function's settings. Its URL is asked for again now and then, and when the database refuses who connects:
+    /// another user or password is followed, nothing else of it, and connections that are open stay until they are half an hour old.
     pub fn to(database: Database, application_name: &'static str) -> Self {
         let Database { url, connections, is_pooled, renew } = database;
-        Self { is_pooled, renew: Some(renew), ..Self::new(url, application_name, connections) }
+        Self { is_pooled, renew, ..Self::new(url, application_name, connections) }
     }
 }
 
@@ -191,7 +194,7 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
     let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut connection = pool.acquire().await?;
-    let mut migrations = sqlx::migrate!("../../migrations");
+    let mut migrations = migrations();
     if is_current(&mut connection, &migrations).await? {
         connection.close().await?;
         pool.close().await;
@@ -212,6 +215,22 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
     connection.close().await?;
     pool.close().await;
     outcome.map_err(|error| Error::Unexpected(error.into()))
+}
+
+/// Looks whether the schema is this program's, and changes nothing.
+///
+/// # Errors
+/// [`Error::OtherSchema`] if it is not; [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`].
+pub async fn check_schema(url: &str) -> Result<(), Error> {
+    let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
+    let mut connection = PgConnection::connect_with(&options).await?;
+    let is_current = is_current(&mut connection, &migrations()).await?;
+    connection.close().await?;
+    if is_current { Ok(()) } else { Err(Error::OtherSchema) }
+}
+
+fn migrations() -> Migrator {
+    sqlx::migrate!("../../migrations")
 }
 
 /// Says whether just these migrations were run.

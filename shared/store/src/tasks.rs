@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::idempotency::{self, Kept, Record};
 use crate::outbox::shard_of;
+use crate::quota::Amounts;
 use crate::row_security::UserId;
 use crate::session::Session;
 use crate::tries::repeat;
@@ -37,6 +38,8 @@ pub struct Write {
     pub before: Option<Value>,
     /// Of a successor, the version of the task that it follows.
     pub parent_version: Option<i64>,
+    /// What it adds to what the user has; for quotas, and not saved.
+    pub adds: Amounts,
 }
 
 /// A series as it was read.
@@ -386,17 +389,17 @@ impl Store {
         Ok(written)
     }
 
-    /// Saves several changes in one transaction.
+    /// Saves several changes in one transaction. `id` is one of its own.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn write_together(
         &self,
+        id: Uuid,
         together: &Together,
         user_id: &str,
         now: DateTime<Utc>,
     ) -> Result<Written, Error> {
-        let id = together.writes.first().map_or_else(Uuid::nil, |write| write.event.event_id);
         repeat(id, || self.try_write_together(together, user_id, now)).await
     }
 

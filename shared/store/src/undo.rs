@@ -148,10 +148,10 @@ impl Store {
     }
 }
 
-/// The smallest UUIDv7 of an instant (RFC 9562 §5.7).
+/// Gives the least UUIDv7 of an instant (RFC 9562 §5.7).
 fn first_id_at(at: DateTime<Utc>) -> Uuid {
     let millis = u128::try_from(at.timestamp_millis()).unwrap_or_default();
-    Uuid::from_u128(millis << 80)
+    Uuid::from_u128(millis << 80 | 0x7 << 76 | 0b10 << 62)
 }
 
 /// Marks events as taken back; says whether none of them was before.
@@ -182,4 +182,18 @@ pub(crate) async fn mark(
     .execute(connection)
     .await?;
     Ok(usize::try_from(done.rows_affected()).is_ok_and(|count| count == undone.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_id_of_an_instant_is_a_uuid_of_version_7_and_before_that_of_the_next_millisecond() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant");
+        let first = first_id_at(at("2027-01-10T12:00:00.5Z"));
+        assert_eq!(first.get_version_num(), 7);
+        assert!(first.to_string().ends_with("-7000-8000-000000000000"), "{first}");
+        assert!(first < first_id_at(at("2027-01-10T12:00:00.501Z")));
+    }
 }

@@ -16,6 +16,7 @@ use runtime::secrets::Renewal;
 use uuid::Uuid;
 
 use self::sendgrid::SendGrid;
+pub(crate) use self::sendgrid::check_key;
 #[cfg(feature = "aws")]
 pub use self::ses::Ses;
 use self::smtp::Smtp;

@@ -35,7 +35,7 @@ impl SendGrid {
     }
 
     pub(super) fn renewed_by(self, renewal: Renewal) -> Self {
-        Self { renewal, ..self }
+        Self { renewal: renewal.only(check_key), ..self }
     }
 
     /// Sends, and once more when the key is refused and there is another.
@@ -65,6 +65,14 @@ impl SendGrid {
             .map_err(|error| Undelivered::temporary(format!("SendGrid can not be asked: {error}")))?;
         let answer = self.client.send(request).await;
         answer.map_err(|why| Undelivered::temporary(format!("SendGrid could not be reached: {why}")))
+    }
+}
+
+/// Refuses what can not be a key, and be sent as one.
+pub(crate) fn check_key(key: &str) -> Result<(), String> {
+    match key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(()),
+        false => Err("SENDGRID_API_KEY must be a key of SendGrid: printable ASCII without spaces".to_owned()),
     }
 }
 

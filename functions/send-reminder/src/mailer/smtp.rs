@@ -52,7 +52,13 @@ impl Smtp {
     }
 
     pub(super) fn renewed_by(self, renewal: Renewal) -> Self {
-        Self { renewal, ..self }
+        let (deadline, authorities) = (self.deadline, self.authorities.clone());
+        // What is said does not quote it.
+        let check = move |url: &str| {
+            let server = Server::new(url, deadline, authorities.as_deref());
+            server.map(drop).map_err(|error| error.to_string())
+        };
+        Self { renewal: renewal.only(check), ..self }
     }
 
     pub(super) fn deadline(&self) -> Duration {
@@ -83,10 +89,7 @@ impl Smtp {
     /// Gives the server as `SMTP_URL` names it by now, if that is another one.
     async fn newer(&self, used: &str, was_refused: bool) -> Option<Server> {
         let url = self.renewal.newer(used, was_refused).await?;
-        let Ok(server) = Server::new(&url, self.deadline, self.authorities.as_deref()) else {
-            tracing::warn!("SMTP_URL has changed to what can not be used; what it was is kept");
-            return None;
-        };
+        let server = Server::new(&url, self.deadline, self.authorities.as_deref()).ok()?;
         *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server.clone();
         Some(server)
     }

@@ -28,6 +28,7 @@ use axum::{
 };
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use settings::NAMES;
 pub use settings::Settings;
 pub use signing::{Signer, SigningKeys};
 

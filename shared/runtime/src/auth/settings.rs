@@ -10,6 +10,10 @@ use crate::config::{ConfigError, Environment, Secret};
 /// The shortest secret, in bytes: as long as the hash (RFC 7518 §3.2).
 const SHORTEST_SECRET: usize = 32;
 
+/// What says by what users' tokens are checked, and nothing else.
+pub(crate) const NAMES: [&str; 5] =
+    ["JWT_SECRET", "JWT_JWKS_URL", "OIDC_ISSUER", "JWT_ISSUER", "JWT_AUDIENCE"];
+
 /// Whose tokens are believed, and who may bring events.
 ///
 /// | variable | allowed |

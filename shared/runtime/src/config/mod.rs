@@ -183,7 +183,21 @@ impl Config {
 
 fn auth(environment: &Environment) -> Result<Auth, ConfigError> {
     match environment.get("AUTH")?.as_deref() {
-        None | Some("local") => Ok(Auth::Local),
+        None | Some("local") => {
+            // Whoever says by what to check tokens does not mean to believe everybody.
+            let forgotten = auth::NAMES.iter().find_map(|name| match environment.get(name) {
+                Ok(Some(_)) => Some(*name),
+                _ => None,
+            });
+            match forgotten {
+                None => Ok(Auth::Local),
+                Some(name) => Err(ConfigError::Invalid {
+                    name: "AUTH".to_owned(),
+                    value: "local".to_owned(),
+                    allowed: format!("jwt beside {name}"),
+                }),
+            }
+        }
         Some("jwt") => auth::Settings::from_environment(environment).map(Box::new).map(Auth::Jwt),
         Some(other) => Err(ConfigError::Invalid {
             name: "AUTH".to_owned(),
@@ -297,6 +311,9 @@ mod tests {
                 "EVENTS_AUDIENCE",
             ),
             (&[secret, issuer, audience, ("DAPR_HTTP_PORT", "3500")], "APP_API_TOKEN"),
+            // Whoever forgets AUTH would have everybody believed.
+            (&[("AUTH", "local"), ("HOST", "127.0.0.1"), secret], "JWT_SECRET"),
+            (&[("AUTH", ""), ("HOST", "127.0.0.1"), discovered], "OIDC_ISSUER"),
         ] {
             let message = read(pairs).expect_err(named);
             assert!(message.contains(named) && !message.contains('\n'), "{named}: {message}");

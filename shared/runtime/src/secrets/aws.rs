@@ -14,33 +14,13 @@ use aws_smithy_http_client::{
 };
 use serde_json::{Map, Value};
 
-use super::{AWS_SECRETS, Source};
+use super::{AWS_SECRETS, IN_AWS, Source};
 use crate::{
     ask::chain,
     config::{ConfigError, Environment},
     percent::encode,
 };
 
-/// The settings that a secret may hold, as members by their names: those that are secret, and what belongs to them.
-const SETTINGS: [&str; 17] = [
-    DATABASE_URL,
-    "SMTP_URL",
-    "SENDGRID_API_KEY",
-    "EMAIL_FROM",
-    "LINK_SECRET",
-    "SIGNING_KEY",
-    "SIGNING_KEY_PREVIOUS",
-    "JWT_SECRET",
-    "EVENTS_TOKEN",
-    "VAPID_PRIVATE_KEY",
-    "VAPID_SUBJECT",
-    "KAFKA_SASL_USERNAME",
-    "KAFKA_SASL_PASSWORD",
-    "OLLAMA_URL",
-    "OLLAMA_MODEL",
-    "DAPR_API_TOKEN",
-    "APP_API_TOKEN",
-];
 const DATABASE_URL: &str = "DATABASE_URL";
 /// How long AWS may take for a secret, tries included.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -76,7 +56,7 @@ impl Kept {
         };
         let member = |name: &str| members.get(name).and_then(Value::as_str).filter(|value| !value.is_empty());
         let settings: BTreeMap<_, _> =
-            SETTINGS.iter().filter_map(|name| Some((*name, member(name)?.to_owned()))).collect();
+            IN_AWS.iter().filter_map(|name| Some((*name, member(name)?.to_owned()))).collect();
         if !settings.is_empty() {
             return Ok(Held::Settings(settings));
         }
@@ -122,6 +102,7 @@ async fn with_secrets_by(
 ) -> anyhow::Result<Environment> {
     let Some(named) = environment.get(AWS_SECRETS)? else { return Ok(environment) };
     let (database, mut found) = (environment.get(DATABASE_URL)?, environment.clone());
+    let mut login: Option<String> = None;
     for id in named.split(',').map(str::trim).filter(|id| !id.is_empty()) {
         let (id, database) = (id.to_owned(), database.clone());
         let kept = Arc::new(Kept { client: client(loader(), &id).await?, id, database });
@@ -129,6 +110,12 @@ async fn with_secrets_by(
         let settings = match held {
             // What the environment has is the other half of it.
             Held::Login(url) => {
+                if let Some(first) = &login {
+                    let name = format!("the user of {DATABASE_URL}: the secret {first:?}");
+                    let other = format!("the secret {:?} of {AWS_SECRETS}", kept.id);
+                    return Err(ConfigError::InBoth { name, other }.into());
+                }
+                login = Some(kept.id.clone());
                 found = found.with_secret(DATABASE_URL, &url, Source::Aws(kept));
                 continue;
             }
@@ -259,6 +246,20 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_leads_to_kafka_can_be_in_a_secret_whole() {
+        let secrets = Secrets::default();
+        let names = ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_CA", "KAFKA_CERT", "KAFKA_KEY"];
+        let held: Map<_, _> = names.iter().map(|name| ((*name).to_owned(), json!("s3cret"))).collect();
+        secrets.lock().expect("nobody panicked").insert("kafka", held.into());
+        let url = manager(&secrets).await;
+        let environment = read(&url, &[(AWS_SECRETS, "kafka")]).await.expect("it is there");
+        assert_eq!(
+            names.map(|name| get(&environment, name)),
+            ["s3cret"; 5].map(|text| Some(text.to_owned()))
+        );
+    }
+
+    #[tokio::test]
     async fn a_password_that_was_rotated_is_asked_for_once_it_is_refused() {
         let secrets = Secrets::default();
         let login = |password: &str| json!({"username": "kaam", "password": password, "engine": "postgres"});
@@ -284,6 +285,7 @@ mod tests {
             ("kaam/text", json!("s3cret")),
             ("kaam/other", json!({"password": "s3cret"})),
             ("kaam/login", json!({"username": "kaam", "password": "s3cret"})),
+            ("kaam/other-login", json!({"username": "other", "password": "s3cret"})),
             ("kaam/db", json!({"DATABASE_URL": "postgres://kaam:s3cret@db/kaam"})),
             ("kaam/binary", Value::Null),
         ]);
@@ -304,6 +306,12 @@ mod tests {
             assert!(line.contains(AWS_SECRETS) && line.contains(id) && line.contains(said), "{line}");
             assert!(!line.contains("s3cret") && !line.contains('\n'), "{line}");
         }
+        let both = [(AWS_SECRETS, "kaam/login,kaam/other-login"), (DATABASE_URL, "postgres://db/kaam")];
+        let line = read(&url, &both).await.expect_err("there are two users");
+        assert!(
+            ["DATABASE_URL", "kaam/login\"", "kaam/other-login"].iter().all(|said| line.contains(said)),
+            "{line}"
+        );
         let line = read("http://127.0.0.1:1", &[(AWS_SECRETS, "kaam/db")]).await.expect_err("nobody");
         assert!(line.starts_with("AWS_SECRETS names \"kaam/db\"") && !line.contains('\n'), "{line}");
     }

@@ -15,6 +15,32 @@ pub(crate) use renewal::Source;
 /// The setting that names secrets of AWS Secrets Manager.
 const AWS_SECRETS: &str = "AWS_SECRETS";
 
+/// The settings that a secret of AWS may hold, as members by their names: those that are secret, and what belongs to them.
+#[cfg(any(feature = "aws", test))]
+const IN_AWS: [&str; 21] = [
+    "DATABASE_URL",
+    "SMTP_URL",
+    "SMTP_CA",
+    "SENDGRID_API_KEY",
+    "EMAIL_FROM",
+    "LINK_SECRET",
+    "SIGNING_KEY",
+    "SIGNING_KEY_PREVIOUS",
+    "JWT_SECRET",
+    "EVENTS_TOKEN",
+    "VAPID_PRIVATE_KEY",
+    "VAPID_SUBJECT",
+    "KAFKA_SASL_USERNAME",
+    "KAFKA_SASL_PASSWORD",
+    "KAFKA_CA",
+    "KAFKA_CERT",
+    "KAFKA_KEY",
+    "OLLAMA_URL",
+    "OLLAMA_MODEL",
+    "DAPR_API_TOKEN",
+    "APP_API_TOKEN",
+];
+
 /// Adds what stores of secrets have: those of `DAPR_SECRET_STORE`, a secret store of a Dapr sidecar, and of `AWS_SECRETS`, names or ARNs
 /// in AWS Secrets Manager with commas between (needs the Cargo feature `aws`).
 ///
@@ -57,10 +83,21 @@ async fn from_aws(environment: Environment) -> anyhow::Result<Environment> {
     }
 }
 
-#[cfg(all(test, not(feature = "aws")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
+    #[test]
+    fn the_readme_names_just_what_a_secret_of_aws_may_hold() {
+        let readme = include_str!("../../../../README.md");
+        let (_, list) = readme.split_once("whose members are settings by their own names").expect("a list");
+        let (_, list) = list.split_once("```\n\n").expect("an example first");
+        let (list, _) = list.split_once(" are taken;").expect("its end");
+        let named: Vec<_> = list.split('`').skip(1).step_by(2).collect();
+        assert_eq!(named, IN_AWS);
+    }
+
+    #[cfg(not(feature = "aws"))]
     #[tokio::test]
     async fn without_its_feature_a_secret_of_aws_is_refused() {
         let asked = with_secrets(Environment::from_pairs([(AWS_SECRETS, "kaam/db")])).await;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::chain::{content_hash, hash, hash_of_version_1};
 use super::{Entry, VERSION};
-use crate::erasure::{ERASED, WHOLE};
+use crate::erasure::{ERASED, PSEUDONYM, WHOLE};
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -64,8 +64,8 @@ pub enum Broken {
         /// How many are there.
         found: i64,
     },
-    /// What an entry says was taken away, and no later entry tells of an erasure.
-    #[error("user {user_id:?}: entry {seq} was emptied, and no later entry tells of an erasure")]
+    /// What an entry says was taken away, and not as an erasure does it.
+    #[error("user {user_id:?}: entry {seq} was emptied, and not by an erasure")]
     Emptied {
         /// Whose.
         user_id: String,
@@ -146,7 +146,8 @@ async fn verify_chain(
 ) -> Result<(u64, Option<Broken>), Error> {
     let user = || end.user_id.clone();
     let (mut last, mut previous, mut count) = (0, Vec::new(), 0);
-    let mut emptied = None;
+    let mut erasing = Erasing::default();
+    let is_pseudonym = end.user_id.starts_with(PSEUDONYM);
     loop {
         let rows = sqlx::query!(
             r#"SELECT seq, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
@@ -203,11 +204,7 @@ async fn verify_chain(
             {
                 return Ok((count, Some(Broken::Altered { user_id: user(), seq: row.seq })));
             }
-            if row.is_erased {
-                emptied.get_or_insert(row.seq);
-            } else if entry.action == ERASED {
-                emptied = None;
-            }
+            erasing.meet(row.seq, row.is_erased, entry.action == ERASED && is_pseudonym);
             tell(row.seq, &computed);
             (last, previous) = (row.seq, computed);
         }
@@ -215,7 +212,7 @@ async fn verify_chain(
             break;
         }
     }
-    if let Some(seq) = emptied {
+    if let Some(seq) = erasing.unexcused() {
         return Ok((count, Some(Broken::Emptied { user_id: user(), seq })));
     }
     if last < end.seq {
@@ -225,6 +222,35 @@ async fn verify_chain(
         return Ok((count, Some(Broken::Beyond { user_id: user(), end: end.seq, found: last })));
     }
     Ok((count, None))
+}
+
+/// Whether what was emptied is what an erasure leaves: everything before the entry that tells of it, which is the last, under a pseudonym.
+/// Somebody who appends such an entry to empty a few others unseen has left some as they were, or goes on afterwards.
+#[derive(Debug, Default)]
+struct Erasing {
+    emptied: Option<i64>,
+    told: Option<i64>,
+    is_erased: bool,
+}
+
+impl Erasing {
+    fn meet(&mut self, seq: i64, is_emptied: bool, is_erasure: bool) {
+        if is_emptied {
+            self.emptied.get_or_insert(seq);
+        } else if is_erasure {
+            self.is_erased = true;
+            return;
+        } else {
+            self.told.get_or_insert(seq);
+        }
+        self.is_erased = false;
+    }
+
+    /// Gives the first entry that was emptied by no erasure.
+    fn unexcused(&self) -> Option<i64> {
+        let is_excused = self.is_erased && self.told.is_none();
+        self.emptied.filter(|_| !is_excused)
+    }
 }
 
 /// Says whether an entry tells of nobody any more.

@@ -1,6 +1,9 @@
 //! Several functions as one router.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Once},
+};
 
 use axum::{Router, middleware, routing::get};
 use tower::Layer;
@@ -20,7 +23,7 @@ use crate::{
     limits::Limits,
     metrics::Metrics,
     problem::Problem,
-    rate_limit::{self, Limited, RateLimits, Rates},
+    rate_limit::{self, RateLimits, Rates},
 };
 
 /// The functions of a process with everything around them, ready to be served.
@@ -103,8 +106,14 @@ impl App {
             }
         };
         let needs_tokens = authenticator.is_some();
-        let shell =
-            Shell { metrics, limits, trusted_proxies, needs_tokens, is_for_this_machine: !needs_tokens };
+        let shell = Shell {
+            metrics,
+            limits,
+            trusted_proxies,
+            needs_tokens,
+            is_for_this_machine: !needs_tokens,
+            overlooked: Arc::new(Once::new()),
+        };
         let takes_triggers = functions.len() == 1;
         let checks = functions.iter_mut().flat_map(|function| function.readiness.drain(..));
         let health = health::router(checks.collect(), limits.check_deadline);
@@ -115,10 +124,9 @@ impl App {
             background.extend(function.background);
             let request_deadline = function.timeout.unwrap_or(limits.request_deadline);
             let shell = Shell { limits: Limits { request_deadline, ..limits }, ..shell.clone() };
-            let counted = rates.as_ref().map(|rates| (Arc::clone(rates), function.costs));
-            let http = for_users(by_user(function.http, counted.as_ref()), authenticator.as_ref());
-            let (router, paths) = guarded(by_address(http, counted.as_ref()), &shell);
-            let (public, public_paths) = guarded(by_address(function.public, counted.as_ref()), &shell);
+            let http = for_users(by_user(function.http, rates.as_ref()), authenticator.as_ref());
+            let (router, paths) = guarded(by_address(http, rates.as_ref()), &shell);
+            let (public, public_paths) = guarded(by_address(function.public, rates.as_ref()), &shell);
             routes = routes.merge(router).merge(public);
             document.merge(openapi::for_users(paths, needs_tokens));
             document.merge(public_paths);
@@ -146,18 +154,20 @@ fn for_users(router: OpenApiRouter, authenticator: Option<&Arc<Authenticator>>) 
 }
 
 /// Counts the requests of each user, when they are counted.
-fn by_user(router: OpenApiRouter, counted: Option<&Limited>) -> OpenApiRouter {
-    match counted {
+fn by_user(router: OpenApiRouter, limits: Option<&Arc<RateLimits>>) -> OpenApiRouter {
+    match limits {
         None => router,
-        Some(counted) => router.layer(middleware::from_fn_with_state(counted.clone(), rate_limit::users)),
+        Some(limits) => router.layer(middleware::from_fn_with_state(Arc::clone(limits), rate_limit::users)),
     }
 }
 
 /// Counts the requests of each address, when they are counted: also of those that are not believed.
-fn by_address(router: OpenApiRouter, counted: Option<&Limited>) -> OpenApiRouter {
-    match counted {
+fn by_address(router: OpenApiRouter, limits: Option<&Arc<RateLimits>>) -> OpenApiRouter {
+    match limits {
         None => router,
-        Some(counted) => router.layer(middleware::from_fn_with_state(counted.clone(), rate_limit::addresses)),
+        Some(limits) => {
+            router.layer(middleware::from_fn_with_state(Arc::clone(limits), rate_limit::addresses))
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! One connection, from its first byte to its end.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{Router, body::Body};
+use http_body_util::BodyExt;
 use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
@@ -12,7 +13,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::graceful::GracefulConnection,
 };
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, sync::watch};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -41,13 +42,13 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
     // An answer is worth sending even where the kernel does not know the option.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let answer = move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);
         if let Some(peer) = peer {
             request.extensions_mut().insert(peer);
         }
         router.clone().oneshot(request)
-    });
+    };
     let stream = TokioIo::new(stream);
     match protocol {
         Protocol::Http1 => {
@@ -55,10 +56,18 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits.header_deadline)
                 .max_header_size(limits.header_bytes)
-                .serve_connection(stream, service);
-            until_stopped(connection, stop).await;
+                .serve_connection(stream, service_fn(answer));
+            until_stopped(connection, stop.cancelled()).await;
         }
         Protocol::Http2 => {
+            let streams = watch::Sender::new(0);
+            let idle = idle(streams.subscribe(), limits.header_deadline);
+            let service = service_fn(move |request| {
+                let open = Open::new(&streams);
+                let answered = answer(request);
+                // A stream is open until the last of its answer is sent.
+                async move { Ok::<_, Infallible>(answered.await?.map(|body| open.until_sent(body))) }
+            });
             let connection = http2::Builder::new(TokioExecutor::new())
                 .timer(TokioTimer::new())
                 .keep_alive_interval(Some(limits.header_deadline))
@@ -66,22 +75,62 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
                 .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX))
                 .max_concurrent_streams(256)
                 .serve_connection(stream, service);
-            until_stopped(connection, stop).await;
+            let over = async {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = idle => {}
+                }
+            };
+            until_stopped(connection, over).await;
         }
     }
 }
 
-/// Runs a connection; after `stop` it takes no further request, but one that has arrived is answered.
+/// Ends when no stream was open for so long: pings are answered for ever by who asks for nothing.
+async fn idle(mut streams: watch::Receiver<usize>, deadline: Duration) {
+    loop {
+        // The sender is kept by the service, for as long as the connection.
+        let _ = streams.wait_for(|open| *open == 0).await;
+        if tokio::time::timeout(deadline, streams.wait_for(|open| *open > 0)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One of the open streams of a connection.
+struct Open(watch::Sender<usize>);
+
+impl Open {
+    fn new(streams: &watch::Sender<usize>) -> Open {
+        streams.send_modify(|open| *open += 1);
+        Open(streams.clone())
+    }
+
+    fn until_sent(self, body: Body) -> Body {
+        Body::new(body.map_frame(move |frame| {
+            let _is_open = &self;
+            frame
+        }))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.send_modify(|open| *open -= 1);
+    }
+}
+
+/// Runs a connection; once it is `over` it takes no further request, but one that has arrived is answered.
 ///
 /// hyper-util's own `GracefulShutdown` tells a connection to stop before it lets it look at what has arrived, which
 /// drops a request that came just before the signal; here the connection looks first.
-async fn until_stopped(connection: impl GracefulConnection, stop: CancellationToken) {
+async fn until_stopped(connection: impl GracefulConnection, over: impl Future<Output = ()>) {
     let mut connection = std::pin::pin!(connection);
     // A connection that fails has nobody left to be told.
     tokio::select! {
         biased;
         _ = connection.as_mut() => {}
-        () = stop.cancelled() => {
+        () = over => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;
         }

@@ -1,6 +1,10 @@
 //! What surrounds every route.
 
-use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Once},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -35,6 +39,8 @@ pub(super) struct Shell {
     pub(super) limits: Limits,
     /// Whose word on the caller's address is taken.
     pub(super) trusted_proxies: TrustedProxies,
+    /// Whether it was said that one may be missing.
+    pub(super) overlooked: Arc<Once>,
     /// Whether callers show tokens.
     pub(super) needs_tokens: bool,
     /// Whether only this machine is answered.
@@ -58,6 +64,14 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
     if shell.needs_tokens {
         // Whatever the route: nobody is believed without a token.
         request.extensions_mut().insert(Identity::Nobody);
+        if shell.trusted_proxies.overlook(&request) {
+            shell.overlooked.call_once(|| {
+                tracing::warn!(
+                    "a request has X-Forwarded-For, and comes from where TRUSTED_PROXIES names none: if that is a proxy of yours, those \
+                     behind it are not told apart"
+                );
+            });
+        }
     }
     without_trailing_slash(request.uri_mut());
     let mut record = Record::start(&shell.metrics, request.method().clone(), context.traceparent.clone());

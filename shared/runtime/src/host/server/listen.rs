@@ -395,6 +395,50 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_client_of_http_2_that_answers_pings_and_asks_for_nothing_is_closed() {
+        let server = Server::start(quick(), Router::new(), &[]).await;
+        let mut stream = server.connect().await;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("it listens");
+        let mut frame = [0; 9];
+        let closed = async {
+            while stream.read_exact(&mut frame).await.is_ok() {
+                let mut payload = vec![0; usize::from(frame[2])];
+                stream.read_exact(&mut payload).await?;
+                // A PING without ACK (RFC 9113 §6.7) comes back with it.
+                if (frame[3], frame[4]) == (6, 0) {
+                    frame[4] = 1;
+                    stream.write_all(&[&frame[..], &payload].concat()).await?;
+                }
+            }
+            Ok::<_, std::io::Error>(())
+        };
+        let closed = tokio::time::timeout(Duration::from_secs(5), closed).await;
+        assert!(closed.is_ok(), "it is still connected");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn an_answer_over_http_2_may_take_longer_than_an_idle_connection_is_kept() {
+        let limits = quick();
+        let slow = get(async move || {
+            let frames = futures::stream::unfold(0, move |sent| async move {
+                tokio::time::sleep(limits.header_deadline).await;
+                (sent < 3).then(|| (Ok::<_, std::io::Error>("more "), sent + 1))
+            });
+            Body::from_stream(frames)
+        });
+        let server = Server::start(limits, Router::new().route("/slow", slow), &[]).await;
+        let client =
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+        let uri = format!("http://{}/slow", server.address).parse().expect("a URI");
+        let response =
+            hyper_util::client::legacy::Client::<_, Body>::get(&client, uri).await.expect("an answer");
+        let body = axum::body::to_bytes(Body::new(response.into_body()), 100).await.expect("a whole body");
+        assert_eq!(&body[..], b"more more more ");
+        server.stop().await;
+    }
+
+    #[tokio::test]
     async fn a_body_that_drips_is_answered_at_the_deadline_and_its_connection_closed() {
         let limits = Limits { body_deadline: Duration::from_millis(50), ..Limits::default() };
         let routes = Router::new().route("/", axum::routing::post(async |_: crate::json::JsonBody| "read"));
