@@ -106,6 +106,10 @@ seccompProfile:
   value: {{ $values.auth.events.issuer | quote }}
 - name: EVENTS_AUDIENCE
   value: {{ include "kaam.eventsAudience" .name }}
+{{- if include "kaam.trustsCluster" . }}
+- name: EVENTS_CA_FILE
+  value: /etc/kaam/cluster/ca.crt
+{{- end }}
 {{- end }}
 {{- /* Knative's inner gateway is reached by another name than the page came from. */}}
 {{- $origins := $values.corsOrigins }}
@@ -189,6 +193,11 @@ seccompProfile:
 kaam/{{ . }}
 {{- end }}
 
+{{/* Whether a function asks the cluster's API server whose tokens are shown to it. */}}
+{{- define "kaam.trustsCluster" -}}
+{{- if and (eq .root.Values.profile "knative") (eq .root.Values.auth.events.trust "cluster") (or .function.ticks .function.receives) }}yes{{ end }}
+{{- end }}
+
 {{/* Whether a function or its sidecar talks to Kafka; on Knative others bring the events. */}}
 {{- define "kaam.callsKafka" -}}
 {{- if and (ne .root.Values.kafka.provider "none") (or .function.publishes (and .function.receives (ne .root.Values.profile "knative"))) }}yes{{ end }}
@@ -207,6 +216,9 @@ kaam/{{ . }}
 {{- if and (include "kaam.isOnKafka" .) .root.Values.kafka.secured }}
 {{- $mounts = append $mounts (dict "name" "kafka-ca" "mountPath" "/etc/kaam/kafka" "readOnly" true) }}
 {{- end }}
+{{- if include "kaam.trustsCluster" . }}
+{{- $mounts = append $mounts (dict "name" "cluster-ca" "mountPath" "/etc/kaam/cluster" "readOnly" true) }}
+{{- end }}
 {{- if $mounts }}{{ toYaml $mounts }}{{ end }}
 {{- end }}
 
@@ -218,6 +230,10 @@ kaam/{{ . }}
 {{- end }}
 {{- if and (include "kaam.isOnKafka" .) .root.Values.kafka.secured }}
 {{- $volumes = append $volumes (dict "name" "kafka-ca" "secret" (dict "secretName" "kafka-ca" "items" $ca)) }}
+{{- end }}
+{{- if include "kaam.trustsCluster" . }}
+{{- /* Kubernetes puts it into every namespace. */}}
+{{- $volumes = append $volumes (dict "name" "cluster-ca" "configMap" (dict "name" "kube-root-ca.crt" "items" $ca)) }}
 {{- end }}
 {{- if $volumes }}{{ toYaml $volumes }}{{ end }}
 {{- end }}

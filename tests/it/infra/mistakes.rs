@@ -18,6 +18,24 @@ const CONTAINER: &str = "spec template spec containers 0";
 fn mistakes() -> Vec<Mistake> {
     let knative: Vec<(&str, String, Value, &str)> = vec![
         (
+            "KnativeService/write-audit",
+            format!("{CONTAINER} env =EVENTS_ISSUER value"),
+            json!("https://kubernetes.default.svc.cluster.local"),
+            "EVENTS_CA_FILE",
+        ),
+        (
+            "KnativeService/write-audit",
+            format!("{CONTAINER} env +"),
+            json!({"name": "EVENTS_CA_FILE", "value": "/etc/kaam/cluster/ca.crt"}),
+            "nothing is mounted at /etc/kaam/cluster/ca.crt",
+        ),
+        (
+            "NetworkPolicy/web",
+            "spec egress +".to_owned(),
+            json!({"to": [{"ipBlock": {"cidr": "10.0.0.0/24"}}], "ports": [{"port": 6443}]}),
+            "may call the API server",
+        ),
+        (
             "KnativeService/web",
             format!("{CONTAINER} env =TRUSTED_PROXIES value"),
             json!("10.0.0.0/8"),
@@ -498,6 +516,12 @@ fn mistakes() -> Vec<Mistake> {
             "Configuration/kaam",
             "spec accessControl defaultAction".to_owned(),
             json!("allow"),
+            "any app may invoke",
+        ),
+        (
+            "Configuration/kaam",
+            "spec accessControl policies".to_owned(),
+            json!([{"appId": "web", "defaultAction": "allow"}]),
             "any app may invoke",
         ),
         (

@@ -29,7 +29,7 @@ async fn every_profile_and_overlay_keeps_every_rule() {
 }
 
 /// Other ways than those of the overlays.
-const WAYS: [(&str, &[&str]); 7] = [
+const WAYS: [(&str, &[&str]); 10] = [
     // Somebody else's PostgreSQL, such as Neon.
     (
         "knative",
@@ -47,6 +47,20 @@ const WAYS: [(&str, &[&str]); 7] = [
         &["kafka.provider=none", "backend.replicas=1", "ollama.enabled=false", "model.enabled=false"],
     ),
     ("knative", &["mail.kind=sendgrid", "ollama.enabled=false", "env.RATE_LIMIT_USER=100"]),
+    // A cluster that vouches for itself, such as kind.
+    (
+        "knative",
+        &[
+            "auth.events.issuer=https://kubernetes.default.svc.cluster.local",
+            "auth.events.trust=cluster",
+            "networkPolicy.apiServerNetworks={10.0.0.0/24}",
+        ],
+    ),
+    ("dapr", &["keda.sslmode=verify-full"]),
+    (
+        "backend",
+        &["env.RATE_LIMIT_SIGN_IN=10", "env.QUOTA_OPEN_TASKS=500", "env.QUOTA_MODEL_CALLS_PER_DAY=50"],
+    ),
 ];
 
 #[tokio::test]

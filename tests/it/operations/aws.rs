@@ -66,18 +66,62 @@ async fn every_function_is_there_with_its_time_its_bound_and_its_login() {
             None => assert_eq!(url, None, "{name}"),
             Some(role) => {
                 let url = url.expect("a database");
-                let start = format!("postgres://{}:", role.name);
-                assert!(url.starts_with(&start) && url.contains("sslmode=verify-full"), "{name}: {url}");
+                assert!(!url.contains('@') && url.contains("sslmode=verify-full"), "{name}: {url}");
                 // What holds locks of a session goes past the pooler, and is not told of one.
                 let pooler = &properties["Environment"]["Variables"]["DATABASE_POOLER"];
                 assert_eq!(url.contains("${DatabaseProxy.Endpoint}"), pooler.is_null(), "{name}");
                 assert_eq!(pooler == "", name == "relay-events", "{name}: {pooler}");
-                assert!(url.contains(&format!("${{{}Login}}", logical(name))), "{name}: {url}");
                 let login = &logins[&format!("{}Login", logical(name))]["GenerateSecretString"];
                 let who = login["SecretStringTemplate"].as_str().expect("a template");
                 assert_eq!(who, format!(r#"{{"username":"{}"}}"#, role.name));
             }
         }
+    }
+}
+
+/// The secrets that a function asks for at its start, and what its role may read.
+#[test]
+fn a_function_asks_for_its_own_secrets_and_can_read_no_other() {
+    let template = yaml(TEMPLATE);
+    let roles = resources(&template, "AWS::IAM::Role");
+    for (name, properties) in lambdas(&template) {
+        let mut asked = match &properties["Environment"]["Variables"]["AWS_SECRETS"] {
+            Value::Null => vec![],
+            Value::String(one) => vec![one.as_str()],
+            joined => items(&joined[1]).iter().filter_map(Value::as_str).collect(),
+        };
+        let own = format!("{}Login", logical(&name));
+        let mut expected = match name.as_str() {
+            "web" => vec![],
+            "sign-in" => vec![own.as_str(), "SigningSecretArn"],
+            "follow-link" => vec![own.as_str(), "LinkSecretArn"],
+            "send-reminder" => vec![own.as_str(), "LinkSecretArn", "MailSecretArn"],
+            _ => vec![own.as_str()],
+        };
+        asked.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(asked, expected, "{name}");
+        let policies = items(&roles[&format!("{}Role", logical(&name))]["Policies"]);
+        let statements = policies.iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
+        let of_secrets =
+            statements.filter(|statement| statement["Action"].to_string().contains("secretsmanager:"));
+        let mut read: Vec<_> = of_secrets
+            .flat_map(|statement| match &statement["Resource"] {
+                Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+                one => Vec::from_iter(one.as_str()),
+            })
+            // Lambda's pollers sign in by it.
+            .filter(|secret| *secret != "KafkaConsumerSecretArn")
+            .collect();
+        read.sort_unstable();
+        assert_eq!(read, expected, "{name}");
+        // Nothing else that is secret is among its settings, which others may read.
+        let settings = properties["Environment"]["Variables"].to_string();
+        assert_eq!(settings.contains("{{resolve:"), name == "relay-events", "{name}: {settings}");
+        assert!(
+            text("infra/aws/build-functions").contains("runtime/lambda,runtime/aws"),
+            "AWS_SECRETS is refused"
+        );
     }
 }
 

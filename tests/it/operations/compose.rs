@@ -151,6 +151,9 @@ fn a_sidecar_stands_beside_what_takes_or_publishes_events() {
             found.unwrap_or_else(|| panic!("{name}: {option}")).to_owned()
         };
         assert_eq!(word("app-id"), name);
+        // By which nobody invokes it.
+        let mounted = format!("../dapr/configuration.yaml:{}:ro", word("config"));
+        assert!(super::items(&sidecar["volumes"]).contains(&Value::String(mounted)), "{name}: --config");
         assert_eq!(word("app-port"), ports[name], "{name}");
         let environment = &compose["services"][name]["environment"];
         assert_eq!(environment["DAPR_HTTP_PORT"], word("dapr-http-port").as_str(), "{name}");

@@ -131,6 +131,14 @@ fn events(checked: &mut Checked<'_>, pods: &Pods<'_>) {
             takes != issuer.is_empty(),
             "it believes nobody who brings events, or need not: EVENTS_ISSUER",
         );
+        // No certificate of the web has such a name.
+        let is_inside = issuer.starts_with("https://kubernetes.default.svc");
+        let trusts_cluster = pods.variable("EVENTS_CA_FILE").is_some();
+        checked.hold(
+            pods.owner,
+            !is_inside || trusts_cluster,
+            "it does not know who vouches for the issuer of the cluster: EVENTS_CA_FILE",
+        );
         let audience = pods.value("EVENTS_AUDIENCE");
         let is_own = !takes || audience == format!("kaam/{}", pods.owner.name());
         checked.hold(

@@ -114,6 +114,9 @@ fn function(checked: &mut Checked<'_>, pods: &Pods<'_>) {
         calls(5432) == pods.variable("DATABASE_URL").is_some(),
         "it may call PostgreSQL and need not, or has to",
     );
+    let asks_cluster =
+        ["EVENTS_CA_FILE", "DAPR_SECRET_STORE"].iter().any(|name| pods.variable(name).is_some());
+    checked.hold(policy, calls(6443) == asks_cluster, "it may call the API server and need not, or has to");
     let is_on_kafka = text(labels, "kaam/calls-kafka") == "true";
     let brokers = |rule: &&Value| {
         items(rule, "to")
