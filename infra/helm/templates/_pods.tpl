@@ -98,7 +98,8 @@ seccompProfile:
   value: {{ ternary (printf "127.0.0.1,%s" .) . (eq $values.profile "knative") | quote }}
 {{- end }}
 {{ include "kaam.identityEnvironment" . }}
-{{- if and (not $isOne) (or $function.pokes $function.publishes) }}
+{{- /* Who takes pokes wants it shown; others need not, so that nobody who pokes can bring them events by it. */}}
+{{- if and (not $isOne) $function.publishes }}
 {{ include "kaam.fromSecret" (dict "name" "EVENTS_TOKEN" "secret" "kaam-identity" "key" "EVENTS_TOKEN") }}
 {{- end }}
 {{- if and (eq $values.profile "knative") (or $function.ticks $function.receives) }}
@@ -132,6 +133,7 @@ seccompProfile:
 {{- if $function.pokes }}
 - name: RELAY_URL
   value: http://relay-events.{{ .root.Release.Namespace }}.svc.cluster.local/
+{{ include "kaam.fromSecret" (dict "name" "RELAY_TOKEN" "secret" "kaam-identity" "key" "EVENTS_TOKEN") }}
 {{- end }}
 {{- if has "links" $uses }}
 - name: PUBLIC_URL

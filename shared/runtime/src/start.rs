@@ -54,7 +54,7 @@ impl Start {
     pub fn from_environment(environment: Environment) -> anyhow::Result<Start> {
         let config = Config::from_environment(&environment)?;
         let poke = match &config.relay_url {
-            Some(url) => Poke::http(url, config.events_token().as_ref()).context("RELAY_URL is not a URL")?,
+            Some(url) => Poke::http(url, config.relay_token.as_ref()).context("RELAY_URL is not a URL")?,
             None => Poke::none(),
         };
         let is_frozen_between_requests = environment.get(LAMBDA)?.is_some();

@@ -30,6 +30,21 @@ fn mistakes() -> Vec<Mistake> {
             "nothing is mounted at /etc/kaam/cluster/ca.crt",
         ),
         (
+            "KnativeService/spawn-recurrence",
+            format!("{CONTAINER} env +"),
+            json!({
+                "name": "EVENTS_TOKEN",
+                "valueFrom": {"secretKeyRef": {"name": "kaam-identity", "key": "EVENTS_TOKEN"}}
+            }),
+            "could bring it events",
+        ),
+        (
+            "KnativeService/create-task",
+            format!("{CONTAINER} env =RELAY_TOKEN valueFrom secretKeyRef key"),
+            json!("LINK_SECRET"),
+            "refuses its pokes",
+        ),
+        (
             "NetworkPolicy/web",
             "spec egress +".to_owned(),
             json!({"to": [{"ipBlock": {"cidr": "10.0.0.0/24"}}], "ports": [{"port": 6443}]}),

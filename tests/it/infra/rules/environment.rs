@@ -148,12 +148,17 @@ fn events(checked: &mut Checked<'_>, pods: &Pods<'_>) {
         );
     }
     let pokes = !pods.value("RELAY_URL").is_empty();
-    let shows = pods.variable("EVENTS_TOKEN").is_some();
+    let of = |name| pods.variable(name).map(|variable| text(variable, "valueFrom secretKeyRef key"));
     let is_relay = pods.owner.name() == "relay-events";
     checked.hold(
         pods.owner,
-        shows == (pokes || is_relay),
-        "relay-events refuses its pokes, or it could make up events: EVENTS_TOKEN",
+        of("RELAY_TOKEN") == pokes.then_some("EVENTS_TOKEN"),
+        "relay-events refuses its pokes, or it could make up events: RELAY_TOKEN",
+    );
+    checked.hold(
+        pods.owner,
+        of("EVENTS_TOKEN") == is_relay.then_some("EVENTS_TOKEN"),
+        "whoever pokes could bring it events: EVENTS_TOKEN",
     );
     if pokes {
         let expected = format!("http://relay-events.{}.svc.cluster.local/", crate::infra::chart::NAMESPACE);
