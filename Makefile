@@ -2,6 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
 .PHONY: dist reproducible dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
+.PHONY: check-infra deploy static images check-images lambda-functions
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
 CARGO_TARGET_DIR ?= target
@@ -31,6 +32,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -x "$$(infra/local/build-daprd --path)" ] || echo "There is no daprd: what needs it is left out. \`make dapr\` builds it."
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
+	@[ -x "$$(infra/local/install-helm --path)" ] || echo "There is no Helm: what needs it is left out. \`make check-infra\` builds it."
 	@[ -x "$$(infra/local/install-pgbouncer --path)" ] || command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] \
 		|| echo "There is no PgBouncer: what needs it is left out. \`make pgbouncer\` unpacks it."
 	cargo build --workspace --bins
@@ -161,3 +163,26 @@ roles: ## Make a database role for each function and grant it what it needs; DAT
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" migrate --roles
+
+check-infra: ## Check what is under infra/ against schemas, linters and the code; installs the tools once, with Python and Go
+	@infra/local/check-chart
+	KAAM_REQUIRE_HELM=1 cargo test --quiet -p tests --test it -- infra::
+	@infra/local/check-docker
+	@infra/local/check-workflows
+	@infra/local/check-aws
+	@infra/local/check-observability
+
+deploy: ## Show what PROFILE=data|knative|dapr|backend would change on kubectl's cluster, ask, and do it; OVERLAY=local|production, VALUES=FILE
+	@infra/local/deploy "$(PROFILE)" "$(or $(OVERLAY),production)"
+
+static: ## Build every function as a static program for ARCHITECTURES (default "amd64 arm64"); takes Python
+	@for architecture in $(or $(ARCHITECTURES),amd64 arm64); do infra/docker/build-static "$$architecture" $(FUNCTIONS) || exit 1; done
+
+images: ## Make an image of each function without a container engine, for ARCHITECTURES; REPOSITORY=HOST/PATH pushes them, BUILT=1 builds none
+	@$(foreach name,ARCHITECTURES VERSION REPOSITORY BUILT,$(if $($(name)),$(name)="$($(name))")) infra/docker/images $(FUNCTIONS)
+
+lambda-functions: ## Build every function for AWS Lambda (arm64) into target/lambda, as infra/aws/template.yaml wants it; takes Python
+	@infra/aws/build-functions $(FUNCTIONS)
+
+check-images: ## Start each image that is in target/images as nobody in a read-only root: it has to answer, and to be small
+	@infra/docker/check-images $(FUNCTIONS)

@@ -24,6 +24,7 @@ mod faults;
 mod fuzz;
 mod headers;
 mod hosts;
+mod infra;
 
 mod injection;
 mod kafka;
@@ -36,6 +37,7 @@ mod mail;
 mod migrations;
 mod model;
 mod openapi;
+mod operations;
 mod pooler;
 mod privacy;
 mod processes;

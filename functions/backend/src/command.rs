@@ -166,6 +166,7 @@ pub fn run(arguments: &[String]) -> ExitCode {
             }
             None => Err(wrong(&words)),
         },
+        ["--healthy"] => Ok(runtime::main::healthy(NAME, &Environment::process())),
         [] => block_on(serve(Environment::process())).map(done),
         [name, rest @ ..] => match find_form(name, rest) {
             Some((form, given)) => (form.run)(&given),
@@ -259,6 +260,7 @@ commands:
 options:
   --help             show this, and after a command what that one does
   --version          show the version
+  --healthy          ask the server of the same HOST and PORT for its health; exit code 1 when it has none
 
 Settings come from the environment; README.md lists them all."
     )

@@ -91,7 +91,7 @@ pub fn compose_each(
     let subscribers = consumers.iter().filter_map(subscriber).collect();
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
     let outbox = Outbox::new(new(relay_events::NAME), time(), publisher, metrics);
-    let scan_reminders = scan_reminders::function(new(scan_reminders::NAME), time());
+    let scan_reminders = scan_reminders::function(new(scan_reminders::NAME), time(), metrics);
     let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
     let mut functions = vec![
         create_task::function(new(create_task::NAME), time()),

@@ -55,6 +55,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let start = Start::from_environment(environment)?;
     // Before settings are read that may be warned of.
     telemetry::init(&start.config, watched(start.config.log_level));
+    telemetry::spans::start(NAME, &start.environment)?;
     let signing = Signing::from_environment(&start.config, &start.environment)?;
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
@@ -125,9 +126,10 @@ async fn serve_on(
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
+    let metrics = start.metrics.clone();
     let own = Function::new(NAME)
         .background(|stop| outbox.run(relay, stop))
-        .background(|stop| scan_reminders::run(scanner, clock, scan, stop));
+        .background(|stop| scan_reminders::run(scanner, clock, metrics, scan, stop));
     let own = topics.into_iter().fold(own, Function::ready_when);
     match &sidecar {
         Some(settings) if !is_in_dapr => {
@@ -138,6 +140,7 @@ async fn serve_on(
     let limits = Limits { drain_deadline: DRAIN, ..Limits::default() };
     let app = App::new(&start.config, composition.functions).metrics(start.metrics.clone()).limits(limits);
     server::serve(app, shutdown, announce).await?;
+    telemetry::spans::finish().await;
     // Connections in use have had their time.
     let _ = tokio::time::timeout(Duration::from_millis(500), application.store().close()).await;
     Ok(())

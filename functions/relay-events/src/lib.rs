@@ -19,7 +19,8 @@ use runtime::function::{Check, Function};
 use runtime::host::dapr;
 use runtime::kafka::Settings;
 use runtime::main::Start;
-use runtime::metrics::{LabelledCounter, Metrics};
+use runtime::metrics::{Gauge, LabelledCounter, LabelledGauge, Metrics};
+use runtime::telemetry::spans::{Kind, Span};
 use runtime::triggers::on_tick;
 use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
@@ -48,6 +49,9 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often it is measured how the outbox stands.
+const MEASURED: Duration = Duration::from_secs(15);
+
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
 #[derive(Clone)]
 pub struct Outbox {
@@ -57,6 +61,18 @@ pub struct Outbox {
     relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
     /// By topic and outcome.
     published: LabelledCounter,
+    standing: Standing,
+}
+
+/// How the outbox stands, as Prometheus sees it. Instants, since an age would stand still with the process that measures it.
+#[derive(Clone)]
+struct Standing {
+    /// By topic: when the oldest event happened that is not published, in Unix time; 0: all are.
+    oldest: LabelledGauge,
+    /// By topic.
+    dead_letters: LabelledGauge,
+    /// When that was last seen, in Unix time.
+    measured: Gauge,
 }
 
 /// What a drain has done.
@@ -191,6 +207,7 @@ pub fn function(outbox: Outbox) -> Function {
         async move {
             let drained = outbox.drain().await;
             outbox.forget_expired().await;
+            outbox.measure().await;
             drained.map_or_else(Disposition::from, |_| Disposition::Done)
         }
     };
@@ -201,8 +218,19 @@ impl Outbox {
     /// Joins the outbox and the bus.
     pub fn new(application: Application, clock: Clock, publisher: Publisher, metrics: &Metrics) -> Self {
         let published = metrics.labelled_counter("kaam_events_total", "Events handed to the bus");
+        let oldest =
+            "When the oldest event happened that is not published yet, in Unix time; 0: none is left";
+        let dead_letters = "Events of the outbox that could not be handled, up to 1000";
+        let standing = Standing {
+            oldest: metrics.labelled_gauge("kaam_outbox_oldest_timestamp_seconds", oldest),
+            dead_letters: metrics.labelled_gauge("kaam_outbox_dead_letters", dead_letters),
+            measured: metrics.gauge(
+                "kaam_outbox_measured_timestamp_seconds",
+                "When the outbox was last looked at, in Unix time",
+            ),
+        };
         let relays = Arc::new(TOPICS.map(|_| Mutex::new(None)));
-        Self { application, clock, publisher, relays, published }
+        Self { application, clock, publisher, relays, published, standing }
     }
 
     /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
@@ -310,12 +338,22 @@ impl Outbox {
         let (events, attempts): (Vec<StoredEvent>, Vec<u32>) =
             open.into_iter().map(|open| (open.event, open.attempts)).unzip();
         let watch = Stopwatch::start();
+        let spans: Vec<_> =
+            events.iter().map(|event| Span::under(Kind::Producer, &event.traceparent)).collect();
         let published = self.publisher.publish(&events).await;
         let duration_ms = watch.elapsed().as_secs_f64() * 1_000.0;
         let mut counted: HashMap<(Topic, &'static str), u64> = HashMap::new();
         let is_told_of_each = events.len() <= TOLD_OF_EACH;
-        for (event, published) in events.iter().zip(&published) {
+        for ((event, published), span) in events.iter().zip(&published).zip(spans) {
             let outcome = outcome(published);
+            let attributes = [
+                ("messaging.operation.type", "send"),
+                ("messaging.destination.name", event.topic.as_str()),
+                ("cloudevents.event_type", &*event.event_type),
+                ("kaam.correlation_id", &*event.correlation_id),
+                ("kaam.outcome", outcome),
+            ];
+            span.end(format!("publish {}", event.topic.as_str()), outcome != "done", attributes);
             *counted.entry((event.topic, outcome)).or_default() += 1;
             let (event_id, correlation_id) = (event.event_id, &event.correlation_id);
             if is_told_of_each {
@@ -390,12 +428,39 @@ impl Outbox {
                 self.forget_expired().await;
             }
         };
-        tokio::join!(join_all(loops), pass_on, sweep);
+        let measure = async {
+            loop {
+                self.measure().await;
+                if stop.run_until_cancelled(tokio::time::sleep(MEASURED)).await.is_none() {
+                    return;
+                }
+            }
+        };
+        tokio::join!(join_all(loops), pass_on, sweep, measure);
         let count = self.publisher.late();
         if count > 0 {
             let topic = Topic::TaskUpdates.as_str();
             tracing::error!(topic, count, "messages of the feed could not be sent and are lost to it");
         }
+    }
+
+    /// Looks how the outbox stands. While the database is away the last look grows old, which says it.
+    async fn measure(&self) {
+        for topic in TOPICS {
+            let backlog = match self.application.backlog(topic).await {
+                Ok(backlog) => backlog,
+                Err(refusal) => {
+                    let error = runtime::ask::chain(&refusal);
+                    tracing::debug!(topic = topic.as_str(), error, "the outbox could not be measured");
+                    return;
+                }
+            };
+            let labels = vec![("topic", topic.as_str().to_owned())];
+            let oldest = backlog.oldest_at.map_or(0, |at| at.timestamp());
+            self.standing.oldest.get_or_create(&labels).set(oldest);
+            self.standing.dead_letters.get_or_create(&labels).set(backlog.dead_letters);
+        }
+        self.standing.measured.set(self.clock.now().timestamp());
     }
 
     async fn forget_expired(&self) {

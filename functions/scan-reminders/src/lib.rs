@@ -10,6 +10,7 @@ use runtime::clock::Clock;
 use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 use runtime::main::Start;
+use runtime::metrics::{LabelledCounter, Metrics};
 use runtime::request::RequestContext;
 use runtime::triggers::on_tick;
 use tokio::sync::Notify;
@@ -31,22 +32,26 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    Ok(function(application, start.clock))
+    Ok(function(application, start.clock, &start.metrics))
 }
 
 /// Gives the function.
-pub fn function(application: Application, clock: Clock) -> Function {
+pub fn function(application: Application, clock: Clock, metrics: &Metrics) -> Function {
     let is_connected = application.database_probe();
+    let scans = counted(metrics);
     let scan = move || {
-        let (application, clock) = (application.clone(), clock.clone());
-        async move { scan(&application, &clock).await }
+        let (application, clock, scans) = (application.clone(), clock.clone(), scans.clone());
+        async move { scan(&application, &clock, &scans).await }
     };
     Function::new(NAME).on(on_tick(scan)).ready_when(Check::required("database", is_connected))
 }
 
 /// Announces everything that is due: what an outage left too, never only this minute's.
-async fn scan(application: &Application, clock: &Clock) -> Disposition {
-    match scan_all(application, clock).await {
+async fn scan(application: &Application, clock: &Clock, scans: &LabelledCounter) -> Disposition {
+    let scanned = scan_all(application, clock).await;
+    let outcome = if scanned.is_ok() { "done" } else { "failed" };
+    scans.get_or_create(&vec![("outcome", outcome.to_owned())]).inc();
+    match scanned {
         Ok(0) => Disposition::Done,
         Ok(count) => {
             tracing::info!(count, "reminders announced");
@@ -54,6 +59,16 @@ async fn scan(application: &Application, clock: &Clock) -> Disposition {
         }
         Err(refusal) => refusal.into(),
     }
+}
+
+/// Gives the counter of scans, with both outcomes from the start: a rate needs a zero to begin at.
+fn counted(metrics: &Metrics) -> LabelledCounter {
+    let scans =
+        metrics.labelled_counter("kaam_reminder_scans_total", "Looks for reminders that are due, by outcome");
+    for outcome in ["done", "failed"] {
+        let _ = scans.get_or_create(&vec![("outcome", outcome.to_owned())]);
+    }
+    scans
 }
 
 /// Says how many were announced. What becomes due while digests are made of what was missed is announced in between.
@@ -69,9 +84,16 @@ async fn scan_all(application: &Application, clock: &Clock) -> Result<usize, Ref
 }
 
 /// Announces each reminder when it is due, until stopped. `changed` tells that there may be new ones.
-pub async fn run(application: Application, clock: Clock, changed: Arc<Notify>, stop: CancellationToken) {
+pub async fn run(
+    application: Application,
+    clock: Clock,
+    metrics: Metrics,
+    changed: Arc<Notify>,
+    stop: CancellationToken,
+) {
+    let scans = counted(&metrics);
     loop {
-        let pause = match scan(&application, &clock).await {
+        let pause = match scan(&application, &clock, &scans).await {
             Disposition::Done => BREATH,
             failed => {
                 tracing::warn!(?failed, "reminders could not be announced, trying again");

@@ -22,7 +22,7 @@ use runtime::disposition::Disposition;
 use runtime::function::{Check, Function};
 pub use runtime::http_client::Reach;
 use runtime::main::Start;
-use runtime::metrics::{LabelledCounter, Metrics};
+use runtime::metrics::{Durations, LabelledCounter, Metrics};
 use runtime::triggers::{Incoming, on_events};
 
 use crate::delivery::Report;
@@ -51,6 +51,9 @@ const BACKOFF_CAP: Duration = Duration::from_secs(1_800);
 /// No wait that the other side asks for is longer.
 const RETRY_AFTER_CAP: Duration = Duration::from_secs(3_600);
 
+/// The upper bounds of the histogram of lateness, in seconds: what is promised on time, and what people forgive, lie in between.
+const LATENESS_S: [f64; 10] = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 90.0, 300.0, 900.0, 3_600.0];
+
 /// Builds the function for a process of its own.
 ///
 /// # Errors
@@ -67,7 +70,9 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
 pub fn function(application: Application, clock: Clock, courier: Courier, metrics: &Metrics) -> Function {
     let is_connected = application.database_probe();
     let attempts = metrics.labelled_counter("kaam_reminder_attempts_total", "Attempts to deliver a reminder");
-    let sender = Sender { application, clock, courier, attempts };
+    let late = "Time from when a reminder was due until it was sent, of those that neither quiet hours nor a failed attempt held back";
+    let lateness = metrics.durations("kaam_reminder_lateness_seconds", late, &LATENESS_S);
+    let sender = Sender { application, clock, courier, attempts, lateness };
     let handle = move |batch| {
         let sender = sender.clone();
         async move { sender.handle_batch(batch).await }
@@ -85,6 +90,7 @@ struct Sender {
     courier: Courier,
     /// By outcome.
     attempts: LabelledCounter,
+    lateness: Durations,
 }
 
 impl Sender {
@@ -174,6 +180,9 @@ impl Sender {
         let is_given_up = |failed: &Undelivered| failed.is_permanent || attempt >= MAX_ATTEMPTS;
         let finish = match report.outcome {
             Ok(()) => {
+                if outgoing.is_first_look() {
+                    self.lateness.observe(lateness_ms as f64 / 1_000.0, &cause.traceparent);
+                }
                 tracing::info!(%reminder_id, attempt, lateness_ms, "reminder sent");
                 Finish::Sent
             }

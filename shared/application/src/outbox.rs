@@ -5,7 +5,7 @@ use events::{Refusal, Topic};
 use uuid::Uuid;
 
 pub use store::Error as RelayError;
-pub use store::outbox::{DeadLetter, Open, Relay, Settled};
+pub use store::outbox::{Backlog, DeadLetter, Open, Relay, Settled};
 
 use crate::links::LINK_DAYS;
 use crate::undo::UNDO_DAYS;
@@ -29,6 +29,14 @@ impl Application {
     /// [`Refusal::Unavailable`].
     pub async fn next_retry_at(&self, topic: Topic) -> Result<Option<DateTime<Utc>>, Refusal> {
         self.store.next_retry_at(topic).await.map_err(refuse)
+    }
+
+    /// Says how a topic of the outbox stands.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn backlog(&self, topic: Topic) -> Result<Backlog, Refusal> {
+        self.store.backlog(topic).await.map_err(refuse)
     }
 
     /// Gives dead letters, oldest first.

@@ -109,6 +109,11 @@ impl Outgoing {
         self.kept.id
     }
 
+    /// Says whether nobody has looked at it before: neither quiet hours nor an attempt that failed has held it back.
+    pub fn is_first_look(&self) -> bool {
+        self.kept.last_retry_at.is_none()
+    }
+
     /// Says whether an earlier attempt reached one of the user's browsers.
     pub fn has_reached_some(&self) -> bool {
         !self.kept.delivered_to.is_empty()

@@ -177,7 +177,8 @@ pub fn envelope(incoming: &Incoming) -> Result<Envelope, String> {
 /// Gives what goes into every event that an event causes.
 pub fn cause_of_event(incoming: &Incoming, user_id: &str, function: &'static str, clock: &Clock) -> Cause {
     let attribute = |name: &str| incoming.extensions.get(name).map(String::as_str);
-    let context = RequestContext::continuing(attribute("correlationid"), attribute("traceparent"));
+    // Whoever received it has begun a span for it already.
+    let context = RequestContext::within(attribute("correlationid"), attribute("traceparent"));
     cause(&context, user_id, function, clock)
 }
 

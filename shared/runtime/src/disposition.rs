@@ -39,6 +39,16 @@ pub enum Disposition {
 }
 
 impl Disposition {
+    /// Gives its name, for spans and counters.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match self {
+            Disposition::Done => "done",
+            Disposition::Retry { .. } => "retry",
+            Disposition::Unavailable { .. } => "unavailable",
+            Disposition::Reject { .. } => "reject",
+        }
+    }
+
     /// Says that it may work later, without a wish when.
     pub fn retry(why: impl Into<String>) -> Disposition {
         Disposition::Retry { after: None, why: why.into() }

@@ -17,6 +17,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::{ClientConfig, RootCertStore};
 use tokio::net::lookup_host;
 use tokio::time::timeout;
 use tower::Service;
@@ -60,17 +62,48 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Certificates to trust beside those of the web.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Authorities(Vec<CertificateDer<'static>>);
+
+impl Authorities {
+    /// Reads certificates (PEM), one at least; `None` if it is anything else.
+    pub(crate) fn parse(pem: &str) -> Option<Self> {
+        let read = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().ok()?;
+        let mut trusted = RootCertStore::empty();
+        let are_sound = read.iter().all(|certificate| trusted.add(certificate.clone()).is_ok());
+        (are_sound && !read.is_empty()).then_some(Self(read))
+    }
+}
+
 impl HttpClient {
     /// Makes a client of which each call takes at most `deadline`, and which reads at most `answer_bytes` of a body.
     ///
     /// # Errors
     /// When the TLS library does not have the protocol versions that it says it has.
     pub fn new(reach: Reach, deadline: Duration, answer_bytes: usize) -> Result<Self, rustls::Error> {
+        Self::trusting(None, reach, deadline, answer_bytes)
+    }
+
+    /// As [`HttpClient::new`], one that trusts more authorities than those of the web.
+    pub(crate) fn trusting(
+        authorities: Option<&Authorities>,
+        reach: Reach,
+        deadline: Duration,
+        answer_bytes: usize,
+    ) -> Result<Self, rustls::Error> {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(reach));
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(deadline / 2));
+        let mut trusted = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        for certificate in authorities.map_or(&[][..], |authorities| &authorities.0) {
+            trusted.add(certificate.clone())?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let tls = tls.with_root_certificates(trusted).with_no_client_auth();
         let https = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(Arc::new(rustls::crypto::ring::default_provider()))?
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -59,5 +59,5 @@ mod trace;
 
 /// The `main` of every function, in one call.
 pub mod main {
-    pub use crate::start::{Start, one_line, run, run_with_own, tokio_runtime};
+    pub use crate::start::{Start, healthy, one_line, run, run_with_own, tokio_runtime};
 }

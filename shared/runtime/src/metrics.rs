@@ -10,23 +10,26 @@ use std::{
 use axum::http::Method;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{family::Family, histogram::Histogram},
+    metrics::{exemplar::HistogramWithExemplars, family::Family},
     registry::{Metric, Registry},
 };
 
-use crate::clock::Clock;
+use crate::{clock::Clock, trace};
 
 pub use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 /// The media type of what [`Metrics::render`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The upper bounds of the histogram, in seconds: from half a millisecond to ten seconds.
+/// The upper bounds of the histogram of requests, in seconds: from half a millisecond to ten seconds.
 const BUCKETS_S: [f64; 14] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// A counter per set of labels: `family.get_or_create(&vec![("topic", "reminders".to_owned())]).inc()`.
 pub type LabelledCounter = Family<Vec<(&'static str, String)>, Counter>;
+
+/// A gauge per set of labels.
+pub type LabelledGauge = Family<Vec<(&'static str, String)>, Gauge>;
 
 /// The metrics of a process; clones are the same metrics.
 #[derive(Clone)]
@@ -37,9 +40,34 @@ struct Inner {
     counters: Mutex<HashMap<String, Counter>>,
     labelled: Mutex<HashMap<String, LabelledCounter>>,
     gauges: Mutex<HashMap<String, Gauge>>,
+    labelled_gauges: Mutex<HashMap<String, LabelledGauge>>,
     requests: Family<RequestLabels, Counter>,
-    durations: Family<RouteLabels, Histogram, fn() -> Histogram>,
+    durations: Family<RouteLabels, Traced, fn() -> Traced>,
     panics: Counter,
+}
+
+/// A histogram whose buckets each name the trace of the last sampled observation in them.
+type Traced = HistogramWithExemplars<TraceLabel>;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TraceLabel {
+    trace_id: String,
+}
+
+/// A histogram with exemplars: each bucket names the trace of the last observation in it that is sampled.
+#[derive(Clone, Debug)]
+pub struct Durations(Traced);
+
+impl Durations {
+    /// Counts an observation in seconds, made in the trace of this `traceparent`.
+    pub fn observe(&self, seconds: f64, traceparent: &str) {
+        self.0.observe(seconds, exemplar(traceparent), None);
+    }
+}
+
+/// Gives what an exemplar names: a trace that is kept somewhere.
+fn exemplar(traceparent: &str) -> Option<TraceLabel> {
+    trace::is_sampled(traceparent).then(|| TraceLabel { trace_id: trace::trace_id(traceparent).to_owned() })
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -59,8 +87,8 @@ impl Metrics {
     /// Makes the metrics that every server has: requests, their durations, panics and the start of the process.
     pub fn new() -> Metrics {
         let requests = Family::default();
-        let durations: Family<_, _, fn() -> Histogram> =
-            Family::new_with_constructor(|| Histogram::new(BUCKETS_S));
+        let durations: Family<_, _, fn() -> Traced> =
+            Family::new_with_constructor(|| Traced::new(BUCKETS_S.into_iter()));
         let panics = Counter::default();
         let start = Gauge::<f64, AtomicU64>::default();
         start.set(Clock::system().now().timestamp_millis() as f64 / 1000.0);
@@ -74,6 +102,7 @@ impl Metrics {
             counters: Mutex::default(),
             labelled: Mutex::default(),
             gauges: Mutex::default(),
+            labelled_gauges: Mutex::default(),
             requests,
             durations,
             panics,
@@ -101,6 +130,21 @@ impl Metrics {
         self.named(&self.0.gauges, name, help)
     }
 
+    /// Gives the family of gauges `name`, one gauge per set of labels, made on the first call.
+    ///
+    /// Labels must have few values, as those of counters.
+    pub fn labelled_gauge(&self, name: &str, help: &str) -> LabelledGauge {
+        self.named(&self.0.labelled_gauges, name, help)
+    }
+
+    /// Makes the histogram `name` (`kaam_reminder_lateness_seconds`) with these upper bounds, in seconds. The name must not be
+    /// registered yet.
+    pub fn durations(&self, name: &str, help: &str, bounds_s: &[f64]) -> Durations {
+        let durations = Traced::new(bounds_s.iter().copied());
+        self.register(name, help, durations.clone());
+        Durations(durations)
+    }
+
     /// Registers any other metric. The name must not be registered yet.
     pub fn register(&self, name: &str, help: &str, metric: impl Metric) {
         locked(&self.0.registry).register(name, help, metric);
@@ -113,12 +157,20 @@ impl Metrics {
         text
     }
 
-    pub(crate) fn count_request(&self, method: &Method, route: &str, status: u16, duration: Duration) {
+    pub(crate) fn count_request(
+        &self,
+        method: &Method,
+        route: &str,
+        status: u16,
+        duration: Duration,
+        traceparent: &str,
+    ) {
         let method = known(method);
         let labels = RequestLabels { method, route: route.to_owned(), status };
         self.0.requests.get_or_create(&labels).inc();
         let labels = RouteLabels { method, route: labels.route };
-        self.0.durations.get_or_create(&labels).observe(duration.as_secs_f64());
+        let exemplar = exemplar(traceparent);
+        self.0.durations.get_or_create(&labels).observe(duration.as_secs_f64(), exemplar, None);
     }
 
     pub(crate) fn count_panic(&self) {
@@ -177,6 +229,28 @@ pub(crate) fn known(method: &Method) -> &'static str {
 mod tests {
     use super::*;
 
+    const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_bucket_names_a_sampled_trace_and_no_other() {
+        let metrics = Metrics::new();
+        let lateness = metrics.durations("kaam_lateness_seconds", "Lateness", &[1.0, 5.0]);
+        lateness.observe(0.5, TRACE);
+        lateness.observe(2.0, &TRACE.replace("-01", "-00"));
+        metrics.count_request(&Method::GET, "/api/tasks", 200, Duration::from_millis(3), TRACE);
+        let text = metrics.render();
+        let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).collect::<Vec<_>>();
+        let exemplar = "# {trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"} ";
+        let buckets = lines("kaam_lateness_seconds_bucket");
+        assert!(buckets[0].contains("le=\"1.0\"} 1 ") && buckets[0].contains(exemplar), "{text}");
+        assert!(buckets[1].ends_with("le=\"5.0\"} 2"), "{text}");
+        let requests = lines("http_request_duration_seconds_bucket");
+        assert!(
+            requests.iter().any(|line| line.contains("le=\"0.005\"") && line.contains(exemplar)),
+            "{text}"
+        );
+    }
+
     #[test]
     fn two_functions_share_a_counter_of_the_same_name() {
         let metrics = Metrics::new();
@@ -187,16 +261,19 @@ mod tests {
             .get_or_create(&vec![("topic", "a".to_owned())])
             .inc();
         metrics.gauge("kaam_depth", "Events waiting").set(7);
+        let by_topic = metrics.labelled_gauge("kaam_depth_of", "Events waiting, by topic");
+        by_topic.get_or_create(&vec![("topic", "a".to_owned())]).set(3);
         let text = metrics.render();
         assert_eq!(text.matches("kaam_events_total 2").count(), 1, "{text}");
         assert!(text.contains("kaam_parked_total{topic=\"a\"} 1") && text.contains("kaam_depth 7"), "{text}");
+        assert!(text.contains("kaam_depth_of{topic=\"a\"} 3"), "{text}");
     }
 
     #[test]
     fn requests_are_counted_by_method_route_and_status() {
         let metrics = Metrics::new();
-        metrics.count_request(&Method::GET, "/api/tasks/{id}", 200, Duration::from_millis(3));
-        metrics.count_request(&Method::from_bytes(b"BREW").expect("a method"), "", 404, Duration::ZERO);
+        metrics.count_request(&Method::GET, "/api/tasks/{id}", 200, Duration::from_millis(3), TRACE);
+        metrics.count_request(&Method::from_bytes(b"BREW").expect("a method"), "", 404, Duration::ZERO, "");
         let text = metrics.render();
         assert!(
             text.contains(r#"http_requests_total{method="GET",route="/api/tasks/{id}",status="200"} 1"#),

@@ -51,7 +51,7 @@ impl Poke {
     ///
     /// At most one POST is on its way; wakes that come meanwhile become one more. Each has 2 s.
     ///
-    /// `token` is what the relay wants to be shown, `EVENTS_TOKEN`.
+    /// `token` is what the relay wants to be shown, `RELAY_TOKEN`.
     ///
     /// # Errors
     /// The text is not a URL.

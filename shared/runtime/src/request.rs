@@ -45,6 +45,20 @@ impl RequestContext {
         }
     }
 
+    /// Gives the context of work within a span that has begun: the same, but that what is no trace is replaced.
+    pub(crate) fn within(correlation_id: Option<&str>, traceparent: Option<&str>) -> RequestContext {
+        let context = RequestContext::continuing(correlation_id, None);
+        RequestContext { traceparent: trace::within(traceparent), ..context }
+    }
+
+    /// Gives what a request says of the trace that it is part of.
+    pub(crate) fn parent(headers: &HeaderMap) -> Option<&str> {
+        [trace::HEADER, "ce-traceparent"].into_iter().find_map(|name| match single(headers, name) {
+            Single::Text(text) => Some(text),
+            Single::Absent | Single::Malformed => None,
+        })
+    }
+
     /// Gives the trace id, 32 hexadecimal digits.
     pub fn trace_id(&self) -> &str {
         trace::trace_id(&self.traceparent)

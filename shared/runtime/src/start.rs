@@ -1,6 +1,12 @@
 //! The `main` of every function, in one call.
 
-use std::{io::Write as _, net::SocketAddr, process::ExitCode, thread::available_parallelism};
+use std::{
+    io::{Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    process::ExitCode,
+    thread::available_parallelism,
+    time::Duration,
+};
 
 use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
@@ -19,6 +25,9 @@ use crate::{
     secrets::with_secrets,
     telemetry,
 };
+
+/// How long each step of asking for health may take.
+const HEALTH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What a function is built from.
 #[derive(Clone, Debug)]
@@ -46,7 +55,7 @@ impl Start {
     pub fn from_environment(environment: Environment) -> anyhow::Result<Start> {
         let config = Config::from_environment(&environment)?;
         let poke = match &config.relay_url {
-            Some(url) => Poke::http(url, config.events_token().as_ref()).context("RELAY_URL is not a URL")?,
+            Some(url) => Poke::http(url, config.relay_token.as_ref()).context("RELAY_URL is not a URL")?,
             None => Poke::none(),
         };
         let is_frozen_between_requests = environment.get(LAMBDA)?.is_some();
@@ -110,9 +119,10 @@ pub fn run_with_own(
             println!("{name} {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
+        Some(Some("--healthy")) => return healthy(name, &Environment::process()),
         Some(_) => {
             eprintln!(
-                "{name}: takes no arguments but --help and --version; it is configured by the environment"
+                "{name}: takes no arguments but --help, --version and --healthy; it is configured by the environment"
             );
             return ExitCode::FAILURE;
         }
@@ -124,6 +134,41 @@ pub fn run_with_own(
             ExitCode::FAILURE
         }
     }
+}
+
+/// Asks the server of the same `HOST` and `PORT` for its health: exit code 0 when it answers 200. In an image without a shell the program
+/// itself is what a container engine asks.
+pub fn healthy(name: &str, environment: &Environment) -> ExitCode {
+    let asked = Config::from_environment(environment).map_err(anyhow::Error::from);
+    match asked.and_then(|config| asked_for_health(reached_at(config.host, config.port))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}", one_line(name, &error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Gives where a server on `host` is reached from this machine.
+fn reached_at(host: IpAddr, port: u16) -> SocketAddr {
+    let host = match host {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    };
+    SocketAddr::new(host, port)
+}
+
+fn asked_for_health(address: SocketAddr) -> anyhow::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, HEALTH_DEADLINE)
+        .with_context(|| format!("nobody answers at {address}"))?;
+    stream.set_read_timeout(Some(HEALTH_DEADLINE))?;
+    stream.set_write_timeout(Some(HEALTH_DEADLINE))?;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut status = [0; "HTTP/1.1 200".len()];
+    stream.read_exact(&mut status).with_context(|| format!("{address} did not answer"))?;
+    anyhow::ensure!(&status == b"HTTP/1.1 200", "{address} answered {}", String::from_utf8_lossy(&status));
+    Ok(())
 }
 
 /// Makes the Tokio runtime that fits the machine: one thread where there is one processor, else one per processor.
@@ -156,6 +201,7 @@ fn start_and_serve(
     telemetry::init(&start.config, &[name]);
     let served = runtime.block_on(async {
         let shutdown = shutdown_signal();
+        telemetry::spans::start(name, &start.environment)?;
         let (config, metrics) = (start.config.clone(), start.metrics.clone());
         #[cfg(feature = "lambda")]
         let clock = start.clock.clone();
@@ -166,6 +212,7 @@ fn start_and_serve(
                 let functions = crate::host::dapr::attach(vec![function], &settings, &metrics);
                 let announce = |address| announce(name, &config, address);
                 serve(App::new(&config, functions).metrics(metrics), shutdown, announce).await?;
+                telemetry::spans::finish().await;
                 return Ok(());
             }
             #[cfg(feature = "kafka")]
@@ -181,6 +228,7 @@ fn start_and_serve(
         };
         let announce = |address| announce(name, &config, address);
         serve(App::new(&config, vec![function]).metrics(metrics), shutdown, announce).await?;
+        telemetry::spans::finish().await;
         Ok(())
     });
     // Whatever still runs has had its time; waiting for it would undo the deadline.
@@ -200,7 +248,7 @@ fn announce(name: &str, config: &Config, address: SocketAddr) {
 fn help(name: &str) -> String {
     format!(
         "{name}: a function of Kaam, served over HTTP until SIGTERM; on AWS Lambda, its invocations.\n\n\
-         It takes no arguments. The environment configures it:\n\
+         It takes no arguments; with --healthy it asks the one that runs here for its health. The environment configures it:\n\
          \x20 PORT          where to serve, default 8000; 0 takes any free port, and says which\n\
          \x20 HOST          the address to listen on, default 127.0.0.1\n\
          \x20 METRICS_PORT  where to serve /metrics, default off\n\
@@ -211,4 +259,43 @@ fn help(name: &str) -> String {
          \x20 LOG_FORMAT    json or text, default text on a terminal\n\
          Any of them may be read from a file: PORT_FILE names it."
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn asked(answer: &'static [u8]) -> anyhow::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a caller");
+            let mut request = [0; 18];
+            stream.read_exact(&mut request).expect("a request");
+            assert_eq!(&request, b"GET /health HTTP/1");
+            stream.write_all(answer).expect("the caller reads");
+        });
+        let asked = asked_for_health(address);
+        server.join().expect("it was asked");
+        asked
+    }
+
+    #[test]
+    fn who_answers_200_is_healthy_and_nobody_else() {
+        assert!(asked(b"HTTP/1.1 200 OK\r\n\r\n").is_ok());
+        assert!(asked(b"HTTP/1.1 503 Service Unavailable\r\n\r\n").is_err());
+        assert!(asked(b"HTTP").is_err());
+        let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+        assert!(asked_for_health(gone).is_err());
+    }
+
+    #[test]
+    fn who_listens_on_all_addresses_is_reached_on_this_machine() {
+        let reached = |host: &str| reached_at(host.parse().expect("an address"), 80).to_string();
+        assert_eq!(reached("0.0.0.0"), "127.0.0.1:80");
+        assert_eq!(reached("::"), "[::1]:80");
+        assert_eq!(reached("10.1.2.3"), "10.1.2.3:80");
+    }
 }

@@ -47,6 +47,22 @@ pub(crate) fn trace_id(traceparent: &str) -> &str {
     traceparent.get(3..35).unwrap_or_default()
 }
 
+/// Gives the 16 digits of the span id in a `traceparent` made by [`child_of`].
+pub(crate) fn span_id(traceparent: &str) -> &str {
+    traceparent.get(36..52).unwrap_or_default()
+}
+
+/// Gives a `traceparent` as it is, when it is valid, else one of a new trace.
+pub(crate) fn within(traceparent: Option<&str>) -> String {
+    let is_ours = |traceparent: &&str| traceparent.len() == 55 && parse(traceparent).is_some();
+    traceparent.filter(is_ours).map_or_else(|| child_of(None), str::to_owned)
+}
+
+/// Tells whether a `traceparent` made by [`child_of`] is of a trace that is recorded.
+pub(crate) fn is_sampled(traceparent: &str) -> bool {
+    traceparent.ends_with("-01")
+}
+
 struct Parent<'a> {
     trace_id: &'a str,
     sampled: bool,
@@ -99,6 +115,13 @@ mod tests {
         assert!(child.ends_with("-01"));
         assert!(child_of(Some(&PARENT.replace("-01", "-00"))).ends_with("-00"));
         assert!(parse(&child).is_some());
+    }
+
+    #[test]
+    fn whoever_works_within_a_span_keeps_it() {
+        assert_eq!(within(Some(PARENT)), PARENT);
+        assert_ne!(trace_id(&within(Some("00-0-0-01"))), trace_id(PARENT));
+        assert_eq!(span_id(PARENT), "00f067aa0ba902b7");
     }
 
     #[test]

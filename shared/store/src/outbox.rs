@@ -18,6 +18,9 @@ pub const SHARDS: u32 = 64;
 /// The first number of the relays' two-number session locks, plus the topic's place; the second is the shard.
 const LOCK_CLASS: i32 = 0x6b61_616d;
 
+/// No more dead letters of a topic are counted.
+pub const COUNTED: i64 = 1_000;
+
 /// How a relay's connection differs from others.
 const CONNECTION: [(&str, &str); 5] = [
     ("synchronous_commit", "off"),
@@ -120,6 +123,38 @@ impl Store {
         .await?)
     }
 
+    /// Says how a topic stands: its oldest event that is not published, and how many dead letters it has, up to [`COUNTED`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn backlog(&self, topic: Topic) -> Result<Backlog, Error> {
+        // The first of each shard, by the index events_open; dead letters by events_failed.
+        Ok(sqlx::query_as!(
+            Backlog,
+            r#"SELECT (
+                   SELECT min(first.timestamp)
+                   FROM generate_series(0, $2::integer - 1) AS shard
+                   CROSS JOIN LATERAL (
+                       SELECT e.timestamp
+                       FROM events e
+                       WHERE e.topic_name = $1
+                         AND e.shard = shard::smallint
+                         AND e.status IN ('pending', 'retrying')
+                       ORDER BY e.seq
+                       LIMIT 1
+                   ) AS first
+               ) AS oldest_at, (
+                   SELECT count(*)
+                   FROM (SELECT FROM events WHERE status = 'failed' AND topic_name = $1 LIMIT $3) AS parked
+               ) AS "dead_letters!""#,
+            topic.as_str(),
+            i32::try_from(SHARDS).expect("a small number"),
+            COUNTED,
+        )
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// Gives dead letters, oldest first.
     ///
     /// # Errors
@@ -169,6 +204,15 @@ impl Store {
         transaction.commit().await?;
         Ok((events.rows_affected(), reminders.rows_affected()))
     }
+}
+
+/// How a topic of the outbox stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// When the oldest event happened that is not published; `None`: all are.
+    pub oldest_at: Option<DateTime<Utc>>,
+    /// How many could not be handled, up to [`COUNTED`].
+    pub dead_letters: i64,
 }
 
 /// A dead letter, for people to look at.

@@ -17,7 +17,7 @@ const WITHHELD: [&str; 13] = [
     "HOST",
     "METRICS_PORT",
     "DATABASE_URL",
-    "RELAY_URL",
+    "RELAY_",
     "CONVERSATION_STATE",
     "APP_API_TOKEN",
     "SIGNING_",
@@ -123,6 +123,7 @@ mod tests {
             ("K_SINK", "http://broker"),
             ("CONVERSATION_STATE", "dapr"),
             ("METRICS_PORT", "9091"),
+            ("RELAY_TOKEN", "x"),
         ];
         for recipient in [MAILER, CREATOR, Recipient::Other] {
             for has_sidecars in [false, true] {

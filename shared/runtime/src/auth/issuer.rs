@@ -23,7 +23,7 @@ use super::key::{Algorithm, Key, KeySet};
 use crate::{
     address::is_local,
     clock::Clock,
-    http_client::{HttpClient, Reach},
+    http_client::{Authorities, HttpClient, Reach},
 };
 
 /// How long a fetch may take, discovery and keys each.
@@ -52,6 +52,8 @@ pub(super) enum Place {
 /// An issuer, and what is known of its keys.
 pub(super) struct Issuer {
     place: Place,
+    /// Whose certificates it may have beside those of the web.
+    authorities: Option<Authorities>,
     clock: Clock,
     client: OnceLock<HttpClient>,
     known: Mutex<Known>,
@@ -87,9 +89,10 @@ pub(super) enum Found {
 
 impl Issuer {
     /// Prepares an issuer; nothing is asked yet.
-    pub(super) fn new(place: Place, clock: Clock) -> Arc<Issuer> {
+    pub(super) fn new(place: Place, authorities: Option<Authorities>, clock: Clock) -> Arc<Issuer> {
         let flight = Arc::default();
-        Arc::new(Issuer { place, clock, client: OnceLock::new(), known: Mutex::default(), flight })
+        let client = OnceLock::new();
+        Arc::new(Issuer { place, authorities, clock, client, known: Mutex::default(), flight })
     }
 
     /// Gives the edition of the keys while they are fresh.
@@ -207,7 +210,8 @@ impl Issuer {
         let client = match self.client.get() {
             Some(client) => client,
             None => {
-                let client = HttpClient::new(Reach::Anywhere, DEADLINE, LONGEST_ANSWER);
+                let authorities = self.authorities.as_ref();
+                let client = HttpClient::trusting(authorities, Reach::Anywhere, DEADLINE, LONGEST_ANSWER);
                 let client = client.map_err(|error| error.to_string())?;
                 self.client.get_or_init(|| client)
             }

@@ -73,11 +73,13 @@ impl Authenticator {
             clock: clock.clone(),
             remembered: Remembered::default(),
         };
-        let published = |place: &issuer::Place| Keys::Published(Issuer::new(place.clone(), clock.clone()));
+        let published = |place: &issuer::Place, authorities| {
+            Keys::Published(Issuer::new(place.clone(), authorities, clock.clone()))
+        };
         let keys = match &settings.source {
             Source::Secret(secret) => Keys::Fixed(KeySet::new(vec![Key::secret(secret.reveal().as_bytes())])),
             Source::Own(keys) => Keys::Fixed(keys.key_set()),
-            Source::Published(place) => published(place),
+            Source::Published(place) => published(place, None),
         };
         let events = settings.events.issuer.as_ref();
         let token = settings.events.token.as_ref();
@@ -90,7 +92,9 @@ impl Authenticator {
         Authenticator {
             users: verifier(keys, &settings.expected),
             events_token: token.map(|token| Sha256::digest(token.reveal()).into()),
-            events: events.map(|(place, expected)| verifier(published(place), expected)),
+            events: events.map(|(place, expected)| {
+                verifier(published(place, settings.events.authorities.clone()), expected)
+            }),
             events_are_open,
         }
     }

@@ -5,7 +5,10 @@ use super::{
     signing::SigningKeys,
     token::Expected,
 };
-use crate::config::{ConfigError, Environment, Secret};
+use crate::{
+    config::{ConfigError, Environment, Secret},
+    http_client::Authorities,
+};
 
 /// The shortest secret, in bytes: as long as the hash (RFC 7518 §3.2).
 const SHORTEST_SECRET: usize = 32;
@@ -26,6 +29,7 @@ pub(crate) const NAMES: [&str; 5] =
 /// | `JWT_AUDIENCE` | what `aud` must be or have; needed |
 /// | `EVENTS_TOKEN` | 32 printable characters or more: what brings events or ticks over HTTP has to show it |
 /// | `EVENTS_ISSUER`, `EVENTS_AUDIENCE` | or a token of that OpenID Connect issuer for that audience, as Knative sends it |
+/// | `EVENTS_CA_FILE` | certificates (PEM) that the issuer of events may have beside those of the web |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub(super) source: Source,
@@ -46,6 +50,7 @@ pub(super) enum Source {
 pub(super) struct Events {
     pub(super) token: Option<Secret>,
     pub(super) issuer: Option<(Place, Expected)>,
+    pub(super) authorities: Option<Authorities>,
 }
 
 impl Settings {
@@ -159,7 +164,19 @@ fn events(environment: &Environment) -> Result<Events, ConfigError> {
             Some((place, Expected { issuer, audience }))
         }
     };
-    Ok(Events { token: token.map(Secret::new), issuer })
+    // By the rule for secrets: EVENTS_CA, or the file that EVENTS_CA_FILE names.
+    let authorities = match environment.get("EVENTS_CA")? {
+        None => None,
+        Some(_) if issuer.is_none() => {
+            environment.require("EVENTS_ISSUER", "the issuer whose certificate EVENTS_CA_FILE is for")?;
+            None
+        }
+        Some(pem) => Some(Authorities::parse(&pem).ok_or_else(|| ConfigError::InvalidSecret {
+            name: "EVENTS_CA_FILE".to_owned(),
+            allowed: "a file of certificates in PEM".to_owned(),
+        })?),
+    };
+    Ok(Events { token: token.map(Secret::new), issuer, authorities })
 }
 
 fn discovered(name: &str, issuer: &str) -> Result<Place, ConfigError> {

@@ -16,6 +16,7 @@ use crate::{
     triggers,
 };
 
+const AUDIENCE: &str = "kaam/sample";
 const TOKEN: &str = "what-shows-that-an-event-is-sound";
 const SECRET: &str = "a secret of the tests, and of nobody else";
 
@@ -102,4 +103,95 @@ async fn what_the_host_brings_by_itself_needs_nothing_to_be_shown() {
     let mut request = Request::post("/").body(Body::empty()).expect("a request");
     request.extensions_mut().insert(BroughtByHost);
     assert_eq!(router.oneshot(request).await.expect("a router never fails").status(), 204);
+}
+
+/// Serves the document and the keys of an issuer over TLS; gives its URL, and the certificate of its authority.
+async fn cluster(keys: &SigningKeys) -> (String, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let authority = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a name");
+    let key =
+        rustls::pki_types::PrivateKeyDer::try_from(authority.signing_key.serialize_der()).expect("a key");
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring knows them")
+            .with_no_client_auth()
+            .with_single_cert(vec![authority.cert.der().clone()], key)
+            .expect("they belong together");
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("https://localhost:{}", listener.local_addr().expect("it listens").port());
+    let document =
+        serde_json::json!({"issuer": url, "jwks_uri": format!("{url}/openid/v1/jwks")}).to_string();
+    let keys = keys.published().to_string();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Who does not trust it goes away here.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut head = [0; 1024];
+            let read = stream.read(&mut head).await.unwrap_or(0);
+            let is_keys = head[..read].starts_with(b"GET /openid/v1/jwks ");
+            let body = if is_keys { &keys } else { &document };
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (url, authority.cert.pem())
+}
+
+#[tokio::test]
+async fn tokens_of_a_cluster_are_believed_whose_authority_is_given_and_is_not_of_the_web() {
+    let environment = Environment::from_pairs([("SIGNING_KEY", SigningKeys::generate().as_str())]);
+    let keys = SigningKeys::from_environment(&environment).expect("a key").expect("it is set");
+    let (url, authority) = cluster(&keys).await;
+    let (_, other_authority) = cluster(&keys).await;
+    let signed = |audience| {
+        let signer = Signer::new(&keys, &url, audience, chrono::TimeDelta::minutes(5));
+        signer.sign(
+            "system:serviceaccount:knative-eventing:pingsource",
+            uuid::Uuid::nil(),
+            Clock::system().now(),
+        )
+    };
+    let issued = [("EVENTS_ISSUER", url.as_str()), ("EVENTS_AUDIENCE", AUDIENCE)];
+    let both = format!("{other_authority}{authority}");
+    for (authorities, status) in
+        [(None, 503), (Some(&other_authority), 503), (Some(&authority), 204), (Some(&both), 204)]
+    {
+        let given = authorities.map(|pem| ("EVENTS_CA", pem.as_str()));
+        let pairs: Vec<_> = issued.into_iter().chain(given).collect();
+        let (router, _) = router("0.0.0.0", &pairs);
+        assert_eq!(tick(&router, "x.example", Some(&signed(AUDIENCE))).await, status);
+        if status == 204 {
+            assert_eq!(tick(&router, "x.example", Some(&signed("kaam/other"))).await, 401);
+        }
+    }
+}
+
+#[test]
+fn authorities_of_events_are_certificates_beside_an_issuer() {
+    let read = |pairs: &[(&str, &str)]| {
+        let jwt = [
+            ("AUTH", "jwt"),
+            ("JWT_SECRET", SECRET),
+            ("JWT_ISSUER", "https://id.example.org"),
+            ("JWT_AUDIENCE", "kaam"),
+        ];
+        let environment = Environment::from_pairs(jwt.iter().chain(pairs).copied());
+        Config::from_environment(&environment).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let issued = [("EVENTS_ISSUER", "https://cluster.example"), ("EVENTS_AUDIENCE", AUDIENCE)];
+    let authority = rcgen::generate_simple_self_signed(["x".to_owned()]).expect("a name").cert.pem();
+    assert_eq!(read(&[issued[0], issued[1], ("EVENTS_CA", &authority)]), Ok(()));
+    for wrong in ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let outcome = read(&[issued[0], issued[1], ("EVENTS_CA", wrong)]);
+        // An empty value is none.
+        assert_eq!(outcome.is_ok(), wrong.is_empty(), "{wrong}");
+        assert!(outcome.err().is_none_or(|message| message.starts_with("EVENTS_CA_FILE")), "{wrong}");
+    }
+    let message = read(&[("EVENTS_TOKEN", TOKEN), ("EVENTS_CA", &authority)]).expect_err("of whom");
+    assert!(message.starts_with("EVENTS_ISSUER"), "{message}");
 }

@@ -33,6 +33,7 @@ use crate::{address::TrustedProxies, auth, host::server::Origins, rate_limit::Ra
 /// | `LOG_LEVEL` | `info` | `error`, `warn`, `info`, `debug`, `trace` |
 /// | `LOG_FORMAT` | `text` on a terminal, else `json` | `json`, `text` |
 /// | `RELAY_URL` | none | an `http://` URL |
+/// | `RELAY_TOKEN` | `EVENTS_TOKEN` | with `RELAY_URL`: printable characters without a space |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// `PORT`: where HTTP is served. Default 8000; 0 takes any free port.
@@ -59,6 +60,8 @@ pub struct Config {
     pub time_zone: Tz,
     /// `RELAY_URL`: whom to poke after a commit. Default: nobody, the relay finds out by itself.
     pub relay_url: Option<String>,
+    /// `RELAY_TOKEN`: what is shown there. Default: what has to be shown here, `EVENTS_TOKEN`.
+    pub relay_token: Option<Secret>,
 }
 
 /// How callers are known.
@@ -111,6 +114,10 @@ impl Config {
         let auth = auth(environment)?;
         let (rates, quotas) = (Rates::from_environment(environment)?, quotas(environment)?);
         let is_counted = auth != Auth::Local;
+        let relay_token = match &auth {
+            Auth::Jwt(settings) => settings.events_token(),
+            Auth::Local => None,
+        };
         let config = Config {
             port: environment.parse("PORT", "a port from 0 to 65535")?.unwrap_or(8000),
             host: host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -138,6 +145,7 @@ impl Config {
                 .one_of("LOG_FORMAT", &[("json", LogFormat::Json), ("text", LogFormat::Text)])?,
             time_zone: zone::read(environment)?,
             relay_url: relay_url(environment)?,
+            relay_token: self::relay_token(environment)?.or(relay_token),
         };
         config.check()?;
         config.check_sidecar(environment)?;
@@ -151,14 +159,6 @@ impl Config {
             environment.require("APP_API_TOKEN", allowed)?;
         }
         Ok(())
-    }
-
-    /// Gives what has to be shown with events and ticks, with `AUTH=jwt` and `EVENTS_TOKEN`.
-    pub fn events_token(&self) -> Option<Secret> {
-        match &self.auth {
-            Auth::Local => None,
-            Auth::Jwt(settings) => settings.events_token(),
-        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {
@@ -229,6 +229,18 @@ fn relay_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
         value: uri.to_string(),
         allowed: ALLOWED.to_owned(),
     })
+}
+
+fn relay_token(environment: &Environment) -> Result<Option<Secret>, ConfigError> {
+    let Some(token) = environment.get("RELAY_TOKEN")? else { return Ok(None) };
+    // Without one nobody is shown it, which is not what somebody means who sets it.
+    environment.require("RELAY_URL", "the URL of relay-events, which RELAY_TOKEN is shown to")?;
+    if token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(Some(Secret::new(token)));
+    }
+    let allowed =
+        "what EVENTS_TOKEN is for relay-events: printable ASCII characters without a space".to_owned();
+    Err(ConfigError::InvalidSecret { name: "RELAY_TOKEN".to_owned(), allowed })
 }
 
 #[cfg(test)]
@@ -319,6 +331,32 @@ mod tests {
             assert!(message.contains(named) && !message.contains('\n'), "{named}: {message}");
             assert!(!message.contains("0123456789"), "{message}");
         }
+    }
+
+    #[test]
+    fn the_relay_is_shown_what_it_wants_and_the_function_need_not_want_it() {
+        let jwt = [
+            ("AUTH", "jwt"),
+            ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+            ("JWT_ISSUER", "https://i.example"),
+        ];
+        let jwt = [jwt[0], jwt[1], jwt[2], ("JWT_AUDIENCE", "kaam"), ("RELAY_URL", "http://relay-events/")];
+        let own = ("EVENTS_TOKEN", "0123456789-0123456789-0123456789");
+        let of_relay = ("RELAY_TOKEN", "9876543210-9876543210-9876543210");
+        for (pairs, shown) in [
+            (vec![own], Some(own.1)),
+            (vec![of_relay], Some(of_relay.1)),
+            (vec![own, of_relay], Some(of_relay.1)),
+            (vec![], None),
+        ] {
+            let config = read(&[&jwt[..], &pairs].concat()).expect("sound settings");
+            assert_eq!(config.relay_token.as_ref().map(|token| token.reveal()), shown, "{pairs:?}");
+            let Auth::Jwt(settings) = config.auth else { panic!("AUTH=jwt") };
+            assert_eq!(settings.guards_events(), pairs.contains(&own), "{pairs:?}");
+        }
+        assert!(read(&[of_relay]).expect_err("whom").starts_with("RELAY_URL is not set"));
+        let message = read(&[jwt[4], ("RELAY_TOKEN", "two words")]).expect_err("no header");
+        assert!(message.starts_with("RELAY_TOKEN") && !message.contains("words"), "{message}");
     }
 
     #[test]

@@ -17,7 +17,7 @@ const AWS_SECRETS: &str = "AWS_SECRETS";
 
 /// The settings that a secret of AWS may hold, as members by their names: those that are secret, and what belongs to them.
 #[cfg(any(feature = "aws", test))]
-const IN_AWS: [&str; 21] = [
+const IN_AWS: [&str; 22] = [
     "DATABASE_URL",
     "SMTP_URL",
     "SMTP_CA",
@@ -28,6 +28,7 @@ const IN_AWS: [&str; 21] = [
     "SIGNING_KEY_PREVIOUS",
     "JWT_SECRET",
     "EVENTS_TOKEN",
+    "RELAY_TOKEN",
     "VAPID_PRIVATE_KEY",
     "VAPID_SUBJECT",
     "KAFKA_SASL_USERNAME",

@@ -1,8 +1,9 @@
-//! Log lines, on standard error.
+//! Log lines, on standard error; and spans, for a collector of OpenTelemetry.
 
 mod json;
 mod masked;
 mod panics;
+pub mod spans;
 
 use std::io::{self, IsTerminal};
 

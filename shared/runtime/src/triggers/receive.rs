@@ -19,6 +19,8 @@ use crate::{
     json::{essence, read},
     limits::Limits,
     problem::Problem,
+    telemetry::spans::{Kind, Span},
+    trace,
 };
 
 /// What the types of all structured modes begin with.
@@ -59,7 +61,7 @@ where
     match event {
         Err(malformed) => Disposition::Reject { why: malformed.why },
         Ok(event) => {
-            let dispositions = handler(vec![event]).await;
+            let dispositions = handle(vec![event], handler).await;
             complete(dispositions, 1).remove(0)
         }
     }
@@ -124,8 +126,36 @@ where
     F: Future<Output = Vec<Disposition>> + Send,
 {
     let count = events.len();
-    let handled = AssertUnwindSafe(async { handler(events).await }).catch_unwind().await;
+    let handled = AssertUnwindSafe(handle(events, handler)).catch_unwind().await;
     handled.inspect_err(|_| tracing::error!(events = count, "the handler of events panicked")).ok()
+}
+
+/// Hands events over, each within a span of its own under the one that it comes from.
+async fn handle<H, F>(mut events: Vec<Incoming>, handler: &H) -> Vec<Disposition>
+where
+    H: Fn(Vec<Incoming>) -> F,
+    F: Future<Output = Vec<Disposition>> + Send,
+{
+    let begin = |event: &mut Incoming| {
+        let parent = event.extensions.get(trace::HEADER).cloned();
+        let own = trace::child_of(parent.as_deref());
+        let span = Span::begin(Kind::Consumer, &own, parent.as_deref());
+        event.extensions.insert(trace::HEADER.to_owned(), own);
+        (span, event.r#type.clone(), event.id.clone())
+    };
+    let spans: Vec<_> = events.iter_mut().map(begin).collect();
+    let dispositions = handler(events).await;
+    for ((span, r#type, id), disposition) in spans.into_iter().zip(&dispositions) {
+        let outcome = disposition.outcome();
+        let attributes = [
+            ("messaging.operation.type", "process"),
+            ("messaging.message.id", id.as_str()),
+            ("cloudevents.event_type", r#type.as_str()),
+            ("kaam.outcome", outcome),
+        ];
+        span.end(format!("process {type}"), outcome != "done", attributes);
+    }
+    dispositions
 }
 
 /// Gives exactly one disposition per event, whatever the handler answered.

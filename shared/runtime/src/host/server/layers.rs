@@ -28,6 +28,7 @@ use crate::{
     metrics::{Metrics, known},
     problem::{self, Problem},
     request::{CORRELATION_HEADER, RequestContext},
+    telemetry::spans::{Kind, Span},
     user::Identity,
 };
 
@@ -49,6 +50,7 @@ pub(super) struct Shell {
 /// The outermost layer: correlation, span, problem body, one log line, one count.
 pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::from_headers(request.headers());
+    let exported = Span::begin(Kind::Server, &context.traceparent, RequestContext::parent(request.headers()));
     // At the level of errors, so that the span is there for whatever line is written inside.
     let span = tracing::error_span!(
         "request",
@@ -72,7 +74,7 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
         }
     }
     without_trailing_slash(request.uri_mut());
-    let mut record = Record::start(&shell.metrics, request.method().clone());
+    let mut record = Record::start(&shell.metrics, request.method().clone(), context.traceparent.clone());
     let (request, lent) = drain::lend(request);
     async {
         let response = next.run(request).await;
@@ -86,10 +88,27 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
         response.headers_mut().insert(HeaderName::from_static(CORRELATION_HEADER), correlation_id);
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         record.finish(&response);
+        end(exported, &record.method, &response, &context.correlation_id);
         response
     }
     .instrument(span)
     .await
+}
+
+/// Ends the span of a request; probes have none.
+fn end(span: Span, method: &Method, response: &Response, correlation_id: &str) {
+    let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    if matches!(route, "/health" | "/ready") {
+        return;
+    }
+    let (method, status) = (known(method), response.status());
+    let attributes = [
+        ("http.request.method", method),
+        ("http.route", route),
+        ("http.response.status_code", status.as_str()),
+        ("kaam.correlation_id", correlation_id),
+    ];
+    span.end(format!("{method} {route}"), status.is_server_error(), attributes);
 }
 
 /// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
@@ -171,13 +190,14 @@ fn without_body(response: &mut Response) {
 struct Record<'a> {
     metrics: &'a Metrics,
     method: Method,
+    traceparent: String,
     stopwatch: Stopwatch,
     is_finished: bool,
 }
 
 impl<'a> Record<'a> {
-    fn start(metrics: &'a Metrics, method: Method) -> Record<'a> {
-        Record { metrics, method, stopwatch: Stopwatch::start(), is_finished: false }
+    fn start(metrics: &'a Metrics, method: Method, traceparent: String) -> Record<'a> {
+        Record { metrics, method, traceparent, stopwatch: Stopwatch::start(), is_finished: false }
     }
 
     fn finish(&mut self, response: &Response) {
@@ -188,7 +208,7 @@ impl<'a> Record<'a> {
         // Paths that match no route are the callers' invention and stay out of logs and labels.
         let route = response.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
         let method = known(&self.method);
-        self.metrics.count_request(&self.method, route, status, took);
+        self.metrics.count_request(&self.method, route, status, took, &self.traceparent);
         match status {
             500.. => {
                 tracing::error!(outcome = "failed", status, duration_ms, method, route, "request failed")

@@ -1,0 +1,212 @@
+//! `infra/aws/template.yaml`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use store::grants::ROLES;
+
+use super::{Function, fields, functions, items, names, served, text, yaml};
+
+const TEMPLATE: &str = "infra/aws/template.yaml";
+
+/// Gives the resources of a type by their names.
+fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
+    let of_kind = fields(&template["Resources"]).filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(name, resource)| (name.to_owned(), resource["Properties"].clone())).collect()
+}
+
+/// Gives each function of the template by the name of its folder.
+fn lambdas(template: &Value) -> BTreeMap<String, Value> {
+    let functions = resources(template, "AWS::Serverless::Function").into_values();
+    functions
+        .map(|properties| {
+            let code = properties["CodeUri"].as_str().expect("a folder");
+            (code.rsplit('/').next().expect("a name").to_owned(), properties)
+        })
+        .collect()
+}
+
+fn logical(function: &str) -> String {
+    function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
+}
+
+#[tokio::test]
+async fn each_operation_is_a_route_to_its_function_and_the_rest_is_the_pages() {
+    let template = yaml(TEMPLATE);
+    let mut found = BTreeSet::new();
+    for (function, properties) in lambdas(&template) {
+        for (_, event) in fields(&properties["Events"]).filter(|(_, event)| event["Type"] == "HttpApi") {
+            let (method, path) = (&event["Properties"]["Method"], &event["Properties"]["Path"]);
+            let (method, path) = (method.as_str().expect("a method"), path.as_str().expect("a path"));
+            found.insert((format!("{method} {path}"), function.clone()));
+        }
+    }
+    assert!(found.remove(&("ANY $default".to_owned(), "web".to_owned())));
+    assert_eq!(found, served(&functions().await));
+}
+
+#[tokio::test]
+async fn every_function_is_there_with_its_time_its_bound_and_its_login() {
+    let template = yaml(TEMPLATE);
+    let lambdas = lambdas(&template);
+    let mut expected = names("functions");
+    expected.retain(|name| name != "README" && name != "backend");
+    assert_eq!(lambdas.keys().cloned().collect::<BTreeSet<_>>(), expected);
+    let usual = &template["Globals"]["Function"]["Timeout"];
+    assert_eq!(template["Globals"]["Function"]["Environment"]["Variables"]["DATABASE_POOLER"], "transaction");
+    let logins = resources(&template, "AWS::SecretsManager::Secret");
+    for (name, function) in functions().await {
+        let properties = lambdas.get(name).unwrap_or_else(|| panic!("{name}"));
+        let timeout = properties.get("Timeout").unwrap_or(usual);
+        assert_eq!(timeout.as_u64(), Some(function.timeout_s), "{name}");
+        let bound = properties["ReservedConcurrentExecutions"].as_u64();
+        assert!(bound.is_some_and(|bound| bound > 0), "{name} has as many connections as it likes");
+        let url = properties["Environment"]["Variables"]["DATABASE_URL"].as_str();
+        match ROLES.iter().find(|role| role.of == name) {
+            None => assert_eq!(url, None, "{name}"),
+            Some(role) => {
+                let url = url.expect("a database");
+                assert!(!url.contains('@') && url.contains("sslmode=verify-full"), "{name}: {url}");
+                // What holds locks of a session goes past the pooler, and is not told of one.
+                let pooler = &properties["Environment"]["Variables"]["DATABASE_POOLER"];
+                assert_eq!(url.contains("${DatabaseProxy.Endpoint}"), pooler.is_null(), "{name}");
+                assert_eq!(pooler == "", name == "relay-events", "{name}: {pooler}");
+                let login = &logins[&format!("{}Login", logical(name))]["GenerateSecretString"];
+                let who = login["SecretStringTemplate"].as_str().expect("a template");
+                assert_eq!(who, format!(r#"{{"username":"{}"}}"#, role.name));
+            }
+        }
+    }
+}
+
+/// The secrets that a function asks for at its start, and what its role may read.
+#[test]
+fn a_function_asks_for_its_own_secrets_and_can_read_no_other() {
+    let template = yaml(TEMPLATE);
+    let roles = resources(&template, "AWS::IAM::Role");
+    for (name, properties) in lambdas(&template) {
+        let mut asked = match &properties["Environment"]["Variables"]["AWS_SECRETS"] {
+            Value::Null => vec![],
+            Value::String(one) => vec![one.as_str()],
+            joined => items(&joined[1]).iter().filter_map(Value::as_str).collect(),
+        };
+        let own = format!("{}Login", logical(&name));
+        let mut expected = match name.as_str() {
+            "web" => vec![],
+            "sign-in" => vec![own.as_str(), "SigningSecretArn"],
+            "follow-link" => vec![own.as_str(), "LinkSecretArn"],
+            "send-reminder" => vec![own.as_str(), "LinkSecretArn", "MailSecretArn"],
+            _ => vec![own.as_str()],
+        };
+        asked.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(asked, expected, "{name}");
+        let policies = items(&roles[&format!("{}Role", logical(&name))]["Policies"]);
+        let statements = policies.iter().flat_map(|policy| items(&policy["PolicyDocument"]["Statement"]));
+        let of_secrets =
+            statements.filter(|statement| statement["Action"].to_string().contains("secretsmanager:"));
+        let mut read: Vec<_> = of_secrets
+            .flat_map(|statement| match &statement["Resource"] {
+                Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+                one => Vec::from_iter(one.as_str()),
+            })
+            // Lambda's pollers sign in by it.
+            .filter(|secret| *secret != "KafkaConsumerSecretArn")
+            .collect();
+        read.sort_unstable();
+        assert_eq!(read, expected, "{name}");
+        // Nothing else that is secret is among its settings, which others may read.
+        let settings = properties["Environment"]["Variables"].to_string();
+        assert_eq!(settings.contains("{{resolve:"), name == "relay-events", "{name}: {settings}");
+        assert!(
+            text("infra/aws/build-functions").contains("runtime/lambda,runtime/aws"),
+            "AWS_SECRETS is refused"
+        );
+    }
+}
+
+/// The sum of what all functions may have open at once, each invocation its `DATABASE_CONNECTIONS`, and of relay-events one for
+/// each topic beside.
+#[test]
+fn all_functions_together_need_no_more_connections_than_a_small_database_has() {
+    let template = yaml(TEMPLATE);
+    let each: u64 = template["Globals"]["Function"]["Environment"]["Variables"]["DATABASE_CONNECTIONS"]
+        .as_str()
+        .and_then(|number| number.parse().ok())
+        .expect("a number");
+    let bound = |properties: &Value| properties["ReservedConcurrentExecutions"].as_u64().unwrap_or(u64::MAX);
+    let lambdas = lambdas(&template);
+    let of_database = lambdas.iter().filter(|(name, _)| *name != "web");
+    let all: u64 = of_database.map(|(_, properties)| bound(properties) * each).sum::<u64>() + 3;
+    // 80 % of the 135 that Aurora has with 1 GiB (LEAST(memory / 9531392, 5000), less what is its own).
+    assert!(all <= 107, "{all}");
+    assert!(text("infra/README.md").contains(&format!("{all} connections")), "infra/README.md says {all}");
+}
+
+#[tokio::test]
+async fn each_consumer_is_fed_every_topic_that_it_takes_and_gives_up_in_the_end() {
+    let template = yaml(TEMPLATE);
+    let mut fed = BTreeSet::new();
+    let mut groups = BTreeSet::new();
+    for (name, mapping) in resources(&template, "AWS::Lambda::EventSourceMapping") {
+        let function = mapping["FunctionName"].as_str().expect("a function").to_owned();
+        let [topic] = items(&mapping["Topics"]) else { panic!("{name}: one topic a mapping") };
+        fed.insert((function, topic.as_str().expect("a topic").to_owned()));
+        assert_eq!(mapping["FunctionResponseTypes"][0], "ReportBatchItemFailures", "{name}");
+        assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
+        assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
+        let attempts = mapping["MaximumRetryAttempts"].as_i64().expect("a bound");
+        assert!((0..=10).contains(&attempts), "{name}: {attempts}");
+        assert!(!mapping["DestinationConfig"]["OnFailure"]["Destination"].is_null(), "{name}");
+        // As many pollers as a topic has partitions, at most.
+        assert!(mapping["ProvisionedPollerConfig"]["MaximumPollers"].as_i64() <= Some(3), "{name}");
+        let group = mapping["AmazonManagedKafkaEventSourceConfig"].to_string();
+        assert!(groups.insert(group.clone()), "{name}: another's group, {group}");
+    }
+    let takes = |(name, function): (&&str, &Function)| {
+        function.topics.iter().map(|topic| (logical(name), (*topic).to_owned())).collect::<Vec<_>>()
+    };
+    assert_eq!(fed, functions().await.iter().flat_map(takes).collect());
+}
+
+#[tokio::test]
+async fn a_clock_wakes_what_takes_ticks_and_nothing_else() {
+    let template = yaml(TEMPLATE);
+    for (name, function) in functions().await {
+        let lambdas = lambdas(&template);
+        let schedules: Vec<_> =
+            fields(&lambdas[name]["Events"]).filter(|(_, event)| event["Type"] == "ScheduleV2").collect();
+        assert_eq!(!schedules.is_empty(), function.is_ticked, "{name}");
+        for (_, schedule) in schedules {
+            // The function knows a tick by the scheduler's own event.
+            assert!(schedule["Properties"]["Input"].is_null(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_role_may_do_no_more_than_its_function() {
+    let template = yaml(TEMPLATE);
+    for (name, role) in resources(&template, "AWS::IAM::Role") {
+        for policy in items(&role["Policies"]) {
+            for statement in items(&policy["PolicyDocument"]["Statement"]) {
+                let text = statement.to_string();
+                assert!(!text.contains(":*\""), "{name}: {text}");
+                let is_of_all = statement["Resource"] == "*";
+                assert!(!is_of_all || text.contains("ec2:Describe"), "{name}: {text}");
+            }
+        }
+        let reads_secrets = role.to_string().contains("KafkaConsumerSecretArn");
+        let is_consumer = ["SendReminderRole", "SpawnRecurrenceRole", "WriteAuditRole"].contains(&&*name);
+        assert_eq!(reads_secrets, is_consumer, "{name}");
+    }
+}
+
+#[test]
+fn what_checkov_is_not_to_ask_says_why() {
+    let lines = text("infra/aws/checkov.yaml");
+    let lines: Vec<_> = lines.lines().collect();
+    for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.trim().starts_with("- CKV")) {
+        assert!(lines[number - 1].trim().starts_with('#'), "{line} has no reason");
+    }
+}

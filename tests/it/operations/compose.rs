@@ -1,0 +1,166 @@
+//! `infra/docker/compose.yaml` and what it mounts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runtime::config::{Auth, Config, Environment};
+use runtime::host::Host;
+use serde_json::Value;
+use store::grants::ROLES;
+
+use super::{fields, functions, names, served, text, yaml};
+
+const COMPOSE: &str = "infra/docker/compose.yaml";
+
+/// Gives the environment of each function.
+fn environments() -> BTreeMap<String, BTreeMap<String, String>> {
+    let compose = yaml(COMPOSE);
+    let folders = names("functions");
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let of_functions = fields(&compose["services"]).filter(|(name, _)| folders.contains(*name));
+    of_functions
+        .map(|(name, service)| {
+            let environment =
+                fields(&service["environment"]).map(|(name, value)| (name.to_owned(), text(value)));
+            (name.to_owned(), environment.collect())
+        })
+        .collect()
+}
+
+fn ports() -> BTreeMap<String, String> {
+    environments().into_iter().map(|(name, environment)| (name, environment["PORT"].clone())).collect()
+}
+
+#[test]
+fn compose_has_every_function_and_each_a_port_of_its_own() {
+    let mut expected = names("functions");
+    expected.retain(|name| name != "README" && name != "backend");
+    assert_eq!(environments().into_keys().collect::<BTreeSet<_>>(), expected);
+    let mut taken = BTreeSet::new();
+    for (name, environment) in environments() {
+        for port in ["PORT", "METRICS_PORT"] {
+            assert!(taken.insert(environment[port].clone()), "{name}: {port} is another's");
+        }
+    }
+    let scraped = text("infra/docker/compose/prometheus.yaml");
+    for (name, environment) in environments() {
+        let target = format!("127.0.0.1:{}", environment["METRICS_PORT"]);
+        let line = scraped.lines().position(|line| line.contains(&target)).expect("it is scraped");
+        let label = scraped.lines().nth(line + 1).expect("it has a label");
+        assert!(label.contains(&format!("function: {name} ")), "{name}: {label}");
+    }
+}
+
+#[tokio::test]
+async fn the_door_leads_each_operation_to_its_function() {
+    let ports = ports();
+    let door = text("infra/docker/compose/door.conf");
+    let mut found = BTreeSet::new();
+    for line in door.lines().filter(|line| line.trim_start().starts_with("\"~^")) {
+        let (rule, comment) = line.split_once("; # ").expect("a comment");
+        let (pattern, address) = rule.trim().rsplit_once(' ').expect("a pattern and an address");
+        let (function, route) = comment.split_once(' ').expect("a function and what it serves");
+        assert_eq!(address, format!("127.0.0.1:{}", ports[function]), "{line}");
+        // The comment is what the pattern means.
+        let (method, path) = route.split_once(' ').expect("a method and a path");
+        let segments = path.split('/').map(|segment| match segment.starts_with('{') {
+            true => "[^/]+".to_owned(),
+            false => segment.replace('.', "\\."),
+        });
+        let meant = format!("\"~^{method} {}/?$\"", segments.collect::<Vec<_>>().join("/"));
+        assert_eq!(pattern, meant, "{line}");
+        found.insert((route.to_owned(), function.to_owned()));
+    }
+    assert_eq!(found, served(&functions().await));
+    assert!(door.contains(&format!("default 127.0.0.1:{}; # web", ports["web"])), "the rest is the page's");
+}
+
+#[tokio::test]
+async fn each_function_starts_with_the_settings_that_compose_gives_it() {
+    let code = functions().await;
+    for (name, settings) in environments() {
+        let mut settings: BTreeMap<_, _> =
+            settings.into_iter().map(|(name, value)| (name, defaulted(&value))).collect();
+        if let Some(file) = settings.remove("SIGNING_KEY_FILE") {
+            assert_eq!((name.as_str(), file.as_str()), ("sign-in", "/run/secrets/signing-key"));
+            settings.insert("SIGNING_KEY".to_owned(), runtime::auth::SigningKeys::generate());
+        }
+        let environment = Environment::from_pairs(&settings);
+        let config = Config::from_environment(&environment).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(matches!(config.auth, Auth::Jwt(_)), "{name} believes whoever calls");
+        assert!(config.host.is_loopback(), "{name} is reached past the door");
+        let takes_events = !code[name.as_str()].topics.is_empty();
+        let has_brokers = settings.contains_key("KAFKA_BROKERS");
+        assert_eq!(has_brokers, takes_events || name == "relay-events", "{name}: KAFKA_BROKERS");
+        Host::from_environment_but(&["KAFKA_BROKERS"], &environment).expect("a host");
+        // Each as its own role.
+        let role = ROLES.iter().find(|role| role.of == name).map(|role| role.name);
+        let user = settings.get("DATABASE_URL").map(|url| {
+            let user = url.strip_prefix("postgres://").and_then(|rest| rest.split(':').next());
+            user.expect("a URL with a user")
+        });
+        assert_eq!(user, role, "{name}: DATABASE_URL");
+    }
+}
+
+/// Gives what Compose makes of a value when nothing is set: `${NAME:-default}` is its default.
+fn defaulted(value: &str) -> String {
+    match value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')) {
+        Some(variable) => variable.split_once(":-").expect("a default").1.to_owned(),
+        None => value.to_owned(),
+    }
+}
+
+#[test]
+fn every_container_is_confined_and_says_whether_it_is_well() {
+    let compose = yaml(COMPOSE);
+    for (name, service) in fields(&compose["services"]) {
+        let is_ours = service["image"].as_str().is_some_and(|image| image.starts_with("kaam/"));
+        if is_ours {
+            assert_eq!(service["read_only"], true, "{name}");
+            assert_eq!(service["cap_drop"][0], "ALL", "{name}");
+            assert_eq!(service["security_opt"][0], "no-new-privileges:true", "{name}");
+        }
+        if is_ours && service["command"].is_null() {
+            assert_eq!(service["healthcheck"]["test"][2], "--healthy", "{name}");
+        }
+        for port in service["ports"].as_array().into_iter().flatten() {
+            let port = port.as_str().expect("a text");
+            assert!(port.starts_with("127.0.0.1:"), "{name} is reached from outside of this machine: {port}");
+        }
+        for (needed, _) in fields(&service["depends_on"]) {
+            assert!(!compose["services"][needed].is_null(), "{name} waits for {needed}, which is not there");
+        }
+        let image = service["image"].as_str().expect("an image");
+        assert!(is_ours || image.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{name}: {image}");
+    }
+}
+
+#[test]
+fn a_sidecar_stands_beside_what_takes_or_publishes_events() {
+    let compose = yaml("infra/docker/compose.dapr.yaml");
+    let ports = ports();
+    let mut taken: BTreeSet<String> = environments()
+        .values()
+        .flat_map(|environment| [environment["PORT"].clone(), environment["METRICS_PORT"].clone()])
+        .collect();
+    for name in ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"] {
+        let sidecar = &compose["services"][format!("{name}-dapr")];
+        let words: Vec<_> = super::items(&sidecar["command"]).iter().filter_map(Value::as_str).collect();
+        let word = |option: &str| {
+            let found = words.iter().find_map(|word| word.strip_prefix(&format!("--{option}=")));
+            found.unwrap_or_else(|| panic!("{name}: {option}")).to_owned()
+        };
+        assert_eq!(word("app-id"), name);
+        // By which nobody invokes it.
+        let mounted = format!("../dapr/configuration.yaml:{}:ro", word("config"));
+        assert!(super::items(&sidecar["volumes"]).contains(&Value::String(mounted)), "{name}: --config");
+        assert_eq!(word("app-port"), ports[name], "{name}");
+        let environment = &compose["services"][name]["environment"];
+        assert_eq!(environment["DAPR_HTTP_PORT"], word("dapr-http-port").as_str(), "{name}");
+        assert_eq!(environment["KAFKA_BROKERS"], "", "{name}");
+        assert_eq!(environment["APP_API_TOKEN"], sidecar["environment"]["APP_API_TOKEN"], "{name}");
+        for option in ["dapr-http-port", "dapr-grpc-port", "dapr-internal-grpc-port", "metrics-port"] {
+            assert!(taken.insert(word(option)), "{name}: {option} is another's");
+        }
+    }
+}
