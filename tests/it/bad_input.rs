@@ -598,7 +598,7 @@ fn forget_peak(program: &Program) {
 }
 
 #[tokio::test]
-async fn the_largest_body_takes_at_most_twice_its_size_in_memory_whatever_is_in_it() {
+async fn the_largest_body_takes_twice_its_size_and_a_quarter_of_a_mebibyte_at_most_whatever_is_in_it() {
     const LARGEST: usize = 1024 * 1024;
     let world = World::new().await;
     let field = |name: &str, value: Value| json!({"title": "milk", (name): value});
@@ -609,22 +609,26 @@ async fn the_largest_body_takes_at_most_twice_its_size_in_memory_whatever_is_in_
         ("many numbers", field("tags", vec![0; (LARGEST - 64) / 2].into())),
         ("many empty objects", field("tags", vec![json!({}); (LARGEST - 64) / 3].into())),
         ("many texts", field("tags", vec!["a"; (LARGEST - 64) / 4].into())),
-        ("many members", Value::Object(members(90_000))),
-        ("as many members as are read", Value::Object(members(9_999))),
-        ("as many long texts as are read", field("tags", vec!["x".repeat(100); 9_990].into())),
+        ("many members", Value::Object(members(75_000))),
+        ("as many members as are read", Value::Object(members(11_900))),
+        ("as many long texts as are read", field("tags", vec!["x".repeat(80); 11_900].into())),
     ] {
         let mut create_task = command("create-task");
         create_task.env("DATABASE_URL", &world.database_url);
         let program = Program::start(create_task).await;
-        let warm = program.call("POST", "/api/tasks", &json!({"title": " "}), &[]).await;
-        assert_eq!(warm.expect("it serves").0, 422);
-        forget_peak(&program);
+        // What a request takes by itself is not the body's.
+        for _ in 0..2 {
+            forget_peak(&program);
+            let small = program.call("POST", "/api/tasks", &json!({"title": " "}), &[]).await;
+            assert_eq!(small.expect("it serves").0, 422);
+        }
         let before = peak(&program);
         assert!(body.to_string().len() <= LARGEST, "{what}");
         let (status, problem) = program.call("POST", "/api/tasks", &body, &[]).await.expect("it serves");
         assert!([400, 422].contains(&status), "{what}: {status} {problem}");
         let taken = peak(&program) - before;
-        assert!(taken <= 2 * LARGEST as u64, "{what}: {taken} bytes");
+        // It is there as it came, and read; a quarter is what the connection reads ahead.
+        assert!(taken <= (2 * LARGEST + LARGEST / 4) as u64, "{what}: {taken} bytes");
         println!("{what}: {taken}");
         program.kill().await;
     }

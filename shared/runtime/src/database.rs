@@ -102,8 +102,8 @@ fn unknown_parameter(url: &str) -> Option<String> {
     let (unknown, _) = parameters(url).find(|(name, _)| !is_known(name))?;
     let is_word = unknown.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
     // Whatever an `@` follows is no query.
-    let is_of_password =
-        url.rsplit_once('?').is_some_and(|(_, query)| query.contains('@') || query.contains("password="));
+    let is_of_password = url.rsplit_once('?').is_some_and(|(_, query)| query.contains('@'));
+    let is_of_password = is_of_password || parameter(url, "password").is_some();
     let is_shown = is_word && !is_of_password;
     Some(if is_shown { format!("{unknown:?}") } else { "a parameter that is none".to_owned() })
 }
