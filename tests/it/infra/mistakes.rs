@@ -673,15 +673,30 @@ fn mistakes() -> Vec<Mistake> {
         ),
         (
             "Deployment/create-task",
-            format!("{CONTAINER} env =DATABASE_URL valueFrom secretKeyRef key"),
+            "spec template spec volumes =secrets projected sources 0 secret items 0 key".to_owned(),
             json!("backend"),
             "which is not its own",
         ),
         (
             "Deployment/create-task",
-            format!("{CONTAINER} env =DATABASE_URL valueFrom secretKeyRef key"),
+            "spec template spec volumes =secrets projected sources 0 secret items 0 key".to_owned(),
             json!("other"),
             "there is no secret db-credentials with other",
+        ),
+        (
+            "Deployment/create-task",
+            format!("{CONTAINER} env =DATABASE_URL_FILE value"),
+            json!("/etc/kaam/secrets/database"),
+            "which is not its own",
+        ),
+        (
+            "Deployment/create-task",
+            format!("{CONTAINER} env =DATABASE_URL_FILE"),
+            json!({
+                "name": "DATABASE_URL",
+                "valueFrom": {"secretKeyRef": {"name": "db-credentials", "key": "create-task"}}
+            }),
+            "a new password takes a restart",
         ),
         ("PodDisruptionBudget/web", "metadata name".to_owned(), json!("wep"), "all may go at once"),
         ("HorizontalPodAutoscaler/web", "spec minReplicas".to_owned(), json!(5), "exclude each other"),

@@ -17,20 +17,20 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         self::cluster(checked, cluster);
     }
     for pods in Pods::of(checked.set) {
-        let Some(variable) = pods.variable("DATABASE_URL") else {
+        let Some((secret, key)) = pods.secret_of("DATABASE_URL") else {
             let needs =
                 checked.code.functions.get(pods.owner.name()).is_some_and(|function| function.role.is_some());
             checked.hold(pods.owner, !needs, "it has no DATABASE_URL");
             continue;
         };
-        let (secret, key) =
-            (text(variable, "valueFrom secretKeyRef name"), text(variable, "valueFrom secretKeyRef key"));
         let is_own = secret == "db-credentials" && key == pods.owner.name();
         checked.hold(
             pods.owner,
             is_own,
             format!("its DATABASE_URL is {key:?} of {secret:?}, which is not its own"),
         );
+        let is_followed = pods.variable("DATABASE_URL").is_none();
+        checked.hold(pods.owner, is_followed, "a new password takes a restart: DATABASE_URL_FILE");
         let pooled = checked.set.of("Pooler").next().is_some() && !DIRECT.contains(&pods.owner.name());
         let is_told = pods.value("DATABASE_POOLER") == "transaction";
         checked.hold(
@@ -87,7 +87,7 @@ fn budget(checked: &mut Checked<'_>) {
     let pooler = checked.set.of("Pooler").next();
     let (mut direct, mut pooled, mut users) = (0, 0, 0);
     for pods in Pods::of_functions(checked.set) {
-        if pods.variable("DATABASE_URL").is_none() {
+        if pods.secret_of("DATABASE_URL").is_none() {
             continue;
         }
         let name = pods.owner.name();

@@ -111,7 +111,7 @@ fn function(checked: &mut Checked<'_>, pods: &Pods<'_>) {
     };
     checked.hold(
         policy,
-        calls(5432) == pods.variable("DATABASE_URL").is_some(),
+        calls(5432) == pods.secret_of("DATABASE_URL").is_some(),
         "it may call PostgreSQL and need not, or has to",
     );
     let asks_cluster =

@@ -68,7 +68,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         // What is believed has to be where the variable says.
         let paths = items(pods.container(), "env")
             .iter()
-            .filter(|variable| text(variable, "name").ends_with("_CA_FILE"));
+            .filter(|variable| text(variable, "name").ends_with("_FILE"));
         for path in paths.map(|variable| text(variable, "value")) {
             let is_mounted = items(pods.container(), "volumeMounts")
                 .iter()
@@ -160,7 +160,11 @@ fn secret_references(
         );
     }
     for (_, volume) in with_field(&manifest.0, "secret") {
-        let name = text(volume, "secretName");
+        // That of a volume, or a source of one.
+        let name = match text(volume, "secretName") {
+            "" if at(volume, "items").is_array() => text(volume, "name"),
+            name => name,
+        };
         if !name.is_empty() {
             for item in items(volume, "items") {
                 hold(name, Some(text(item, "key")), false);
