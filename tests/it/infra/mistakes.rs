@@ -824,6 +824,18 @@ fn mistakes() -> Vec<Mistake> {
             json!("host all all all trust"),
             "without TLS or a password",
         ),
+        (
+            "Cluster/kaam-db",
+            "spec postgresql pg_hba".to_owned(),
+            json!(["hostssl all all all scram-sha-256"]),
+            "without TLS or a password",
+        ),
+        (
+            "Cluster/kaam-db",
+            "spec bootstrap initdb postInitApplicationSQL".to_owned(),
+            json!(["CREATE ROLE kaam_create_task"]),
+            "kaam_create_task has no statement_timeout",
+        ),
         ("Cluster/kaam-db", "spec backup".to_owned(), Value::Null, "there is no backup"),
         (
             "ScheduledBackup/kaam-db",

@@ -173,11 +173,20 @@ fn cluster(checked: &mut Checked<'_>, cluster: &Manifest) {
             format!("{role} can not sign in by its own secret"),
         );
     }
-    let host_based = items(spec, "postgresql pg_hba");
-    let is_strict = !host_based.is_empty()
-        && host_based
+    // Behind a pooler nobody else sets them.
+    let first = items(spec, "bootstrap initdb postInitApplicationSQL");
+    for role in ROLES.iter().filter(|role| roles.iter().any(|found| text(found, "name") == role.name)) {
+        for (name, limit) in store::TIMEOUTS {
+            let is_set =
+                first.contains(&Value::String(format!("ALTER ROLE {} SET {name} = '{limit}'", role.name)));
+            checked.hold(cluster, is_set, format!("{} has no {name} of its own", role.name));
+        }
+    }
+    // What no line says is let in by CloudNativePG's own last one, without TLS.
+    let host_based: Vec<_> = items(spec, "postgresql pg_hba").iter().filter_map(Value::as_str).collect();
+    let is_strict = host_based.last() == Some(&"hostnossl all all all reject")
+        && host_based[..host_based.len() - 1]
             .iter()
-            .filter_map(Value::as_str)
             .all(|line| line.starts_with("hostssl ") && line.ends_with("scram-sha-256"));
     checked.hold(cluster, is_strict, "somebody comes in without TLS or a password: pg_hba");
     let owner = text(spec, "bootstrap initdb owner");
