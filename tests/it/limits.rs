@@ -60,7 +60,7 @@ async fn s12_a_user_who_asks_too_often_waits_and_nobody_else_does() {
         ask(&world, "amna", "GET", "/api/tasks", Value::Null).await.ok();
     }
     let (after, detail) = refused(&ask(&world, "amna", "GET", "/api/settings", Value::Null).await);
-    assert_eq!(after, 12, "{detail}");
+    assert_eq!((after, detail.as_str()), (12, "too many requests of this user, try again later"));
     ask(&world, "bilal", "GET", "/api/tasks", Value::Null).await.ok();
     for path in ["/health", "/ready", "/openapi.json"] {
         for _ in 0..20 {
@@ -87,7 +87,7 @@ async fn s12_who_chats_too_much_can_still_look_at_tasks() {
     };
     say().await.ok();
     ask(&world, "amna", "POST", "/chat/parse", json!({"user_input": "show my tasks"})).await.ok();
-    assert_eq!(refused(&say().await).0, 30);
+    assert_eq!(refused(&say().await), (30, "too many messages of this user, try again later".to_owned()));
     ask(&world, "amna", "GET", "/chat/conversations/c", Value::Null).await.ok();
     ask(&world, "amna", "GET", "/api/tasks", Value::Null).await.ok();
 }

@@ -1,6 +1,5 @@
 //! How reminders are delivered, from the environment.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
@@ -8,10 +7,10 @@ use application::links::Links;
 use lettre::message::Mailbox;
 use runtime::config::Environment;
 use runtime::http_client::Reach;
-use url::{Host, Url};
+use url::Url;
 
 use crate::delivery::Courier;
-use crate::mailer::{Mailer, SmtpError, check_key};
+use crate::mailer::{Mailer, SmtpError, check_key, is_on_this_machine};
 use crate::push::{Push, VapidKey};
 
 const DEFAULT_FROM: &str = "Kaam <kaam@localhost>";
@@ -25,7 +24,7 @@ impl Courier {
     /// | `SMTP_URL` | none | an `smtp://` or `smtps://` URL |
     /// | `SMTP_CA_FILE` | none | a file with certificates (PEM) to trust beside those of the web |
     /// | `SENDGRID_API_KEY` | none | a key that may send mails |
-    /// | `SENDGRID_URL` | `https://api.sendgrid.com` | an `http://` or `https://` URL |
+    /// | `SENDGRID_URL` | `https://api.sendgrid.com` | an `https://` URL; on this machine also `http://` |
     /// | `MAIL` | none | `ses`, with the Cargo feature `aws` |
     /// | `EMAIL_FROM` | `Kaam <kaam@localhost>` | a mailbox; needed with SendGrid and SES |
     /// | `DATA_DIR` | `.data` | a folder; without a mail service mails go into `mail` in it |
@@ -90,44 +89,29 @@ fn smtp_mailer(environment: &Environment, url: &str, from: Mailbox) -> anyhow::R
         Some(authorities) => Mailer::smtp_trusting(url, from, &authorities),
         None => Mailer::smtp(url, from),
     };
-    if mailer.is_ok() && shows_password(url) {
-        tracing::warn!(
-            "SMTP_URL has a password and no TLS, so that it travels in the clear: add ?tls=required, or use smtps://"
-        );
-    }
     mailer.map_err(|error| match error {
         // What the library says to it speaks of Cargo features.
         SmtpError::Url(_) => anyhow!(
             "SMTP_URL must be a URL such as smtps://user:password@host:465, or smtp:// with ?tls=required or ?tls=opportunistic"
         ),
+        error @ SmtpError::InTheClear => anyhow!("SMTP_URL can not be used: {error}"),
         SmtpError::Certificates => {
             anyhow::Error::new(error).context("SMTP_CA_FILE must name a file of certificates in PEM")
         }
     })
 }
 
-/// Says whether anybody on the way to the mail server can read the password of its URL.
-fn shows_password(url: &str) -> bool {
-    let Ok(url) = Url::parse(url) else { return false };
-    let has_tls = url.scheme() == "smtps"
-        || url
-            .query_pairs()
-            .any(|(name, wish)| name == "tls" && ["required", "opportunistic"].contains(&&*wish));
-    let stays_here = match url.host() {
-        Some(Host::Domain(name)) => name.parse().map_or(name == "localhost", |ip: IpAddr| ip.is_loopback()),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    url.password().is_some() && !has_tls && !stays_here
-}
-
 fn sendgrid_mailer(environment: &Environment, key: &str, from: Mailbox) -> anyhow::Result<Mailer> {
     check_key(key).map_err(anyhow::Error::msg)?;
     let url = environment.get("SENDGRID_URL")?.unwrap_or_else(|| DEFAULT_SENDGRID_URL.to_owned());
-    let is_http = |url: &Url| ["http", "https"].contains(&url.scheme()) && url.query().is_none();
-    if !Url::parse(&url).is_ok_and(|url| is_http(&url)) {
-        bail!("SENDGRID_URL is {url:?}; it must be a URL such as https://api.eu.sendgrid.com");
+    let is_sound = |url: &Url| {
+        (url.scheme() == "https" || url.scheme() == "http" && is_on_this_machine(url))
+            && url.query().is_none()
+    };
+    if !Url::parse(&url).is_ok_and(|url| is_sound(&url)) {
+        bail!(
+            "SENDGRID_URL is {url:?}; it must be a URL such as https://api.eu.sendgrid.com; http only on this machine"
+        );
     }
     Ok(Mailer::sendgrid(key, &url, from)?)
 }
@@ -179,6 +163,8 @@ mod tests {
             (&[("MAIL", "pigeon")], &["MAIL", "ses"]),
             (&[sendgrid], &["EMAIL_FROM"]),
             (&[sendgrid, from, ("SENDGRID_URL", "api.sendgrid.com")], &["SENDGRID_URL"]),
+            (&[sendgrid, from, ("SENDGRID_URL", "http://api.sendgrid.com")], &["SENDGRID_URL"]),
+            (&[("SMTP_URL", "smtp://me:hunter2@mail.example.org")], &["SMTP_URL", "tls=required"]),
             (&[("SENDGRID_API_KEY", "hunter2 \n x"), from], &["SENDGRID_API_KEY"]),
             (&[("SMTP_URL", "nonsense")], &["SMTP_URL"]),
             (&[("SMTP_URL", "http://me:hunter2@localhost")], &["SMTP_URL must be", "smtps://"]),
@@ -190,23 +176,6 @@ mod tests {
             assert!(named.iter().all(|name| said.contains(name)), "{said}");
             assert!(!said.contains('\n') && !said.contains("hunter2"), "{said}");
             assert!(!said.contains("features"), "not the library's words: {said}");
-        }
-    }
-
-    #[test]
-    fn a_password_without_tls_is_warned_of_unless_it_stays_on_this_machine() {
-        for (url, is_shown) in [
-            ("smtp://me:secret@mail.example.org:587", true),
-            ("smtp://me:secret@192.0.2.1?tls=none", true),
-            ("smtp://mail.example.org", false),
-            ("smtps://me:secret@mail.example.org", false),
-            ("smtp://me:secret@mail.example.org?tls=required", false),
-            ("smtp://me:secret@mail.example.org?tls=opportunistic", false),
-            ("smtp://me:secret@localhost:25", false),
-            ("smtp://me:secret@127.0.0.1:25", false),
-            ("smtp://me:secret@[::1]:25", false),
-        ] {
-            assert_eq!(shows_password(url), is_shown, "{url}");
         }
     }
 

@@ -10,6 +10,11 @@ use uuid::Uuid;
 
 /// Two identifiers and the secret, in bytes.
 const LENGTH: usize = 16 + 16 + 32;
+/// How much of the secret nobody can guess; the rest shows that it was issued here.
+const UNGUESSABLE: usize = 16;
+
+const FOLLOWS: &str = "kaam: the refresh token that follows";
+const ISSUED: &str = "kaam: a refresh token that was issued here";
 
 /// A refresh token. Users of accounts are UUIDs.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,15 +26,32 @@ pub(crate) struct RefreshToken {
 
 impl RefreshToken {
     /// Makes the first one of a session.
-    pub(crate) fn first(user_id: Uuid, session_id: Uuid) -> Self {
-        Self { user_id, session_id, secret: random() }
+    pub(crate) fn first(user_id: Uuid, session_id: Uuid, keys: &SigningKeys) -> Self {
+        Self { user_id, session_id, secret: random() }.issued(keys)
     }
 
     /// Makes the one that follows: as random as this one for whoever does not have the signing key, and the same whenever this one is
     /// used, so that an answer that was lost can be given again though only hashes are kept.
     pub(crate) fn next(&self, keys: &SigningKeys) -> Self {
         let message = [&self.session_id.as_bytes()[..], &self.secret].concat();
-        Self { secret: keys.derive("kaam: the refresh token that follows", &message), ..self.clone() }
+        Self { secret: keys.derive(FOLLOWS, &message), ..self.clone() }.issued(keys)
+    }
+
+    /// Tells whether it was issued with one of these keys. What was made up of a session's id was not, and must not end that session
+    /// as a token does that is used twice.
+    pub(crate) fn was_issued(&self, keys: &SigningKeys) -> bool {
+        keys.has_derived(ISSUED, &self.unguessable(), &self.secret[UNGUESSABLE..])
+    }
+
+    fn issued(mut self, keys: &SigningKeys) -> Self {
+        let mark = keys.derive(ISSUED, &self.unguessable());
+        let (_, rest) = self.secret.split_at_mut(UNGUESSABLE);
+        rest.copy_from_slice(&mark[..rest.len()]);
+        self
+    }
+
+    fn unguessable(&self) -> Vec<u8> {
+        [&self.user_id.as_bytes()[..], self.session_id.as_bytes(), &self.secret[..UNGUESSABLE]].concat()
     }
 
     /// Reads one; `None` for what none of ours looks like.
@@ -66,14 +88,18 @@ mod tests {
             SigningKeys::from_environment(&environment).expect("a key").expect("it is set")
         };
         let (ours, others) = (keys(), keys());
-        let token = RefreshToken::first(Uuid::from_u128(1), Uuid::from_u128(2));
+        let token = RefreshToken::first(Uuid::from_u128(1), Uuid::from_u128(2), &ours);
         assert!(RefreshToken::parse(&token.text()) == Some(token.clone()));
         let next = token.next(&ours);
         assert!(next == token.next(&ours) && next != token && next != token.next(&others));
         assert!(
             next.next(&ours) != next && (next.user_id, next.session_id) == (token.user_id, token.session_id)
         );
-        assert!(RefreshToken::first(token.user_id, token.session_id) != token);
+        assert!(RefreshToken::first(token.user_id, token.session_id, &ours) != token);
+        assert!(token.was_issued(&ours) && next.was_issued(&ours) && !token.was_issued(&others));
+        let of_another = RefreshToken { session_id: Uuid::from_u128(3), ..token.clone() };
+        let made_up = RefreshToken { secret: random(), ..token.clone() };
+        assert!(!of_another.was_issued(&ours) && !made_up.was_issued(&ours));
         for text in
             ["", "x", &token.text()[1..], &format!("{}A", token.text()), &format!("{}=", token.text())]
         {

@@ -196,7 +196,7 @@ pub(crate) async fn sign_in(
     if let Some(account) = account.filter(|_| is_right)
         && let Ok(user) = account.user_id.parse()
     {
-        let token = RefreshToken::first(user, new_id(now));
+        let token = RefreshToken::first(user, new_id(now), &desk.signing.keys);
         let (session_id, token_hash) = (token.session_id, token.hash());
         let session = NewSession { session_id, token_hash, expires_at: now + REFRESH };
         let settled = (&of_account[..], &of_caller[..]);
@@ -242,6 +242,7 @@ pub(crate) async fn refresh(
         expires_at: now + REFRESH,
         grace: GRACE,
         not_before: now - SESSION,
+        was_issued: token.was_issued(&desk.signing.keys),
     };
     match desk.application.rotate(&cause, &rotation).await? {
         Rotated::Yes => Ok(desk.tokens(&next, from_cookie, now)),
@@ -361,7 +362,10 @@ impl Desk {
         }
         match self.application.charge_attempt(new_id(now), subjects, now).await? {
             None => Ok(()),
-            Some(seconds) => Err(Problem::too_many_requests(seconds)),
+            Some(seconds) => Err(Problem::too_many_requests(
+                "too many attempts to sign in failed, try again later",
+                seconds,
+            )),
         }
     }
 

@@ -65,6 +65,9 @@ seccompProfile:
 {{ include "kaam.fromSecret" (dict "name" "KAFKA_SASL_PASSWORD" "secret" (include "kaam.kafkaSecret" .user) "key" "password") }}
 - name: KAFKA_CA_FILE
   value: /etc/kaam/kafka/ca.crt
+{{- else }}
+- name: KAFKA_SECURITY_PROTOCOL
+  value: PLAINTEXT
 {{- end }}
 {{- end }}
 

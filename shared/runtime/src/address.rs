@@ -36,6 +36,11 @@ impl ClientAddress {
     }
 }
 
+/// Tells whether a host is this machine by itself: `localhost`, or a loopback address without brackets.
+pub(crate) fn is_local(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
     type Rejection = Infallible;
 

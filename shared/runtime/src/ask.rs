@@ -145,9 +145,8 @@ impl From<Refusal> for Problem {
             }
             Refusal::OverQuota { retry_after_s, .. } => {
                 let retry_after_s = *retry_after_s;
-                Problem::too_many_requests(retry_after_s)
+                Problem::too_many_requests(refusal.to_string(), retry_after_s)
                     .with_type("urn:kaam:problem:quota")
-                    .with_detail(refusal.to_string())
             }
             Refusal::Unavailable { .. } => {
                 tracing::warn!(error = chain(&refusal), "something that is needed is away");
@@ -195,15 +194,28 @@ impl From<Refusal> for Disposition {
     }
 }
 
-/// Gives an error with all its causes, as one line.
+/// Gives an error with all its causes, as one line. What an error has already said of its cause is not said again.
 pub fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}")).replace('\n', " ")
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source()).map(ToString::to_string);
+    let line = causes.fold(error.to_string(), |line, cause| match line.ends_with(&cause) {
+        true => line,
+        false => format!("{line}: {cause}"),
+    });
+    line.replace(['\n', '\r'], " ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes_and_each_of_them_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("it is away: {0}")]
+        struct Away(#[source] std::fmt::Error);
+        let error = anyhow::Error::from(Away(std::fmt::Error)).context("line\nof two\rparts");
+        assert_eq!(chain(error.as_ref()), format!("line of two parts: it is away: {}", std::fmt::Error));
+    }
 
     #[test]
     fn an_answer_is_given_again_byte_for_byte() {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use events::{Database, Renew};
 
 use crate::{
+    address::is_local,
     config::{ConfigError, Environment},
     main::Start,
     percent::decode,
@@ -30,13 +31,14 @@ const PARAMETERS: [&str; 12] = [
     "options",
 ];
 const ALLOWED: &str = "a PostgreSQL URL such as postgres://kaam@localhost/kaam";
+const SAFE: &str = "a URL that says how the way to a database on another machine is secured: with sslmode=verify-full; or, where that network is to be trusted, with sslmode=disable";
 
 impl Environment {
     /// Gives `DATABASE_URL`, or the contents of the file that `DATABASE_URL_FILE` names, if there is one.
     ///
     /// # Errors
-    /// When it is no `postgres://` or `postgresql://` URL, or its `sslrootcert` is no file of certificates; it may hold a password and
-    /// is not shown.
+    /// When it is no `postgres://` or `postgresql://` URL, its `sslrootcert` is no file of certificates, or it names another machine and
+    /// no `sslmode`; it may hold a password and is not shown.
     pub fn database_url(&self) -> Result<Option<String>, ConfigError> {
         let url = self.get("DATABASE_URL")?;
         url.as_deref().map_or(Ok(()), check)?;
@@ -68,6 +70,10 @@ fn check(url: &str) -> Result<(), ConfigError> {
     }
     if let Some(unknown) = unknown_parameter(url) {
         return refuse(format!("a URL without {unknown}; the parameters are {}", PARAMETERS.join(", ")));
+    }
+    // Without it the client would take what it gets, also no encryption from who is no database of ours.
+    if !is_on_this_machine(url) && parameter(url, "sslmode").is_none() {
+        return refuse(SAFE.to_owned());
     }
     match authorities(url) {
         Some(path)
@@ -102,8 +108,30 @@ fn unknown_parameter(url: &str) -> Option<String> {
 
 /// Gives the path of the certificates that are trusted beside those of the web, if a URL names one.
 fn authorities(url: &str) -> Option<Cow<'_, str>> {
-    let (_, value) = parameters(url).find(|(name, _)| *name == "sslrootcert")?;
+    parameter(url, "sslrootcert")
+}
+
+fn parameter<'a>(url: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
+    let (_, value) = parameters(url).find(|(name, _)| *name == wanted)?;
     decode(value.as_bytes(), true)
+}
+
+/// Tells whether whatever host a URL names is this one: a folder of sockets, `localhost`, a loopback address, or none.
+fn is_on_this_machine(url: &str) -> bool {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let host = match place.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => place,
+    };
+    let named =
+        parameters(url).filter(|(name, _)| ["host", "hostaddr"].contains(name)).map(|(_, value)| value);
+    std::iter::once(host).chain(named).all(|host| {
+        decode(host.as_bytes(), false).is_some_and(|host| {
+            host.is_empty() || host.starts_with('/') || is_local(host.trim_matches(['[', ']']))
+        })
+    })
 }
 
 impl Start {
@@ -187,21 +215,59 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn s32_a_database_on_another_machine_is_reached_in_the_clear_only_where_that_is_said() {
+        for here in [
+            "postgres://kaam@localhost/kaam",
+            "postgres://kaam:p@127.0.0.1:5432/kaam",
+            "postgres://kaam@127.8.9.10/kaam",
+            "postgresql://[::1]:5432/kaam",
+            "postgresql://[::1]/kaam",
+            "postgres:///kaam?host=/run/postgresql",
+            "postgres://kaam@%2Frun%2Fpostgresql:5432/kaam",
+            "postgres:///kaam",
+        ] {
+            assert!(check(here).is_ok(), "{here}");
+        }
+        for elsewhere in [
+            "postgres://kaam@db/kaam",
+            "postgres://kaam:localhost@db.example.org:5432/kaam",
+            "postgres://kaam@10.0.0.7/kaam",
+            "postgres://localhost@db",
+            "postgres://localhost.example.org/kaam",
+            "postgresql://[2001:db8::1]/kaam",
+            "postgres://kaam@localhost/kaam?host=db",
+            "postgres:///kaam?hostaddr=10.0.0.7",
+        ] {
+            let said = check(elsewhere).expect_err(elsewhere).to_string();
+            assert!(said.contains("DATABASE_URL") && said.contains("sslmode"), "{said}");
+            for sslmode in ["verify-full", "disable"] {
+                let with = if elsewhere.contains('?') { "&" } else { "?" };
+                assert!(check(&format!("{elsewhere}{with}sslmode={sslmode}")).is_ok(), "{elsewhere}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_url_that_would_not_start_the_process_is_not_taken_while_it_runs_either() {
         let path = std::env::temp_dir().join(format!("runtime-database-{}", std::process::id()));
         let write = |url: &str| std::fs::write(&path, url).expect("a file");
-        write("postgres://kaam:1@db/kaam");
+        write("postgres://kaam:1@db/kaam?sslmode=disable");
         let environment = Environment::from_pairs([("DATABASE_URL_FILE", path.as_os_str())]);
         let start = Start::from_environment(environment).expect("sound settings");
         let Database { url, renew, .. } = start.database().expect("sound settings");
         let renew = renew.expect("a file may change");
-        for wrong in ["mysql://kaam:2@db/kaam", "postgres://kaam:2@db/kaam?sslrootcert=/nowhere/ca.pem"] {
+        for wrong in [
+            "mysql://kaam:2@db/kaam",
+            "postgres://kaam:2@db/kaam",
+            "postgres://kaam:2@db/kaam?sslmode=verify-full&sslrootcert=/nowhere/ca.pem",
+        ] {
             write(wrong);
             assert_eq!(renew(url.clone(), Why::Refused).await, None, "{wrong}");
         }
-        write("postgres://kaam:2@db/kaam");
-        assert_eq!(renew(url, Why::Refused).await.as_deref(), Some("postgres://kaam:2@db/kaam"));
+        write("postgres://kaam:2@db/kaam?sslmode=disable");
+        let renewed = renew(url, Why::Refused).await;
+        assert_eq!(renewed.as_deref(), Some("postgres://kaam:2@db/kaam?sslmode=disable"));
         std::fs::remove_file(&path).expect("the file is ours");
     }
 }

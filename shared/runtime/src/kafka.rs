@@ -7,7 +7,10 @@ pub(crate) mod sign_in;
 
 use std::{fmt, sync::Arc};
 
-use crate::config::{ConfigError, Environment};
+use crate::{
+    address::is_local,
+    config::{ConfigError, Environment},
+};
 
 const BROKERS: &str = "addresses such as kafka-1:9092,kafka-2:9092";
 
@@ -16,7 +19,7 @@ const BROKERS: &str = "addresses such as kafka-1:9092,kafka-2:9092";
 /// | variable | default | allowed |
 /// |---|---|---|
 /// | `KAFKA_BROKERS` | none: no Kafka | `host:port`, several with commas between |
-/// | `KAFKA_SECURITY_PROTOCOL` | `PLAINTEXT` | `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL` |
+/// | `KAFKA_SECURITY_PROTOCOL` | `PLAINTEXT` where all brokers are on this machine; else none | `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT`, `SASL_SSL` |
 /// | `KAFKA_SASL_MECHANISM` | – | `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512`; with `SASL_…`, and only then. `AWS_MSK_IAM`, which means `SASL_SSL`, with the Cargo feature `aws` |
 /// | `KAFKA_SASL_USERNAME`, `KAFKA_SASL_PASSWORD` | – | with `SASL_…`, and only then; not with `AWS_MSK_IAM` |
 /// | `AWS_REGION` | – | where the cluster is; with `AWS_MSK_IAM` |
@@ -61,7 +64,7 @@ impl Settings {
             return Err(invalid("KAFKA_BROKERS", brokers, BROKERS));
         }
         let mechanism = mechanism(environment)?;
-        let protocol = protocol(environment, mechanism)?;
+        let protocol = protocol(environment, mechanism, &brokers)?;
         let tokens = if mechanism == Some(IAM) { Some(tokens(environment, &brokers)?) } else { None };
         let mut properties =
             vec![("bootstrap.servers", brokers), ("security.protocol", protocol.name.to_owned())];
@@ -93,7 +96,11 @@ fn mechanism(environment: &Environment) -> Result<Option<&'static str>, ConfigEr
     environment.one_of("KAFKA_SASL_MECHANISM", &known)
 }
 
-fn protocol(environment: &Environment, mechanism: Option<&str>) -> Result<Protocol, ConfigError> {
+fn protocol(
+    environment: &Environment,
+    mechanism: Option<&str>,
+    brokers: &str,
+) -> Result<Protocol, ConfigError> {
     let protocol = |name, has_tls, has_sasl| (name, Protocol { name, has_tls, has_sasl });
     let known = [
         protocol("PLAINTEXT", false, false),
@@ -103,7 +110,12 @@ fn protocol(environment: &Environment, mechanism: Option<&str>) -> Result<Protoc
     ];
     let given = environment.one_of("KAFKA_SECURITY_PROTOCOL", &known)?;
     if mechanism != Some(IAM) {
-        return Ok(given.unwrap_or(known[0].1));
+        let is_here = || brokers.split(',').all(|address| host(address).is_some_and(is_local));
+        return given.or_else(|| is_here().then_some(known[0].1)).ok_or_else(|| ConfigError::Missing {
+            name: "KAFKA_SECURITY_PROTOCOL".to_owned(),
+            allowed: "SASL_SSL or SSL for brokers on other machines; or, where that network is to be trusted, SASL_PLAINTEXT or PLAINTEXT"
+                .to_owned(),
+        });
     }
     match given {
         Some(other) if other.name != "SASL_SSL" => {
@@ -223,6 +235,12 @@ fn invalid(name: &str, value: String, allowed: &str) -> ConfigError {
     ConfigError::Invalid { name: name.to_owned(), value, allowed: allowed.to_owned() }
 }
 
+/// Gives the host of `host:port`; an IPv6 address without its brackets.
+fn host(address: &str) -> Option<&str> {
+    let (host, _) = address.trim().rsplit_once(':')?;
+    Some(host.trim_start_matches('[').trim_end_matches(']'))
+}
+
 /// Tells whether it is `host:port`; an IPv6 address stands in brackets.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.trim().rsplit_once(':') else { return false };
@@ -247,9 +265,28 @@ mod tests {
     }
 
     #[test]
+    fn s32_brokers_on_other_machines_are_spoken_to_in_the_clear_only_where_that_is_said() {
+        for here in ["localhost:9092", "127.0.0.1:1,[::1]:2", "127.9.9.9:1"] {
+            let settings =
+                read(&[("KAFKA_BROKERS", here)]).expect("nothing is wrong").expect("there are brokers");
+            assert!(settings.properties().any(|property| property == ("security.protocol", "PLAINTEXT")));
+        }
+        for elsewhere in
+            ["kafka:9092", "localhost:1,10.0.0.7:1", "[2001:db8::1]:9092", "localhost.example.org:1"]
+        {
+            let said = read(&[("KAFKA_BROKERS", elsewhere)]).expect_err(elsewhere).to_string();
+            assert!(
+                said.contains("KAFKA_SECURITY_PROTOCOL is not set") && said.contains("SASL_SSL"),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
     fn brokers_are_addresses_with_ports() {
         for sound in ["kafka:9092", "a:1,b.example.org:65535", "127.0.0.1:9092", "[::1]:9092", "a:1, b:2"] {
-            assert!(read(&[("KAFKA_BROKERS", sound)]).is_ok(), "{sound}");
+            let told = ("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT");
+            assert!(read(&[("KAFKA_BROKERS", sound), told]).is_ok(), "{sound}");
         }
         for wrong in
             ["kafka", "kafka:", ":9092", "a:1,,b:2", "a:0", "a:70000", "PLAINTEXT://a:1", "::1:9092x"]
@@ -303,7 +340,7 @@ mod tests {
             ("KAFKA_CERT_FILE", &[ssl, ("KAFKA_KEY", KEY)]),
         ];
         for (name, pairs) in wrong {
-            let pairs: Vec<_> = [("KAFKA_BROKERS", "a:1")].iter().chain(pairs).copied().collect();
+            let pairs: Vec<_> = [("KAFKA_BROKERS", "localhost:1")].iter().chain(pairs).copied().collect();
             let said = read(&pairs).expect_err(name).to_string();
             assert!(said.contains(name) && !said.contains("hunter2"), "{pairs:?}: {said}");
         }

@@ -15,6 +15,9 @@ pub struct Limits {
     pub header_deadline: Duration,
     /// The largest head of a request, in bytes: 64 KiB. Beyond: 431.
     pub header_bytes: usize,
+    /// How many connections are open at a time: 10,000, or half of the file descriptors that the process may have, whichever is less.
+    /// Beyond: they wait to be accepted.
+    pub connections: usize,
     /// How long an operation may take to answer: 30 s. Beyond: 503.
     pub request_deadline: Duration,
     /// How long one readiness check may take: 2 s. Beyond: `unreachable`.
@@ -31,9 +34,16 @@ impl Default for Limits {
             body_deadline: Duration::from_secs(10),
             header_deadline: Duration::from_secs(10),
             header_bytes: 64 * 1024,
+            connections: 10_000.min(descriptors() / 2),
             request_deadline: Duration::from_secs(30),
             check_deadline: Duration::from_secs(2),
             drain_deadline: Duration::from_secs(10),
         }
     }
+}
+
+/// Gives how many files and connections this process may have open (`ulimit -n`).
+fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

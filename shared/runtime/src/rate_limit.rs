@@ -110,7 +110,10 @@ impl Costs {
         };
         match taken {
             Ok(()) => next.run(request).await,
-            Err(empty) => empty.into_response(),
+            Err(empty) => empty.answer(match self {
+                Costs::Chat => "too many messages of this user, try again later",
+                Costs::SignIn => "too many attempts to sign in from this network, try again later",
+            }),
         }
     }
 }
@@ -144,7 +147,7 @@ pub(crate) async fn addresses(
 ) -> Response {
     let network = request.extensions().get::<ClientAddress>().and_then(|address| address.network());
     if let Some(Err(empty)) = network.map(|network| limits.addresses.take(&network)) {
-        return empty.into_response();
+        return empty.answer("too many requests from this network, try again later");
     }
     request.extensions_mut().insert(limits);
     next.run(request).await
@@ -155,7 +158,7 @@ pub(crate) async fn users(State(limits): State<Arc<RateLimits>>, request: Reques
     if let Some(Identity::User(user_id)) = request.extensions().get()
         && let Err(empty) = limits.users.take(user_id)
     {
-        return empty.into_response();
+        return empty.answer("too many requests of this user, try again later");
     }
     next.run(request).await
 }
@@ -164,11 +167,11 @@ pub(crate) async fn users(State(limits): State<Arc<RateLimits>>, request: Reques
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Empty(Duration);
 
-impl IntoResponse for Empty {
-    fn into_response(self) -> Response {
+impl Empty {
+    fn answer(self, detail: &'static str) -> Response {
         // Rounded up: whoever comes then is let in.
         let seconds = self.0.as_nanos().div_ceil(1_000_000_000).max(1);
-        Problem::too_many_requests(u32::try_from(seconds).unwrap_or(u32::MAX)).into_response()
+        Problem::too_many_requests(detail, u32::try_from(seconds).unwrap_or(u32::MAX)).into_response()
     }
 }
 
@@ -327,7 +330,7 @@ mod tests {
         let (clock, buckets) = buckets(1);
         assert!(buckets.take(&1).is_ok());
         clock.advance(Duration::from_millis(500));
-        let response = buckets.take(&1).expect_err("it is empty").into_response();
+        let response = buckets.take(&1).expect_err("it is empty").answer("too many");
         assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &60.into()));
     }
 

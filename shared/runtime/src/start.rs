@@ -12,6 +12,7 @@ use anyhow::Context;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
+    ask::chain,
     clock::Clock,
     config::{Config, Environment},
     function::Function,
@@ -184,7 +185,7 @@ pub fn tokio_runtime() -> std::io::Result<Runtime> {
 
 /// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`.
 pub fn one_line(name: &str, error: &anyhow::Error) -> String {
-    format!("{name}: {error:#}").replace(['\n', '\r'], " ")
+    format!("{name}: {}", chain(error.as_ref()))
 }
 
 fn start_and_serve(

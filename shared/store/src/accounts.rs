@@ -66,6 +66,8 @@ pub struct Rotation {
     pub grace: TimeDelta,
     /// When the session has to have begun.
     pub not_before: DateTime<Utc>,
+    /// Whether the one that is used shows that it once was handed out; only then its use ends the session.
+    pub was_issued: bool,
 }
 
 /// What became of a refresh token.
@@ -311,7 +313,7 @@ impl Store {
     }
 
     /// Uses a refresh token. Whoever uses one a second time, after the grace, ends the session: two have it, and nobody can tell which
-    /// of them is the thief (RFC 9700 §4.14.2). `reused` then tells of it.
+    /// of them is the thief (RFC 9700 §4.14.2). `reused` then tells of it. What never was handed out ends nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -337,6 +339,9 @@ impl Store {
         .await?;
         if done.rows_affected() == 1 {
             return Ok(Rotated::Yes);
+        }
+        if !rotation.was_issued {
+            return Ok(Rotated::Unknown);
         }
         let mut transaction = self.pool.begin().await?;
         let found = sqlx::query!(

@@ -1,5 +1,6 @@
 //! Mails through a mail server (RFC 5321), with TLS from the start or by STARTTLS (RFC 3207), and AUTH (RFC 4954).
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use runtime::secrets::Renewal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
 use crate::delivery::Undelivered;
 
@@ -22,6 +23,11 @@ pub enum SmtpError {
     /// The URL is malformed.
     #[error("the URL of the mail server is malformed")]
     Url(#[source] smtp::Error),
+    /// Anybody on the way could read the password.
+    #[error(
+        "its password would travel in the clear; add ?tls=required, or use smtps://, or add ?tls=opportunistic where the network is to be trusted"
+    )]
+    InTheClear,
     /// What should be certificates is not.
     #[error("there is no certificate in PEM, or a malformed one")]
     Certificates,
@@ -98,6 +104,9 @@ impl Smtp {
 impl Server {
     fn new(url: &str, deadline: Duration, authorities: Option<&str>) -> Result<Self, SmtpError> {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(SmtpError::Url)?;
+        if shows_password(url) {
+            return Err(SmtpError::InTheClear);
+        }
         let builder = match authorities {
             None => builder,
             Some(authorities) => builder.tls(tls(url, certificates(authorities)?).map_err(SmtpError::Url)?),
@@ -109,6 +118,26 @@ impl Server {
             .pool_config(PoolConfig::new().max_size(0))
             .build();
         Ok(Self { url: url.to_owned(), transport })
+    }
+}
+
+/// Says whether anybody on the way to the mail server can read the password of its URL.
+fn shows_password(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let has_tls = url.scheme() == "smtps"
+        || url
+            .query_pairs()
+            .any(|(name, wish)| name == "tls" && ["required", "opportunistic"].contains(&&*wish));
+    url.password().is_some() && !has_tls && !is_on_this_machine(&url)
+}
+
+/// Tells whether the host of a URL is `localhost` or a loopback address.
+pub(crate) fn is_on_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.parse().map_or(name == "localhost", |ip: IpAddr| ip.is_loopback()),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
     }
 }
 
@@ -156,4 +185,27 @@ fn undelivered(error: &smtp::Error) -> Undelivered {
         return Undelivered::permanent(format!("the mail server refused the mail: {chain}"));
     }
     Undelivered::temporary(format!("the mail server refused or failed: {chain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn s32_a_password_leaves_this_machine_only_where_tls_is_asked_for() {
+        for (url, is_refused) in [
+            ("smtp://me:secret@mail.example.org:587", true),
+            ("smtp://me:secret@192.0.2.1?tls=none", true),
+            ("smtp://mail.example.org", false),
+            ("smtps://me:secret@mail.example.org", false),
+            ("smtp://me:secret@mail.example.org?tls=required", false),
+            ("smtp://me:secret@mail.example.org?tls=opportunistic", false),
+            ("smtp://me:secret@localhost:25", false),
+            ("smtp://me:secret@127.0.0.1:25", false),
+            ("smtp://me:secret@[::1]:25", false),
+        ] {
+            let made = Server::new(url, Duration::from_secs(1), None);
+            assert_eq!(made.is_err(), is_refused, "{url}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::key::{Algorithm, Key, KeySet};
 use crate::{
+    address::is_local,
     clock::Clock,
     http_client::{Authorities, HttpClient, Reach},
 };
@@ -239,11 +240,10 @@ impl Issuer {
 pub(super) fn key_place(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
     let host = uri.host()?.trim_matches(['[', ']']);
-    let is_here = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
     let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
     let is_sound = match uri.scheme_str() {
         Some("https") => true,
-        Some("http") => is_here,
+        Some("http") => is_local(host),
         _ => false,
     };
     (is_sound && !has_user).then_some(uri)

@@ -186,7 +186,8 @@ impl IntoResponse for Denied {
     }
 }
 
-/// Reads the one `Authorization`; its scheme is written in either case (RFC 9110 §11.1), and one space stands between.
+/// Reads the one `Authorization`; its scheme is written in either case (RFC 9110 §11.1), and one space stands between. Of another
+/// scheme, or of none, it shows no token.
 fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().ok_or(Denied::Absent)?;
@@ -194,11 +195,14 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
         return Err(Denied::Invalid);
     }
     let (scheme, token) =
-        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Denied::Invalid)?;
+        value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Denied::Absent)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Denied::Absent);
+    }
     // RFC 6750 §2.1, b64token.
     let is_token = !token.is_empty()
         && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
-    if scheme.eq_ignore_ascii_case("bearer") && is_token { Ok(token) } else { Err(Denied::Invalid) }
+    if is_token { Ok(token) } else { Err(Denied::Invalid) }
 }
 
 enum Keys {

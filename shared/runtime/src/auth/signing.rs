@@ -129,11 +129,24 @@ impl std::fmt::Debug for Signer {
 impl SigningKeys {
     /// Gives 32 bytes that only who has the key can compute for a message and a purpose.
     pub fn derive(&self, purpose: &str, message: &[u8]) -> [u8; 32] {
-        let der = der(self.newest.reveal()).expect("it was read before");
-        let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &der), purpose.as_bytes());
-        let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()), message);
-        derived.as_ref().try_into().expect("SHA-256 has 32 bytes")
+        derive(&self.newest, purpose, message)
     }
+
+    /// Tells whether bytes are the first of those that one of the keys gives for a message and a purpose.
+    pub fn has_derived(&self, purpose: &str, message: &[u8], first: &[u8]) -> bool {
+        [Some(&self.newest), self.previous.as_ref()].into_iter().flatten().any(|key| {
+            let derived = derive(key, purpose, message);
+            // Of hashes, so that how long it takes tells nothing.
+            derived.get(..first.len()).is_some_and(|derived| Sha256::digest(derived) == Sha256::digest(first))
+        })
+    }
+}
+
+fn derive(key: &Secret, purpose: &str, message: &[u8]) -> [u8; 32] {
+    let der = der(key.reveal()).expect("it was read before");
+    let key = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &der), purpose.as_bytes());
+    let derived = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()), message);
+    derived.as_ref().try_into().expect("SHA-256 has 32 bytes")
 }
 
 fn pair(pem: &str) -> Option<Ed25519KeyPair> {

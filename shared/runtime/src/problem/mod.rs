@@ -132,10 +132,9 @@ impl Problem {
             .with_errors(errors)
     }
 
-    /// 429: too many requests, try again after `retry_after_s` seconds.
-    pub fn too_many_requests(retry_after_s: u32) -> Problem {
-        Problem::standard(StatusCode::TOO_MANY_REQUESTS, "too many requests, try again later")
-            .with_retry_after(retry_after_s)
+    /// 429: too many of something, which `detail` names; try again after `retry_after_s` seconds.
+    pub fn too_many_requests(detail: impl Into<Cow<'static, str>>, retry_after_s: u32) -> Problem {
+        Problem::standard(StatusCode::TOO_MANY_REQUESTS, detail).with_retry_after(retry_after_s)
     }
 
     /// 503: something that is needed is away, try again after `retry_after_s` seconds.

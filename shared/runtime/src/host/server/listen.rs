@@ -121,7 +121,7 @@ async fn accept(
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = listener.accept() => accepted,
+            accepted = listener.accept(), if connections.len() < limits.connections => accepted,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
@@ -484,6 +484,27 @@ mod tests {
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
         assert!(served > 10, "{served} were served meanwhile");
+        server.stop().await;
+    }
+
+    #[tokio::test]
+    async fn who_comes_when_all_connections_are_taken_is_served_as_soon_as_one_ends() {
+        let limits = Limits { connections: 2, ..Limits::default() };
+        let server = Server::start(limits, Router::new(), &[]).await;
+        let request = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        let mut answered = [0; 12];
+        let (mut first, mut second) = (server.connect().await, server.connect().await);
+        for stream in [&mut first, &mut second] {
+            stream.write_all(request).await.expect("the server listens");
+            stream.read_exact(&mut answered).await.expect("an answer");
+        }
+        let mut third = server.connect().await;
+        third.write_all(request).await.expect("the system takes it");
+        let waited = tokio::time::timeout(Duration::from_millis(100), third.read_exact(&mut answered)).await;
+        assert!(waited.is_err(), "two are open");
+        drop(first);
+        third.read_exact(&mut answered).await.expect("an answer");
+        assert_eq!(&answered, b"HTTP/1.1 200");
         server.stop().await;
     }
 
