@@ -29,7 +29,7 @@ async fn every_profile_and_overlay_keeps_every_rule() {
 }
 
 /// Other ways than those of the overlays.
-const WAYS: [(&str, &[&str]); 10] = [
+const WAYS: [(&str, &[&str]); 13] = [
     // Somebody else's PostgreSQL, such as Neon.
     (
         "knative",
@@ -57,6 +57,10 @@ const WAYS: [(&str, &[&str]); 10] = [
         ],
     ),
     ("dapr", &["keda.sslmode=verify-full"]),
+    // What operators run once.
+    ("knative", &["command={replay,task-events}"]),
+    ("dapr", &["command={verify-audit}"]),
+    ("backend", &["command={dead-letters}", "kafka.provider=none"]),
     (
         "backend",
         &["env.RATE_LIMIT_SIGN_IN=10", "env.QUOTA_OPEN_TASKS=500", "env.QUOTA_MODEL_CALLS_PER_DAY=50"],

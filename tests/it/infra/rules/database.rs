@@ -23,7 +23,9 @@ pub(super) fn check(checked: &mut Checked<'_>) {
             checked.hold(pods.owner, !needs, "it has no DATABASE_URL");
             continue;
         };
-        let is_own = secret == "db-credentials" && key == pods.owner.name();
+        // What is run once has a new name each time, and is the owner's.
+        let name = if pods.owner.name().is_empty() { "migrations" } else { pods.owner.name() };
+        let is_own = secret == "db-credentials" && key == name;
         checked.hold(
             pods.owner,
             is_own,
@@ -31,7 +33,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         );
         let is_followed = pods.variable("DATABASE_URL").is_none();
         checked.hold(pods.owner, is_followed, "a new password takes a restart: DATABASE_URL_FILE");
-        let pooled = checked.set.of("Pooler").next().is_some() && !DIRECT.contains(&pods.owner.name());
+        let pooled = checked.set.of("Pooler").next().is_some() && !DIRECT.contains(&name);
         let is_told = pods.value("DATABASE_POOLER") == "transaction";
         checked.hold(
             pods.owner,
