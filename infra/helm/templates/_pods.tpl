@@ -152,6 +152,13 @@ seccompProfile:
   value: transaction
 {{- end }}
 {{- end }}
+{{- with $values.telemetry.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- with $values.telemetry.headersSecret }}
+{{ include "kaam.fromSecret" (dict "name" "OTEL_EXPORTER_OTLP_HEADERS" "secret" . "key" "OTEL_EXPORTER_OTLP_HEADERS") }}
+{{- end }}
+{{- end }}
 - name: INSTANCES
   value: {{ $function.scale.max | quote }}
 {{- if $function.pokes }}

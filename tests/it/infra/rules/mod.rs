@@ -11,6 +11,8 @@ mod network;
 mod pods;
 mod references;
 mod routes;
+mod secrets;
+mod watched;
 
 use events::asyncapi::KINDS;
 use serde_json::Value;
@@ -42,6 +44,8 @@ pub(super) fn wrong_with(set: &Rendered, code: &Code) -> Vec<String> {
         network::check,
         references::check,
         routes::check,
+        secrets::check,
+        watched::check,
         environment::check,
         types,
     ] {

@@ -10,12 +10,12 @@ use crate::infra::yaml::{at, fields, items, number, text, texts, with_field};
 
 /// What entries of a store that are taken as they are have to have, as the chart's README lists it.
 const EXTRACTED: [(&str, &[&str]); 7] = [
+    ("telemetry", &["OTEL_EXPORTER_OTLP_HEADERS"]),
     ("kaam-identity", &["EVENTS_TOKEN", "LINK_SECRET", "SIGNING_KEY", "SIGNING_KEY_PREVIOUS", "JWT_SECRET"]),
     ("email-credentials", &["SMTP_URL", "SENDGRID_API_KEY", "VAPID_PRIVATE_KEY"]),
     ("ollama-config", &["OLLAMA_URL", "OLLAMA_MODEL"]),
     ("dapr-api-token", &["token"]),
     ("dapr-app-token", &["token"]),
-    ("kafka-ca", &["ca.crt"]),
     ("database-backup", &["ACCESS_KEY_ID", "ACCESS_SECRET_KEY"]),
 ];
 
