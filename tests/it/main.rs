@@ -42,6 +42,7 @@ mod pooler;
 mod privacy;
 mod processes;
 mod reminders;
+mod requests;
 mod roles;
 mod rotation;
 mod scale;

@@ -262,7 +262,11 @@ fn configuration(neighbour: Option<&Neighbour>) -> String {
     let template =
         invoked.map(|port| format!("kubernetes\n    configuration:\n      template: 127.0.0.1:{port}"));
     let action = if neighbour.is_some_and(|neighbour| neighbour.is_open) { "allow" } else { "deny" };
+    // Functions invoke nobody; here somebody has to.
+    let invoke =
+        if invoked.is_some() { "{name: invoke, version: v1.0, protocol: http}\n      - " } else { "" };
     let own = [
+        ("{name: publish", &*format!("{invoke}{{name: publish")),
         ("defaultAction: deny", &*format!("defaultAction: {action}")),
         ("component: kubernetes", &*format!("component: {}", template.as_deref().unwrap_or("kubernetes"))),
     ];

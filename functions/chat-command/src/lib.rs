@@ -4,6 +4,9 @@
 //! `turn` commits both at once. What a conversation is about between two messages is in `state`, and `memory` keeps it. Where the
 //! parser is not sure, `model` may know better, and is not believed.
 
+// Optimised, what `decide` waits for is nested more deeply than the compiler looks by itself.
+#![recursion_limit = "256"]
+
 mod act;
 mod answer;
 mod clarify;

@@ -148,7 +148,21 @@ kafka-pubsub-{{ . }}
 {{- if and (eq $values.profile "knative") (not $values.auth.events.issuer) }}
 {{- fail "auth.events.issuer names the issuer of the cluster's tokens, with profile=knative: without it every event is refused" }}
 {{- end }}
+{{- if and $values.networkPolicy.enabled (not $values.networkPolicy.apiServerNetworks) (or (and (eq $values.profile "knative") (eq $values.auth.events.trust "cluster")) (and (eq $values.profile "dapr") $values.dapr.secretStore)) }}
+{{- fail "networkPolicy.apiServerNetworks says where the cluster's API server is, with auth.events.trust=cluster and with dapr.secretStore: else functions could call every address inside" }}
+{{- end }}
+{{- if $values.telemetry.endpoint }}
+{{- if not (or $values.telemetry.namespace (hasPrefix "https://" $values.telemetry.endpoint)) }}{{ fail "telemetry.namespace says where the collector's pods are, unless telemetry.endpoint is https:// on the web" }}{{ end }}
+{{- if and $values.telemetry.headersSecret (not (hasPrefix "https://" $values.telemetry.endpoint)) }}{{ fail "telemetry.headersSecret is shown over https:// alone: telemetry.endpoint" }}{{ end }}
+{{- end }}
+{{- if not $values.mail.from }}{{ fail "mail.from says who mails are from, such as Kaam <kaam@your.domain>" }}{{ end }}
+{{- range $name, $value := dict "publicUrl" $values.publicUrl "gateway.host" $values.gateway.host "auth.oidcIssuer" $values.auth.oidcIssuer "auth.events.issuer" $values.auth.events.issuer "mail.from" $values.mail.from }}
+{{- if regexMatch "[@./]example[.](com|net|org)\\b" $value }}{{ fail (printf "%s is %s, which is nobody's: it is from an example" $name $value) }}{{ end }}
+{{- end }}
 {{- if and (ne $values.profile "backend") (eq $values.kafka.provider "none") }}{{ fail "kafka.provider=none goes with profile=backend alone" }}{{ end }}
+{{- end }}
+{{- if and (eq $values.profile "data") (eq $values.database.provider "cloudnativepg") $values.database.cluster.backup.enabled (not $values.database.cluster.backup.destination) }}
+{{- fail "database.cluster.backup.destination says where backups go, such as s3://bucket/path, with database.cluster.backup.enabled" }}
 {{- end }}
 {{- if and (eq $values.kafka.provider "external") (not $values.kafka.brokers) }}{{ fail "kafka.brokers says where the cluster is, with kafka.provider=external" }}{{ end }}
 {{- if and $values.database.pooler.enabled (ne $values.database.provider "cloudnativepg") }}{{ fail "database.pooler is of database.provider=cloudnativepg" }}{{ end }}

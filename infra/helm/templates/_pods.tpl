@@ -30,6 +30,27 @@ seccompProfile:
       {{- end }}
 {{- end }}
 
+{{/* The secrets that are followed while a program runs, so that a new password takes no restart: each a setting, and a key of a secret. */}}
+{{- define "kaam.followed" -}}
+{{- $followed := list }}
+{{- if .function.role }}
+{{- $followed = append $followed (dict "name" "DATABASE_URL" "secret" "db-credentials" "key" .name) }}
+{{- end }}
+{{- if and (has "mail" (default list .function.uses)) (not (include "kaam.readsSecretStore" .)) }}
+{{- $mail := ternary "SMTP_URL" "SENDGRID_API_KEY" (eq .root.Values.mail.kind "smtp") }}
+{{- $followed = append $followed (dict "name" $mail "secret" "email-credentials" "key" $mail) }}
+{{- end }}
+{{- toYaml $followed }}
+{{- end }}
+
+{{/* Where they are: what is mounted changes with the secret, a variable does not. */}}
+{{- define "kaam.followedEnvironment" -}}
+{{- range include "kaam.followed" . | fromYamlArray }}
+- name: {{ .name }}_FILE
+  value: /etc/kaam/secrets/{{ .name }}
+{{- end }}
+{{- end }}
+
 {{/* How a Kafka cluster is reached, as `user`. */}}
 {{- define "kaam.kafkaEnvironment" -}}
 - name: KAFKA_BROKERS
@@ -122,13 +143,20 @@ seccompProfile:
 - name: CORS_ORIGINS
   value: {{ join "," $origins | quote }}
 {{- end }}
+{{- include "kaam.followedEnvironment" . }}
 {{- if $function.role }}
-{{ include "kaam.fromSecret" (dict "name" "DATABASE_URL" "secret" "db-credentials" "key" .name) }}
 - name: DATABASE_CONNECTIONS
   value: {{ $function.connections | quote }}
 {{- if include "kaam.isPooled" . }}
 - name: DATABASE_POOLER
   value: transaction
+{{- end }}
+{{- end }}
+{{- with $values.telemetry.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- with $values.telemetry.headersSecret }}
+{{ include "kaam.fromSecret" (dict "name" "OTEL_EXPORTER_OTLP_HEADERS" "secret" . "key" "OTEL_EXPORTER_OTLP_HEADERS") }}
 {{- end }}
 {{- end }}
 - name: INSTANCES
@@ -146,9 +174,6 @@ seccompProfile:
 {{- if has "mail" $uses }}
 - name: EMAIL_FROM
   value: {{ $values.mail.from | quote }}
-{{- if not (include "kaam.readsSecretStore" .) }}
-{{ include "kaam.fromSecret" (dict "name" (ternary "SMTP_URL" "SENDGRID_API_KEY" (eq $values.mail.kind "smtp")) "secret" "email-credentials" "key" (ternary "SMTP_URL" "SENDGRID_API_KEY" (eq $values.mail.kind "smtp"))) }}
-{{- end }}
 {{- end }}
 {{- if and (has "push" $uses) $values.push.enabled }}
 {{ include "kaam.fromSecret" (dict "name" "VAPID_PRIVATE_KEY" "secret" "email-credentials" "key" "VAPID_PRIVATE_KEY") }}
@@ -215,6 +240,9 @@ kaam/{{ . }}
 
 {{- define "kaam.volumeMounts" -}}
 {{- $mounts := list }}
+{{- if include "kaam.followed" . | fromYamlArray }}
+{{- $mounts = append $mounts (dict "name" "secrets" "mountPath" "/etc/kaam/secrets" "readOnly" true) }}
+{{- end }}
 {{- if and .function.role (include "kaam.caSecret" .root) }}
 {{- $mounts = append $mounts (dict "name" "database-ca" "mountPath" "/etc/kaam/database" "readOnly" true) }}
 {{- end }}
@@ -230,6 +258,13 @@ kaam/{{ . }}
 {{- define "kaam.volumes" -}}
 {{- $volumes := list }}
 {{- $ca := list (dict "key" "ca.crt" "path" "ca.crt") }}
+{{- $sources := list }}
+{{- range include "kaam.followed" . | fromYamlArray }}
+{{- $sources = append $sources (dict "secret" (dict "name" .secret "items" (list (dict "key" .key "path" .name)))) }}
+{{- end }}
+{{- if $sources }}
+{{- $volumes = append $volumes (dict "name" "secrets" "projected" (dict "sources" $sources)) }}
+{{- end }}
 {{- if and .function.role (include "kaam.caSecret" .root) }}
 {{- $volumes = append $volumes (dict "name" "database-ca" "secret" (dict "secretName" (include "kaam.caSecret" .root) "items" $ca)) }}
 {{- end }}

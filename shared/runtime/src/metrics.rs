@@ -65,7 +65,8 @@ impl Durations {
     }
 }
 
-/// Gives what an exemplar names: a trace that is kept somewhere.
+/// Gives what an exemplar names: a trace that is sampled. Somebody keeps it where a collector is told of it, here or by whoever began it;
+/// where nobody does, it is still what the log's lines have in common.
 fn exemplar(traceparent: &str) -> Option<TraceLabel> {
     trace::is_sampled(traceparent).then(|| TraceLabel { trace_id: trace::trace_id(traceparent).to_owned() })
 }

@@ -47,7 +47,7 @@ const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 
 /// What frees the server when nobody does: of a connection, and of the roles of functions, which holds behind a pooler too. The client's
 /// deadline is the runtime's.
-const TIMEOUTS: [(&str, &str); 3] =
+pub const TIMEOUTS: [(&str, &str); 3] =
     [("statement_timeout", "10s"), ("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "15s")];
 
 /// Why the store could not do what it was asked.

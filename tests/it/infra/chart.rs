@@ -104,6 +104,9 @@ pub(super) fn template(
         "1.36",
     ]);
     command.arg("--values").arg(chart.join(format!("values-{overlay}.yaml")));
+    if overlay == "production" {
+        command.arg("--values").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("it/infra/operator.yaml"));
+    }
     command.args(["--set", &format!("profile={profile}")]);
     for value in values {
         command.args(["--set", value]);

@@ -51,6 +51,30 @@ fn mistakes() -> Vec<Mistake> {
             "may call the API server",
         ),
         (
+            "NetworkPolicy/send-reminder",
+            "spec egress +".to_owned(),
+            json!({"to": [{"ipBlock": {"cidr": "0.0.0.0/0"}}], "ports": [{"port": 6443}]}),
+            "every address inside",
+        ),
+        (
+            "NetworkPolicy/web",
+            "spec egress 0 ports".to_owned(),
+            json!([{"port": 443}]),
+            "behind a gateway that it may not call",
+        ),
+        (
+            "KnativeService/web",
+            format!("{CONTAINER} env +"),
+            json!({"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector.monitoring.svc:4318"}),
+            "do not reach the collector",
+        ),
+        (
+            "KnativeService/scan-reminders",
+            format!("{PODS} autoscaling.knative.dev/min-scale"),
+            json!("0"),
+            "may be away",
+        ),
+        (
             "KnativeService/web",
             format!("{CONTAINER} env =TRUSTED_PROXIES value"),
             json!("10.0.0.0/8"),
@@ -591,6 +615,7 @@ fn mistakes() -> Vec<Mistake> {
         ("ScaledObject/write-audit", "spec maxReplicaCount".to_owned(), json!(4), "share 3 partitions"),
         ("ScaledObject/write-audit", "spec minReplicaCount".to_owned(), json!(7), "above maxReplicaCount"),
         ("ScaledObject/write-audit", "spec fallback".to_owned(), Value::Null, "can not see what waits"),
+        ("ScaledObject/scan-reminders", "spec minReplicaCount".to_owned(), json!(0), "may be away"),
         (
             "ScaledObject/write-audit",
             "spec scaleTargetRef name".to_owned(),
@@ -673,15 +698,30 @@ fn mistakes() -> Vec<Mistake> {
         ),
         (
             "Deployment/create-task",
-            format!("{CONTAINER} env =DATABASE_URL valueFrom secretKeyRef key"),
+            "spec template spec volumes =secrets projected sources 0 secret items 0 key".to_owned(),
             json!("backend"),
             "which is not its own",
         ),
         (
             "Deployment/create-task",
-            format!("{CONTAINER} env =DATABASE_URL valueFrom secretKeyRef key"),
+            "spec template spec volumes =secrets projected sources 0 secret items 0 key".to_owned(),
             json!("other"),
             "there is no secret db-credentials with other",
+        ),
+        (
+            "Deployment/create-task",
+            format!("{CONTAINER} env =DATABASE_URL_FILE value"),
+            json!("/etc/kaam/secrets/database"),
+            "which is not its own",
+        ),
+        (
+            "Deployment/create-task",
+            format!("{CONTAINER} env =DATABASE_URL_FILE"),
+            json!({
+                "name": "DATABASE_URL",
+                "valueFrom": {"secretKeyRef": {"name": "db-credentials", "key": "create-task"}}
+            }),
+            "a new password takes a restart",
         ),
         ("PodDisruptionBudget/web", "metadata name".to_owned(), json!("wep"), "all may go at once"),
         ("HorizontalPodAutoscaler/web", "spec minReplicas".to_owned(), json!(5), "exclude each other"),
@@ -729,6 +769,28 @@ fn mistakes() -> Vec<Mistake> {
         ("Deployment/web", format!("{CONTAINER} env =AUTH value"), json!("none"), "it does not start: AUTH"),
     ];
     let data: Vec<(&str, String, Value, &str)> = vec![
+        (
+            "ExternalSecret/kafka-ca",
+            "spec data 0 sourceRef".to_owned(),
+            Value::Null,
+            "nobody has put Kafka's authority there",
+        ),
+        (
+            "ExternalSecret/kafka-write-audit",
+            "spec data 1 remoteRef".to_owned(),
+            json!({"key": "kaam/kafka", "property": "ca.crt"}),
+            "nobody has put Kafka's authority there",
+        ),
+        ("ExternalSecret/kafka-ca", "metadata name".to_owned(), json!("dapr-api-token"), "nobody reads it"),
+        ("SecretStore/kafka-ca", "metadata name".to_owned(), json!("kafka"), "there is no SecretStore"),
+        (
+            "SecretStore/kafka-ca",
+            "spec provider kubernetes auth serviceAccount name".to_owned(),
+            json!("default"),
+            "there is no account",
+        ),
+        ("Role/kafka-ca", "rules 0 resourceNames +".to_owned(), json!("other"), "or more than that"),
+        ("Role/kafka-ca", "rules 0 verbs +".to_owned(), json!("list"), "or more than that"),
         ("KafkaTopic/reminders", "spec partitions".to_owned(), json!(1), "other than 3 partitions"),
         (
             "KafkaTopic/reminders",
@@ -808,6 +870,18 @@ fn mistakes() -> Vec<Mistake> {
             "spec postgresql pg_hba 0".to_owned(),
             json!("host all all all trust"),
             "without TLS or a password",
+        ),
+        (
+            "Cluster/kaam-db",
+            "spec postgresql pg_hba".to_owned(),
+            json!(["hostssl all all all scram-sha-256"]),
+            "without TLS or a password",
+        ),
+        (
+            "Cluster/kaam-db",
+            "spec bootstrap initdb postInitApplicationSQL".to_owned(),
+            json!(["CREATE ROLE kaam_create_task"]),
+            "kaam_create_task has no statement_timeout",
         ),
         ("Cluster/kaam-db", "spec backup".to_owned(), Value::Null, "there is no backup"),
         (
@@ -891,12 +965,27 @@ fn with_mistake(set: &Rendered, manifest: &str, path: &str, value: Value) -> Res
 }
 
 /// Values that can not work, and what Helm says before it renders anything.
-const WRONG_VALUES: [(&str, &str, &str, &str); 17] = [
+const WRONG_VALUES: [(&str, &str, &str, &str); 27] = [
+    ("knative", "production", "publicUrl=https://kaam.example.org", "is from an example"),
+    ("knative", "production", "auth.events.issuer=https://oidc.example.org/cluster", "is from an example"),
+    ("backend", "production", "mail.from=Kaam <kaam@example.org>", "is from an example"),
+    ("backend", "production", "mail.from=", "mail.from says"),
+    ("data", "production", "database.cluster.backup.destination=", "says where backups go"),
+    ("knative", "production", "auth.events.trust=cluster", "networkPolicy.apiServerNetworks says"),
+    ("dapr", "production", "dapr.secretStore=true", "networkPolicy.apiServerNetworks says"),
+    ("dapr", "production", "telemetry.endpoint=http://collector:4318", "telemetry.namespace says"),
+    (
+        "dapr",
+        "production",
+        "telemetry.endpoint=http://c.o.svc:4318,telemetry.namespace=o,telemetry.headersSecret=telemetry",
+        "shown over https:// alone",
+    ),
+    ("dapr", "production", "telemetry.endpoint=collector:4318", "does not match pattern"),
     ("knative", "production", "functions.relay-events.scale.max=50", "functions take up to"),
     ("knative", "production", "functions.write-audit.scale.max=4", "more than kafka.partitions"),
     ("knative", "production", "auth.events.issuer=", "auth.events.issuer names"),
     ("knative", "production", "auth.events.issuer=http://issuer", "does not match pattern"),
-    ("knative", "production", "publicUrl=http://kaam.example.org", "begins with https://"),
+    ("knative", "production", "publicUrl=http://kaam.test", "begins with https://"),
     ("knative", "production", "publicUrl=", "publicUrl says"),
     ("knative", "production", "knative.delivery.backoffDelay=5s", "does not match pattern"),
     ("knative", "production", "knative.delivery.backoffPolicy=constant", "value must be one of"),

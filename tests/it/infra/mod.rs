@@ -29,7 +29,7 @@ async fn every_profile_and_overlay_keeps_every_rule() {
 }
 
 /// Other ways than those of the overlays.
-const WAYS: [(&str, &[&str]); 10] = [
+const WAYS: [(&str, &[&str]); 15] = [
     // Somebody else's PostgreSQL, such as Neon.
     (
         "knative",
@@ -38,9 +38,15 @@ const WAYS: [(&str, &[&str]); 10] = [
     ("dapr", &["database.provider=external", "database.host=db.example", "database.pooler.enabled=false"]),
     (
         "dapr",
-        &["dapr.stateStore=true", "dapr.secretStore=true", "dapr.ticks=binding", "dapr.schedule=@every 1m"],
+        &[
+            "dapr.stateStore=true",
+            "dapr.secretStore=true",
+            "dapr.ticks=binding",
+            "dapr.schedule=@every 1m",
+            "networkPolicy.apiServerNetworks={10.96.0.1/32}",
+        ],
     ),
-    ("dapr", &["auth.keys=issuer", "auth.oidcIssuer=https://id.example.org"]),
+    ("dapr", &["auth.keys=issuer", "auth.oidcIssuer=https://id.kaam.test"]),
     ("knative", &["kafka.provider=external", "kafka.brokers=b-1.example:9093\\,b-2.example:9093"]),
     (
         "backend",
@@ -57,6 +63,13 @@ const WAYS: [(&str, &[&str]); 10] = [
         ],
     ),
     ("dapr", &["keda.sslmode=verify-full"]),
+    // A collector of spans, inside and on the web.
+    ("dapr", &["telemetry.endpoint=http://collector.monitoring.svc:4318", "telemetry.namespace=monitoring"]),
+    ("knative", &["telemetry.endpoint=https://otlp.collector.test", "telemetry.headersSecret=telemetry"]),
+    // What operators run once.
+    ("knative", &["command={replay,task-events}"]),
+    ("dapr", &["command={verify-audit}"]),
+    ("backend", &["command={dead-letters}", "kafka.provider=none"]),
     (
         "backend",
         &["env.RATE_LIMIT_SIGN_IN=10", "env.QUOTA_OPEN_TASKS=500", "env.QUOTA_MODEL_CALLS_PER_DAY=50"],
@@ -74,6 +87,34 @@ async fn other_ways_than_those_of_the_overlays_keep_every_rule() {
         wrong.extend(found.map(|what| format!("{profile}, {values:?}: {what}")));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What Redpanda's chart does not say of itself, and the namespace wants of every container; its names are those of the chart that is named.
+#[test]
+fn redpanda_is_let_into_the_namespace_of_kafka() {
+    let file = fs::read_to_string(chart().join("../kafka/redpanda.yaml")).expect("the file is there");
+    assert!(file.contains("redpanda/redpanda --version "), "of which chart?");
+    let values = &documents_of(&file)[0];
+    assert_eq!(at(values, "tuning tune_aio_events"), &false, "the init container is privileged");
+    for (path, containers) in [
+        (
+            "statefulset podTemplate spec",
+            &["redpanda", "sidecar", "redpanda-configurator", "bootstrap-yaml-envsubst"][..],
+        ),
+        ("post_install_job podTemplate spec", &["post-install", "bootstrap-yaml-envsubst"]),
+    ] {
+        let pods = at(values, path);
+        let own = text(pods, "securityContext seccompProfile type");
+        let all = text(values, "podTemplate spec securityContext seccompProfile type");
+        assert!([own, all].contains(&"RuntimeDefault"), "{path}");
+        let given = [yaml::items(pods, "containers"), yaml::items(pods, "initContainers")].concat();
+        for name in containers {
+            let container = given.iter().find(|container| text(container, "name") == *name);
+            let security = at(container.unwrap_or_else(|| panic!("{path}: {name}")), "securityContext");
+            assert_eq!(at(security, "allowPrivilegeEscalation"), &false, "{path}: {name}");
+            assert_eq!(text(security, "capabilities drop 0"), "ALL", "{path}: {name}");
+        }
+    }
 }
 
 #[test]

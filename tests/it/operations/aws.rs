@@ -6,6 +6,7 @@ use serde_json::Value;
 use store::grants::ROLES;
 
 use super::{Function, fields, functions, items, names, served, text, yaml};
+use crate::requests::{Request, requests};
 
 const TEMPLATE: &str = "infra/aws/template.yaml";
 
@@ -30,19 +31,50 @@ fn logical(function: &str) -> String {
     function.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect()
 }
 
+/// Gives where a request goes, by the precedence that an HTTP API has: a route that is the whole path, then one that ends in a variable for
+/// the rest, then the default; a method before any.
+fn found<'a>(routes: &'a [(String, String, String)], method: &str, path: &str) -> &'a str {
+    let parts: Vec<_> = path.split('/').collect();
+    let weight = |(by, template, _): &&(String, String, String)| {
+        if by != "ANY" && by != method {
+            return None;
+        }
+        if template == "$default" {
+            return Some((0, 0, false));
+        }
+        let wanted: Vec<_> = template.split('/').collect();
+        let is_like = |(wanted, part): (&&str, &&str)| {
+            wanted == part || wanted.starts_with('{') && !wanted.ends_with("+}") && !part.is_empty()
+        };
+        let is_greedy = template.ends_with("+}");
+        let length = wanted.len() - usize::from(is_greedy);
+        let is_whole = if is_greedy { parts.len() > length } else { parts.len() == length };
+        let takes = is_whole && wanted[..length].iter().zip(&parts).all(is_like);
+        takes.then(|| (if is_greedy { 1 } else { 2 }, length, by != "ANY"))
+    };
+    let best =
+        routes.iter().filter_map(|route| Some((weight(&route)?, route))).max_by_key(|(weight, _)| *weight);
+    &best.expect("the default takes all").1.2
+}
+
 #[tokio::test]
-async fn each_operation_is_a_route_to_its_function_and_the_rest_is_the_pages() {
-    let template = yaml(TEMPLATE);
-    let mut found = BTreeSet::new();
-    for (function, properties) in lambdas(&template) {
+async fn each_request_goes_to_who_serves_it_and_the_rest_is_the_pages() {
+    let mut routes = Vec::new();
+    for (function, properties) in lambdas(&yaml(TEMPLATE)) {
         for (_, event) in fields(&properties["Events"]).filter(|(_, event)| event["Type"] == "HttpApi") {
             let (method, path) = (&event["Properties"]["Method"], &event["Properties"]["Path"]);
             let (method, path) = (method.as_str().expect("a method"), path.as_str().expect("a path"));
-            found.insert((format!("{method} {path}"), function.clone()));
+            // SAM makes none of it, without a word.
+            assert!(!path.ends_with('/'), "{path}: a route can not end in a slash");
+            routes.push((method.to_owned(), path.to_owned(), function.clone()));
         }
     }
-    assert!(found.remove(&("ANY $default".to_owned(), "web".to_owned())));
-    assert_eq!(found, served(&functions().await));
+    // As many as one API may have.
+    assert!(routes.len() <= 300);
+    for Request { method, path, servers } in requests(&served(&functions().await)) {
+        let found = found(&routes, method, &path);
+        assert!(servers.contains(found), "{method} {path} is for {servers:?}, and goes to {found}");
+    }
 }
 
 #[tokio::test]
@@ -182,6 +214,34 @@ async fn a_clock_wakes_what_takes_ticks_and_nothing_else() {
             assert!(schedule["Properties"]["Input"].is_null(), "{name}");
         }
     }
+}
+
+/// A queue that is encrypted by a key of one's own checks the key's data, too, when it takes a message.
+#[test]
+fn who_writes_to_an_encrypted_queue_may_use_its_key_both_ways() {
+    let template = yaml(TEMPLATE);
+    let queues = resources(&template, "AWS::SQS::Queue");
+    assert!(!queues.is_empty() && queues.values().all(|queue| queue["KmsMasterKeyId"] == "KeyArn"));
+    let mut writers = BTreeSet::new();
+    for (name, role) in resources(&template, "AWS::IAM::Role") {
+        for policy in items(&role["Policies"]) {
+            let statements = items(&policy["PolicyDocument"]["Statement"]);
+            let writes = |statement: &&Value| statement["Action"].to_string().contains("sqs:SendMessage");
+            for statement in statements.iter().filter(writes) {
+                // Asked for by SQS, not by Secrets Manager.
+                let uses = statements.iter().filter(|other| {
+                    other["Condition"].is_null() && other["Resource"].to_string().contains("\"KeyArn\"")
+                });
+                let uses = uses.map(|other| other["Action"].to_string()).collect::<String>();
+                for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
+                    assert!(uses.contains(action), "{name} may not {action}: {statement}");
+                }
+                writers.insert(name.clone());
+            }
+        }
+    }
+    let expected = ["SchedulerRole", "SendReminderRole", "SpawnRecurrenceRole", "WriteAuditRole"];
+    assert_eq!(writers, expected.map(str::to_owned).into());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use store::grants::ROLES;
 
 use super::{fields, functions, names, served, text, yaml};
+use crate::requests::{Request, requests};
 
 const COMPOSE: &str = "infra/docker/compose.yaml";
 
@@ -50,28 +51,52 @@ fn compose_has_every_function_and_each_a_port_of_its_own() {
     }
 }
 
+/// Says whether a path is like the template of an operation; a slash may follow.
+fn is_like(template: &str, path: &str) -> bool {
+    let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let (wanted, parts): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    wanted.len() == parts.len()
+        && wanted
+            .iter()
+            .zip(parts)
+            .all(|(wanted, part)| *wanted == part || wanted.starts_with('{') && !part.is_empty())
+}
+
 #[tokio::test]
-async fn the_door_leads_each_operation_to_its_function() {
+async fn the_door_leads_each_request_to_who_serves_it() {
     let ports = ports();
     let door = text("infra/docker/compose/door.conf");
-    let mut found = BTreeSet::new();
+    let mut rules = Vec::new();
     for line in door.lines().filter(|line| line.trim_start().starts_with("\"~^")) {
         let (rule, comment) = line.split_once("; # ").expect("a comment");
         let (pattern, address) = rule.trim().rsplit_once(' ').expect("a pattern and an address");
         let (function, route) = comment.split_once(' ').expect("a function and what it serves");
         assert_eq!(address, format!("127.0.0.1:{}", ports[function]), "{line}");
-        // The comment is what the pattern means.
+        // The comment is what the pattern means; `*` is any method.
         let (method, path) = route.split_once(' ').expect("a method and a path");
         let segments = path.split('/').map(|segment| match segment.starts_with('{') {
             true => "[^/]+".to_owned(),
             false => segment.replace('.', "\\."),
         });
-        let meant = format!("\"~^{method} {}/?$\"", segments.collect::<Vec<_>>().join("/"));
+        let methods = match method {
+            "GET" => "(GET|HEAD)",
+            "*" => "[A-Z]+",
+            other => other,
+        };
+        let meant = format!("\"~^{methods} {}/?$\"", segments.collect::<Vec<_>>().join("/"));
         assert_eq!(pattern, meant, "{line}");
-        found.insert((route.to_owned(), function.to_owned()));
+        rules.push((method, path, function));
     }
-    assert_eq!(found, served(&functions().await));
     assert!(door.contains(&format!("default 127.0.0.1:{}; # web", ports["web"])), "the rest is the page's");
+    for Request { method, path, servers } in requests(&served(&functions().await)) {
+        // The first that is like it.
+        let found = rules.iter().find(|(own, template, _)| {
+            let takes = [method, "*"].contains(own) || *own == "GET" && method == "HEAD";
+            takes && is_like(template, &path)
+        });
+        let found = found.map_or("web", |(_, _, function)| *function);
+        assert!(servers.contains(found), "{method} {path} is for {servers:?}, and goes to {found}");
+    }
 }
 
 #[tokio::test]
@@ -163,4 +188,16 @@ fn a_sidecar_stands_beside_what_takes_or_publishes_events() {
             assert!(taken.insert(word(option)), "{name}: {option} is another's");
         }
     }
+}
+
+/// Without a model in it nobody is served by who only listens.
+#[test]
+fn a_model_that_is_started_is_fetched_and_asked() {
+    let compose = yaml(COMPOSE);
+    let of_profile = fields(&compose["services"]).filter(|(_, service)| service["profiles"][0] == "model");
+    let fetches = |(_, service): (&str, &Value)| service["entrypoint"][1] == "pull";
+    assert!(of_profile.into_iter().any(fetches), "a model is fetched by nobody");
+    let fetched = &compose["services"]["ollama-model"]["entrypoint"][2];
+    assert_eq!(fetched, &compose["services"]["chat-command"]["environment"]["OLLAMA_MODEL"]);
+    assert!(text(COMPOSE).contains("OLLAMA_URL=http://ollama:11434 infra/docker/up --profile model"));
 }

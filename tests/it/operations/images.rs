@@ -55,3 +55,25 @@ fn tools_are_pinned_by_versions_and_hashes() {
         assert!(list.matches("--hash=sha256:").count() >= list.matches("==").count(), "{name}");
     }
 }
+
+/// Whoever runs what on a machine of their own runs what the cluster does.
+#[test]
+fn what_others_make_has_one_version_everywhere() {
+    let places = [
+        "infra/docker/compose.yaml",
+        "infra/docker/compose.dapr.yaml",
+        "infra/helm/values.yaml",
+        "infra/dapr/values.yaml",
+    ];
+    let all = places.map(text).concat();
+    for (what, marks) in [
+        ("Mailpit", &["axllent/mailpit:"][..]),
+        ("Ollama", &["ollama/ollama:"]),
+        ("Dapr", &["daprio/daprd:", "dapr/dapr --version "]),
+    ] {
+        let versions = marks.iter().flat_map(|mark| all.split(mark).skip(1));
+        let versions: Vec<_> = versions.filter_map(|rest| rest.split_whitespace().next()).collect();
+        assert!(versions.len() > 1, "{what}: {versions:?}");
+        assert!(versions.iter().all(|version| version == &versions[0]), "{what}: {versions:?}");
+    }
+}

@@ -11,10 +11,13 @@ use super::{fields, items, names, text, yaml};
 const RULES: &str = "infra/observability/rules/kaam.yaml";
 /// What Prometheus itself adds to what it scrapes.
 const OF_PROMETHEUS: [&str; 3] = ["job", "instance", "function"];
-/// What only a consumer of Kafka, a neighbour of Dapr, or a state store counts; their own tests look at them.
-const OF_HOSTS: [(&str, &[&str]); 3] = [
+/// What only a consumer of Kafka, a neighbour of Dapr, who is sent events, or a state store counts, where their own tests look at them;
+/// and what Strimzi's exporter says of topics.
+const OF_HOSTS: [(&str, &[&str]); 5] = [
     ("kaam_records_total", &["topic", "outcome"]),
     ("kaam_dapr_events_total", &["topic", "outcome"]),
+    ("kaam_requested_events_total", &["topic", "outcome"]),
+    ("kafka_topic_partition_current_offset", &["topic", "partition"]),
     ("kaam_conversations_forgotten_total", &["why"]),
 ];
 
@@ -241,5 +244,21 @@ fn pages_lead_to_pages_that_are_there() {
             let path = format!("infra/observability/runbooks/{link}");
             assert!(super::place(&path).exists(), "{name}: {link}");
         }
+    }
+}
+
+#[test]
+fn rules_can_be_found_and_pages_be_opened_where_they_are_applied() {
+    let mut command = std::process::Command::new(super::place("infra/observability/as-manifests"));
+    command.arg("elsewhere").env("LABELS", "release: prometheus").env("RUNBOOKS", "https://docs.test/kaam/");
+    let said = command.output().expect("it runs");
+    let said = String::from_utf8(said.stdout).expect("YAML is UTF-8");
+    let rules: Value = serde_saphyr::from_str(said.split("\n---\n").next().expect("the rules")).expect("it is YAML");
+    assert_eq!(rules["metadata"]["namespace"], "elsewhere");
+    assert_eq!(rules["metadata"]["labels"]["release"], "prometheus");
+    let all = items(&rules["spec"]["groups"]).iter().flat_map(|group| items(&group["rules"]));
+    for rule in all.filter(|rule| rule["alert"].is_string()) {
+        let page = format!("https://docs.test/kaam/infra/observability/runbooks/{}.md", rule["alert"].as_str().expect("a name"));
+        assert_eq!(rule["annotations"]["runbook_url"], page.as_str());
     }
 }

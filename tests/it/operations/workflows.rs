@@ -49,10 +49,36 @@ fn what_is_released_is_tested_scanned_signed_and_taken_back_when_it_does_not_ans
         items(&release["jobs"][job]["steps"]).iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
     };
     assert!(steps("images").contains("trivy-action") && steps("images").contains("\"exit-code\":\"1\""));
+    // What is shipped, not what it is made from.
+    for scan in ["trivy sbom", "trivy image --input"] {
+        let lines = items(&release["jobs"]["images"]["steps"]).iter().filter_map(|step| step["run"].as_str());
+        let line = lines.flat_map(str::lines).find(|line| line.contains(scan));
+        assert!(line.is_some_and(|line| line.contains("--exit-code 1")), "{scan}");
+    }
     for word in ["cosign sign", "cosign attest", "attest-build-provenance"] {
         assert!(steps("publish").contains(word), "{word}");
     }
+    // On top of what the operator says, and never without it; and somebody is signed in when it is tried.
+    let deploy = steps("deploy");
+    assert!(
+        deploy.contains("vars.VALUES")
+            && deploy.contains("VALUES=\\\"target/mine.yaml target/release.yaml\\\""),
+        "{deploy}"
+    );
+    assert!(deploy.contains("secrets.SMOKE_PASSWORD") && deploy.contains("secrets.SMOKE_TOKEN"));
     assert!(steps("deploy").contains("infra/local/smoke-test") && steps("deploy").contains("helm rollback"));
     // Caches are written by anybody's pull request.
     assert!(!release.to_string().contains("actions/cache"));
+}
+
+#[test]
+fn what_takes_long_is_done_once_a_run() {
+    assert!(text(".ci/run").contains("make check-infra"));
+    for name in names(".github/workflows") {
+        let workflow = yaml(&format!(".github/workflows/{name}.yaml"));
+        let steps = fields(&workflow["jobs"]).flat_map(|(_, job)| items(&job["steps"]));
+        let runs: Vec<_> = steps.filter_map(|step| step["run"].as_str()).collect();
+        assert!(!runs.iter().any(|run| run.contains("make check-infra")), "{name}: .ci/run has it");
+        assert_eq!(runs.iter().filter(|run| run.contains(".ci/run")).count(), 1, "{name}");
+    }
 }

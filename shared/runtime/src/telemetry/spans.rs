@@ -17,15 +17,16 @@ use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
 use crate::{
+    address::is_local,
     clock::Clock,
     config::{ConfigError, Environment},
     http_client::{HttpClient, Reach},
-    trace,
+    percent, trace,
 };
 
 /// Where the collector is, without `/v1/traces`.
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-/// What it wants to be shown: `name=value` with commas between.
+/// What it wants to be shown: `name=value` with commas between, values percent-encoded (OpenTelemetry, "Protocol Exporter"; W3C Baggage).
 const HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
 /// How many spans wait at most; what comes then is left out. A request never waits for a collector.
 const WAITING: usize = 4_096;
@@ -122,35 +123,45 @@ impl Collector {
     /// | variable | default | allowed |
     /// |---|---|---|
     /// | `OTEL_EXPORTER_OTLP_ENDPOINT` | none: nobody looks | an `http://` or `https://` URL, to which `/v1/traces` is added |
-    /// | `OTEL_EXPORTER_OTLP_HEADERS` | none | `name=value` with commas between |
+    /// | `OTEL_EXPORTER_OTLP_HEADERS` | none | `name=value` with commas between, values percent-encoded; over `https://`, or to this machine |
     pub(crate) fn from_environment(environment: &Environment) -> Result<Option<Collector>, ConfigError> {
         let Some(endpoint) = environment.get(ENDPOINT)? else { return Ok(None) };
         let url = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let is_url = url.parse::<hyper::Uri>().is_ok_and(|uri| {
+        let uri = url.parse::<hyper::Uri>().ok().filter(|uri| {
             matches!(uri.scheme_str(), Some("http" | "https"))
                 && uri.host().is_some_and(|host| !host.is_empty())
         });
-        if !is_url {
+        let Some(uri) = uri else {
             return Err(ConfigError::Invalid {
                 name: ENDPOINT.to_owned(),
                 value: endpoint,
                 allowed: "the http:// or https:// URL of a collector of OpenTelemetry".to_owned(),
             });
-        }
+        };
         let mut headers = Vec::new();
         for pair in
             environment.get(HEADERS)?.unwrap_or_default().split(',').filter(|pair| !pair.trim().is_empty())
         {
             let header = pair.split_once('=').and_then(|(name, value)| {
                 let name = name.trim().parse().ok()?;
-                let mut value: header::HeaderValue = value.trim().parse().ok()?;
+                let value = percent::decode(value.trim().as_bytes(), false)?;
+                let mut value: header::HeaderValue = value.parse().ok()?;
                 value.set_sensitive(true);
                 Some((name, value))
             });
             headers.push(header.ok_or_else(|| ConfigError::InvalidSecret {
                 name: HEADERS.to_owned(),
-                allowed: "name=value with commas between".to_owned(),
+                allowed: "name=value with commas between, values percent-encoded".to_owned(),
             })?);
+        }
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        if !headers.is_empty() && uri.scheme_str() == Some("http") && !is_local(host) {
+            return Err(ConfigError::InvalidSecret {
+                name: HEADERS.to_owned(),
+                allowed: format!(
+                    "told to another machine over https:// alone, and {ENDPOINT} begins with http://"
+                ),
+            });
         }
         Ok(Some(Collector { url, headers }))
     }
@@ -328,16 +339,44 @@ mod tests {
             Collector::from_environment(&Environment::from_pairs(pairs.iter().copied()))
         };
         assert!(read(&[]).expect("nothing is wrong").is_none());
-        let collector = read(&[(ENDPOINT, "http://collector:4318/"), (HEADERS, "x-key=a=b, y=2")]);
+        let collector = read(&[(ENDPOINT, "https://collector:4318/"), (HEADERS, "x-key=a=b, y=2")]);
         let collector = collector.expect("it is sound").expect("there is one");
-        assert_eq!(collector.url, "http://collector:4318/v1/traces");
+        assert_eq!(collector.url, "https://collector:4318/v1/traces");
         assert_eq!(collector.headers.len(), 2);
         assert_eq!(collector.headers[0].1, "a=b");
         for endpoint in ["collector:4318", "grpc://collector:4317", "http://", "/x"] {
             let message = read(&[(ENDPOINT, endpoint)]).expect_err(endpoint).to_string();
             assert!(message.starts_with(ENDPOINT), "{message}");
         }
-        let message = read(&[(ENDPOINT, "http://c"), (HEADERS, "secret")]).expect_err("no pair").to_string();
-        assert!(message.starts_with(HEADERS) && !message.contains("secret"), "{message}");
+        for headers in ["secret", "x=%secret", "x=%0Asecret"] {
+            let message =
+                read(&[(ENDPOINT, "https://c"), (HEADERS, headers)]).expect_err(headers).to_string();
+            assert!(message.starts_with(HEADERS) && !message.contains("secret"), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_a_collector_wants_to_be_shown_is_percent_encoded() {
+        let pairs = [(ENDPOINT, "https://c"), (HEADERS, "authorization=Basic%20YTpi%3D%2C")];
+        let collector = Collector::from_environment(&Environment::from_pairs(pairs));
+        let headers = collector.expect("it is sound").expect("there is one").headers;
+        assert_eq!(headers[0].1, "Basic YTpi=,");
+        assert!(headers[0].1.is_sensitive());
+    }
+
+    #[test]
+    fn what_a_collector_wants_to_be_shown_leaves_this_machine_over_tls_alone() {
+        let read = |endpoint| {
+            let pairs = [(ENDPOINT, endpoint), (HEADERS, "authorization=secret")];
+            Collector::from_environment(&Environment::from_pairs(pairs))
+        };
+        for endpoint in
+            ["https://collector", "http://127.0.0.1:4318", "http://localhost:4318", "http://[::1]:4318"]
+        {
+            assert!(read(endpoint).is_ok(), "{endpoint}");
+        }
+        let message = read("http://collector:4318").expect_err("it goes out in the clear").to_string();
+        assert!(message.starts_with(HEADERS) && message.contains("https://"), "{message}");
+        assert!(!message.contains("secret"), "{message}");
     }
 }

@@ -15,6 +15,7 @@ pub use deliver::{deliver, tick};
 #[cfg(feature = "lambda")]
 pub(crate) use deliver::{deliver_with, tick_with};
 pub use incoming::Incoming;
+pub(crate) use receive::Counted;
 
 /// A route for events or ticks; goes into [`crate::function::Function::on`].
 #[derive(Clone, Debug)]

@@ -7,6 +7,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use events::asyncapi::KINDS;
 use futures::FutureExt;
 use serde_json::{json, value::RawValue};
 
@@ -18,6 +19,7 @@ use crate::{
     disposition::{Disposition, Wire},
     json::{essence, read},
     limits::Limits,
+    metrics::{LabelledCounter, Metrics},
     problem::Problem,
     telemetry::spans::{Kind, Span},
     trace,
@@ -28,6 +30,26 @@ const CLOUD_EVENTS: &str = "application/cloudevents";
 const STRUCTURED: &str = "application/cloudevents+json";
 const BATCH: &str = "application/cloudevents-batch+json";
 
+/// Counts events that come over the network, as an extension of the request. A host that hands events over in its process counts for
+/// itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Counted(LabelledCounter);
+
+impl Counted {
+    pub(crate) fn new(metrics: &Metrics) -> Counted {
+        let help = "Events that came as requests, each try by its outcome";
+        Counted(metrics.labelled_counter("kaam_requested_events_total", help))
+    }
+
+    /// Counts a decision about an event of this type; what is no event of Kaam's is of the topic `unknown`.
+    fn count(&self, r#type: Option<&str>, disposition: &Disposition) {
+        let kind = KINDS.iter().find(|kind| Some(kind.event_type) == r#type);
+        let topic = kind.map_or("unknown", |kind| kind.topic.as_str());
+        let labels = vec![("topic", topic.to_owned()), ("outcome", disposition.outcome().to_owned())];
+        self.0.get_or_create(&labels).inc();
+    }
+}
+
 /// Answers one POST of events.
 pub(super) async fn receive<H, F>(request: Request, handler: &H) -> Result<Response, Problem>
 where
@@ -35,17 +57,19 @@ where
     F: Future<Output = Vec<Disposition>> + Send,
 {
     let headers = request.headers().clone();
+    let counted = request.extensions().get::<Counted>().cloned();
     let kind = essence(&headers)?.to_ascii_lowercase();
     match kind.as_str() {
-        BATCH => batch(request, handler).await,
+        BATCH => batch(request, counted.as_ref(), handler).await,
         STRUCTURED => {
             let body = read(request, |limits| limits.body_bytes).await?;
-            Ok(single(from_json(&body), handler).await.into_response())
+            Ok(single(from_json(&body), counted.as_ref(), handler).await.into_response())
         }
         // The type decides, also beside ce- headers, which a structured event may have as well (HTTP binding 1.0.2 §3 and §3.2.3).
         kind if binary::is_event(&headers) && !kind.starts_with(CLOUD_EVENTS) => {
             let body = read(request, |limits| limits.body_bytes).await?;
-            Ok(single(binary::from_request(&headers, &body), handler).await.into_response())
+            let event = binary::from_request(&headers, &body);
+            Ok(single(event, counted.as_ref(), handler).await.into_response())
         }
         _ => Err(Problem::unsupported_media_type(format!(
             "an event must be {STRUCTURED}, {BATCH}, or in ce- headers"
@@ -53,21 +77,30 @@ where
     }
 }
 
-async fn single<H, F>(event: Result<Incoming, Malformed>, handler: &H) -> Disposition
+async fn single<H, F>(
+    event: Result<Incoming, Malformed>,
+    counted: Option<&Counted>,
+    handler: &H,
+) -> Disposition
 where
     H: Fn(Vec<Incoming>) -> F,
     F: Future<Output = Vec<Disposition>> + Send,
 {
-    match event {
+    let r#type = event.as_ref().ok().map(|event| event.r#type.clone());
+    let disposition = match event {
         Err(malformed) => Disposition::Reject { why: malformed.why },
         Ok(event) => {
             let dispositions = handle(vec![event], handler).await;
             complete(dispositions, 1).remove(0)
         }
+    };
+    if let Some(counted) = counted {
+        counted.count(r#type.as_deref(), &disposition);
     }
+    disposition
 }
 
-async fn batch<H, F>(request: Request, handler: &H) -> Result<Response, Problem>
+async fn batch<H, F>(request: Request, counted: Option<&Counted>, handler: &H) -> Result<Response, Problem>
 where
     H: Fn(Vec<Incoming>) -> F,
     F: Future<Output = Vec<Disposition>> + Send,
@@ -88,9 +121,15 @@ where
     let mut decided = hand_over(readable, handler).await.into_iter();
     let dispositions: Vec<Wire> = events
         .into_iter()
-        .map(|event| match event {
-            Ok(event) => Wire::new(event.id, decided.next().unwrap_or_else(undecided)),
-            Err(malformed) => Wire::new(malformed.id, Disposition::Reject { why: malformed.why }),
+        .map(|event| {
+            let (id, r#type, disposition) = match event {
+                Ok(event) => (event.id, Some(event.r#type), decided.next().unwrap_or_else(undecided)),
+                Err(malformed) => (malformed.id, None, Disposition::Reject { why: malformed.why }),
+            };
+            if let Some(counted) = counted {
+                counted.count(r#type.as_deref(), &disposition);
+            }
+            Wire::new(id, disposition)
         })
         .collect();
     Ok(Json(json!({ "dispositions": dispositions })).into_response())

@@ -382,10 +382,8 @@ fn configuration(checked: &mut Checked<'_>) {
             "a function may do all with its sidecar: api.allowed",
         );
         for api in allowed {
-            let name = text(api, "name");
-            let is_used =
-                ["publish", "jobs", "state", "secrets"].contains(&name) && text(api, "protocol") == "http";
-            checked.hold(configuration, is_used, format!("nobody uses {name:?}"));
+            let is_proven = items(&proven[0], "spec api allowed").contains(api);
+            checked.hold(configuration, is_proven, format!("nobody uses {:?}", text(api, "name")));
         }
         for scope in items(spec, "secrets scopes") {
             checked.hold(

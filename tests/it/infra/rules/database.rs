@@ -17,21 +17,23 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         self::cluster(checked, cluster);
     }
     for pods in Pods::of(checked.set) {
-        let Some(variable) = pods.variable("DATABASE_URL") else {
+        let Some((secret, key)) = pods.secret_of("DATABASE_URL") else {
             let needs =
                 checked.code.functions.get(pods.owner.name()).is_some_and(|function| function.role.is_some());
             checked.hold(pods.owner, !needs, "it has no DATABASE_URL");
             continue;
         };
-        let (secret, key) =
-            (text(variable, "valueFrom secretKeyRef name"), text(variable, "valueFrom secretKeyRef key"));
-        let is_own = secret == "db-credentials" && key == pods.owner.name();
+        // What is run once has a new name each time, and is the owner's.
+        let name = if pods.owner.name().is_empty() { "migrations" } else { pods.owner.name() };
+        let is_own = secret == "db-credentials" && key == name;
         checked.hold(
             pods.owner,
             is_own,
             format!("its DATABASE_URL is {key:?} of {secret:?}, which is not its own"),
         );
-        let pooled = checked.set.of("Pooler").next().is_some() && !DIRECT.contains(&pods.owner.name());
+        let is_followed = pods.variable("DATABASE_URL").is_none();
+        checked.hold(pods.owner, is_followed, "a new password takes a restart: DATABASE_URL_FILE");
+        let pooled = checked.set.of("Pooler").next().is_some() && !DIRECT.contains(&name);
         let is_told = pods.value("DATABASE_POOLER") == "transaction";
         checked.hold(
             pods.owner,
@@ -87,7 +89,7 @@ fn budget(checked: &mut Checked<'_>) {
     let pooler = checked.set.of("Pooler").next();
     let (mut direct, mut pooled, mut users) = (0, 0, 0);
     for pods in Pods::of_functions(checked.set) {
-        if pods.variable("DATABASE_URL").is_none() {
+        if pods.secret_of("DATABASE_URL").is_none() {
             continue;
         }
         let name = pods.owner.name();
@@ -173,11 +175,20 @@ fn cluster(checked: &mut Checked<'_>, cluster: &Manifest) {
             format!("{role} can not sign in by its own secret"),
         );
     }
-    let host_based = items(spec, "postgresql pg_hba");
-    let is_strict = !host_based.is_empty()
-        && host_based
+    // Behind a pooler nobody else sets them.
+    let first = items(spec, "bootstrap initdb postInitApplicationSQL");
+    for role in ROLES.iter().filter(|role| roles.iter().any(|found| text(found, "name") == role.name)) {
+        for (name, limit) in store::TIMEOUTS {
+            let is_set =
+                first.contains(&Value::String(format!("ALTER ROLE {} SET {name} = '{limit}'", role.name)));
+            checked.hold(cluster, is_set, format!("{} has no {name} of its own", role.name));
+        }
+    }
+    // What no line says is let in by CloudNativePG's own last one, without TLS.
+    let host_based: Vec<_> = items(spec, "postgresql pg_hba").iter().filter_map(Value::as_str).collect();
+    let is_strict = host_based.last() == Some(&"hostnossl all all all reject")
+        && host_based[..host_based.len() - 1]
             .iter()
-            .filter_map(Value::as_str)
             .all(|line| line.starts_with("hostssl ") && line.ends_with("scram-sha-256"));
     checked.hold(cluster, is_strict, "somebody comes in without TLS or a password: pg_hba");
     let owner = text(spec, "bootstrap initdb owner");

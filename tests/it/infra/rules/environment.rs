@@ -37,7 +37,9 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     for pods in Pods::of_functions(checked.set) {
         for variable in items(pods.container(), "env") {
             let name = text(variable, "name");
-            checked.hold(pods.owner, settings().contains(name), format!("there is no setting {name}"));
+            let of_file = name.strip_suffix("_FILE").unwrap_or(name);
+            let is_known = settings().contains(name) || settings().contains(of_file);
+            checked.hold(pods.owner, is_known, format!("there is no setting {name}"));
         }
         read(checked, &pods);
         events(checked, &pods);
@@ -68,8 +70,6 @@ fn read(checked: &mut Checked<'_>, pods: &Pods<'_>) {
             _ if name.ends_with("_FILE") => return None,
             "SIGNING_KEY_PREVIOUS" => return None,
             "SIGNING_KEY" => &key,
-            "DATABASE_URL" => "postgres://somebody@localhost/kaam",
-            "SMTP_URL" => "smtps://user:password@mail.example",
             "OLLAMA_URL" => "http://ollama:11434",
             _ if value.is_empty() => "a-placeholder-of-some-length-0123456789",
             _ => value,

@@ -11,6 +11,8 @@ mod network;
 mod pods;
 mod references;
 mod routes;
+mod secrets;
+mod watched;
 
 use events::asyncapi::KINDS;
 use serde_json::Value;
@@ -42,6 +44,8 @@ pub(super) fn wrong_with(set: &Rendered, code: &Code) -> Vec<String> {
         network::check,
         references::check,
         routes::check,
+        secrets::check,
+        watched::check,
         environment::check,
         types,
     ] {
@@ -125,6 +129,25 @@ impl<'a> Pods<'a> {
 
     fn value(&self, name: &str) -> &'a str {
         self.variable(name).map_or("", |variable| text(variable, "value"))
+    }
+
+    /// Gives the secret that a setting is read from, and the key in it: a variable says it, or a file that is mounted.
+    fn secret_of(&self, setting: &str) -> Option<(&'a str, &'a str)> {
+        if let Some(variable) = self.variable(setting) {
+            let reference = at(variable, "valueFrom secretKeyRef");
+            return Some((text(reference, "name"), text(reference, "key")));
+        }
+        let path = text(self.variable(&format!("{setting}_FILE"))?, "value");
+        let found = items(self.container(), "volumeMounts").iter().find_map(|mount| {
+            let file = path.strip_prefix(text(mount, "mountPath"))?.strip_prefix('/')?;
+            let named = |volume: &&Value| text(volume, "name") == text(mount, "name");
+            let volume = items(self.spec, "volumes").iter().find(named)?;
+            items(volume, "projected sources").iter().find_map(|source| {
+                let item = items(source, "secret items").iter().find(|item| text(item, "path") == file)?;
+                Some((text(source, "secret name"), text(item, "key")))
+            })
+        });
+        Some(found.unwrap_or_default())
     }
 
     fn annotation(&self, name: &str) -> &'a str {

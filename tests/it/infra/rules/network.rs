@@ -33,7 +33,8 @@ pub(super) fn check(checked: &mut Checked<'_>) {
 
 /// What is monitored is where the metrics are.
 fn scraped(checked: &mut Checked<'_>) {
-    for monitor in checked.set.of("PodMonitor") {
+    // Strimzi's own is where Kafka is.
+    for monitor in checked.set.of("PodMonitor").filter(|monitor| monitor.name() == "kaam") {
         for pods in Pods::of_functions(checked.set) {
             let is_selected = selects(at(&monitor.0, "spec selector"), at(pods.metadata, "labels"));
             checked.hold(monitor, is_selected, format!("{} is not monitored", pods.owner.name()));
@@ -106,22 +107,42 @@ fn function(checked: &mut Checked<'_>, pods: &Pods<'_>) {
         return;
     };
     let egress = items(&policy.0, "spec egress");
-    let calls = |port: i64| {
-        egress.iter().any(|rule| items(rule, "ports").iter().any(|known| number(known, "port") == Some(port)))
-    };
+    let calls = |port: i64| egress.iter().any(|rule| has_port(rule, port));
     checked.hold(
         policy,
-        calls(5432) == pods.variable("DATABASE_URL").is_some(),
+        calls(5432) == pods.secret_of("DATABASE_URL").is_some(),
         "it may call PostgreSQL and need not, or has to",
     );
     let asks_cluster =
         ["EVENTS_CA_FILE", "DAPR_SECRET_STORE"].iter().any(|name| pods.variable(name).is_some());
     checked.hold(policy, calls(6443) == asks_cluster, "it may call the API server and need not, or has to");
+    // What users choose the address of may not reach all that is inside by it.
+    let is_named = egress.iter().filter(|rule| has_port(rule, 6443)).all(|rule| {
+        items(rule, "to").iter().all(|to| !["", "0.0.0.0/0"].contains(&text(to, "ipBlock cidr")))
+    });
+    checked.hold(policy, is_named, "it may call every address inside as if it were the API server");
+    // A policy sees the port that the gateway's pods listen to, which is theirs to choose.
+    let asks_gateway = pods.variable("JWT_JWKS_URL").is_some();
+    let is_let = egress.iter().any(|rule| {
+        items(rule, "ports").is_empty()
+            && items(rule, "to").iter().any(|to| namespace_of(to) == "gateway-system")
+    });
+    checked.hold(
+        policy,
+        is_let || !asks_gateway,
+        "the keys of tokens are behind a gateway that it may not call",
+    );
+    let collector = pods.value("OTEL_EXPORTER_OTLP_ENDPOINT");
+    let inside = collector.split_once(".svc").map(|(host, _)| host.rsplit('.').next().unwrap_or_default());
+    let is_let = inside.is_none_or(|namespace| {
+        egress.iter().any(|rule| {
+            has_port(rule, 4318) && items(rule, "to").iter().any(|to| namespace_of(to) == namespace)
+        })
+    });
+    checked.hold(policy, is_let, "its spans do not reach the collector");
     let is_on_kafka = text(labels, "kaam/calls-kafka") == "true";
     let brokers = |rule: &&Value| {
-        items(rule, "to")
-            .iter()
-            .any(|to| text(to, "namespaceSelector matchLabels kubernetes.io/metadata.name") == "kafka")
+        items(rule, "to").iter().any(|to| namespace_of(to) == "kafka")
             || items(rule, "ports")
                 .iter()
                 .any(|port| [Some(9092), Some(9093)].contains(&number(port, "port")))
@@ -142,7 +163,7 @@ fn function(checked: &mut Checked<'_>, pods: &Pods<'_>) {
         .filter(|rule| !calls_metrics(rule))
         .flat_map(|rule| items(rule, "from"))
         .map(|from| {
-            let namespace = text(from, "namespaceSelector matchLabels kubernetes.io/metadata.name");
+            let namespace = namespace_of(from);
             if namespace.is_empty() { "pods of functions" } else { namespace }
         })
         .collect();
@@ -165,7 +186,16 @@ fn function(checked: &mut Checked<'_>, pods: &Pods<'_>) {
 }
 
 fn calls_metrics(rule: &Value) -> bool {
-    items(rule, "ports").iter().any(|port| number(port, "port") == Some(9464))
+    has_port(rule, 9464)
+}
+
+fn has_port(rule: &Value, port: i64) -> bool {
+    items(rule, "ports").iter().any(|known| number(known, "port") == Some(port))
+}
+
+/// Gives the namespace that a peer names, empty when it names none.
+fn namespace_of(peer: &Value) -> &str {
+    text(peer, "namespaceSelector matchLabels kubernetes.io/metadata.name")
 }
 
 fn is_public(checked: &Checked<'_>, name: &str) -> bool {

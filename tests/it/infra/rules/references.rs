@@ -10,12 +10,12 @@ use crate::infra::yaml::{at, fields, items, number, text, texts, with_field};
 
 /// What entries of a store that are taken as they are have to have, as the chart's README lists it.
 const EXTRACTED: [(&str, &[&str]); 7] = [
+    ("telemetry", &["OTEL_EXPORTER_OTLP_HEADERS"]),
     ("kaam-identity", &["EVENTS_TOKEN", "LINK_SECRET", "SIGNING_KEY", "SIGNING_KEY_PREVIOUS", "JWT_SECRET"]),
     ("email-credentials", &["SMTP_URL", "SENDGRID_API_KEY", "VAPID_PRIVATE_KEY"]),
     ("ollama-config", &["OLLAMA_URL", "OLLAMA_MODEL"]),
     ("dapr-api-token", &["token"]),
     ("dapr-app-token", &["token"]),
-    ("kafka-ca", &["ca.crt"]),
     ("database-backup", &["ACCESS_KEY_ID", "ACCESS_SECRET_KEY"]),
 ];
 
@@ -68,7 +68,7 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         // What is believed has to be where the variable says.
         let paths = items(pods.container(), "env")
             .iter()
-            .filter(|variable| text(variable, "name").ends_with("_CA_FILE"));
+            .filter(|variable| text(variable, "name").ends_with("_FILE"));
         for path in paths.map(|variable| text(variable, "value")) {
             let is_mounted = items(pods.container(), "volumeMounts")
                 .iter()
@@ -160,7 +160,11 @@ fn secret_references(
         );
     }
     for (_, volume) in with_field(&manifest.0, "secret") {
-        let name = text(volume, "secretName");
+        // That of a volume, or a source of one.
+        let name = match text(volume, "secretName") {
+            "" if at(volume, "items").is_array() => text(volume, "name"),
+            name => name,
+        };
         if !name.is_empty() {
             for item in items(volume, "items") {
                 hold(name, Some(text(item, "key")), false);

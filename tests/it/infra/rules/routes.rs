@@ -1,12 +1,11 @@
 //! The route that joins the functions under one host.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::{Checked, Pods};
 use crate::infra::chart::{Manifest, NAMESPACE};
 use crate::infra::yaml::{at, items, text, texts};
+use crate::requests::{Request, requests};
 
 /// How many rules a route may have, matches a rule, and matches all its rules (Gateway API).
 const RULES: usize = 16;
@@ -37,48 +36,18 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     }
     let deployed: Vec<_> =
         Pods::of_functions(checked.set).iter().map(|pods| pods.owner.name().to_owned()).collect();
-    let mut asked: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (name, function) in &checked.code.functions {
-        if !deployed.iter().any(|deployed| deployed == name) {
-            continue;
-        }
-        for operation in &function.routes {
-            let (method, path) = operation.split_once(' ').unwrap_or_default();
-            // As a client has it.
-            let path = path
-                .split('/')
-                .map(|part| if part.starts_with('{') { "0-7_a" } else { part })
-                .collect::<Vec<_>>()
-                .join("/");
-            asked.entry(path.clone()).or_default().push(name);
-            for path in [path.clone(), format!("{path}/")] {
-                let methods = if method == "GET" { vec!["GET", "HEAD"] } else { vec![method] };
-                for method in methods {
-                    let found = found(rules, method, &path);
-                    checked.hold(
-                        route,
-                        found == Some(name),
-                        format!("{method} {path} is {name}'s, and goes to {found:?}"),
-                    );
-                }
-            }
-        }
+    let served =
+        checked.code.functions.iter().filter(|(name, _)| deployed.iter().any(|deployed| deployed == *name));
+    let served = served.flat_map(|(name, function)| {
+        function.routes.iter().map(|operation| (operation.clone(), (*name).to_owned()))
+    });
+    for Request { method, path, servers } in requests(&served.collect()) {
+        let found = found(rules, method, &path);
+        let is_theirs = found.is_some_and(|found| servers.contains(found));
+        checked.hold(route, is_theirs, format!("{method} {path} is for {servers:?}, and goes to {found:?}"));
     }
-    for (path, servers) in asked {
-        let found = found(rules, "PUT", &path);
-        let is_known = found.is_some_and(|found| servers.contains(&found));
-        checked.hold(
-            route,
-            is_known,
-            format!(
-                "with a method that nobody serves, {path} goes to {found:?}, which does not know the path"
-            ),
-        );
-    }
-    for path in ["/", "/app.js", "/api/nothing", "/api/tasks/1/2/3", "/dapr/events/reminders"] {
-        let found = found(rules, "GET", path);
-        checked.hold(route, found == Some("web"), format!("{path} is nobody's, and goes to {found:?}"));
-    }
+    let found = found(rules, "GET", "/api/tasks/1/2/3");
+    checked.hold(route, found == Some("web"), format!("what is nobody's goes to {found:?}"));
 }
 
 /// Gives where a request goes, by the precedence that Gateway API has: exact paths, then patterns, then prefixes; a method before none.

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Once},
 };
 
-use axum::{Router, middleware, routing::get};
+use axum::{Extension, Router, middleware, routing::get};
 use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -24,6 +24,7 @@ use crate::{
     metrics::Metrics,
     problem::Problem,
     rate_limit::{self, RateLimits, Rates},
+    triggers::Counted,
 };
 
 /// The functions of a process with everything around them, ready to be served.
@@ -173,6 +174,7 @@ fn by_address(router: OpenApiRouter, limits: Option<&Arc<RateLimits>>) -> OpenAp
 
 /// Lets in what brings events and ticks. Where nothing has to be shown, only this machine may.
 fn for_events(router: Router, authenticator: Option<&Arc<Authenticator>>, shell: Shell) -> Router {
+    let router = router.layer(Extension(Counted::new(&shell.metrics)));
     let Some(known) = authenticator else { return guarded(router.into(), &shell).0 };
     let shell = Shell { is_for_this_machine: known.events_are_open(), ..shell };
     let router = router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::events));
@@ -202,8 +204,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        config::Environment, disposition::Disposition, function::Check, json::JsonBody, path::Id,
-        request::RequestContext, triggers::on_tick,
+        config::Environment,
+        disposition::Disposition,
+        function::Check,
+        json::JsonBody,
+        path::Id,
+        request::RequestContext,
+        triggers::{Incoming, on_events, on_tick},
     };
 
     fn config() -> Config {
@@ -242,6 +249,48 @@ mod tests {
 
     fn problem(body: &str) -> Value {
         serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body:?}"))
+    }
+
+    #[tokio::test]
+    async fn what_becomes_of_each_event_that_comes_is_counted_by_its_topic() {
+        let decide = async |events: Vec<Incoming>| {
+            let decide = |event: &Incoming| match event.id.as_str() {
+                "never" => Disposition::reject("no"),
+                "later" => Disposition::retry("not yet"),
+                _ => Disposition::Done,
+            };
+            events.iter().map(decide).collect()
+        };
+        let metrics = Metrics::new();
+        let function = Function::new("write-audit").on(on_events(&["task-events"], decide));
+        let router = App::new(&config(), vec![function]).metrics(metrics.clone()).router();
+        let event = |id: &str, r#type: &str| json!({"specversion": "1.0", "id": id, "source": "/kaam/x", "type": r#type, "data": {}});
+        let post = async |kind: &str, body: String| {
+            let request =
+                Request::post("/").header(header::HOST, "localhost").header(header::CONTENT_TYPE, kind);
+            let request = request.body(Body::from(body)).expect("a request");
+            router.clone().oneshot(request).await.expect("a response").status().as_u16()
+        };
+        let structured = "application/cloudevents+json";
+        assert_eq!(post(structured, event("a", "task.created").to_string()).await, 204);
+        assert_eq!(post(structured, event("never", "reminder.due").to_string()).await, 422);
+        assert_eq!(post(structured, "{}".to_owned()).await, 422);
+        let several =
+            json!([event("later", "task.created"), event("never", "task.created"), {}, event("b", "x")]);
+        assert_eq!(post("application/cloudevents-batch+json", several.to_string()).await, 200);
+        let text = metrics.render();
+        for (topic, outcome, count) in [
+            ("task-events", "done", 1),
+            ("task-events", "retry", 1),
+            ("task-events", "reject", 1),
+            ("reminders", "reject", 1),
+            ("unknown", "reject", 2),
+            ("unknown", "done", 1),
+        ] {
+            let line =
+                format!("kaam_requested_events_total{{topic=\"{topic}\",outcome=\"{outcome}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
     }
 
     #[tokio::test]
