@@ -56,6 +56,8 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits.header_deadline)
                 .max_header_size(limits.header_bytes)
+                // How far it reads ahead.
+                .max_buf_size(2 * limits.header_bytes)
                 .serve_connection(stream, service_fn(answer));
             until_stopped(connection, stop.cancelled()).await;
         }
