@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::stream;
 use serde_json::{Value, json};
 use tests::database::count;
+use tests::process::{Program, command};
 use tests::world::{Answered, World, path_of};
 
 const UNKNOWN: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
@@ -582,4 +583,53 @@ async fn what_looks_like_sql_is_only_text() {
         assert_eq!(found, task);
     }
     assert_eq!(count(&world, "tasks").await, 8);
+}
+
+/// Gives the most memory that a process has had since it was last told to forget that, in bytes.
+fn peak(program: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", program.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().expect("a number") * 1024
+}
+
+/// Starts the peak anew, at what the process has now (proc(5), `clear_refs`).
+fn forget_peak(program: &Program) {
+    std::fs::write(format!("/proc/{}/clear_refs", program.pid()), "5").expect("it runs");
+}
+
+#[tokio::test]
+async fn the_largest_body_takes_twice_its_size_and_a_quarter_of_a_mebibyte_at_most_whatever_is_in_it() {
+    const LARGEST: usize = 1024 * 1024;
+    let world = World::new().await;
+    let field = |name: &str, value: Value| json!({"title": "milk", (name): value});
+    let members = |count: usize| (0..count).map(|n| (format!("{n:x}"), Value::Null)).collect();
+    for (what, body) in [
+        ("one long text", field("description", "x".repeat(LARGEST - 64).into())),
+        ("escapes", field("title", "\u{1}".repeat((LARGEST - 64) / 6).into())),
+        ("many numbers", field("tags", vec![0; (LARGEST - 64) / 2].into())),
+        ("many empty objects", field("tags", vec![json!({}); (LARGEST - 64) / 3].into())),
+        ("many texts", field("tags", vec!["a"; (LARGEST - 64) / 4].into())),
+        ("many members", Value::Object(members(75_000))),
+        ("as many members as are read", Value::Object(members(11_900))),
+        ("as many long texts as are read", field("tags", vec!["x".repeat(80); 11_900].into())),
+    ] {
+        let mut create_task = command("create-task");
+        create_task.env("DATABASE_URL", &world.database_url);
+        let program = Program::start(create_task).await;
+        // What a request takes by itself is not the body's.
+        for _ in 0..2 {
+            forget_peak(&program);
+            let small = program.call("POST", "/api/tasks", &json!({"title": " "}), &[]).await;
+            assert_eq!(small.expect("it serves").0, 422);
+        }
+        let before = peak(&program);
+        assert!(body.to_string().len() <= LARGEST, "{what}");
+        let (status, problem) = program.call("POST", "/api/tasks", &body, &[]).await.expect("it serves");
+        assert!([400, 422].contains(&status), "{what}: {status} {problem}");
+        let taken = peak(&program) - before;
+        // It is there as it came, and read; a quarter is what the connection reads ahead.
+        assert!(taken <= (2 * LARGEST + LARGEST / 4) as u64, "{what}: {taken} bytes");
+        println!("{what}: {taken}");
+        program.kill().await;
+    }
 }

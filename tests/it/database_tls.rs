@@ -198,6 +198,7 @@ async fn parameters_of_a_database_that_can_not_be_used_stop_the_start_with_one_l
         ("sslmod=verify-full".to_owned(), "sslmod"),
         (format!("sslmode=require&sslpassword={PASSWORD}"), "sslpassword"),
         (format!("channel_binding=require&a{PASSWORD}"), "channel_binding"),
+        (format!("password=a&{PASSWORD}"), "a parameter that is none"),
     ];
     for (parameters, said) in wrong {
         let url = format!("postgres://{USER}:{PASSWORD}@localhost:1/{DATABASE}?{parameters}");

@@ -346,7 +346,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_that_is_shown_is_run_and_given_what_it_takes() {
+    fn every_form_that_is_shown_is_found_by_its_words() {
         for (name, forms) in COMMANDS {
             for form in *forms {
                 let shown: Vec<_> = form.takes.split_whitespace().collect();
@@ -354,10 +354,8 @@ mod tests {
                 let needed: Vec<_> =
                     shown.iter().copied().take_while(|word| !word.starts_with('[')).collect();
                 for words in [&all, &needed] {
-                    let (found, given) = find_form(name, words).expect(form.takes);
+                    let (found, _) = find_form(name, words).expect(form.takes);
                     assert_eq!(found.takes, form.takes, "{name} {words:?}");
-                    let places = words.iter().filter(|word| is_place(word)).count();
-                    assert!(given.len() >= places, "{name} {words:?}: {given:?}");
                 }
                 let more = [all.as_slice(), &["more"]].concat();
                 assert!(find_form(name, &more).is_none(), "{name} {more:?}");

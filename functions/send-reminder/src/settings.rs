@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, anyhow, bail};
 use application::links::Links;
 use lettre::message::Mailbox;
+use runtime::address::is_local;
 use runtime::config::Environment;
 use runtime::http_client::Reach;
 use url::Url;
 
 use crate::delivery::Courier;
-use crate::mailer::{Mailer, SmtpError, check_key, is_on_this_machine};
+use crate::mailer::{Mailer, SmtpError, check_key};
 use crate::push::{Push, VapidKey};
 
 const DEFAULT_FROM: &str = "Kaam <kaam@localhost>";
@@ -105,7 +106,7 @@ fn sendgrid_mailer(environment: &Environment, key: &str, from: Mailbox) -> anyho
     check_key(key).map_err(anyhow::Error::msg)?;
     let url = environment.get("SENDGRID_URL")?.unwrap_or_else(|| DEFAULT_SENDGRID_URL.to_owned());
     let is_sound = |url: &Url| {
-        (url.scheme() == "https" || url.scheme() == "http" && is_on_this_machine(url))
+        (url.scheme() == "https" || url.scheme() == "http" && url.host_str().is_some_and(is_local))
             && url.query().is_none()
     };
     if !Url::parse(&url).is_ok_and(|url| is_sound(&url)) {

@@ -100,6 +100,15 @@ mod tests {
         let of_another = RefreshToken { session_id: Uuid::from_u128(3), ..token.clone() };
         let made_up = RefreshToken { secret: random(), ..token.clone() };
         assert!(!of_another.was_issued(&ours) && !made_up.was_issued(&ours));
+        let [old, new] = [(); 2].map(|()| SigningKeys::generate());
+        let keys = |pairs: &[(&str, &String)]| {
+            let environment = Environment::from_pairs(pairs.iter().map(|(name, key)| (*name, key.as_str())));
+            SigningKeys::from_environment(&environment).expect("keys").expect("they are set")
+        };
+        let before = keys(&[("SIGNING_KEY", &old)]);
+        let token = RefreshToken::first(Uuid::from_u128(1), Uuid::from_u128(2), &before);
+        assert!(token.was_issued(&keys(&[("SIGNING_KEY", &new), ("SIGNING_KEY_PREVIOUS", &old)])));
+        assert!(!token.was_issued(&keys(&[("SIGNING_KEY", &new)])));
         for text in
             ["", "x", &token.text()[1..], &format!("{}A", token.text()), &format!("{}=", token.text())]
         {

@@ -362,10 +362,7 @@ impl Desk {
         }
         match self.application.charge_attempt(new_id(now), subjects, now).await? {
             None => Ok(()),
-            Some(seconds) => Err(Problem::too_many_requests(
-                "too many attempts to sign in failed, try again later",
-                seconds,
-            )),
+            Some(seconds) => Err(Problem::too_many_requests("too many attempts, try again later", seconds)),
         }
     }
 

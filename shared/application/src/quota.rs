@@ -2,7 +2,7 @@
 //!
 //! Counted in PostgreSQL, but not in requests: an instance remembers the last count of each user and adds what it let through since. After
 //! 60 s, or 100 that it let through, it counts again beside the requests. A request waits for a count only where none of the
-//! user's on this day is remembered, where what is remembered says that it is too much, which is asked once a second at most, or where 200
+//! user's on this day is remembered, where what is remembered says that it is too much, which is asked once a second at most while nothing of theirs is under way, or where 200
 //! were let through before the count beside them was done. What other instances let through meanwhile is seen by the next count, so each
 //! further one may let up to 200 through that are too many.
 //!

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
+    sync::Once,
 };
 
 use axum::{
@@ -36,9 +37,11 @@ impl ClientAddress {
     }
 }
 
-/// Tells whether a host is this machine by itself: `localhost`, or a loopback address without brackets.
-pub(crate) fn is_local(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// Tells whether the host of an address or URL is this machine by itself: `localhost`, or a loopback address; that of IPv6 with its
+/// brackets or without.
+pub fn is_local(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
@@ -71,7 +74,7 @@ impl TrustedProxies {
     }
 
     /// Says whether a request comes through what may be a proxy that is not named.
-    pub(crate) fn overlook(&self, request: &Request) -> bool {
+    pub(crate) fn may_lack_the_proxy_of(&self, request: &Request) -> bool {
         let Some(Peer(peer)) = request.extensions().get() else { return false };
         request.headers().contains_key(FORWARDED_FOR) && !self.has(peer.to_canonical())
     }
@@ -100,7 +103,13 @@ impl TrustedProxies {
         for value in values.into_iter().rev() {
             for part in value.as_bytes().rsplit(|byte| *byte == b',') {
                 let Some(address) = forwarded_address(part) else {
-                    tracing::warn!("one of TRUSTED_PROXIES wrote into X-Forwarded-For what is no address");
+                    // Once: a proxy that passes on what callers write lets them write as much as they like into the log.
+                    static TOLD: Once = Once::new();
+                    TOLD.call_once(|| {
+                        tracing::warn!(
+                            "X-Forwarded-For from one of TRUSTED_PROXIES has something else where it should have an address"
+                        );
+                    });
                     return nearest;
                 };
                 nearest = Some(address);

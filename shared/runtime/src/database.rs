@@ -71,8 +71,9 @@ fn check(url: &str) -> Result<(), ConfigError> {
     if let Some(unknown) = unknown_parameter(url) {
         return refuse(format!("a URL without {unknown}; the parameters are {}", PARAMETERS.join(", ")));
     }
-    // Without it the client would take what it gets, also no encryption from who is no database of ours.
-    if !is_on_this_machine(url) && parameter(url, "sslmode").is_none() {
+    // With another, or none, the client would take what it gets, also no encryption from who is no database of ours.
+    let says_how = ["disable", "require", "verify-ca", "verify-full"];
+    if !is_on_this_machine(url) && !parameter(url, "sslmode").is_some_and(|mode| says_how.contains(&&*mode)) {
         return refuse(SAFE.to_owned());
     }
     match authorities(url) {
@@ -102,6 +103,7 @@ fn unknown_parameter(url: &str) -> Option<String> {
     let is_word = unknown.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
     // Whatever an `@` follows is no query.
     let is_of_password = url.rsplit_once('?').is_some_and(|(_, query)| query.contains('@'));
+    let is_of_password = is_of_password || parameter(url, "password").is_some();
     let is_shown = is_word && !is_of_password;
     Some(if is_shown { format!("{unknown:?}") } else { "a parameter that is none".to_owned() })
 }
@@ -116,7 +118,8 @@ fn parameter<'a>(url: &'a str, wanted: &str) -> Option<Cow<'a, str>> {
     decode(value.as_bytes(), true)
 }
 
-/// Tells whether whatever host a URL names is this one: a folder of sockets, `localhost`, a loopback address, or none.
+/// Tells whether whatever host a URL names is this one: a folder of sockets, `localhost`, or a loopback address. Without any the client
+/// takes one from its own environment (`PGHOST`).
 fn is_on_this_machine(url: &str) -> bool {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -127,11 +130,12 @@ fn is_on_this_machine(url: &str) -> bool {
     };
     let named =
         parameters(url).filter(|(name, _)| ["host", "hostaddr"].contains(name)).map(|(_, value)| value);
-    std::iter::once(host).chain(named).all(|host| {
-        decode(host.as_bytes(), false).is_some_and(|host| {
-            host.is_empty() || host.starts_with('/') || is_local(host.trim_matches(['[', ']']))
+    let mut hosts = std::iter::once(host).chain(named).filter(|host| !host.is_empty()).peekable();
+    hosts.peek().is_some()
+        && hosts.all(|host| {
+            decode(host.as_bytes(), false)
+                .is_some_and(|host| host.is_empty() || host.starts_with('/') || is_local(&host))
         })
-    })
 }
 
 impl Start {
@@ -225,7 +229,6 @@ mod tests {
             "postgresql://[::1]/kaam",
             "postgres:///kaam?host=/run/postgresql",
             "postgres://kaam@%2Frun%2Fpostgresql:5432/kaam",
-            "postgres:///kaam",
         ] {
             assert!(check(here).is_ok(), "{here}");
         }
@@ -238,11 +241,18 @@ mod tests {
             "postgresql://[2001:db8::1]/kaam",
             "postgres://kaam@localhost/kaam?host=db",
             "postgres:///kaam?hostaddr=10.0.0.7",
+            "postgres:///kaam",
         ] {
             let said = check(elsewhere).expect_err(elsewhere).to_string();
             assert!(said.contains("DATABASE_URL") && said.contains("sslmode"), "{said}");
+            let with = if elsewhere.contains('?') { "&" } else { "?" };
+            for sslmode in ["prefer", "allow", "verify-fully", ""] {
+                assert!(
+                    check(&format!("{elsewhere}{with}sslmode={sslmode}")).is_err(),
+                    "{elsewhere} {sslmode}"
+                );
+            }
             for sslmode in ["verify-full", "disable"] {
-                let with = if elsewhere.contains('?') { "&" } else { "?" };
                 assert!(check(&format!("{elsewhere}{with}sslmode={sslmode}")).is_ok(), "{elsewhere}");
             }
         }

@@ -235,10 +235,9 @@ fn invalid(name: &str, value: String, allowed: &str) -> ConfigError {
     ConfigError::Invalid { name: name.to_owned(), value, allowed: allowed.to_owned() }
 }
 
-/// Gives the host of `host:port`; an IPv6 address without its brackets.
+/// Gives the host of `host:port`.
 fn host(address: &str) -> Option<&str> {
-    let (host, _) = address.trim().rsplit_once(':')?;
-    Some(host.trim_start_matches('[').trim_end_matches(']'))
+    address.trim().rsplit_once(':').map(|(host, _)| host)
 }
 
 /// Tells whether it is `host:port`; an IPv6 address stands in brackets.

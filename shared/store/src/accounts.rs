@@ -66,7 +66,7 @@ pub struct Rotation {
     pub grace: TimeDelta,
     /// When the session has to have begun.
     pub not_before: DateTime<Utc>,
-    /// Whether the one that is used shows that it once was handed out; only then its use ends the session.
+    /// Whether the one that is used shows that it once was handed out. Of the session's last two that is known without.
     pub was_issued: bool,
 }
 
@@ -340,12 +340,10 @@ impl Store {
         if done.rows_affected() == 1 {
             return Ok(Rotated::Yes);
         }
-        if !rotation.was_issued {
-            return Ok(Rotated::Unknown);
-        }
         let mut transaction = self.pool.begin().await?;
         let found = sqlx::query!(
             r#"SELECT token_hash = $4 AND previous_hash = $3 AND rotated_at >= $5 AS is_again,
+                      previous_hash = $3 AS is_previous,
                       expires_at > $6 AND created_at > $7 AS "is_open!"
                FROM sessions
                WHERE user_id = $1 AND session_id = $2
@@ -364,6 +362,7 @@ impl Store {
             None => Ok(Rotated::Unknown),
             Some(found) if !found.is_open => Ok(Rotated::Unknown),
             Some(found) if found.is_again == Some(true) => Ok(Rotated::Yes),
+            Some(found) if !rotation.was_issued && found.is_previous != Some(true) => Ok(Rotated::Unknown),
             Some(_) => {
                 sqlx::query!(
                     "DELETE FROM sessions WHERE user_id = $1 AND session_id = $2",

@@ -41,6 +41,8 @@ use session::Pool;
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
 /// How often somebody who waits for that looks.
+/// How long a database may say nothing to who looks at its schema.
+const SILENCE: Duration = Duration::from_secs(30);
 const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 
 /// What frees the server when nobody does: of a connection, and of the roles of functions, which holds behind a pooler too. The client's
@@ -67,7 +69,9 @@ pub enum Error {
     #[error("DATABASE_URL can not be used")]
     Url(#[source] sqlx::Error),
     /// The tables are not those of this program: there are none, or another version's.
-    #[error("the tables are not those of this version; `backend migrate` brings them up to date")]
+    #[error(
+        "there are no tables of Kaam, or those of another version; if that is an older one, `backend migrate` brings them up to date"
+    )]
     OtherSchema,
     /// The tables belong to another role than the one that connects.
     #[error("the tables belong to another role than the one that connects")]
@@ -195,7 +199,12 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
     let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
     let mut connection = pool.acquire().await?;
     let mut migrations = migrations();
-    if is_current(&mut connection, &migrations).await? {
+    let is_done = match is_current(&mut connection, &migrations).await {
+        // insufficient_privilege: then to be found out by migrating.
+        Err(error) if has_code(&error, "42501") => false,
+        outcome => outcome?,
+    };
+    if is_done {
         connection.close().await?;
         pool.close().await;
         return Ok(());
@@ -220,21 +229,33 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
 /// Looks whether the schema is this program's, and changes nothing.
 ///
 /// # Errors
-/// [`Error::OtherSchema`] if it is not; [`Error::Unavailable`], [`Error::Mismatched`], [`Error::Url`].
+/// [`Error::OtherSchema`] if it is not; [`Error::Unavailable`], also when the database says nothing for 30 s; [`Error::Mismatched`],
+/// [`Error::Url`].
 pub async fn check_schema(url: &str) -> Result<(), Error> {
-    let options = PgConnectOptions::from_str(url)?.application_name("kaam-migrate");
-    let mut connection = PgConnection::connect_with(&options).await?;
-    let is_current = is_current(&mut connection, &migrations()).await?;
-    connection.close().await?;
-    if is_current { Ok(()) } else { Err(Error::OtherSchema) }
+    let options = PgConnectOptions::from_str(url)?.application_name("kaam-check-schema");
+    let asked = async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        let is_current = is_current(&mut connection, &migrations()).await?;
+        connection.close().await?;
+        Ok::<_, sqlx::Error>(is_current)
+    };
+    let silent = |_| sqlx::Error::Io(ErrorKind::TimedOut.into());
+    match tokio::time::timeout(SILENCE, asked).await.map_err(silent)?? {
+        true => Ok(()),
+        false => Err(Error::OtherSchema),
+    }
 }
 
 fn migrations() -> Migrator {
     sqlx::migrate!("../../migrations")
 }
 
+fn has_code(error: &sqlx::Error, code: &str) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|of_error| of_error == code)
+}
+
 /// Says whether just these migrations were run.
-async fn is_current(connection: &mut PgConnection, migrations: &Migrator) -> Result<bool, Error> {
+async fn is_current(connection: &mut PgConnection, migrations: &Migrator) -> Result<bool, sqlx::Error> {
     let run = sqlx::query_as::<_, (i64, Vec<u8>, bool)>(
         "SELECT version, checksum, success FROM _sqlx_migrations ORDER BY 1",
     );
@@ -243,12 +264,8 @@ async fn is_current(connection: &mut PgConnection, migrations: &Migrator) -> Res
             .iter()
             .map(|(version, checksum, is_done)| (*version, checksum.as_slice(), *is_done))
             .eq(migrations.iter().map(|one| (one.version, &*one.checksum, true)))),
-        // undefined_table, insufficient_privilege: then to be found out by migrating.
-        Err(sqlx::Error::Database(error))
-            if error.code().is_some_and(|code| ["42P01", "42501"].contains(&&*code)) =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
+        // undefined_table
+        Err(error) if has_code(&error, "42P01") => Ok(false),
+        Err(error) => Err(error),
     }
 }

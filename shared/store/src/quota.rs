@@ -104,7 +104,7 @@ impl Store {
     /// written. Whatever becomes of the question, it counts.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: nothing is written.
+    /// [`Error::Unavailable`]: it may have been written.
     pub async fn charge_model_call(&self, user_id: &str, day: NaiveDate, limit: u32) -> Result<bool, Error> {
         // Clocks differ: what is asked on the day before after the first on this one counts for this one.
         let charged = sqlx::query!(

@@ -21,7 +21,6 @@ pub(crate) use self::sendgrid::check_key;
 pub use self::ses::Ses;
 use self::smtp::Smtp;
 pub use self::smtp::SmtpError;
-pub(crate) use self::smtp::is_on_this_machine;
 use self::spool::Spool;
 use crate::delivery::Undelivered;
 use crate::text::Mail;

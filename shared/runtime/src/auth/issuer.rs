@@ -239,7 +239,7 @@ impl Issuer {
 /// Reads a URL that keys may be fetched from: https, or http on this machine.
 pub(super) fn key_place(text: &str) -> Option<Uri> {
     let uri: Uri = text.parse().ok()?;
-    let host = uri.host()?.trim_matches(['[', ']']);
+    let host = uri.host()?;
     let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
     let is_sound = match uri.scheme_str() {
         Some("https") => true,

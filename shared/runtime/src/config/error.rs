@@ -52,6 +52,16 @@ pub enum ConfigError {
         /// The secret.
         other: String,
     },
+    /// Two secrets have a login for the database.
+    #[error(
+        "AWS_SECRETS names {first:?} and {second:?}, each with a user of DATABASE_URL; one of them must go"
+    )]
+    TwoLogins {
+        /// The secret that was named first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
     /// The file that holds the value cannot be read.
     #[error("{name}_FILE is {path:?}, which cannot be read: {reason}")]
     File {

@@ -185,18 +185,16 @@ fn auth(environment: &Environment) -> Result<Auth, ConfigError> {
     match environment.get("AUTH")?.as_deref() {
         None | Some("local") => {
             // Whoever says by what to check tokens does not mean to believe everybody.
-            let forgotten = auth::NAMES.iter().find_map(|name| match environment.get(name) {
-                Ok(Some(_)) => Some(*name),
-                _ => None,
-            });
-            match forgotten {
-                None => Ok(Auth::Local),
-                Some(name) => Err(ConfigError::Invalid {
-                    name: "AUTH".to_owned(),
-                    value: "local".to_owned(),
-                    allowed: format!("jwt beside {name}"),
-                }),
+            for name in auth::NAMES {
+                if environment.get(name)?.is_some() {
+                    return Err(ConfigError::Invalid {
+                        name: "AUTH".to_owned(),
+                        value: "local".to_owned(),
+                        allowed: format!("jwt beside {name}"),
+                    });
+                }
             }
+            Ok(Auth::Local)
         }
         Some("jwt") => auth::Settings::from_environment(environment).map(Box::new).map(Auth::Jwt),
         Some(other) => Err(ConfigError::Invalid {

@@ -1,6 +1,7 @@
 //! Extractors that read the body of a request within its bounds.
 
 use axum::{
+    BoxError,
     body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
@@ -127,8 +128,8 @@ pub(crate) async fn read(request: Request, limit: fn(&Limits) -> usize) -> Resul
     if body.size_hint().lower() > limit_bytes as u64 {
         return Err(Problem::too_large(limit_bytes));
     }
-    match tokio::time::timeout(limits.body_deadline, Limited::new(body, limit_bytes).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
+    match tokio::time::timeout(limits.body_deadline, whole(Limited::new(body, limit_bytes))).await {
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::too_large(limit_bytes)),
         Ok(Err(_)) => Err(Problem::bad_request("the body ended too early or is not framed as it should be")),
         Err(_) => Err(Problem::new(
@@ -137,6 +138,18 @@ pub(crate) async fn read(request: Request, limit: fn(&Limits) -> usize) -> Resul
             "the body took too long to arrive",
         )),
     }
+}
+
+/// Puts a body together as it comes, so that it is in memory once.
+async fn whole(mut body: Limited<Body>) -> Result<Bytes, BoxError> {
+    let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+    let mut bytes = Vec::with_capacity(expected.unwrap_or_default());
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.into())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A JSON reader that refuses what others quietly repair.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -9,6 +10,8 @@ use crate::problem::{FieldError, Problem};
 
 /// The deepest nesting of arrays and objects.
 pub const DEEPEST: u8 = 64;
+/// The most values, members and items among them: each takes some hundred bytes of memory, however short it is written.
+pub const MOST: u32 = 12_000;
 
 /// Reads one JSON text.
 ///
@@ -17,6 +20,7 @@ pub const DEEPEST: u8 = 64;
 /// | `{"title":"buy milk"}` | the object |
 /// | `{"a":1,"a":2}` | 400: duplicate key "a" |
 /// | `{} {}`, `[1,]`, `"\ud800"`, `1e400`, a byte order mark, 65 levels deep, not UTF-8 | 400, saying where |
+/// | an array of 12,000 numbers | 400: more than 12000 values |
 /// | `{"tags":["\u0000"]}` | 422 naming `tags[0]`: no text may hold a NUL, because PostgreSQL's cannot |
 ///
 /// # Errors
@@ -30,8 +34,9 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Problem> {
         return Err(malformed(&"it starts with a byte order mark"));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value =
-        Strict { levels_left: DEEPEST }.deserialize(&mut reader).map_err(|error| malformed(&error))?;
+    let values_left = Cell::new(MOST);
+    let whole = Strict { levels_left: DEEPEST, values_left: &values_left };
+    let value = whole.deserialize(&mut reader).map_err(|error| malformed(&error))?;
     reader.end().map_err(|error| malformed(&error))?;
     refuse_nul(text, &value)?;
     Ok(value)
@@ -71,28 +76,32 @@ fn find_nul(value: &Value, path: String, errors: &mut Vec<FieldError>) {
 }
 
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     levels_left: u8,
+    values_left: &'a Cell<u32>,
 }
 
-impl Strict {
-    fn one_deeper<E: serde::de::Error>(self) -> Result<Strict, E> {
+impl Strict<'_> {
+    fn one_deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         match self.levels_left.checked_sub(1) {
-            Some(levels_left) => Ok(Strict { levels_left }),
+            Some(levels_left) => Ok(Self { levels_left, ..self }),
             None => Err(E::custom(format_args!("nested deeper than {DEEPEST} levels"))),
         }
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let values_left = self.values_left.get().checked_sub(1);
+        self.values_left
+            .set(values_left.ok_or_else(|| D::Error::custom(format_args!("more than {MOST} values")))?);
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,6 +220,14 @@ mod tests {
         assert!(refusal(nested(65)).1.contains("deeper than 64"));
         assert_eq!(refusal(nested(10_000)).0, 400);
         assert_eq!(refusal("{\"a\":".repeat(10_000)).0, 400);
+    }
+
+    #[test]
+    fn values_are_counted() {
+        let items = |count: usize| format!("[{}]", vec!["0"; count].join(","));
+        assert!(parse(items(11_999).as_bytes()).is_ok(), "with the array itself they are 12,000");
+        assert!(refusal(items(12_000)).1.contains("more than 12000 values"));
+        assert_eq!(refusal(format!("{{\"a\":{},\"b\":{}}}", items(6_000), items(6_000))).0, 400);
     }
 
     #[test]

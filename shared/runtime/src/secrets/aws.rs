@@ -111,9 +111,8 @@ async fn with_secrets_by(
             // What the environment has is the other half of it.
             Held::Login(url) => {
                 if let Some(first) = &login {
-                    let name = format!("the user of {DATABASE_URL}: the secret {first:?}");
-                    let other = format!("the secret {:?} of {AWS_SECRETS}", kept.id);
-                    return Err(ConfigError::InBoth { name, other }.into());
+                    let (first, second) = (first.clone(), kept.id.clone());
+                    return Err(ConfigError::TwoLogins { first, second }.into());
                 }
                 login = Some(kept.id.clone());
                 found = found.with_secret(DATABASE_URL, &url, Source::Aws(kept));

@@ -149,6 +149,7 @@ impl Setting {
     async fn read(&self, used: &str, was_refused: bool) {
         let mut found = self.source.read(&self.name).await;
         if let Ok(Some(value)) = &found
+            && value != used
             && let Err(why) = (self.check)(value)
         {
             found = Err(why);

@@ -259,3 +259,29 @@ fn is_emptied(entry: &Entry) -> bool {
     let texts = [entity_id, actor_id, correlation_id];
     texts.iter().all(|text| text.is_empty()) && old_values.is_none() && new_values.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_emptied_is_excused_by_a_whole_erasure_alone() {
+        // Emptied, told, or telling of an erasure, in their order.
+        for (chain, expected) in [
+            ("ee!", None),
+            ("!", None),
+            ("e", Some(1)),
+            ("te!", Some(2)),
+            ("et!", Some(1)),
+            ("e!t", Some(1)),
+            ("e!e", Some(1)),
+            ("e!e!", None),
+        ] {
+            let mut erasing = Erasing::default();
+            for (seq, entry) in (1..).zip(chain.chars()) {
+                erasing.meet(seq, entry == 'e', entry == '!');
+            }
+            assert_eq!(erasing.unexcused(), expected, "{chain}");
+        }
+    }
+}

@@ -113,7 +113,7 @@ impl App {
             trusted_proxies,
             needs_tokens,
             is_for_this_machine: !needs_tokens,
-            overlooked: Arc::new(Once::new()),
+            told_of_proxy: Arc::new(Once::new()),
         };
         let takes_triggers = functions.len() == 1;
         let checks = functions.iter_mut().flat_map(|function| function.readiness.drain(..));

@@ -40,7 +40,7 @@ pub(super) struct Shell {
     /// Whose word on the caller's address is taken.
     pub(super) trusted_proxies: TrustedProxies,
     /// Whether it was said that one may be missing.
-    pub(super) overlooked: Arc<Once>,
+    pub(super) told_of_proxy: Arc<Once>,
     /// Whether callers show tokens.
     pub(super) needs_tokens: bool,
     /// Whether only this machine is answered.
@@ -64,8 +64,8 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
     if shell.needs_tokens {
         // Whatever the route: nobody is believed without a token.
         request.extensions_mut().insert(Identity::Nobody);
-        if shell.trusted_proxies.overlook(&request) {
-            shell.overlooked.call_once(|| {
+        if shell.trusted_proxies.may_lack_the_proxy_of(&request) {
+            shell.told_of_proxy.call_once(|| {
                 tracing::warn!(
                     "a request has X-Forwarded-For, and comes from where TRUSTED_PROXIES names none: if that is a proxy of yours, those \
                      behind it are not told apart"

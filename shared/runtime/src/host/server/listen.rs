@@ -1,6 +1,6 @@
 //! The listener: accepts, bounds how slow a client may be, and stops without dropping a request.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Once, time::Duration};
 
 use axum::{Router, http::header, routing::get};
 use futures::FutureExt;
@@ -12,6 +12,9 @@ use crate::{limits::Limits, metrics};
 
 /// How long to wait when the system has no file descriptor left for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How many may read the metrics at a time.
+const METRICS_CONNECTIONS: usize = 16;
 
 /// Why a server could not start.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,7 @@ pub async fn serve(
     if let Some(listener) = metrics_listener {
         metrics_server.spawn(async move {
             let (mut connections, stop) = (JoinSet::new(), CancellationToken::new());
+            let limits = Limits { connections: limits.connections.min(METRICS_CONNECTIONS), ..limits };
             let router = metrics_router(metrics);
             accept(&listener, router, limits, &mut connections, &stop, std::future::pending()).await;
         });
@@ -118,7 +122,13 @@ async fn accept(
     shutdown: impl Future<Output = ()>,
 ) {
     let mut shutdown = std::pin::pin!(shutdown);
+    let full = Once::new();
     loop {
+        if connections.len() >= limits.connections {
+            full.call_once(|| {
+                tracing::warn!(connections = limits.connections, "as many as there may be; others wait")
+            });
+        }
         let accepted = tokio::select! {
             () = &mut shutdown => break,
             accepted = listener.accept(), if connections.len() < limits.connections => accepted,
