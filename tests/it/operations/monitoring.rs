@@ -253,12 +253,16 @@ fn rules_can_be_found_and_pages_be_opened_where_they_are_applied() {
     command.arg("elsewhere").env("LABELS", "release: prometheus").env("RUNBOOKS", "https://docs.test/kaam/");
     let said = command.output().expect("it runs");
     let said = String::from_utf8(said.stdout).expect("YAML is UTF-8");
-    let rules: Value = serde_saphyr::from_str(said.split("\n---\n").next().expect("the rules")).expect("it is YAML");
+    let rules: Value =
+        serde_saphyr::from_str(said.split("\n---\n").next().expect("the rules")).expect("it is YAML");
     assert_eq!(rules["metadata"]["namespace"], "elsewhere");
     assert_eq!(rules["metadata"]["labels"]["release"], "prometheus");
     let all = items(&rules["spec"]["groups"]).iter().flat_map(|group| items(&group["rules"]));
     for rule in all.filter(|rule| rule["alert"].is_string()) {
-        let page = format!("https://docs.test/kaam/infra/observability/runbooks/{}.md", rule["alert"].as_str().expect("a name"));
+        let page = format!(
+            "https://docs.test/kaam/infra/observability/runbooks/{}.md",
+            rule["alert"].as_str().expect("a name")
+        );
         assert_eq!(rule["annotations"]["runbook_url"], page.as_str());
     }
 }

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_collector_wants_to_be_shown_leaves_this_machine_over_tls_alone() {
+    fn s32_what_a_collector_is_shown_leaves_this_machine_over_tls_alone() {
         let read = |endpoint| {
             let pairs = [(ENDPOINT, endpoint), (HEADERS, "authorization=secret")];
             Collector::from_environment(&Environment::from_pairs(pairs))
