@@ -194,9 +194,10 @@ fn a_sidecar_stands_beside_what_takes_or_publishes_events() {
 #[test]
 fn a_model_that_is_started_is_fetched_and_asked() {
     let compose = yaml(COMPOSE);
-    let of_profile = fields(&compose["services"]).filter(|(_, service)| service["profiles"][0] == "model");
+    let mut of_profile =
+        fields(&compose["services"]).filter(|(_, service)| service["profiles"][0] == "model");
     let fetches = |(_, service): (&str, &Value)| service["entrypoint"][1] == "pull";
-    assert!(of_profile.into_iter().any(fetches), "a model is fetched by nobody");
+    assert!(of_profile.any(fetches), "a model is fetched by nobody");
     let fetched = &compose["services"]["ollama-model"]["entrypoint"][2];
     assert_eq!(fetched, &compose["services"]["chat-command"]["environment"]["OLLAMA_MODEL"]);
     assert!(text(COMPOSE).contains("OLLAMA_URL=http://ollama:11434 infra/docker/up --profile model"));
