@@ -88,6 +88,8 @@ settings |= {
 }
 if function == "backend":
     settings["DATABASE_URL"] = reached_by_port(os.environ["DATABASE_URL"])
+if function == "follow-link":
+    settings |= {"PUBLIC_URL": "https://kaam.example.org", "LINK_SECRET": "0123456789abcdef0123456789abcdef"}
 if function == "relay-events":
     settings["K_SINK"] = "http://127.0.0.1:1/"
 if function == "sign-in":
