@@ -598,7 +598,7 @@ fn forget_peak(program: &Program) {
 }
 
 #[tokio::test]
-async fn the_largest_body_takes_at_most_three_times_its_size_in_memory_whatever_is_in_it() {
+async fn the_largest_body_takes_at_most_five_times_its_size_in_memory_whatever_is_in_it() {
     const LARGEST: usize = 1024 * 1024;
     let world = World::new().await;
     let field = |name: &str, value: Value| json!({"title": "milk", (name): value});
@@ -610,8 +610,8 @@ async fn the_largest_body_takes_at_most_three_times_its_size_in_memory_whatever_
         ("many empty objects", field("tags", vec![json!({}); (LARGEST - 64) / 3].into())),
         ("many texts", field("tags", vec!["a"; (LARGEST - 64) / 4].into())),
         ("many members", Value::Object(members(75_000))),
-        ("as many members as are read", Value::Object(members(11_900))),
-        ("as many long texts as are read", field("tags", vec!["x".repeat(80); 11_900].into())),
+        ("as many members as are read", Value::Object(members(24_900))),
+        ("as many long texts as are read", field("tags", vec!["x".repeat(36); 24_900].into())),
     ] {
         let mut create_task = command("create-task");
         create_task.env("DATABASE_URL", &world.database_url);
@@ -628,7 +628,7 @@ async fn the_largest_body_takes_at_most_three_times_its_size_in_memory_whatever_
         assert!([400, 422].contains(&status), "{what}: {status} {problem}");
         let taken = peak(&program) - before;
         // As it came, as it was read, and what the connection reads ahead.
-        assert!(taken <= 3 * LARGEST as u64, "{what}: {taken} bytes");
+        assert!(taken <= 5 * LARGEST as u64, "{what}: {taken} bytes");
         program.kill().await;
     }
 }

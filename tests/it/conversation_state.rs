@@ -451,7 +451,7 @@ async fn a_real_sidecar_refuses_writes_over_another_version_and_callers_without_
 #[tokio::test]
 async fn the_programs_keep_conversations_in_dapr_and_want_to_know_where_it_is() {
     let mut without_port = command("chat-command");
-    without_port.envs([("DATABASE_URL", "postgres://nowhere/kaam"), ("CONVERSATION_STATE", "dapr")]);
+    without_port.envs([("DATABASE_URL", "postgres://localhost/kaam"), ("CONVERSATION_STATE", "dapr")]);
     for (mut program, named) in [(without_port, "chat-command: "), (command("backend"), "backend: ")] {
         program.env("CONVERSATION_STATE", "dapr");
         let ended = outcome(program).await;

@@ -47,15 +47,21 @@ pub const FIELDS: [&str; 8] = [
     "recurrence_rule",
 ];
 
+/// As many as an answer names.
+const MOST_ISSUES: usize = 100;
+
 impl TaskFields {
     /// Parses the fields of a body; `others` are names that the caller reads itself.
     ///
     /// # Errors
-    /// Every wrong, unknown and read-only field.
+    /// Every wrong, unknown and read-only field, up to a hundred.
     pub fn parse(body: &Map<String, Value>, others: &[&str]) -> Result<Self, Vec<Issue>> {
         let mut fields = Self::default();
         let mut issues = Vec::new();
         for (name, value) in body {
+            if issues.len() >= MOST_ISSUES {
+                break;
+            }
             let outcome = if others.contains(&name.as_str()) { Ok(()) } else { fields.set(name, value) };
             issues.extend(outcome.err().into_iter().flatten());
         }
