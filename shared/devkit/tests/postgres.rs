@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -142,6 +143,46 @@ async fn a_killed_server_is_started_again_although_its_process_id_is_taken() -> 
     ensure!(is_alive(other.id()), "a stranger's process was stopped");
     other.kill()?;
     other.wait()?;
+    server.stop().await
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn memory_that_is_still_held_by_a_process_of_a_killed_server_is_waited_for() -> Result<()> {
+    let directory = TestDirectory::new();
+    let root = directory.path().join("postgres");
+    let server = Private::start(throwaway(directory.path())).await?;
+    let program = fs::read_link(format!("/proc/{}/exe", server.server_pid()))?;
+    server.stop().await?;
+    // Started by hand, it has no name by which its processes could be known.
+    for path in [directory.path(), &root] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
+    }
+    let data = root.join("server/data");
+    let owner = fs::metadata(&data)?;
+    let mut by_hand = Command::new(program);
+    by_hand.arg("-D").arg(&data).arg("-k").arg(&data).args(["-c", "listen_addresses="]);
+    let mut by_hand = by_hand.uid(owner.uid()).gid(owner.gid()).stderr(Stdio::null()).spawn()?;
+    let server = by_hand.id();
+    let children =
+        || fs::read_to_string(format!("/proc/{server}/task/{server}/children")).unwrap_or_default();
+    wait_until("it has processes", || children().split_whitespace().count() >= 2).await?;
+    let child = children().split_whitespace().next().context("it has")?.parse()?;
+    signal(child, Signal::STOP)?;
+    by_hand.kill()?;
+    by_hand.wait()?;
+
+    let log = root.join("log");
+    let goes_on = async {
+        let has_met_it =
+            || fs::read_to_string(&log).is_ok_and(|text| text.contains("pre-existing shared memory block"));
+        let met = wait_until("the new server has met it", has_met_it).await;
+        signal(child, Signal::CONT).and(met)
+    };
+    let (server, went_on) = tokio::join!(Private::start(throwaway(directory.path())), goes_on);
+    let server = server?;
+    went_on?;
+    assert_eq!(text(&server, "SELECT 'it works'").await?, "it works");
     server.stop().await
 }
 

@@ -22,6 +22,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// How long a server that was found recovering or stopping may take to be done with it.
 const BUSY_LIMIT: Duration = Duration::from_secs(60);
 
+/// How often a start is tried again while processes of a server that was killed hold its memory, and how long after each time.
+const LEFTOVER_TRIES: usize = 100;
+const LEFTOVER_PAUSE: Duration = Duration::from_millis(100);
+/// What PostgreSQL says then.
+const LEFTOVERS: &str = "pre-existing shared memory block";
+
 /// A running server. Dropped, it is told to stop.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -33,8 +39,29 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts a server and waits until it accepts connections: however long recovery takes, as long as the
-    /// server lives.
+    /// server lives. Processes of one that was killed are waited for: one that is ending has lost its title, by which it was known, before
+    /// it lets go of the memory that it shares, and on a busy machine that takes its time.
     pub(super) async fn start(
+        layout: &Layout,
+        server_dir: &ServerDir,
+        socket_dir: &SocketDir,
+        account: Account,
+        binaries: &Binaries,
+        settings: &[String],
+    ) -> Result<Self> {
+        let mut tries_left = LEFTOVER_TRIES;
+        loop {
+            match Self::start_once(layout, server_dir, socket_dir, account, binaries, settings).await {
+                Err(error) if tries_left > 0 && error.to_string().contains(LEFTOVERS) => {
+                    tries_left -= 1;
+                    tokio::time::sleep(LEFTOVER_PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn start_once(
         layout: &Layout,
         server_dir: &ServerDir,
         socket_dir: &SocketDir,
