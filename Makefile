@@ -1,7 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
-.PHONY: dist reproducible dead-letters replay verify-audit test-api deny sbom audit-heads export-user erase-user roles
+.PHONY: dist reproducible dead-letters replay verify-audit test-api test-web deny sbom audit-heads export-user erase-user roles
 .PHONY: check-infra deploy static images check-images lambda-functions
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
@@ -32,7 +32,7 @@ test: ## Run all tests on real, throw-away PostgreSQLs; TEST=name runs those who
 	@[ -x "$$(infra/local/build-daprd --path)" ] || echo "There is no daprd: what needs it is left out. \`make dapr\` builds it."
 	@[ -x "$$(infra/local/install-cargo-lambda --path)" ] || echo "There is no cargo-lambda: what needs it is left out. \`make lambda\` installs it."
 	@[ -f "$$(infra/local/install-kafka --path)/classpath" ] || echo "There is no Kafka: what needs it is left out. \`make kafka\` installs it."
-	@[ -x "$$(infra/local/install-helm --path)" ] || echo "There is no Helm: what needs it is left out. \`make check-infra\` builds it."
+	@[ -x "$$(infra/local/install-tool --path helm)" ] || echo "There is no Helm: what needs it is left out. \`make check-infra\` builds it."
 	@[ -x "$$(infra/local/install-pgbouncer --path)" ] || command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] \
 		|| echo "There is no PgBouncer: what needs it is left out. \`make pgbouncer\` unpacks it."
 	cargo build --workspace --bins
@@ -131,6 +131,12 @@ test-api: ## Send some thousand made requests to the API and check every answer 
 	@infra/local/install-schemathesis
 	cargo build -p backend --bins
 	@infra/local/test-api $(ARGS)
+
+test-web: ## Check the page, and drive it in a real Chromium: its story, axe, offline, speed; ONLY=story runs one file; pictures are in target/page
+	@infra/local/install
+	@infra/local/install-chromium
+	cargo build -p backend --bins
+	@infra/local/test-web $(ONLY)
 
 deny: ## Check licences, sources, bans and known weaknesses of all that is built in
 	@program="$$(infra/local/install-cargo-tool cargo-deny 0.20.2)" && infra/local/deny "$$program"

@@ -380,7 +380,7 @@ async fn s04_every_operation_but_the_public_ones_wants_a_token() {
         }
     }
     assert!(wanting >= 18, "{wanting}");
-    for path in ["/", "/app.js", "/health", "/ready", "/openapi.json"] {
+    for path in ["/", "/health", "/ready", "/openapi.json"] {
         assert_eq!(believer.world.get(path).await.status, 200, "{path}");
     }
     assert_eq!(believer.world.get("/nothing").await.status, 404);

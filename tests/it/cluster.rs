@@ -82,7 +82,7 @@ fn sidecars_of(folder: &Path) -> Vec<(String, u16)> {
 
 #[tokio::test]
 async fn a_cluster_on_this_machine_serves_through_one_door_and_ctrl_c_ends_all_of_it() {
-    serves_and_ends("kafka", 13).await;
+    serves_and_ends("kafka", 14).await;
 }
 
 #[tokio::test]
@@ -168,7 +168,7 @@ async fn users_sign_in(bus: &str) {
 #[tokio::test]
 async fn a_cluster_beside_sidecars_serves_the_same_and_ctrl_c_ends_all_of_it() {
     // Six sidecars and a scheduler more.
-    serves_and_ends("dapr", 20).await;
+    serves_and_ends("dapr", 21).await;
 }
 
 async fn serves_and_ends(bus: &str, processes: usize) {

@@ -583,6 +583,7 @@ async fn every_function_starts_beside_a_sidecar_that_is_away_and_routes_what_it_
         ("spawn-recurrence", 1),
         ("write-audit", 3),
         ("relay-events", 0),
+        ("stream-updates", 0),
         ("web", 0),
         ("backend", 3),
     ];

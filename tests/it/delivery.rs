@@ -287,6 +287,14 @@ async fn ses_gets_the_mail_after_it_was_throttled_and_what_it_rejects_fails() {
     }
 }
 
+#[tokio::test]
+async fn browsers_are_shown_the_key_that_notifications_are_signed_with_and_null_where_there_are_none() {
+    let world = world_of_browsers(Reach::Public, &[]).await;
+    let key: VapidKey = PRIVATE_KEY.parse().expect("a key");
+    assert_eq!(world.get("/api/push-key").await.ok(), json!({"public_key": key.public_key()}));
+    assert_eq!(World::new().await.get("/api/push-key").await.ok(), json!({"public_key": null}));
+}
+
 /// A world that pushes to hosts within `reach`, whose one user has these subscriptions.
 async fn world_of_browsers(reach: Reach, subscriptions: &[Value]) -> World {
     let key: VapidKey = PRIVATE_KEY.parse().expect("a key");

@@ -179,12 +179,10 @@ async fn s27_every_answer_says_what_browsers_must_not_do_with_it_and_nothing_of_
     let path = path_of(&task);
     for (method, path) in [
         ("GET", "/"),
-        ("GET", "/app.js"),
-        ("GET", "/style.css"),
-        ("GET", "/favicon.svg"),
         ("GET", "/api/tasks"),
         ("GET", path.as_str()),
         ("GET", "/api/settings"),
+        ("GET", "/api/push-key"),
         ("GET", "/health"),
         ("GET", "/ready"),
         ("GET", "/openapi.json"),
@@ -198,6 +196,22 @@ async fn s27_every_answer_says_what_browsers_must_not_do_with_it_and_nothing_of_
     ] {
         let answered = world.call(method, path, &Value::Null).await;
         assert_sound(&format!("{method} {path}"), &answered.headers);
+    }
+}
+
+#[tokio::test]
+async fn s27_only_files_whose_names_change_with_their_content_are_kept_by_who_comes_between() {
+    let world = World::new().await;
+    let html = String::from_utf8(world.get("/").await.bytes.clone()).expect("UTF-8");
+    let files: Vec<_> = html.split('"').filter(|value| value.starts_with("/assets/")).collect();
+    assert!(files.len() >= 2, "{html}");
+    for file in files {
+        let answered = world.get(file).await;
+        assert_eq!(answered.status, 200, "{file}");
+        assert_eq!(answered.headers["cache-control"], "public, max-age=31536000, immutable", "{file}");
+        assert_eq!(answered.headers["x-content-type-options"], "nosniff", "{file}");
+        let policy = answered.headers["content-security-policy"].to_str().expect("ASCII");
+        assert!(policy.contains("default-src 'self'") && !policy.contains("unsafe"), "{file}: {policy}");
     }
 }
 

@@ -29,8 +29,8 @@ enum Cell {
     LeftOut(&'static str),
 }
 
-const SCENARIOS: [&str; 8] =
-    ["create", "complete", "remind", "chat", "duplicate", "reorder", "replay", "poison"];
+const SCENARIOS: [&str; 9] =
+    ["create", "complete", "remind", "chat", "updates", "duplicate", "reorder", "replay", "poison"];
 
 /// Runs every scenario on a host that runs, one after the other.
 async fn run(host: &impl Host) -> Row {
@@ -47,7 +47,7 @@ async fn run(host: &impl Host) -> Row {
             row.insert(stringify!($name), cell);
         })*};
     }
-    run!(create, complete, remind, chat, duplicate, reorder, replay, poison);
+    run!(create, complete, remind, chat, updates, duplicate, reorder, replay, poison);
     row
 }
 

@@ -55,4 +55,5 @@ mod ssrf;
 mod storm;
 mod time_and_recurrence;
 mod undo;
+mod updates;
 mod zones;

@@ -10,10 +10,13 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use crate::process::{Caller, Starting, command, eventually};
+use crate::updates::Updates;
 
 /// Functions that answer requests.
 pub const SERVING: [&str; 6] =
     ["create-task", "query-tasks", "update-task", "complete-task", "delete-task", "chat-command"];
+/// The function whose answers have no end, which is not everywhere.
+pub const STREAMING: &str = "stream-updates";
 /// Functions that take events, and the topics that they take them from.
 pub const CONSUMING: [(&str, &[&str]); 3] = [
     ("write-audit", &["task-events", "reminders", "audit-events"]),
@@ -29,6 +32,7 @@ pub fn function_of(method: &str, path: &str) -> &'static str {
     let action = path.rsplit('/').next().unwrap_or_default();
     match method {
         _ if path.starts_with("/chat/") => "chat-command",
+        "GET" if path == "/api/updates" => STREAMING,
         "GET" => "query-tasks",
         "PATCH" => "update-task",
         "DELETE" => "delete-task",
@@ -140,6 +144,11 @@ impl Fleet {
     ) -> Option<(u16, Value)> {
         let port = self.ports[function_of(method, path)];
         self.caller.call(port, method, path, body, headers).await
+    }
+
+    /// Opens a stream of a user's updates.
+    pub async fn updates(&self, user: &str) -> Updates {
+        Updates::open_at(self.ports[STREAMING], user, false).await
     }
 
     /// Ticks a function, as a clock does; says whether it worked.

@@ -24,5 +24,6 @@ pub mod sendgrid;
 pub mod ses;
 pub mod smtp;
 pub mod unreliable_smtp;
+pub mod updates;
 pub mod wire;
 pub mod world;

@@ -10,8 +10,8 @@ use application::links::Links;
 use application::{Application, Connection};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
-use backend::compose_each;
+use axum::http::{HeaderMap, Request, Response, StatusCode, header};
+use backend::{Parts, compose_each};
 use chat_command::{Backing, Memory, Model};
 use chrono::{DateTime, Utc};
 use devkit::testing::{self, TestDirectory};
@@ -230,8 +230,10 @@ impl World {
         };
         let (metrics, links) = (Metrics::new(), Some(links()));
         let signing = Signing::from_environment(&config, &settings).expect("a sound key");
-        let composition =
-            compose_each(each, &clock, courier.clone(), links, backing.clone(), signing, &metrics);
+        let (courier_too, backing_too) = (courier.clone(), backing.clone());
+        let streams = stream_updates::Limits::from_environment(&settings).expect("sound limits");
+        let parts = Parts { courier: courier_too, links, backing: backing_too, signing, streams };
+        let composition = compose_each(each, &clock, parts, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));
         let consumers = triggers.filter_map(|(name, router)| Some((name, router?))).collect();
@@ -272,10 +274,14 @@ impl World {
         self.consumers[function].clone()
     }
 
+    /// Sends a request whose answer need not end, and gives that with what is still to come of it.
+    pub async fn begin(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.expect("a router never fails")
+    }
+
     /// Sends a request.
     pub async fn send(&self, request: Request<Body>) -> Answered {
-        let response = self.router.clone().oneshot(request).await.expect("a router never fails");
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.begin(request).await.into_parts();
         let bytes = body.collect().await.expect("a body in memory").to_bytes().to_vec();
         Answered { status: parts.status, headers: parts.headers, bytes }
     }

@@ -8,6 +8,7 @@ use application::{Application, Connection};
 use runtime::config::{Config, Environment};
 use runtime::main::{one_line, tokio_runtime};
 use runtime::secrets::with_secrets;
+use send_reminder::VapidKey;
 
 use crate::cluster::Installed;
 use crate::dead_letters::{self, Wanted};
@@ -69,6 +70,25 @@ const COMMANDS: &[Command] = &[
                 with_surroundings(async |around| {
                     dead_letters::replay(&around.application, &around.environment, wanted).await
                 })
+            },
+        }],
+    ),
+    (
+        "push-keys",
+        &[Form {
+            takes: "",
+            what: "print the VAPID_PUBLIC_KEY of VAPID_PRIVATE_KEY, for query-tasks; without that one a new pair",
+            run: |_| {
+                let environment = block_on(with_secrets(Environment::process()))?;
+                match VapidKey::from_environment(&environment)? {
+                    Some(key) => println!("VAPID_PUBLIC_KEY={}", key.public_key()),
+                    None => {
+                        let private = VapidKey::generate();
+                        let key: VapidKey = private.parse().map_err(|_| anyhow::anyhow!("a new key is none"))?;
+                        println!("VAPID_PRIVATE_KEY={private}\nVAPID_PUBLIC_KEY={}", key.public_key());
+                    }
+                }
+                Ok(ExitCode::SUCCESS)
             },
         }],
     ),

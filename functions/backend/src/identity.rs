@@ -1,10 +1,10 @@
-//! Tokens of this deployment's own: with `AUTH=jwt`, where nobody else makes any.
+//! Keys of this deployment's own, where nobody else gives any: for tokens, with `AUTH=jwt`, and for notifications.
 
-use anyhow::Context as _;
 use runtime::auth::SigningKeys;
 use runtime::config::Environment;
+use send_reminder::VapidKey;
 
-use crate::{secret, serve};
+use crate::secret;
 
 /// Who says otherwise whose tokens are believed.
 const OTHERS: [&str; 3] = ["JWT_JWKS_URL", "OIDC_ISSUER", "JWT_SECRET"];
@@ -29,13 +29,7 @@ pub(crate) fn with_own_keys(mut environment: Environment) -> anyhow::Result<Envi
         if environment.database_url()?.is_some() {
             return Ok(environment);
         }
-        let data_dir = serve::private_options(&environment)?.data_dir;
-        let key = secret::kept_in(&data_dir, "signing-key", SigningKeys::generate).with_context(|| {
-            format!(
-                "DATA_DIR is {:?}; the key of sign-in could not be kept there",
-                data_dir.display().to_string()
-            )
-        })?;
+        let key = secret::kept(&environment, "signing-key", "the key of sign-in", SigningKeys::generate)?;
         environment = environment.with("SIGNING_KEY", &key);
     }
     if environment.get("JWT_ISSUER")?.is_none() {
@@ -49,6 +43,28 @@ pub(crate) fn with_own_keys(mut environment: Environment) -> anyhow::Result<Envi
         environment = environment.with("JWT_AUDIENCE", AUDIENCE);
     }
     Ok(environment)
+}
+
+/// Adds what notifications need: with a private PostgreSQL a `VAPID_PRIVATE_KEY`, which is made once and kept in `DATA_DIR`; beside any,
+/// the `VAPID_PUBLIC_KEY` that belongs to it.
+///
+/// # Errors
+/// A key that is none, or could not be kept, and a public one of another.
+pub(crate) fn with_push_key(mut environment: Environment) -> anyhow::Result<Environment> {
+    const PRIVATE: &str = "VAPID_PRIVATE_KEY";
+    const PUBLIC: &str = "VAPID_PUBLIC_KEY";
+    if environment.get(PRIVATE)?.is_none() && environment.database_url()?.is_none() {
+        let key = secret::kept(&environment, "push-key", "the key of notifications", VapidKey::generate)?;
+        environment = environment.with(PRIVATE, &key);
+    }
+    let Some(key) = VapidKey::from_environment(&environment)? else { return Ok(environment) };
+    if let Some(public) = environment.get(PUBLIC)? {
+        anyhow::ensure!(
+            public == key.public_key(),
+            "{PUBLIC} belongs to another {PRIVATE}; here it can be left out"
+        );
+    }
+    Ok(environment.with(PUBLIC, key.public_key()))
 }
 
 #[cfg(test)]
@@ -82,5 +98,35 @@ mod tests {
         assert_eq!(again.get("SIGNING_KEY").expect("a key"), first.get("SIGNING_KEY").expect("a key"));
         assert_eq!(again.get("JWT_ISSUER").expect("an issuer").as_deref(), Some("https://kaam.example.org"));
         std::fs::remove_dir_all(&folder).expect("the folder is ours");
+    }
+
+    #[test]
+    fn notifications_have_a_key_that_is_kept_where_the_database_is_private_and_else_the_one_that_is_given() {
+        let folder = std::env::temp_dir().join(format!("backend-push-{}", std::process::id()));
+        let data_dir = ("DATA_DIR", folder.to_str().expect("a text"));
+        let keys = |pairs: &[(&str, &str)]| {
+            let environment = with_push_key(Environment::from_pairs(pairs.iter().copied()))?;
+            let get = |name| environment.get(name).map_err(anyhow::Error::from);
+            anyhow::Ok((get("VAPID_PRIVATE_KEY")?, get("VAPID_PUBLIC_KEY")?))
+        };
+        let elsewhere = ("DATABASE_URL", "postgres://kaam@localhost/kaam");
+        assert_eq!(keys(&[data_dir, elsewhere]).expect("none"), (None, None));
+        assert!(!folder.exists(), "nothing was needed");
+        let first = keys(&[data_dir]).expect("a folder to write to");
+        assert!(first.0.is_some() && first.1.is_some());
+        assert_eq!(keys(&[data_dir]).expect("a folder to write to"), first);
+        std::fs::remove_dir_all(&folder).expect("the folder is ours");
+
+        // The example of RFC 8291.
+        let private = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
+        let public =
+            "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
+        let given = ("VAPID_PRIVATE_KEY", private);
+        let both = (Some(private.to_owned()), Some(public.to_owned()));
+        assert_eq!(keys(&[elsewhere, given]).expect("a key"), both);
+        assert_eq!(keys(&[elsewhere, given, ("VAPID_PUBLIC_KEY", public)]).expect("a key"), both);
+        let other = first.1.expect("a key");
+        let refused = keys(&[elsewhere, given, ("VAPID_PUBLIC_KEY", &other)]).expect_err("another's");
+        assert!(refused.to_string().contains("VAPID_PUBLIC_KEY"), "{refused}");
     }
 }

@@ -17,6 +17,7 @@ use application::links::Links;
 use axum::Router;
 use chat_command::Backing;
 use messaging::{InProcess, Published, Publisher, Subscriber};
+use query_tasks::PushKey;
 use relay_events::Outbox;
 use runtime::clock::Clock;
 use runtime::disposition::Disposition;
@@ -49,6 +50,21 @@ impl Wake {
     }
 }
 
+/// What functions have beside the database, from the settings.
+#[derive(Clone)]
+pub struct Parts {
+    /// Delivers reminders.
+    pub courier: Courier,
+    /// Makes the links in mails.
+    pub links: Option<Links>,
+    /// What the chat works with.
+    pub backing: Backing,
+    /// What sign-in signs with; without, there is none.
+    pub signing: Option<Signing>,
+    /// How many streams of updates there may be.
+    pub streams: stream_updates::Limits,
+}
+
 /// Every function, joined by the bus of this process.
 pub struct Composition {
     /// All of them, with their public routes.
@@ -59,30 +75,21 @@ pub struct Composition {
     pub scan: Router,
 }
 
-/// Joins every function over one database, sign-in only with what it signs with; nothing runs by itself yet.
-pub fn compose(
-    application: &Application,
-    clock: &Clock,
-    courier: Courier,
-    links: Option<Links>,
-    backing: Backing,
-    signing: Option<Signing>,
-    metrics: &Metrics,
-) -> Composition {
-    compose_each(|_| application.clone(), clock, courier, links, backing, signing, metrics)
+/// Joins every function over one database; nothing runs by itself yet.
+pub fn compose(application: &Application, clock: &Clock, parts: Parts, metrics: &Metrics) -> Composition {
+    compose_each(|_| application.clone(), clock, parts, metrics)
 }
 
 /// Joins every function, each over what its name gives: they may connect to the database as different roles.
 pub fn compose_each(
     new: impl Fn(&'static str) -> Application,
     clock: &Clock,
-    courier: Courier,
-    links: Option<Links>,
-    backing: Backing,
-    signing: Option<Signing>,
+    parts: Parts,
     metrics: &Metrics,
 ) -> Composition {
+    let Parts { courier, links, backing, signing, streams } = parts;
     let time = || clock.clone();
+    let push_key = PushKey::new(courier.push().public_key());
     let consumers = [
         send_reminder::function(new(send_reminder::NAME), time(), courier.with_links(links.clone()), metrics),
         spawn_recurrence::function(new(spawn_recurrence::NAME), time()),
@@ -95,12 +102,13 @@ pub fn compose_each(
     let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
     let mut functions = vec![
         create_task::function(new(create_task::NAME), time()),
-        query_tasks::function(new(query_tasks::NAME), time()),
+        query_tasks::function(new(query_tasks::NAME), time(), push_key),
         update_task::function(new(update_task::NAME), time()),
         complete_task::function(new(complete_task::NAME), time()),
         delete_task::function(new(delete_task::NAME), time()),
         chat_command::function(new(chat_command::NAME), time(), backing),
         follow_link::function(new(follow_link::NAME), time(), links),
+        stream_updates::function(new(stream_updates::NAME), time(), streams),
         web::function(),
         scan_reminders,
         relay_events::function(outbox.clone()),

@@ -5,8 +5,12 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+use anyhow::Context as _;
 use runtime::clock::random;
+use runtime::config::Environment;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::serve;
 
 /// By which name the secret of links in mails is kept.
 pub(crate) const OF_LINKS: &str = "link-secret";
@@ -14,6 +18,19 @@ pub(crate) const OF_LINKS: &str = "link-secret";
 /// Gives a new secret: 32 random bytes in hexadecimal.
 pub(crate) fn new() -> String {
     hex::encode(random::<32>())
+}
+
+/// Gives what is kept in `DATA_DIR` by a name, and makes it the first time; `what` says in errors what it is.
+pub(crate) fn kept(
+    environment: &Environment,
+    name: &str,
+    what: &str,
+    make: impl FnOnce() -> String,
+) -> anyhow::Result<String> {
+    let data_dir = serve::private_options(environment)?.data_dir;
+    kept_in(&data_dir, name, make).with_context(|| {
+        format!("DATA_DIR is {:?}; {what} could not be kept there", data_dir.display().to_string())
+    })
 }
 
 /// Gives the secret that is kept in a folder by a name, and makes it the first time, for its owner only.

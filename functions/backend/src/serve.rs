@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -27,8 +27,8 @@ use send_reminder::Courier;
 use sign_in::Signing;
 use url::Url;
 
-use crate::identity::with_own_keys;
-use crate::{Composition, NAME, Wake, compose, secret};
+use crate::identity::{with_own_keys, with_push_key};
+use crate::{Composition, NAME, Parts, Wake, compose, secret};
 
 /// The default of `DATABASE_CONNECTIONS` here: one process serves everything.
 const CONNECTIONS: u32 = 16;
@@ -43,7 +43,7 @@ const DRAIN: Duration = Duration::from_secs(6);
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.
 pub async fn serve(environment: Environment) -> anyhow::Result<()> {
-    let environment = with_own_keys(with_secrets(environment).await?)?;
+    let environment = with_push_key(with_own_keys(with_secrets(environment).await?)?)?;
     // Before anybody is connected to.
     environment.refuse_database_pooler()?;
     let sidecar = match Host::from_environment_but(&["KAFKA_BROKERS"], &environment)? {
@@ -60,6 +60,8 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let links = links(&start)?;
     let courier = Courier::from_environment(&start.environment).await?;
     let backing = Backing::from_start(&start)?;
+    let streams = stream_updates::Limits::from_environment(&start.environment)?;
+    let parts = Parts { courier, links, backing, signing, streams };
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -79,8 +81,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
                     () = database.ended() => has_ended = true,
                 }
             };
-            serve_on(&start, &url, connections, (courier, links, backing, signing), (bus, sidecar), shutdown)
-                .await
+            serve_on(&start, &url, connections, parts, (bus, sidecar), shutdown).await
         }
         // Told to stop before the database was there.
         Ok(false) => Ok(()),
@@ -109,7 +110,7 @@ async fn serve_on(
     start: &Start,
     database_url: &str,
     connections: u32,
-    (courier, links, backing, signing): (Courier, Option<Links>, Backing, Option<Signing>),
+    parts: Parts,
     (bus, sidecar): (Bus, Option<dapr::Settings>),
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
@@ -119,8 +120,7 @@ async fn serve_on(
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
         .with_quotas(start.config.quotas);
-    let mut composition =
-        compose(&application, &start.clock, courier, links, backing, signing, &start.metrics);
+    let mut composition = compose(&application, &start.clock, parts, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
     let topics = bus.topics();
     composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
@@ -233,6 +233,7 @@ fn watched(level: LogLevel) -> &'static [&'static str] {
             send_reminder::NAME,
             sign_in::NAME,
             spawn_recurrence::NAME,
+            stream_updates::NAME,
             update_task::NAME,
             web::NAME,
             write_audit::NAME,
@@ -253,18 +254,11 @@ fn links(start: &Start) -> anyhow::Result<Option<Links>> {
     };
     let secret = match secret {
         Some(secret) => secret,
-        None => kept_secret(&private_options(&start.environment)?.data_dir)?,
+        None => {
+            secret::kept(&start.environment, secret::OF_LINKS, "the secret for links in mails", secret::new)?
+        }
     };
     Links::new(&base, &secret).map(Some).map_err(anyhow::Error::msg)
-}
-
-fn kept_secret(data_dir: &Path) -> anyhow::Result<String> {
-    secret::kept_in(data_dir, secret::OF_LINKS, secret::new).with_context(|| {
-        format!(
-            "DATA_DIR is {:?}; the secret for links in mails could not be kept there",
-            data_dir.display().to_string()
-        )
-    })
 }
 
 /// The database of this process.

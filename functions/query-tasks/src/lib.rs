@@ -1,6 +1,7 @@
-//! `GET /api/tasks…` and `GET /api/settings`: looks, and changes nothing.
+//! `GET /api/tasks…`, `GET /api/settings` and `GET /api/push-key`: looks, and changes nothing.
 
 mod listing;
+mod push_key;
 
 use application::{Application, Connection};
 use axum::Json;
@@ -22,6 +23,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::push_key::PushKey;
+
 /// The function's name.
 pub const NAME: &str = "query-tasks";
 /// How many occurrences are shown unless asked otherwise.
@@ -36,12 +39,13 @@ const MAX_OCCURRENCES: usize = 1_000;
 pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, start.committed())?;
-    Ok(function(application, start.clock))
+    Ok(function(application, start.clock, PushKey::from_environment(&start.environment)?))
 }
 
 /// Gives the function.
-pub fn function(application: Application, _: Clock) -> Function {
+pub fn function(application: Application, _: Clock, push_key: PushKey) -> Function {
     let is_connected = application.database_probe();
+    let push = OpenApiRouter::new().routes(routes!(push_key_of_browsers)).with_state(push_key);
     let http = OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(get))
@@ -49,7 +53,8 @@ pub fn function(application: Application, _: Clock) -> Function {
         .routes(routes!(reminders))
         .routes(routes!(occurrences))
         .routes(routes!(settings))
-        .with_state(application);
+        .with_state(application)
+        .merge(push);
     Function::new(NAME).http(http).ready_when(Check::required("database", is_connected))
 }
 
@@ -295,4 +300,15 @@ async fn occurrences(
 )]
 async fn settings(State(application): State<Application>, ask: Ask) -> Result<Json<Value>, Problem> {
     Ok(Json(application.settings(ask.user_id()).await?))
+}
+
+/// Shows what a browser subscribes to notifications with
+#[utoipa::path(
+    get,
+    path = "/api/push-key",
+    tag = "settings",
+    responses((status = 200, description = "The key", body = PushKey))
+)]
+async fn push_key_of_browsers(State(key): State<PushKey>, _: Ask) -> Json<PushKey> {
+    Json(key)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use application::feed;
 use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
 use events::{Refusal, StoredEvent, Topic};
@@ -311,7 +312,13 @@ impl Outbox {
             count += open.len();
             batches += 1;
             let goes_on = batches < BATCHES && !stop.is_cancelled();
+            let marks = feed::marks(&open);
             let next = async {
+                // What is committed can be read, whatever becomes of it on the bus.
+                if let Err(error) = relay.tell_readers(&marks).await {
+                    let error = runtime::ask::chain(&error);
+                    tracing::warn!(error, "streams of updates could not be told, they look by themselves");
+                }
                 relay.settle(&settled, self.clock.now()).await?;
                 if goes_on { relay.open_events(batch).await } else { Ok(Vec::new()) }
             };

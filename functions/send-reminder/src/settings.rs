@@ -129,7 +129,6 @@ async fn ses_mailer(_from: Mailbox) -> anyhow::Result<Mailer> {
 }
 
 fn push(environment: &Environment, from: &Mailbox) -> anyhow::Result<Push> {
-    const KEY: &str = "a private key of the curve P-256: 32 bytes in base64url";
     const SUBJECT: &str = "a mailto: or https: URL such as mailto:you@example.org";
     let subject = environment.get("VAPID_SUBJECT")?;
     let is_contact = |url: &Url| ["mailto", "https"].contains(&url.scheme());
@@ -137,7 +136,7 @@ fn push(environment: &Environment, from: &Mailbox) -> anyhow::Result<Push> {
     {
         bail!("VAPID_SUBJECT is {subject:?}; it must be {SUBJECT}");
     }
-    let Some(key) = environment.parse_secret::<VapidKey>("VAPID_PRIVATE_KEY", KEY)? else {
+    let Some(key) = VapidKey::from_environment(environment)? else {
         return Ok(Push::not_configured());
     };
     let subject = subject.unwrap_or_else(|| format!("mailto:{}", from.email));

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod audit;
 pub mod change;
 pub mod chat;
+pub mod feed;
 pub mod input;
 pub mod links;
 mod merge;

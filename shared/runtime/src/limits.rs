@@ -20,6 +20,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long an operation may take to answer: 30 s. Beyond: 503.
     pub request_deadline: Duration,
+    /// How long an answer may wait for who asked to take some of it: 60 s. Beyond: the connection is closed.
+    pub answer_deadline: Duration,
     /// How long one readiness check may take: 2 s. Beyond: `unreachable`.
     pub check_deadline: Duration,
     /// How long requests in flight may take to finish after the signal to stop: 10 s. Beyond: dropped.
@@ -36,6 +38,7 @@ impl Default for Limits {
             header_bytes: 64 * 1024,
             connections: 10_000.min(descriptors() / 2),
             request_deadline: Duration::from_secs(30),
+            answer_deadline: Duration::from_secs(60),
             check_deadline: Duration::from_secs(2),
             drain_deadline: Duration::from_secs(10),
         }

@@ -102,7 +102,9 @@ impl Costs {
     async fn take(self, request: Request, next: Next) -> Response {
         let known = request.extensions();
         let taken = match (self, known.get::<Arc<RateLimits>>(), known.get(), known.get::<ClientAddress>()) {
-            (Costs::Chat, Some(limits), Some(Identity::User(user_id)), _) => limits.chats.take(user_id),
+            (Costs::Chat, Some(limits), Some(Identity::User { user_id, .. }), _) => {
+                limits.chats.take(user_id)
+            }
             (Costs::SignIn, Some(limits), _, Some(address)) => {
                 address.network().map_or(Ok(()), |network| limits.sign_ins.take(&network))
             }
@@ -155,7 +157,7 @@ pub(crate) async fn addresses(
 
 /// Counts the requests of each user.
 pub(crate) async fn users(State(limits): State<Arc<RateLimits>>, request: Request, next: Next) -> Response {
-    if let Some(Identity::User(user_id)) = request.extensions().get()
+    if let Some(Identity::User { user_id, .. }) = request.extensions().get()
         && let Err(empty) = limits.users.take(user_id)
     {
         return empty.answer("too many requests of this user, try again later");

@@ -6,6 +6,7 @@ use axum::{
     extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
+use chrono::{DateTime, Utc};
 
 use crate::{
     headers::{Single, is_printable, single},
@@ -23,7 +24,12 @@ pub(crate) enum Identity {
     /// Nobody: what asks for no user.
     Nobody,
     /// The user of a token that was verified.
-    User(String),
+    User {
+        /// Which.
+        user_id: String,
+        /// When the token is over.
+        expires_at: DateTime<Utc>,
+    },
 }
 
 /// The caller of a request: an extractor.
@@ -35,12 +41,18 @@ pub struct Caller {
     /// The user, as far as the headers say.
     pub user_id: String,
     said_so: bool,
+    expires_at: Option<DateTime<Utc>>,
 }
 
 impl Caller {
     /// Gives a caller who said who they are, for calls that no request brought.
     pub fn named(user_id: impl Into<String>) -> Caller {
-        Caller { user_id: user_id.into(), said_so: true }
+        Caller { user_id: user_id.into(), said_so: true, expires_at: None }
+    }
+
+    /// Gives when the caller's token is over, for what goes on after the answer has begun; `None` without tokens.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at
     }
 
     /// Gives the user of a request whose body may name one too.
@@ -68,7 +80,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Caller, Problem> {
         match parts.extensions.get() {
-            Some(Identity::User(user_id)) => return Ok(Caller::named(user_id.clone())),
+            Some(Identity::User { user_id, expires_at }) => {
+                return Ok(Caller { expires_at: Some(*expires_at), ..Caller::named(user_id.clone()) });
+            }
             Some(Identity::Nobody) => {
                 return Err(Problem::new(
                     StatusCode::UNAUTHORIZED,
@@ -79,7 +93,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
             None => {}
         }
         match single(&parts.headers, USER_HEADER) {
-            Single::Absent => Ok(Caller { user_id: LOCAL_USER.to_owned(), said_so: false }),
+            Single::Absent => Ok(Caller { user_id: LOCAL_USER.to_owned(), said_so: false, expires_at: None }),
             Single::Text(user_id) if is_user_id(user_id) => Ok(Caller::named(user_id)),
             Single::Text(_) | Single::Malformed => Err(Problem::bad_request(format!(
                 "the header X-User-ID must be given once, with 1 to {LONGEST_USER_ID} printable ASCII characters"
@@ -119,15 +133,18 @@ mod tests {
 
     #[tokio::test]
     async fn s11_beside_a_token_the_header_says_nothing() {
-        for (identity, user_id) in
-            [(Identity::User("amna".to_owned()), Some("amna")), (Identity::Nobody, None)]
-        {
+        let expires_at = DateTime::from_timestamp(1_000, 0).expect("an instant");
+        let amna = Identity::User { user_id: "amna".to_owned(), expires_at };
+        for (identity, user_id) in [(amna, Some("amna")), (Identity::Nobody, None)] {
             let mut request = Request::new(());
             request.headers_mut().insert(USER_HEADER, "bilal".parse().expect("a header value"));
             request.extensions_mut().insert(identity);
             let caller = Caller::from_request_parts(&mut request.into_parts().0, &()).await;
             match user_id {
-                Some(user_id) => assert_eq!(caller, Ok(Caller::named(user_id))),
+                Some(user_id) => {
+                    let caller = caller.expect("a caller");
+                    assert_eq!((&*caller.user_id, caller.expires_at()), (user_id, Some(expires_at)));
+                }
                 None => assert_eq!(caller.expect_err("a refusal").status(), 401),
             }
         }

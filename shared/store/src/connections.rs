@@ -13,7 +13,7 @@ use std::time::Duration;
 use events::{Renew, Why};
 use futures::FutureExt as _;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection, Postgres};
 use tokio::time::timeout;
 
@@ -94,6 +94,17 @@ impl Connections {
         self.trying(|pool| {
             let options = PgConnectOptions::clone(&pool.connect_options()).options(settings);
             async move { options.connect().await }
+        })
+        .await
+    }
+
+    /// Makes a connection that belongs to nobody else, to listen on.
+    pub(crate) async fn listener(&self) -> Result<PgListener, sqlx::Error> {
+        self.trying(|pool| {
+            // One of the pool's would be missed by the statements.
+            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE);
+            let own = own.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()));
+            async move { PgListener::connect_with(&own).await }
         })
         .await
     }

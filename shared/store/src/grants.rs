@@ -132,6 +132,12 @@ const UNDO: &[Grant] =
 /// The history of a task, and what became of its reminders.
 const LOOKING: &[Grant] =
     &[(Select, "reminder_attempts", ALL), (Select, "events", ALL), (Select, "audit_logs", ALL)];
+/// What is new since somebody looked.
+const FEED: &[Grant] = &[(
+    Select,
+    "events",
+    &["user_id", "transaction_id", "seq", "topic_name", "event_type", "subject", "payload"],
+)];
 /// Links in mails.
 const LINKS: &[Grant] = &[(Select, "link_uses", ALL), (Insert, "link_uses", ALL)];
 /// What was said, and what it is about.
@@ -228,7 +234,7 @@ const fn of_all(name: &'static str, of: &'static str, parts: &'static [&'static 
 }
 
 /// Every role but the owner of the tables, who migrates.
-pub const ROLES: [Role; 15] = [
+pub const ROLES: [Role; 16] = [
     of_one("kaam_create_task", "create-task", &[SETTINGS, SAVING, NEW_TASK, COUNTING, ANSWERS]),
     of_one("kaam_query_tasks", "query-tasks", &[SETTINGS, TASKS, LOOKING]),
     of_one(
@@ -244,6 +250,7 @@ pub const ROLES: [Role; 15] = [
         "chat-command",
         &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK, ANSWERS, UNDO, CHAT, ASKING],
     ),
+    of_one("kaam_stream_updates", "stream-updates", &[FEED]),
     of_all("kaam_sign_in", "sign-in", &[SIGNING_IN, SETTINGS, NEW_SETTINGS, EVENTS]),
     of_all("kaam_scan_reminders", "scan-reminders", &[SCANNING, EVENTS]),
     of_one("kaam_send_reminder", "send-reminder", &[SETTINGS, TASKS, SENDING, NEW_SETTINGS, EVENTS]),
@@ -265,6 +272,7 @@ pub const ROLES: [Role; 15] = [
             EVENTS,
             UNDO,
             LOOKING,
+            FEED,
             LINKS,
             CHAT,
             ASKING,

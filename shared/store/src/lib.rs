@@ -8,6 +8,7 @@ pub mod audit;
 mod connections;
 pub mod conversations;
 pub mod erasure;
+pub mod feed;
 pub mod grants;
 pub mod idempotency;
 pub mod links;

@@ -432,6 +432,10 @@ impl Relay {
         Ok(())
     }
 
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
     /// Gives every shard back.
     ///
     /// # Errors

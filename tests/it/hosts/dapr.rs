@@ -7,9 +7,10 @@ use std::path::Path;
 use devkit::testing::unused_port;
 use serde_json::Value;
 use tests::daprd::{Daprd, Neighbour, Scheduler, component, resource};
-use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED, function_of};
+use tests::fleet::{CONSUMING, Fleet, SERVING, STREAMING, TICKED, function_of};
 use tests::kafka::Kafka;
 use tests::process::{Caller, Program, command};
+use tests::updates::Updates;
 
 use super::host::{DeadLetter, Host, Place};
 use super::on_kafka::{Letter, OnKafka};
@@ -24,7 +25,7 @@ pub(super) struct BesideDapr {
     kafka: OnKafka,
     caller: Caller,
     /// Killed when this is dropped, as the sidecars are.
-    _program: Program,
+    program: Program,
     _sidecar: Daprd,
     client: Daprd,
 }
@@ -38,6 +39,7 @@ impl BesideDapr {
         resources.push(component(&place.database_url));
         let mut neighbour = Neighbour::of(APP, Some(unused_port()), resources);
         neighbour.app_token = Some(TOKEN);
+        neighbour.is_open = true;
         let app_port = neighbour.app_port.expect("it was chosen");
         let sidecar = Daprd::beside(neighbour)?;
         let mut command = command("backend");
@@ -55,7 +57,7 @@ impl BesideDapr {
         neighbour.invoked = Some(sidecar.internal_port);
         let client = Daprd::beside(neighbour)?;
         client.ready().await;
-        Some(Self { place, kafka, caller: Caller::new(), _program: program, _sidecar: sidecar, client })
+        Some(Self { place, kafka, caller: Caller::new(), program, _sidecar: sidecar, client })
     }
 }
 
@@ -100,6 +102,10 @@ impl Host for BesideDapr {
         self.caller.call(self.client.port, method, &path, body, &headers).await.expect("it serves")
     }
 
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str> {
+        Ok(Updates::open_at(self.program.port, user, false).await)
+    }
+
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {
         self.kafka.produce(topic, key, value).await
     }
@@ -127,7 +133,7 @@ pub(super) struct OnDapr {
     sidecars: HashMap<&'static str, Daprd>,
     /// By app, another one whose sidecar finds it.
     clients: HashMap<&'static str, &'static str>,
-    _fleet: Fleet,
+    fleet: Fleet,
     _scheduler: Scheduler,
 }
 
@@ -138,18 +144,19 @@ impl OnDapr {
         let kafka = OnKafka::start(Kafka::start().await?).await;
         let place = Place::new().await;
         let consuming = CONSUMING.map(|(name, _)| name);
-        let ports = Fleet::ports(SERVING.into_iter().chain(consuming).chain(TICKED));
+        let ports = Fleet::ports(SERVING.into_iter().chain([STREAMING]).chain(consuming).chain(TICKED));
         // A sidecar of the tests finds one other app: each finds the one before.
         let mut sidecars: HashMap<&str, Daprd> = HashMap::new();
         let (mut clients, mut before) = (HashMap::new(), None);
-        for name in SERVING.into_iter().chain(consuming).chain(TICKED) {
+        for name in SERVING.into_iter().chain([STREAMING]).chain(consuming).chain(TICKED) {
             let resources = match name {
                 "chat-command" => vec![component(&place.database_url)],
-                serving if SERVING.contains(&serving) => Vec::new(),
+                serving if SERVING.contains(&serving) || serving == STREAMING => Vec::new(),
                 _ => bus(&kafka),
             };
             let mut neighbour = Neighbour::of(name, Some(ports[name]), resources);
             neighbour.app_token = Some(TOKEN);
+            neighbour.is_open = true;
             neighbour.scheduler = (name == "scan-reminders").then_some(scheduler.port);
             neighbour.invoked = before.map(|before: &str| sidecars[before].internal_port);
             sidecars.insert(name, Daprd::beside(neighbour)?);
@@ -179,7 +186,7 @@ impl OnDapr {
             sidecar.ready().await;
         }
         let caller = Caller::new();
-        Some(Self { place, kafka, caller, sidecars, clients, _fleet: fleet, _scheduler: scheduler })
+        Some(Self { place, kafka, caller, sidecars, clients, fleet, _scheduler: scheduler })
     }
 }
 
@@ -203,6 +210,10 @@ impl Host for OnDapr {
             [("x-user-id", user), ("x-correlation-id", correlation), ("dapr-api-token", sidecar.token())];
         let path = format!("/v1.0/invoke/{app}/method{path}");
         self.caller.call(sidecar.port, method, &path, body, &headers).await.expect("it serves")
+    }
+
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str> {
+        Ok(self.fleet.updates(user).await)
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {

@@ -8,6 +8,7 @@ use events::{JsonText, StoredEvent, Topic};
 use serde_json::Value;
 use tests::database::{rows, run};
 use tests::process::{DataDir, eventually};
+use tests::updates::Updates;
 
 /// The start of a correlation id whose event is committed, and kept from the bus: the test puts it there, when and as often as it likes.
 pub(super) const HELD: &str = "held ";
@@ -44,6 +45,9 @@ pub(super) trait Host {
         user: &str,
         correlation: &str,
     ) -> (u16, Value);
+
+    /// Opens a stream of a user's updates. The error says why there is none here.
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str>;
 
     /// Puts bytes onto the bus as they are. The error says why this bus can not hold them.
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str>;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tests::database::rows;
 use tests::process::{Program, command, outcome};
+use tests::updates::Updates;
 
 use super::host::{DeadLetter, Host, Place};
 
@@ -50,6 +51,10 @@ impl Host for InProcess {
     ) -> (u16, Value) {
         let headers = [("x-user-id", user), ("x-correlation-id", correlation)];
         self.program.call(method, path, body, &headers).await.expect("it serves")
+    }
+
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str> {
+        Ok(Updates::open_at(self.program.port, user, false).await)
     }
 
     /// Makes it a row of the outbox. One that was published before is open again, as a relay leaves it that is killed.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED};
+use tests::fleet::{CONSUMING, Fleet, SERVING, STREAMING, TICKED};
 use tests::knative::{Delivery, Knative};
+use tests::updates::Updates;
 
 use super::host::{DeadLetter, Host, Place};
 
@@ -24,7 +25,7 @@ impl OnKnative {
     pub(super) async fn start() -> Self {
         let (place, knative) = (Place::new().await, Knative::start(DELIVERY).await);
         let consuming = CONSUMING.map(|(name, _)| name);
-        let ports = Fleet::ports(SERVING.into_iter().chain(consuming).chain(TICKED));
+        let ports = Fleet::ports(SERVING.into_iter().chain([STREAMING]).chain(consuming).chain(TICKED));
         for (name, topics) in CONSUMING {
             knative.subscribe(name, topics, ports[name]);
         }
@@ -64,6 +65,10 @@ impl Host for OnKnative {
     ) -> (u16, Value) {
         let headers = [("x-user-id", user), ("x-correlation-id", correlation)];
         self.fleet.call(method, path, body, &headers).await.expect("it serves")
+    }
+
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str> {
+        Ok(self.fleet.updates(user).await)
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {

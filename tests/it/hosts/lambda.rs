@@ -12,6 +12,7 @@ use tests::fleet::{CONSUMING, Fleet, SERVING, function_of};
 use tests::kafka::Kafka;
 use tests::lambda::Lambda;
 use tests::process::{Starting, eventually};
+use tests::updates::Updates;
 use tokio::task::JoinHandle;
 
 use super::host::{DeadLetter, Host, Place};
@@ -135,6 +136,10 @@ impl Host for OnLambda {
     ) -> (u16, Value) {
         let headers = [("host", "localhost"), ("x-user-id", user), ("x-correlation-id", correlation)];
         self.emulator.request_to(function_of(method, path), method, path, body, &headers).await
+    }
+
+    async fn updates(&self, _user: &str) -> Result<Updates, &'static str> {
+        Err("AWS Lambda sends an answer when it is whole")
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {

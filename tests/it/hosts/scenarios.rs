@@ -192,6 +192,21 @@ pub(super) async fn chat(host: &impl Host) -> Lacking {
     None
 }
 
+/// Who listens is told of each change that another function made, once.
+pub(super) async fn updates(host: &impl Host) -> Lacking {
+    let client = Client::new(host, "listener");
+    let mut updates = match host.updates("listener").await {
+        Ok(updates) => updates,
+        Err(why) => return Some(format!("but there are no streams: {why}")),
+    };
+    let task = client.create(json!({"title": "seen elsewhere"}), "of listener").await;
+    let id = task["id"].as_str().expect("an id");
+    assert_eq!(updates.change().await, (id.to_owned(), 1, "created".to_owned()));
+    client.ok("POST", &format!("{}/complete", path_of(&task)), &Value::Null).await;
+    assert_eq!(updates.change().await, (id.to_owned(), 2, "completed".to_owned()));
+    None
+}
+
 /// The same event, twice at once and again later, has one effect.
 pub(super) async fn duplicate(host: &impl Host) -> Lacking {
     let client = Client::new(host, "doubled");

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tests::fleet::{CONSUMING, Fleet, SERVING, TICKED};
+use tests::fleet::{CONSUMING, Fleet, SERVING, STREAMING, TICKED};
 use tests::kafka::Kafka;
+use tests::updates::Updates;
 use tokio::task::JoinHandle;
 
 use super::host::{DeadLetter, Host, Place};
@@ -28,7 +29,7 @@ impl Workers {
         kafka.widen().await;
         let place = Place::new().await;
         let consuming = CONSUMING.map(|(name, _)| name);
-        let ports = Fleet::ports(SERVING.into_iter().chain(consuming).chain(TICKED));
+        let ports = Fleet::ports(SERVING.into_iter().chain([STREAMING]).chain(consuming).chain(TICKED));
         let relay = format!("http://127.0.0.1:{}/", ports["relay-events"]);
         let fleet = Fleet::start(&ports, place.path(), |name, command| {
             command
@@ -73,6 +74,10 @@ impl Host for Workers {
     ) -> (u16, Value) {
         let headers = [("x-user-id", user), ("x-correlation-id", correlation)];
         self.fleet.call(method, path, body, &headers).await.expect("it serves")
+    }
+
+    async fn updates(&self, user: &str) -> Result<Updates, &'static str> {
+        Ok(self.fleet.updates(user).await)
     }
 
     async fn inject(&self, topic: &str, key: &str, value: &[u8]) -> Result<(), &'static str> {

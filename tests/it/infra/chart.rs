@@ -135,17 +135,22 @@ pub(super) fn chart() -> PathBuf {
 /// Gives where Helm is; `None`, having said so, when it is not.
 #[expect(clippy::disallowed_methods, reason = "whether Helm is required is the tests' own setting")]
 pub(super) fn installed() -> Option<PathBuf> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/install-helm");
-    let said = Command::new(script).arg("--path").output().expect("the script is there");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/local/install-tool");
+    let said = Command::new(script).args(["--path", "helm"]).output().expect("the script is there");
     let program = PathBuf::from(String::from_utf8(said.stdout).expect("a path in UTF-8").trim_end());
     if program.is_file() {
         return Some(program);
     }
     let required = std::env::var_os("KAAM_REQUIRE_HELM").is_some_and(|required| required == "1");
-    assert!(!required, "KAAM_REQUIRE_HELM is 1, and there is no Helm; infra/local/install-helm builds it");
+    assert!(
+        !required,
+        "KAAM_REQUIRE_HELM is 1, and there is no Helm; `infra/local/install-tool helm` builds it"
+    );
     // Not by a macro, which would be heard of only when the test fails.
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ =
-        writeln!(std::io::stderr(), "{test}: left out what needs Helm; infra/local/install-helm builds it");
+    let _ = writeln!(
+        std::io::stderr(),
+        "{test}: left out what needs Helm; `infra/local/install-tool helm` builds it"
+    );
     None
 }

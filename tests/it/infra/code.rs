@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use application::{Application, Connection};
-use backend::compose;
+use backend::{Parts, compose};
 use chat_command::Backing;
 use events::Topic;
 use events::asyncapi::SENT;
@@ -19,38 +19,45 @@ use tests::world::links;
 
 /// A function as it is built.
 #[derive(Debug)]
-pub(super) struct Function {
+pub(crate) struct Function {
     /// Method and path of each operation.
-    pub(super) routes: BTreeSet<String>,
+    pub(crate) routes: BTreeSet<String>,
     /// The topics whose events it takes.
-    pub(super) receives: Vec<&'static str>,
+    pub(crate) receives: Vec<&'static str>,
     /// Whether a clock wakes it.
-    pub(super) ticks: bool,
-    pub(super) timeout_seconds: i64,
+    pub(crate) ticks: bool,
+    pub(crate) timeout_seconds: i64,
+    /// Whether it has an answer without an end: events, as its document says.
+    pub(crate) is_endless: bool,
     /// Its role in the database.
-    pub(super) role: Option<&'static str>,
+    pub(crate) role: Option<&'static str>,
 }
 
 /// Everything.
 #[derive(Debug)]
-pub(super) struct Code {
-    pub(super) functions: BTreeMap<&'static str, Function>,
+pub(crate) struct Code {
+    pub(crate) functions: BTreeMap<&'static str, Function>,
     /// Topics that have rows in the outbox.
-    pub(super) outbox: BTreeSet<Topic>,
+    pub(crate) outbox: BTreeSet<Topic>,
 }
 
 impl Code {
-    /// Builds every function, without a database.
-    pub(super) async fn read() -> Self {
+    /// Builds every function, without a database. With a model, chat-command may take longer.
+    pub(crate) async fn read() -> Self {
+        Self::read_with(Some("http://127.0.0.1:1")).await
+    }
+
+    /// Builds every function likewise, with such an `OLLAMA_URL`.
+    pub(crate) async fn read_with(model: Option<&str>) -> Self {
         let key = SigningKeys::generate();
-        let environment = Environment::from_pairs([
+        let settings = [
             ("AUTH", "jwt"),
             ("SIGNING_KEY", &key),
             ("JWT_ISSUER", "https://kaam.example"),
             ("JWT_AUDIENCE", "kaam"),
-            // The function takes longer with a model.
-            ("OLLAMA_URL", "http://127.0.0.1:1"),
-        ]);
+        ];
+        let model = model.map(|url| ("OLLAMA_URL", url));
+        let environment = Environment::from_pairs(settings.into_iter().chain(model));
         let config = Config::from_environment(&environment).expect("sound settings");
         let signing = Signing::from_environment(&config, &environment).expect("a sound key");
         let courier = Courier::from_environment(&environment).await.expect("sound settings");
@@ -58,13 +65,15 @@ impl Code {
         let backing = Backing::from_start(&start).expect("sound settings");
         let connection = Connection::new("postgres://nobody@127.0.0.1:1/none", "test", 1);
         let application = Application::new(&connection, config.time_zone, || {}).expect("a URL");
-        let composed =
-            compose(&application, &start.clock, courier, Some(links()), backing, signing, &start.metrics);
+        let parts = Parts { courier, links: Some(links()), backing, signing, streams: Default::default() };
+        let composed = compose(&application, &start.clock, parts, &start.metrics);
         let function = |built: runtime::function::Function| {
             let documents = [built.http.into_openapi(), built.public.into_openapi()];
             let documents = documents.map(|document| serde_json::to_value(document).expect("it is JSON"));
             let timeout = built.timeout.unwrap_or(Limits::default().request_deadline);
+            let is_stream = |document: &Value| document.to_string().contains("\"text/event-stream\":");
             let function = Function {
+                is_endless: documents.iter().any(is_stream),
                 routes: documents.iter().flat_map(routes).collect(),
                 receives: built.topics.to_vec(),
                 ticks: built.triggers.is_some() && built.topics.is_empty(),

@@ -367,7 +367,20 @@ fn mistakes() -> Vec<Mistake> {
             json!("complete-task.default.svc.cluster.local"),
             "knows no",
         ),
-        ("HTTPRoute/kaam", "spec rules 7 matches 0".to_owned(), Value::Null, "and goes to"),
+        ("HTTPRoute/kaam", "spec rules 8 matches 0".to_owned(), Value::Null, "and goes to"),
+        ("HTTPRoute/kaam", "spec rules 7 timeouts request".to_owned(), json!("605s"), "has no end"),
+        (
+            "KnativeService/stream-updates",
+            "spec template spec timeoutSeconds".to_owned(),
+            json!(300),
+            "is cut off before",
+        ),
+        (
+            "KnativeService/stream-updates",
+            format!("{CONTAINER} env +"),
+            json!({"name": "DATABASE_POOLER", "value": "transaction"}),
+            "DATABASE_POOLER does not say",
+        ),
         (
             "ReferenceGrant/kaam-from-todo-app",
             "spec to 0 name".to_owned(),
@@ -922,7 +935,11 @@ fn mistakes() -> Vec<Mistake> {
             "there is no secret kaam-identity",
         ),
     ];
-    let all = [("knative", knative), ("dapr", dapr), ("knative", data)];
+    let backend: Vec<(&str, String, Value, &str)> = vec![
+        ("HTTPRoute/kaam", "spec rules 1 timeouts request".to_owned(), json!("315s"), "has no end"),
+        ("HTTPRoute/kaam", "spec rules 1 matches".to_owned(), Value::Null, "has no end"),
+    ];
+    let all = [("knative", knative), ("dapr", dapr), ("knative", data), ("backend", backend)];
     all.into_iter()
         .flat_map(|(profile, mistakes)| {
             mistakes.into_iter().map(move |(manifest, path, value, said)| {

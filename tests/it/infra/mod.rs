@@ -4,7 +4,7 @@
 //! by `mistakes`.
 
 mod chart;
-mod code;
+pub(crate) mod code;
 mod mistakes;
 mod rules;
 mod table;

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use events::Topic;
 use serde_json::Value;
+use stream_updates::Limits;
 
 use super::chart::{chart, documents_of};
 use super::code::Code;
+use super::rules::sessions_of;
 use super::yaml::{at, fields, number, text, texts};
 
 fn values() -> Value {
@@ -31,8 +33,11 @@ async fn the_charts_table_of_functions_is_what_the_code_says() {
         let timeout = number(row, "timeoutSeconds").expect("it has one");
         assert!(timeout >= function.timeout_seconds, "{name}: it takes up to {} s", function.timeout_seconds);
         let sessions = number(row, "sessions").unwrap_or_default();
-        let relays = i64::try_from(code.outbox.len()).expect("a few");
-        assert_eq!(sessions, if name == "relay-events" { relays } else { 0 }, "{name}: sessions");
+        assert_eq!(sessions, sessions_of(name, &code), "{name}: sessions");
+        assert_eq!(at(row, "endless") == true, function.is_endless, "{name}: endless");
+        // Who is one too many is told so by the function, and does not wait for somebody to go.
+        let most = i64::try_from(Limits::default().per_process).expect("not that many");
+        assert!(!function.is_endless || number(row, "concurrency") > Some(most), "{name}: concurrency");
     }
     assert_eq!(texts(&values, "topics"), Topic::ALL.map(Topic::as_str));
     assert_eq!(number(&values, "kafka partitions"), Some(i64::from(Topic::PARTITIONS)));
@@ -68,7 +73,8 @@ async fn the_readme_names_what_wakes_each_function_and_how_long_it_takes() {
         assert_eq!(trigger.contains("tick"), function.ticks, "{name}: {trigger:?}");
         let seconds: Option<i64> = timeout.split(' ').next().and_then(|number| number.parse().ok());
         let own = if *name == "chat-command" { 30 } else { function.timeout_seconds };
-        assert_eq!(seconds, Some(own), "{name}: {timeout:?}");
+        assert_eq!(seconds, Some(own).filter(|_| !function.is_endless), "{name}: {timeout:?}");
+        assert_eq!(timeout.starts_with("none"), function.is_endless, "{name}: {timeout:?}");
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use runtime::config::Environment;
+use runtime::main::Start;
 use serde_json::Value;
 use store::grants::ROLES;
 
-use super::{Function, fields, functions, items, names, served, text, yaml};
+use super::{Function, fields, items, served, text, yaml};
 use crate::requests::{Request, requests};
 
 const TEMPLATE: &str = "infra/aws/template.yaml";
@@ -57,6 +59,22 @@ fn found<'a>(routes: &'a [(String, String, String)], method: &str, path: &str) -
     &best.expect("the default takes all").1.2
 }
 
+/// Gives the functions that run on Lambda: an answer there is sent when it is whole, so not those whose answers have no end, and they say so
+/// themselves when they are started.
+async fn functions() -> BTreeMap<&'static str, Function> {
+    let (there, endless): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        super::functions().await.into_iter().partition(|(_, function)| !function.is_endless);
+    assert_eq!(endless.into_keys().collect::<Vec<_>>(), [stream_updates::NAME]);
+    let settings =
+        [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"), ("DATABASE_URL", "postgres://kaam@localhost/kaam")];
+    let start = Start::from_environment(Environment::from_pairs(settings)).expect("sound settings");
+    assert!(
+        stream_updates::build(start).await.is_err(),
+        "it would start on Lambda, and is not in {TEMPLATE}"
+    );
+    there
+}
+
 #[tokio::test]
 async fn each_request_goes_to_who_serves_it_and_the_rest_is_the_pages() {
     let mut routes = Vec::new();
@@ -81,16 +99,15 @@ async fn each_request_goes_to_who_serves_it_and_the_rest_is_the_pages() {
 async fn every_function_is_there_with_its_time_its_bound_and_its_login() {
     let template = yaml(TEMPLATE);
     let lambdas = lambdas(&template);
-    let mut expected = names("functions");
-    expected.retain(|name| name != "README" && name != "backend");
-    assert_eq!(lambdas.keys().cloned().collect::<BTreeSet<_>>(), expected);
+    let there = functions().await;
+    assert!(lambdas.keys().map(String::as_str).eq(there.keys().copied()), "{:?}", lambdas.keys());
     let usual = &template["Globals"]["Function"]["Timeout"];
     assert_eq!(template["Globals"]["Function"]["Environment"]["Variables"]["DATABASE_POOLER"], "transaction");
     let logins = resources(&template, "AWS::SecretsManager::Secret");
-    for (name, function) in functions().await {
+    for (name, function) in there {
         let properties = lambdas.get(name).unwrap_or_else(|| panic!("{name}"));
         let timeout = properties.get("Timeout").unwrap_or(usual);
-        assert_eq!(timeout.as_u64(), Some(function.timeout_s), "{name}");
+        assert_eq!(timeout.as_i64(), Some(function.timeout_seconds), "{name}");
         let bound = properties["ReservedConcurrentExecutions"].as_u64();
         assert!(bound.is_some_and(|bound| bound > 0), "{name} has as many connections as it likes");
         let url = properties["Environment"]["Variables"]["DATABASE_URL"].as_str();
@@ -196,7 +213,7 @@ async fn each_consumer_is_fed_every_topic_that_it_takes_and_gives_up_in_the_end(
         assert!(groups.insert(group.clone()), "{name}: another's group, {group}");
     }
     let takes = |(name, function): (&&str, &Function)| {
-        function.topics.iter().map(|topic| (logical(name), (*topic).to_owned())).collect::<Vec<_>>()
+        function.receives.iter().map(|topic| (logical(name), (*topic).to_owned())).collect::<Vec<_>>()
     };
     assert_eq!(fed, functions().await.iter().flat_map(takes).collect());
 }
@@ -208,7 +225,7 @@ async fn a_clock_wakes_what_takes_ticks_and_nothing_else() {
         let lambdas = lambdas(&template);
         let schedules: Vec<_> =
             fields(&lambdas[name]["Events"]).filter(|(_, event)| event["Type"] == "ScheduleV2").collect();
-        assert_eq!(!schedules.is_empty(), function.is_ticked, "{name}");
+        assert_eq!(!schedules.is_empty(), function.ticks, "{name}");
         for (_, schedule) in schedules {
             // The function knows a tick by the scheduler's own event.
             assert!(schedule["Properties"]["Input"].is_null(), "{name}");
@@ -260,6 +277,18 @@ fn a_role_may_do_no_more_than_its_function() {
         let is_consumer = ["SendReminderRole", "SpawnRecurrenceRole", "WriteAuditRole"].contains(&&*name);
         assert_eq!(reads_secrets, is_consumer, "{name}");
     }
+}
+
+#[test]
+fn what_is_built_for_lambda_is_what_the_template_has() {
+    let build = text("infra/aws/build-functions");
+    let place = "sed -n 's|^ *CodeUri: .*target/lambda/||p' infra/aws/template.yaml";
+    assert!(build.contains(place), "which functions?");
+    let code = text(TEMPLATE);
+    let built =
+        code.lines().filter_map(|line| line.trim().strip_prefix("CodeUri: ")?.split_once("target/lambda/"));
+    let built: BTreeSet<_> = built.map(|(_, name)| name.to_owned()).collect();
+    assert_eq!(built, lambdas(&yaml(TEMPLATE)).into_keys().collect());
 }
 
 #[test]

@@ -99,6 +99,27 @@ async fn the_door_leads_each_request_to_who_serves_it() {
     }
 }
 
+/// What comes in pieces, for as long as it likes, is passed on piece by piece.
+#[tokio::test]
+async fn the_door_holds_nothing_of_an_answer_back_that_has_no_end() {
+    let door = text("infra/docker/compose/door.conf");
+    let functions = functions().await;
+    let endless = functions.values().filter(|function| function.is_endless);
+    let mut paths = endless.flat_map(|function| &function.routes).map(|route| &route["GET ".len()..]);
+    let path = paths.next().expect("there is one");
+    let (_, location) = door.split_once(&format!("location ~ ^{path}/?$ {{")).expect("a place of its own");
+    let (said, _) = location.split_once('}').expect("its end");
+    for wanted in ["proxy_buffering off;", "gzip off;", "proxy_pass http://$function;"] {
+        assert!(said.contains(wanted), "{wanted} is not in {said}");
+    }
+    let (_, patience) = said.split_once("proxy_read_timeout ").expect("how long it may be silent");
+    let seconds: u32 =
+        patience.split_once("s;").and_then(|(number, _)| number.parse().ok()).expect("seconds");
+    // Several signs of life, one each 15 s.
+    assert!(seconds >= 45, "{seconds}");
+    assert_eq!(paths.next(), None, "one place is looked at");
+}
+
 #[tokio::test]
 async fn each_function_starts_with_the_settings_that_compose_gives_it() {
     let code = functions().await;
@@ -113,7 +134,7 @@ async fn each_function_starts_with_the_settings_that_compose_gives_it() {
         let config = Config::from_environment(&environment).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(matches!(config.auth, Auth::Jwt(_)), "{name} believes whoever calls");
         assert!(config.host.is_loopback(), "{name} is reached past the door");
-        let takes_events = !code[name.as_str()].topics.is_empty();
+        let takes_events = !code[name.as_str()].receives.is_empty();
         let has_brokers = settings.contains_key("KAFKA_BROKERS");
         assert_eq!(has_brokers, takes_events || name == "relay-events", "{name}: KAFKA_BROKERS");
         Host::from_environment_but(&["KAFKA_BROKERS"], &environment).expect("a host");

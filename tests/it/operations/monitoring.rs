@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use tests::process::{Caller, DataDir, Program, backend, eventually};
+use tests::updates::Updates;
 use tokio::net::TcpListener;
 
 use super::{fields, items, names, text, yaml};
@@ -69,6 +70,42 @@ async fn scraped() -> String {
     let text = eventually("the reminder is sent", sent).await;
     assert!(program.stop().await.success());
     text
+}
+
+/// What is promised of requests is how soon they are answered: a stream counts as soon as it begins, however long it lasts, and once.
+#[tokio::test]
+async fn a_stream_of_updates_counts_as_what_was_answered_when_it_began() {
+    let data_dir = DataDir::new();
+    let free = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = free.local_addr().expect("an address").port();
+    drop(free);
+    let mut command = backend(data_dir.path());
+    command.env("METRICS_PORT", port.to_string());
+    let program = Program::start(command).await;
+    let caller = Caller::new();
+    let counted = async || {
+        let (_, text) = caller.get_text(port, "/metrics").await.expect("it serves");
+        let lines = text.lines().filter(|line| line.contains("\"/api/updates\""));
+        let of = |name: &str| {
+            let lines = lines.clone().filter(|line| line.starts_with(name));
+            lines
+                .filter_map(|line| line.rsplit_once(' '))
+                .map(|(_, value)| value.to_owned())
+                .collect::<Vec<_>>()
+        };
+        let all = of("http_requests_total{");
+        let well = of("http_requests_total{method=\"GET\",route=\"/api/updates\",status=\"200\"}");
+        (all, well, of("http_request_duration_seconds_sum{"))
+    };
+    let mut updates = Updates::open_at(program.port, "local", false).await;
+    let begun = counted().await;
+    assert_eq!((&begun.0, &begun.1), (&vec!["1".to_owned()], &vec!["1".to_owned()]));
+    let task = json!({"title": "milk"});
+    program.call("POST", "/api/tasks", &task, &[]).await.expect("it serves");
+    updates.change().await;
+    drop(updates);
+    assert_eq!(counted().await, begun, "its length is no latency, and its end no request");
+    assert!(program.stop().await.success());
 }
 
 /// The words of a query: metrics with the labels that they are asked for, and labels that are summed by.

@@ -9,10 +9,10 @@ use runtime::config::{ConfigError, Environment};
 
 use super::ON_THE_BUS;
 
-/// Who sends mails.
-const SENDS_MAILS: &str = "send-reminder";
+/// Who sends mails and notifications.
+pub(super) const SENDS_MAILS: &str = "send-reminder";
 /// What the cluster tells its functions itself, or none of them is to be told. A name that ends in `_` stands for all that begin so.
-const WITHHELD: [&str; 13] = [
+const WITHHELD: [&str; 15] = [
     "PORT",
     "HOST",
     "METRICS_PORT",
@@ -21,6 +21,8 @@ const WITHHELD: [&str; 13] = [
     "CONVERSATION_STATE",
     "APP_API_TOKEN",
     "SIGNING_",
+    "VAPID_PRIVATE_KEY",
+    "VAPID_PUBLIC_KEY",
     "EVENTS_",
     "DAPR_",
     "K_",

@@ -37,12 +37,12 @@ use self::inherited::{Recipient, Surroundings};
 use self::part::{Failure, Part, Starting, tell_of};
 pub(crate) use self::sidecars::Installed;
 use self::sidecars::Sidecars;
-use crate::identity::with_own_keys;
+use crate::identity::{with_own_keys, with_push_key};
 use crate::secret;
 use crate::serve::{Database, announce};
 
 /// What people and programs call.
-const HTTP: [&str; 9] = [
+const HTTP: [&str; 10] = [
     "create-task",
     "query-tasks",
     "update-task",
@@ -50,6 +50,7 @@ const HTTP: [&str; 9] = [
     "delete-task",
     "chat-command",
     "follow-link",
+    "stream-updates",
     "web",
     SIGN_IN,
 ];
@@ -89,7 +90,7 @@ pub(crate) async fn run(
     kafka: &Path,
     dapr: Option<Installed<'_>>,
 ) -> anyhow::Result<()> {
-    let environment = with_own_keys(environment)?;
+    let environment = with_push_key(with_own_keys(environment)?)?;
     let config = Config::from_environment(&environment)?;
     let data_dir = environment.get("DATA_DIR")?.unwrap_or_else(|| ".data".to_owned());
     let data_dir = std::path::absolute(&data_dir).with_context(|| format!("DATA_DIR is {data_dir:?}"))?;
@@ -203,6 +204,7 @@ struct Launcher {
     settings: Vec<(&'static str, String)>,
     /// What sign-in alone gets; nothing when there is none.
     of_sign_in: Vec<(&'static str, String)>,
+    of_sender: Option<(&'static str, String)>,
     brokers: String,
     /// What the sidecars read, until they have ended.
     sidecars: Option<Sidecars>,
@@ -238,6 +240,8 @@ impl Cluster {
         if environment.get("LINK_SECRET")?.is_none() {
             settings.push(("LINK_SECRET", secret::kept_in(&data_dir, secret::OF_LINKS, secret::new)?));
         }
+        settings.extend(environment.get("VAPID_PUBLIC_KEY")?.map(|key| ("VAPID_PUBLIC_KEY", key)));
+        let of_sender = environment.get("VAPID_PRIVATE_KEY")?.map(|key| ("VAPID_PRIVATE_KEY", key));
         let mut of_sign_in = Vec::new();
         if Config::from_environment(environment)?.auth.believes_own_keys() {
             for name in ["JWT_ISSUER", "JWT_AUDIENCE"] {
@@ -252,7 +256,8 @@ impl Cluster {
             None => None,
         };
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let launcher = Launcher { programs, surroundings, settings, of_sign_in, brokers, sidecars, client };
+        let launcher =
+            Launcher { programs, surroundings, settings, of_sign_in, of_sender, brokers, sidecars, client };
         Ok(Self { launcher, functions: Vec::new(), scheduler: None, broker })
     }
 
@@ -376,6 +381,7 @@ impl Launcher {
         let beside = self.sidecars.as_ref().and_then(|sidecars| sidecars.beside(name));
         let mut all = vec![("PORT", "0".to_owned())];
         all.extend(self.settings.iter().chain(settings).cloned());
+        all.extend(self.of_sender.clone().filter(|_| name == inherited::SENDS_MAILS));
         match &beside {
             Some(beside) => all.extend(beside.settings()),
             None if self.sidecars.is_none() && ON_THE_BUS.contains(&name) => {

@@ -6,6 +6,8 @@ use base64::Engine;
 use chrono::{DateTime, TimeDelta, Utc};
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
+use runtime::clock::random;
+use runtime::config::{ConfigError, Environment};
 use serde_json::json;
 
 use super::encryption::BASE64URL;
@@ -37,6 +39,26 @@ impl FromStr for VapidKey {
 }
 
 impl VapidKey {
+    /// Gives a new private key, 32 bytes in base64url.
+    pub fn generate() -> String {
+        loop {
+            let bytes = random::<32>();
+            // All but one of some billions are a key.
+            if SigningKey::from_slice(&bytes).is_ok() {
+                return BASE64URL.encode(bytes);
+            }
+        }
+    }
+
+    /// Reads `VAPID_PRIVATE_KEY`.
+    ///
+    /// # Errors
+    /// What is no key; it is not shown.
+    pub fn from_environment(environment: &Environment) -> Result<Option<Self>, ConfigError> {
+        environment
+            .parse_secret("VAPID_PRIVATE_KEY", "a private key of the curve P-256: 32 bytes in base64url")
+    }
+
     /// Gives the public key, uncompressed and in base64url: the `applicationServerKey` of a page that subscribes.
     pub fn public_key(&self) -> &str {
         &self.public_key

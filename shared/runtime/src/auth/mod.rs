@@ -26,6 +26,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use settings::NAMES;
@@ -146,7 +147,9 @@ pub(crate) async fn users(
 ) -> Response {
     match authenticator.user(request.headers()).await {
         Ok(verified) => {
-            request.extensions_mut().insert(Identity::User(verified.user_id));
+            let expires_at =
+                DateTime::from_timestamp(verified.expires_at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            request.extensions_mut().insert(Identity::User { user_id: verified.user_id, expires_at });
             next.run(request).await
         }
         Err(denied) => denied.into_response(),

@@ -5,10 +5,11 @@ use store::grants::ROLES;
 
 use super::{Checked, Pods};
 use crate::infra::chart::Manifest;
+use crate::infra::code::Code;
 use crate::infra::yaml::{at, items, number, text};
 
-/// Who holds locks of a session, so that no pooler may be between.
-const DIRECT: [&str; 3] = ["relay-events", "backend", "migrations"];
+/// Who holds locks of a session, or listens, so that no pooler may be between.
+const DIRECT: [&str; 4] = ["relay-events", "backend", "migrations", "stream-updates"];
 
 pub(super) fn check(checked: &mut Checked<'_>) {
     credentials(checked);
@@ -73,10 +74,18 @@ fn credentials(checked: &mut Checked<'_>) {
             checked.hold(
                 secret,
                 !is_pooled || !DIRECT.contains(&key.as_str()),
-                format!("{key} holds locks of a session, which a pooler loses"),
+                format!("{key} needs a session, which a pooler loses"),
             );
         }
     }
+}
+
+/// Gives how many connections an instance has beside its pool: one for each topic that it relays, and one to listen on for its streams.
+pub(in crate::infra) fn sessions_of(name: &str, code: &Code) -> i64 {
+    let relays = ["relay-events", "backend"].contains(&name);
+    let streams = name == "backend" || code.functions.get(name).is_some_and(|function| function.is_endless);
+    let relayed = if relays { i64::try_from(code.outbox.len()).unwrap_or(i64::MAX) } else { 0 };
+    relayed + i64::from(streams)
 }
 
 /// What functions take at most is what PostgreSQL has.
@@ -94,8 +103,7 @@ fn budget(checked: &mut Checked<'_>) {
         }
         let name = pods.owner.name();
         let own: i64 = pods.value("DATABASE_CONNECTIONS").parse().unwrap_or(100);
-        let relays = ["relay-events", "backend"].contains(&name);
-        let sessions = if relays { i64::try_from(checked.code.outbox.len()).unwrap_or(i64::MAX) } else { 0 };
+        let sessions = sessions_of(name, checked.code);
         let Some(instances) = pods.most(checked.set) else {
             checked.say(pods.owner, "nothing bounds its instances, and so its connections");
             continue;

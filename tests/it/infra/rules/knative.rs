@@ -128,7 +128,14 @@ fn pod(checked: &mut Checked<'_>, pods: &Pods<'_>) {
     checked.hold(service, is_bounded, "containerConcurrency is not 1 to 1000");
     let timeout = number(pods.spec, "timeoutSeconds").unwrap_or(300);
     checked.hold(service, timeout <= 600, "timeoutSeconds is more than the 600 that Knative allows");
-    let own = checked.code.functions.get(service.name()).map_or(0, |function| function.timeout_seconds);
+    let known = checked.code.functions.get(service.name());
+    let is_endless = known.is_some_and(|function| function.is_endless);
+    checked.hold(
+        service,
+        !is_endless || timeout == 600,
+        "it has no end, and is cut off before the 600 s that Knative allows",
+    );
+    let own = known.map_or(0, |function| function.timeout_seconds);
     checked.hold(
         service,
         timeout > own,

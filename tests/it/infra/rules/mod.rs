@@ -21,6 +21,7 @@ use super::chart::{Manifest, Rendered};
 use super::code::Code;
 use super::yaml::{at, items, number, text, texts};
 
+pub(super) use database::sessions_of;
 pub(super) use keda::are_scalers_known;
 
 /// What is looked at, and what was found wrong.

@@ -11,6 +11,8 @@ use crate::requests::{Request, requests};
 const RULES: usize = 16;
 const MATCHES: usize = 64;
 const MATCHES_IN_ALL: usize = 127;
+/// How long a request may take that may take as long as it likes.
+const UNLIMITED: &str = "0s";
 
 pub(super) fn check(checked: &mut Checked<'_>) {
     let routes: Vec<_> = checked.set.of("HTTPRoute").collect();
@@ -32,6 +34,15 @@ pub(super) fn check(checked: &mut Checked<'_>) {
         self::rule(checked, route, rule);
     }
     if checked.set.profile == "backend" {
+        for path in endless(checked) {
+            let rule = matching(rules, "GET", &path);
+            let request = rule.map_or("", |rule| text(rule, "timeouts request"));
+            checked.hold(
+                route,
+                request == UNLIMITED,
+                format!("{path} has no end, and the gateway cuts it off: {request:?}"),
+            );
+        }
         return;
     }
     let deployed: Vec<_> =
@@ -50,8 +61,13 @@ pub(super) fn check(checked: &mut Checked<'_>) {
     checked.hold(route, found == Some("web"), format!("what is nobody's goes to {found:?}"));
 }
 
-/// Gives where a request goes, by the precedence that Gateway API has: exact paths, then patterns, then prefixes; a method before none.
+/// Gives where a request goes.
 fn found<'a>(rules: &'a [Value], method: &str, path: &str) -> Option<&'a str> {
+    matching(rules, method, path).map(function_of)
+}
+
+/// Gives the rule of a request, by the precedence that Gateway API has: exact paths, then patterns, then prefixes; a method before none.
+fn matching<'a>(rules: &'a [Value], method: &str, path: &str) -> Option<&'a Value> {
     let weight = |entry: &Value| {
         let value = text(entry, "path value");
         let by_path = match text(entry, "path type") {
@@ -68,8 +84,14 @@ fn found<'a>(rules: &'a [Value], method: &str, path: &str) -> Option<&'a str> {
         let weight = items(rule, "matches").iter().filter_map(weight).max()?;
         Some((weight, rule))
     });
-    let (_, rule) = best.max_by_key(|(weight, _)| *weight)?;
-    Some(function_of(rule))
+    best.max_by_key(|(weight, _)| *weight).map(|(_, rule)| rule)
+}
+
+/// Gives the paths whose answers have no end.
+fn endless(checked: &Checked<'_>) -> Vec<String> {
+    let functions = checked.code.functions.values().filter(|function| function.is_endless);
+    let routes = functions.flat_map(|function| &function.routes);
+    routes.filter_map(|route| Some(route.split_once(' ')?.1.to_owned())).collect()
 }
 
 /// Gives the function that a rule leads to.
@@ -108,11 +130,21 @@ fn rule(checked: &mut Checked<'_>, route: &Manifest, rule: &Value) {
         let kinds: Vec<_> = items(rule, "backendRefs").iter().map(|backend| at(backend, "kind")).collect();
         checked.hold(route, kinds.len() == 1, "a rule leads to one");
     }
-    let own = checked.code.functions.get(function).map_or(0, |function| function.timeout_seconds);
-    let timeout = super::go_seconds(text(rule, "timeouts request")).unwrap_or_default();
+    let request = text(rule, "timeouts request");
+    let known = checked.code.functions.get(function);
+    if known.is_some_and(|function| function.is_endless) {
+        checked.hold(
+            route,
+            request == UNLIMITED,
+            format!("{function} has no end, and the gateway cuts it off: {request:?}"),
+        );
+        return;
+    }
+    let own = known.map_or(0, |function| function.timeout_seconds);
+    let is_enough = super::go_seconds(request).is_some_and(|timeout| timeout > own as f64);
     checked.hold(
         route,
-        timeout > own as f64,
+        is_enough || request == UNLIMITED && function == "backend",
         format!("the gateway cuts off {function}, which takes up to {own} s"),
     );
 }

@@ -41,6 +41,9 @@ pub(super) async fn serve(stream: TcpStream, router: Router, limits: Limits, sto
     let Ok(Some(protocol)) = protocol else { return };
     // An answer is worth sending even where the kernel does not know the option.
     let _ = stream.set_nodelay(true);
+    // Who takes nothing of an answer holds what is still to be sent of it: hyper waits for ever, the kernel need not (tcp(7)).
+    let patience = u32::try_from(limits.answer_deadline.as_millis()).unwrap_or(u32::MAX);
+    let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, patience);
     let peer = stream.peer_addr().ok().map(|address| Peer(address.ip()));
     let answer = move |request: hyper::Request<Incoming>| {
         let mut request = request.map(Body::new);

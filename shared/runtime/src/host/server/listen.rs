@@ -498,6 +498,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn who_takes_nothing_of_an_answer_is_given_up() {
+        let limits = Limits { answer_deadline: Duration::from_millis(500), ..Limits::default() };
+        let held = Arc::new(());
+        let piece = Arc::clone(&held);
+        let endless = get(async move || {
+            let pieces = futures::stream::repeat_with(move || {
+                let _ = &piece;
+                Ok::<_, std::convert::Infallible>(axum::body::Bytes::from_static(&[0; 65_536]))
+            });
+            axum::body::Body::from_stream(pieces)
+        });
+        let server = Server::start(limits, Router::new().route("/endless", endless), &[]).await;
+        let mut silent = server.connect().await;
+        silent
+            .write_all(b"GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            .await
+            .expect("the server listens");
+        let mut begun = [0; 12];
+        silent.read_exact(&mut begun).await.expect("an answer");
+        assert_eq!((&begun, Arc::strong_count(&held)), (b"HTTP/1.1 200", 3));
+        let given_up = async {
+            while Arc::strong_count(&held) > 2 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), given_up).await.expect("it is given up");
+        drop(silent);
+        server.stop().await;
+    }
+
+    #[tokio::test]
     async fn who_comes_when_all_connections_are_taken_is_served_as_soon_as_one_ends() {
         let limits = Limits { connections: 2, ..Limits::default() };
         let server = Server::start(limits, Router::new(), &[]).await;
