@@ -28,7 +28,8 @@ port: 8000
 timeoutSeconds: 300
 scale: {min: {{ .Values.backend.replicas }}, warm: {{ .Values.backend.replicas }}, max: {{ .Values.backend.replicas }}}
 connections: {{ .Values.backend.connections }}
-sessions: 3
+# Three that relay, and one that tells streams.
+sessions: 4
 direct: true
 resources: {{ toJson .Values.backend.resources }}
 {{- end }}

@@ -178,6 +178,10 @@ seccompProfile:
 {{- if and (has "push" $uses) $values.push.enabled }}
 {{ include "kaam.fromSecret" (dict "name" "VAPID_PRIVATE_KEY" "secret" "email-credentials" "key" "VAPID_PRIVATE_KEY") }}
 {{- end }}
+{{- if and (has "push-key" $uses) $values.push.enabled $values.push.publicKey }}
+- name: VAPID_PUBLIC_KEY
+  value: {{ $values.push.publicKey | quote }}
+{{- end }}
 {{- if and (has "model" $uses) $values.model.enabled (not (include "kaam.readsSecretStore" .)) }}
 {{ include "kaam.fromSecret" (dict "name" "OLLAMA_URL" "secret" "ollama-config" "key" "OLLAMA_URL") }}
 {{ include "kaam.fromSecret" (dict "name" "OLLAMA_MODEL" "secret" "ollama-config" "key" "OLLAMA_MODEL") }}
