@@ -450,14 +450,13 @@ async fn a_real_sidecar_refuses_writes_over_another_version_and_callers_without_
 
 #[tokio::test]
 async fn the_programs_keep_conversations_in_dapr_and_want_to_know_where_it_is() {
-    let mut without_port = command("chat-command");
-    without_port.envs([("DATABASE_URL", "postgres://localhost/kaam"), ("CONVERSATION_STATE", "dapr")]);
-    for (mut program, named) in [(without_port, "chat-command: "), (command("backend"), "backend: ")] {
-        program.env("CONVERSATION_STATE", "dapr");
+    for name in ["chat-command", "backend"] {
+        let mut program = command(name);
+        program.envs([("DATABASE_URL", "postgres://localhost/kaam"), ("CONVERSATION_STATE", "dapr")]);
         let ended = outcome(program).await;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(!ended.status.success() && said.lines().count() == 1, "{said}");
-        assert!(said.starts_with(&format!("{named}DAPR_HTTP_PORT is not set; it must be ")), "{said}");
+        assert!(said.starts_with(&format!("{name}: DAPR_HTTP_PORT is not set; it must be ")), "{said}");
     }
 
     let Some(scene) = Scene::in_dapr().await else { return };

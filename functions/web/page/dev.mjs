@@ -34,8 +34,9 @@ export async function serve({ port, backend, rebuilds }) {
   });
   await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
   const close = () => {
+    const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
+    return closed;
   };
   return { url: `http://localhost:${server.address().port}`, close };
 }

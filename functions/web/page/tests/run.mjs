@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 import { build } from "esbuild";
 
@@ -31,9 +31,14 @@ await build({
   logLevel: "warning",
 });
 const files = (await readdir(outdir)).filter((name) => name.endsWith(".mjs")).map((name) => join(outdir, name));
-const options = ["--enable-source-maps", "--test", "--test-reporter=spec", "--test-force-exit",  ...(suite === "browser" ? ["--test-concurrency=1", "--test-timeout=900000"] : ["--test-timeout=60000"])];
+const told = pathToFileURL(join(here, "told.mjs")).href;
+const ofSuite = suite === "browser" ? ["--test-concurrency=1", "--test-timeout=900000", `--import=${told}`] : ["--test-timeout=60000"];
+const options = ["--enable-source-maps", "--test", "--test-reporter=spec", "--test-force-exit", ...ofSuite];
 const child = spawn(process.execPath, [...options, ...more.filter((one) => one.startsWith("-")), ...files], {
   stdio: "inherit",
   env: { ...process.env, KAAM_PAGE: join(here, "..") },
 });
-child.on("exit", (code) => (process.exitCode = code ?? 1));
+child.on("exit", (code) => {
+  process.exitCode = code ?? 1;
+  if (code !== 0 && suite === "browser") console.error("what was asked of the browser, to the last: target/page/*.log");
+});

@@ -3,11 +3,10 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { type Kaam, TARGET, openBrowser, openContext, openPage, startKaam, stopAll } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, prepare, scene, startKaam, stopAll, TARGET } from "./kaam.ts";
 
 const PICTURES = join(TARGET, "page");
 const VIEWS = ["#/today", "#/upcoming", "#/all", "#/done", "#/chat", "#/settings", "#/all/TASK"];
@@ -15,7 +14,7 @@ const VIEWS = ["#/today", "#/upcoming", "#/all", "#/done", "#/chat", "#/settings
 let browser: Browser;
 let kaam: Kaam;
 let taskId: string;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
   await mkdir(PICTURES, { recursive: true });
   await kaam.api("PATCH", "/api/settings", { time_zone: "Asia/Karachi", quiet_hours: { start: "22:00", end: "07:00" } });
@@ -26,7 +25,7 @@ before(async () => {
   }));
   for (let at = 0; at < 20; at++) await kaam.api("POST", "/api/tasks", { title: `Task ${at}`, due_date: today });
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
@@ -43,7 +42,7 @@ const targets = (page: Page) => page.evaluate(() => {
 });
 
 for (const language of ["en-GB", "ur-PK"] as const) {
-  test(`at 320 px, and so at 400 %, nothing has to be scrolled sideways and each target has 24 px, ${language}`, async () => {
+  scene(`at 320 px, and so at 400 %, nothing has to be scrolled sideways and each target has 24 px, ${language}`, async () => {
     await kaam.api("PATCH", "/api/settings", { locale: language });
     const context = await openContext(browser, { viewport: { width: 320, height: 640 }, serviceWorkers: "block" });
     const found: string[] = [];
@@ -65,7 +64,7 @@ for (const language of ["en-GB", "ur-PK"] as const) {
   });
 }
 
-test("letters of twice the size are neither cut off nor on top of each other", async () => {
+scene("letters of twice the size are neither cut off nor on top of each other", async () => {
   await kaam.api("PATCH", "/api/settings", { locale: "en-GB" });
   const context = await openContext(browser, { viewport: { width: 1280, height: 800 }, serviceWorkers: "block" });
   const found: string[] = [];
@@ -93,7 +92,7 @@ test("letters of twice the size are neither cut off nor on top of each other", a
 });
 
 for (const [width, height] of [[375, 667], [1440, 900]] as const) {
-  test(`whatever has the focus is seen, and that it has it, at ${width} px`, async () => {
+  scene(`whatever has the focus is seen, and that it has it, at ${width} px`, async () => {
     await kaam.api("PATCH", "/api/settings", { locale: "en-GB" });
     const context = await openContext(browser, { viewport: { width, height }, serviceWorkers: "block" });
     const found: string[] = [];
@@ -135,7 +134,7 @@ for (const [width, height] of [[375, 667], [1440, 900]] as const) {
   });
 }
 
-test("with the colours of the system what is chosen, done and marked is still told apart", async () => {
+scene("with the colours of the system what is chosen, done and marked is still told apart", async () => {
   const context = await openContext(browser, { viewport: { width: 1440, height: 900 }, forcedColors: "active", serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
   await page.screenshot({ path: join(PICTURES, "forced-colors-all.png") });
@@ -160,7 +159,7 @@ test("with the colours of the system what is chosen, done and marked is still to
   await context.close();
 });
 
-test("where people ask for less motion nothing moves", async () => {
+scene("where people ask for less motion nothing moves", async () => {
   const context = await openContext(browser, { reducedMotion: "reduce", serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/today");
   await page.locator("#main li.task .check").last().click();

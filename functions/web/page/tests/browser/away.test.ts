@@ -1,19 +1,18 @@
 // Away and back: what waits is sent once, by whoever made it, and what was missed is heard of.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 
 import type { Browser, BrowserContext, Page } from "playwright-core";
 
-import { type Kaam, openBrowser, openContext, openPage, startKaam, stopAll, until } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, prepare, scene, startKaam, stopAll, until } from "./kaam.ts";
 
 let browser: Browser;
 let kaam: Kaam;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
   await kaam.api("PATCH", "/api/settings", { time_zone: "Asia/Karachi" });
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
@@ -43,7 +42,7 @@ async function addOffline(page: Page, title: string): Promise<void> {
   await row(page, title).waitFor();
 }
 
-test("two tabs send what waits once, and neither goes on waiting", async () => {
+scene("two tabs send what waits once, and neither goes on waiting", async () => {
   for (const title of ["two tabs: completed", "two tabs: deleted"]) await kaam.api("POST", "/api/tasks", { title });
   const context = await openContext(browser, { serviceWorkers: "block" });
   const one = await openPage(context, kaam.url, "#/all");
@@ -87,7 +86,7 @@ test("two tabs send what waits once, and neither goes on waiting", async () => {
   await context.close();
 });
 
-test("what the server refuses when one is back is said, and is as before", async () => {
+scene("what the server refuses when one is back is said, and is as before", async () => {
   const { id } = await kaam.api<{ id: string }>("POST", "/api/tasks", { title: "refused: as it was" });
   await kaam.api("POST", "/api/tasks", { title: "refused: completed" });
   const context = await openContext(browser, { serviceWorkers: "block" });
@@ -116,7 +115,7 @@ test("what the server refuses when one is back is said, and is as before", async
   await context.close();
 });
 
-test("what was done offline is refused and said also after the page was opened anew", async () => {
+scene("what was done offline is refused and said also after the page was opened anew", async () => {
   const { id } = await kaam.api<{ id: string }>("POST", "/api/tasks", { title: "reopened: as it was" });
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
@@ -142,7 +141,7 @@ test("what was done offline is refused and said also after the page was opened a
   await context.close();
 });
 
-test("the stream is gone on with where it was left, and nothing is asked for again and again", async () => {
+scene("the stream is gone on with where it was left, and nothing is asked for again and again", async () => {
   const browsing = await openContext(browser, { serviceWorkers: "block" });
   const page = await browsing.newPage();
   const connections: (string | undefined)[] = [];
@@ -176,7 +175,7 @@ test("the stream is gone on with where it was left, and nothing is asked for aga
   await browsing.close();
 });
 
-test("where the stream can not tell what was missed, all is read anew", async () => {
+scene("where the stream can not tell what was missed, all is read anew", async () => {
   const browsing = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(browsing, kaam.url, "#/all");
   await isLive(page);
@@ -207,7 +206,7 @@ async function signIn(page: Page, email: string, isNew: boolean): Promise<void> 
   await page.locator("#quick-add").waitFor();
 }
 
-test("a tab follows when in another one somebody signs out, and somebody else in", async () => {
+scene("a tab follows when in another one somebody signs out, and somebody else in", async () => {
   const guarded = await startKaam({ AUTH: "jwt" });
   const context = await openContext(browser, { serviceWorkers: "block" });
   const [one, other] = [await context.newPage(), await context.newPage()];
@@ -232,7 +231,7 @@ test("a tab follows when in another one somebody signs out, and somebody else in
   await guarded.stop();
 });
 
-test("a session that ends while one is away: what waits is kept, and sent by nobody else", async () => {
+scene("a session that ends while one is away: what waits is kept, and sent by nobody else", async () => {
   const guarded = await startKaam({ AUTH: "jwt" });
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await context.newPage();

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, chromium } from "playwright-core";
@@ -23,6 +24,15 @@ export interface Kaam {
   mail: (subject: string) => Promise<string>;
   stop: () => Promise<void>;
 }
+
+// Some of what a browser is asked has no bound of its own.
+const BOUND = { timeout: 180_000 };
+
+/** A test, which fails instead of waiting for ever. */
+export const scene = (name: string, play: () => Promise<void>): void => void test(name, BOUND, play);
+
+export const prepare = (what: () => Promise<void>): void => before(what, BOUND);
+export const finish = (what: () => Promise<void>): void => after(what, BOUND);
 
 const running = new Set<() => Promise<void>>();
 
@@ -46,8 +56,7 @@ export async function startKaam(settings: Record<string, string> = {}): Promise<
   const stop = async () => {
     if (!running.delete(stop)) return;
     await front?.close();
-    child.kill("SIGTERM");
-    await new Promise((resolve) => (child.exitCode === null ? child.once("exit", resolve) : resolve(null)));
+    await ended(child);
     await rm(folder, { recursive: true, force: true });
   };
   running.add(stop);
@@ -67,6 +76,17 @@ export async function startKaam(settings: Record<string, string> = {}): Promise<
     return null;
   });
   return { url, api, mail, stop };
+}
+
+/** Stops a Kaam, which has 30 s to end as it should. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exit = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), 30_000);
+  await exit;
+  clearTimeout(late);
+  if (child.signalCode) throw new Error("the server did not end within 30 s of SIGTERM");
 }
 
 /** Gives the names that the page has when it is built of this folder. */

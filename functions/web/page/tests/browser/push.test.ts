@@ -1,19 +1,18 @@
 // Reminders as notifications: what the service worker makes of what a push service brings.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 
 import type { Browser, BrowserContext, CDPSession, Page, Worker } from "playwright-core";
 
-import { type Kaam, openBrowser, openContext, openPage, startKaam, stopAll, until } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, prepare, scene, startKaam, stopAll, until } from "./kaam.ts";
 
 let browser: Browser;
 let kaam: Kaam;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
   await kaam.api("PATCH", "/api/settings", { email: "amna@example.org", time_zone: "Asia/Karachi" });
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
@@ -64,7 +63,7 @@ const tap = (worker: Worker, action: string) => worker.evaluate(async (action) =
   scope.dispatchEvent(new Made("notificationclick", { notification, action }));
 }, action);
 
-test("a reminder is shown in its language, with done and snooze, and each does what it says without anybody signed in", async () => {
+scene("a reminder is shown in its language, with done and snooze, and each does what it says without anybody signed in", async () => {
   const { context, page, session, worker } = await opened();
   const first = await linksOf("call the bank");
   await deliver(session, kaam.url, {
@@ -94,7 +93,7 @@ test("a reminder is shown in its language, with done and snooze, and each does w
   await context.close();
 });
 
-test("a notification shows a hostile title as its text", async () => {
+scene("a notification shows a hostile title as its text", async () => {
   const { context, page, session } = await opened();
   const title = `<img src=x onerror="hacked=1"> \u202Etxt.exe \u2066 ${"🎉".repeat(60)}`;
   await deliver(session, kaam.url, { title, body: "<b>now</b>", tag: "hostile" });
@@ -132,7 +131,7 @@ async function withPush(settings: { denied?: boolean } = {}): Promise<{ context:
   return { context, page: await openPage(context, kaam.url, "#/settings") };
 }
 
-test("notifications are turned on with the server's key, known to the server, and turned off again", async () => {
+scene("notifications are turned on with the server's key, known to the server, and turned off again", async () => {
   const known = async () => (await kaam.api<Subscribed>("GET", "/api/settings")).push_subscriptions;
   const { public_key } = await kaam.api<{ public_key: string }>("GET", "/api/push-key");
   const { context, page } = await withPush();
@@ -151,7 +150,7 @@ test("notifications are turned on with the server's key, known to the server, an
   await context.close();
 });
 
-test("a browser that allows no notifications says so, and the switch is off", async () => {
+scene("a browser that allows no notifications says so, and the switch is off", async () => {
   const { context, page } = await withPush({ denied: true });
   await page.locator("#push-hint, #push:enabled").first().waitFor();
   if (await page.locator("#push").isEnabled()) await page.locator("#push").click();
@@ -160,7 +159,7 @@ test("a browser that allows no notifications says so, and the switch is off", as
   await context.close();
 });
 
-test("without a key the switch is off, and why is said", async () => {
+scene("without a key the switch is off, and why is said", async () => {
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await context.newPage();
   await page.route("**/api/push-key", (route) => route.fulfill({ json: { public_key: null } }));
@@ -170,7 +169,7 @@ test("without a key the switch is off, and why is said", async () => {
   await context.close();
 });
 
-test("a setting that the server refuses is said, and is as before", async () => {
+scene("a setting that the server refuses is said, and is as before", async () => {
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/settings");
   await page.route("**/api/settings", (route) => (route.request().method() === "PATCH" ? route.fulfill({ status: 422, json: { message: "no", errors: [{ field: "email", message: "is no address" }] } }) : route.continue()));
@@ -192,7 +191,7 @@ test("a setting that the server refuses is said, and is as before", async () => 
   await context.close();
 });
 
-test("the link of a notification opens its task", async () => {
+scene("the link of a notification opens its task", async () => {
   const { id } = await kaam.api<{ id: string }>("POST", "/api/tasks", { title: "from a notification" });
   const context = await openContext(browser);
   const page = await context.newPage();

@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import type { Browser, Page } from "playwright-core";
 
-import { type Kaam, PAGE, openBrowser, openContext, openPage, startKaam, stopAll } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, PAGE, prepare, scene, startKaam, stopAll } from "./kaam.ts";
 
 const USABLE_MS = 150;
 const PAINT_MS = 50;
@@ -22,17 +21,17 @@ const QUIET_TEXT_MS = 60;
 
 let browser: Browser;
 let kaam: Kaam;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-test("all scripts together are at most 60 kB, compressed", async () => {
+scene("all scripts together are at most 60 kB, compressed", async () => {
   const { build } = (await import(pathToFileURL(join(PAGE, "build.mjs")).href)) as { build: () => Promise<{ path: string; body: Buffer }[]> };
   const files = await build();
   const size = (ending: string) => files.filter((file) => file.path.endsWith(ending)).reduce((sum, file) => sum + gzipSync(file.body, { level: 9 }).length, 0);
@@ -104,7 +103,7 @@ async function usableAfter(page: Page, url: string): Promise<number> {
 }
 
 for (const [name, serviceWorkers] of [["with nothing kept", "block"], ["for one who was here before", "allow"]] as const) {
-  test(`it is usable within 150 ms ${name}`, async () => {
+  scene(`it is usable within 150 ms ${name}`, async () => {
     if (!(await kaam.api<{ tasks: object[] }>("GET", "/api/tasks")).tasks.length) {
       for (const title of ["one", "two", "three"]) await kaam.api("POST", "/api/tasks", { title, due_date: new Date().toISOString().slice(0, 10) });
     }
@@ -129,7 +128,7 @@ for (const [name, serviceWorkers] of [["with nothing kept", "block"], ["for one 
   });
 }
 
-test("with 2,000 tasks the next picture comes within 50 ms of what one does", async () => {
+scene("with 2,000 tasks the next picture comes within 50 ms of what one does", async () => {
   await Promise.all(Array.from({ length: 20 }, async (_, lane) => {
     for (let at = lane; at < MANY; at += 20) {
       const due = new Date(Date.now() + ((at % 400) - 20) * 86_400_000).toISOString().slice(0, 10);
@@ -204,7 +203,7 @@ async function interact(page: Page): Promise<number[]> {
 /** The measure INP: the longest of all interactions, of which one in fifty is left out. There are 37 here, so none is. */
 const nextPaint = (all: number[]) => Math.max(0, ...all);
 
-test("it asks nobody but the server that it came from", async () => {
+scene("it asks nobody but the server that it came from", async () => {
   const context = await openContext(browser);
   const page = await context.newPage();
   const elsewhere: string[] = [];

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { type Kaam, openBrowser, openContext, openPage, startKaam, stopAll, titles, until } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, prepare, scene, startKaam, stopAll, titles, until } from "./kaam.ts";
 
 let browser: Browser;
 let kaam: Kaam;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam({ AUTH: "jwt" })]);
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
@@ -30,7 +29,7 @@ async function tabTo(page: Page, name: string | RegExp): Promise<void> {
   throw new Error(`${name} is not reached by Tab`);
 }
 
-test("the whole story by keyboard alone", async () => {
+scene("the whole story by keyboard alone", async () => {
   const context = await openContext(browser, { viewport: { width: 1440, height: 900 } });
   const page = await context.newPage();
   page.setDefaultTimeout(10_000);
@@ -122,7 +121,7 @@ test("the whole story by keyboard alone", async () => {
   await context.close();
 });
 
-test("the whole story by touch, with a reminder that is put off by its link", async () => {
+scene("the whole story by touch, with a reminder that is put off by its link", async () => {
   const local = await startKaam();
   await local.api("PATCH", "/api/settings", { time_zone: "Asia/Karachi", email: "amna@example.org" });
   const context = await openContext(browser, { viewport: { width: 375, height: 812 }, hasTouch: true, isMobile: true });
@@ -143,6 +142,9 @@ test("the whole story by touch, with a reminder that is put off by its link", as
   const away = await context.newPage();
   await away.goto(local.url + link);
   await away.getByRole("button").tap();
+  // Its answer is there: a page that is closed while it goes elsewhere may never say that it is closed.
+  await away.getByRole("button").waitFor({ state: "detached" });
+  await away.waitForLoadState();
   await until("the snooze", async () => (await local.api<{ tasks: { snoozed_until: string | null }[] }>("GET", "/api/tasks?q=Amna")).tasks[0]?.snoozed_until);
   await away.close();
 

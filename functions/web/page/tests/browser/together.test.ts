@@ -1,24 +1,23 @@
 // What two browsers, and one without a connection, see of each other.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
 
 import type { Browser } from "playwright-core";
 
-import { type Kaam, openBrowser, openContext, openPage, startKaam, stopAll, titles, until } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, prepare, scene, startKaam, stopAll, titles, until } from "./kaam.ts";
 
 let browser: Browser;
 let kaam: Kaam;
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
   await kaam.api("PATCH", "/api/settings", { time_zone: "Asia/Karachi" });
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
 
-test("two browsers see each other's changes within a second", async () => {
+scene("two browsers see each other's changes within a second", async () => {
   const [one, other] = await Promise.all([openContext(browser), openContext(browser)]);
   const [here, there] = await Promise.all([openPage(one, kaam.url, "#/all"), openPage(other, kaam.url, "#/all")]);
   // What comes before a browser listens is in what it reads.
@@ -45,7 +44,7 @@ test("two browsers see each other's changes within a second", async () => {
   await Promise.all([one.close(), other.close()]);
 });
 
-test("without a connection one reads, adds, edits and completes, and all of it is there afterwards", async () => {
+scene("without a connection one reads, adds, edits and completes, and all of it is there afterwards", async () => {
   for (const title of ["to be edited", "to be done", "to be left"]) await kaam.api("POST", "/api/tasks", { title });
   const context = await openContext(browser);
   const page = await openPage(context, kaam.url, "#/all");
@@ -99,7 +98,7 @@ test("without a connection one reads, adds, edits and completes, and all of it i
 
 // What passes through a service worker can not be answered by a test, so there is none in the following two.
 
-test("a change that the server refuses is taken back and said", async () => {
+scene("a change that the server refuses is taken back and said", async () => {
   const { id } = await kaam.api<{ id: string }>("POST", "/api/tasks", { title: "as it was" });
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
@@ -114,7 +113,7 @@ test("a change that the server refuses is taken back and said", async () => {
   await context.close();
 });
 
-test("a write whose answer is lost is sent again, and done once", async () => {
+scene("a write whose answer is lost is sent again, and done once", async () => {
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
   const keys: (string | null)[] = [];

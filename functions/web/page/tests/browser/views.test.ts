@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
 
 import type { Browser, Page } from "playwright-core";
 
-import { type Kaam, PAGE, TARGET, openBrowser, openContext, openPage, startKaam, stopAll } from "./kaam.ts";
+import { type Kaam, finish, openBrowser, openContext, openPage, PAGE, prepare, scene, startKaam, stopAll, TARGET } from "./kaam.ts";
 
 let browser: Browser;
 let kaam: Kaam;
@@ -16,13 +15,13 @@ let axe: string;
 let taskId: string;
 const PICTURES = join(TARGET, "page");
 
-before(async () => {
+prepare(async () => {
   [browser, kaam] = await Promise.all([openBrowser(), startKaam()]);
   axe = await readFile(createRequire(join(PAGE, "package.json")).resolve("axe-core/axe.min.js"), "utf8");
   await mkdir(PICTURES, { recursive: true });
   await fill();
 });
-after(async () => {
+finish(async () => {
   await browser.close();
   await stopAll();
 });
@@ -115,7 +114,7 @@ async function violations(page: Page): Promise<string[]> {
 
 for (const language of ["en-GB", "ur-PK"] as const) {
   for (const theme of ["light", "dark"] as const) {
-    test(`axe finds nothing in any view, ${language}, ${theme}`, async () => {
+    scene(`axe finds nothing in any view, ${language}, ${theme}`, async () => {
       await kaam.api("PATCH", "/api/settings", { locale: language });
       // Two are ticked off below.
       for (const title of ["Buy stamps", "Empty the bin"]) await kaam.api("POST", "/api/tasks", { title, due_date: today() });
@@ -142,7 +141,7 @@ for (const language of ["en-GB", "ur-PK"] as const) {
   }
 }
 
-test("axe finds nothing where one signs in", async () => {
+scene("axe finds nothing where one signs in", async () => {
   const guarded = await startKaam({ AUTH: "jwt" });
   const found: string[] = [];
   for (const [language, theme] of [["en-GB", "light"], ["ur-PK", "light"], ["en-GB", "dark"], ["ur-PK", "dark"]] as const) {
@@ -161,7 +160,7 @@ test("axe finds nothing where one signs in", async () => {
   await guarded.stop();
 });
 
-test("what people write is text, whatever it looks like", async () => {
+scene("what people write is text, whatever it looks like", async () => {
   const hostile = [
     `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>`,
     "\u202Etxt.exe\u202C \u2067mirrored",
@@ -230,7 +229,7 @@ test("what people write is text, whatever it looks like", async () => {
   await context.close();
 });
 
-test("on paper there are the tasks and nothing else", async () => {
+scene("on paper there are the tasks and nothing else", async () => {
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
   await page.emulateMedia({ media: "print" });
