@@ -29,8 +29,9 @@ function ToastBox({ toast }: { toast: Toast }) {
     return () => clearTimeout(timer);
   }, []);
   const undo = () => {
+    const beside = box.current?.closest("dialog") ?? document.getElementById("main");
     dismiss(toast.id);
-    document.getElementById("main")?.focus({ preventScroll: true });
+    beside?.focus({ preventScroll: true });
     toast.undo?.();
   };
   return (

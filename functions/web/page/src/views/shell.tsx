@@ -11,6 +11,7 @@ import { signedIn } from "../store/session.ts";
 import { changeSettings, dismissedZone, otherZone, zone } from "../store/settings.ts";
 import { pending } from "../store/writes.ts";
 import { Brand, Icon } from "../parts/icon.tsx";
+import { opened } from "../parts/modal.tsx";
 import { Toasts } from "../parts/toasts.tsx";
 import { Chat } from "./chat.tsx";
 import { Help } from "./help.tsx";
@@ -53,7 +54,7 @@ function Shell() {
         <Current view={shown} />
       </main>
       {isWide.value && <aside class="side-chat" aria-label={t("chat")}><Chat isPage={false} /></aside>}
-      <Toasts />
+      {opened.value.length === 0 && <Toasts />}
       {taskId && <TaskDetail key={taskId} id={taskId} />}
       {overlay.value === "palette" && <Palette />}
       {overlay.value === "help" && <Help />}

@@ -163,7 +163,12 @@ scene("the whole story by touch, with a reminder that is put off by its link", a
   await row(page, "call Amna").locator(".open").tap();
   await page.getByRole("dialog", { name: "call Amna" }).waitFor();
   await page.getByRole("combobox", { name: "Priority" }).selectOption("high");
-  await page.getByRole("dialog").getByRole("button", { name: "Close" }).tap();
+  // What a change says can be reached while its dialog is open.
+  const dialog = page.getByRole("dialog");
+  await dialog.locator(".toast").last().getByRole("button", { name: "Undo" }).tap();
+  await until("the priority of before", async () => (await page.getByRole("combobox", { name: "Priority" }).inputValue()) === "medium");
+  await page.getByRole("combobox", { name: "Priority" }).selectOption("high");
+  await dialog.locator(".detail-bar").getByRole("button", { name: "Close" }).tap();
   await row(page, "call Amna").locator(".check.priority-high").tap();
   await row(page, "call Amna").waitFor({ state: "detached" });
   await page.locator(".toast", { hasText: "Completed" }).getByRole("button", { name: "Undo" }).tap();
