@@ -210,6 +210,10 @@ impl<'a> Record<'a> {
         let method = known(&self.method);
         self.metrics.count_request(&self.method, route, status, took, &self.traceparent);
         match status {
+            // Sent away to come again: by a limit, or because of what is away, which is told of by itself.
+            503 => {
+                tracing::warn!(outcome = "failed", status, duration_ms, method, route, "request failed")
+            }
             500.. => {
                 tracing::error!(outcome = "failed", status, duration_ms, method, route, "request failed")
             }
