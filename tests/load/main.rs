@@ -4,8 +4,10 @@
 //! the figures that a baseline holds are counts, which do not change with what else a machine does.
 
 mod create;
+mod events;
 mod kafka;
 mod measure;
+mod outbox;
 mod report;
 
 use anyhow::{Result, ensure};
@@ -14,7 +16,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run.
-const PARTS: [&str; 2] = ["create", "kafka"];
+const PARTS: [&str; 3] = ["create", "events", "kafka"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -48,6 +50,9 @@ async fn main() -> Result<()> {
     let mut report = Report::new(&settings)?;
     if settings.wants("create", true) {
         create::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("events", false) {
+        events::measure(&settings, &mut report).await?;
     }
     if settings.wants("kafka", false) {
         kafka::measure(&settings, &mut report).await?;
