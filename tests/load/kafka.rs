@@ -120,7 +120,13 @@ pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
         rates.push(ours / 2.0);
         costs.push(cost);
     }
-    report.add(Figure::of_turns("P16", "messages of the relay ÷ rdkafka in bulk", "", &ratios, Goal::AtLeast(0.5)));
+    report.add(Figure::of_turns(
+        "P16",
+        "messages of the relay ÷ rdkafka in bulk",
+        "",
+        &ratios,
+        Goal::AtLeast(0.5),
+    ));
     report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
     report.add(Figure::of_turns("P16", "processor time of the relay per message", "µs", &costs, Goal::Shown));
 
@@ -241,11 +247,29 @@ async fn latency(
         (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
     });
     report.add(Figure::counted("P14", "an answer until its audit row, p50", "ms", end.0, Goal::Shown));
-    report.add(Figure::counted("P14", "an answer until its audit row, p99", "ms", end.1, Goal::AtMost(100.0)));
-    report.add(Figure::counted("P14", "one message of Kafka from producer to consumer, p50", "ms", kafka.0, Goal::Shown));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row, p99",
+        "ms",
+        end.1,
+        Goal::AtMost(100.0),
+    ));
+    report.add(Figure::counted(
+        "P14",
+        "one message of Kafka from producer to consumer, p50",
+        "ms",
+        kafka.0,
+        Goal::Shown,
+    ));
     report.add(Figure::counted("P14", "one commit, p50", "ms", commit.0, Goal::Shown));
     let ratio = end.0 / (kafka.0 + commit.0);
-    report.add(Figure::counted("P14", "an answer until its audit row ÷ (one message + one commit), p50", "", ratio, Goal::AtMost(2.0)));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row ÷ (one message + one commit), p50",
+        "",
+        ratio,
+        Goal::AtMost(2.0),
+    ));
     Ok(())
 }
 

@@ -60,15 +60,36 @@ pub struct Figure {
 
 impl Figure {
     /// Gives the figure of several turns, which are one at least.
-    pub fn of_turns(metric: &'static str, name: impl Into<String>, unit: &'static str, turns: &[f64], goal: Goal) -> Self {
+    pub fn of_turns(
+        metric: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        turns: &[f64],
+        goal: Goal,
+    ) -> Self {
         let mut sorted = turns.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-        Self { metric, name: name.into(), unit, value: sorted[sorted.len() / 2], low, high, goal, is_held: false }
+        Self {
+            metric,
+            name: name.into(),
+            unit,
+            value: sorted[sorted.len() / 2],
+            low,
+            high,
+            goal,
+            is_held: false,
+        }
     }
 
     /// Gives what was counted once.
-    pub fn counted(metric: &'static str, name: impl Into<String>, unit: &'static str, value: f64, goal: Goal) -> Self {
+    pub fn counted(
+        metric: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        value: f64,
+        goal: Goal,
+    ) -> Self {
         Self::of_turns(metric, name, unit, &[value], goal)
     }
 
@@ -92,7 +113,9 @@ impl Report {
     /// The folder can not be made.
     pub fn new(settings: &Settings) -> Result<Self> {
         let environment = Environment::process();
-        let folder = environment.get("BENCH_DIR")?.map_or_else(|| crate::measure::root().join("target/bench"), PathBuf::from);
+        let folder = environment
+            .get("BENCH_DIR")?
+            .map_or_else(|| crate::measure::root().join("target/bench"), PathBuf::from);
         fs::create_dir_all(&folder)?;
         let writes_baseline = environment.get("BASELINE")?.as_deref() == Some("write");
         Ok(Self { figures: Vec::new(), folder, is_quick: settings.is_quick, writes_baseline })
@@ -110,8 +133,12 @@ impl Report {
     /// A file can not be written, or a held figure is more than 5 % worse than the baseline's.
     pub fn finish(self) -> Result<()> {
         let baseline = Baseline::read()?;
-        let figures: Vec<Value> = self.figures.iter().map(|figure| written(figure, baseline.of(figure))).collect();
-        fs::write(self.folder.join("report.json"), serde_json::to_string_pretty(&json!({"is_quick": self.is_quick, "figures": figures}))?)?;
+        let figures: Vec<Value> =
+            self.figures.iter().map(|figure| written(figure, baseline.of(figure))).collect();
+        fs::write(
+            self.folder.join("report.json"),
+            serde_json::to_string_pretty(&json!({"is_quick": self.is_quick, "figures": figures}))?,
+        )?;
         fs::write(self.folder.join("report.md"), self.table(&baseline))?;
         println!("{} figures are in {}", self.figures.len(), self.folder.display());
         let held = self.figures.iter().filter(|figure| figure.is_held);
@@ -122,13 +149,25 @@ impl Report {
         for figure in held {
             match baseline.of(figure) {
                 Some(before) if figure.value > before * (1.0 + TOLERANCE) => {
-                    worse.push(format!("{}: {} now, {} before", figure.name, number(figure.value), number(before)));
+                    worse.push(format!(
+                        "{}: {} now, {} before",
+                        figure.name,
+                        number(figure.value),
+                        number(before)
+                    ));
                 }
                 Some(before) if figure.value < before * (1.0 - TOLERANCE) => {
-                    println!("better than the baseline, which `make bench-baseline` writes anew: {}", line(figure));
+                    println!(
+                        "better than the baseline, which `make bench-baseline` writes anew: {}",
+                        line(figure)
+                    );
                 }
                 Some(_) => {}
-                None => worse.push(format!("{}: {} now, and the baseline has none", figure.name, number(figure.value))),
+                None => worse.push(format!(
+                    "{}: {} now, and the baseline has none",
+                    figure.name,
+                    number(figure.value)
+                )),
             }
         }
         if !worse.is_empty() {
@@ -138,9 +177,12 @@ impl Report {
     }
 
     fn table(&self, baseline: &Baseline) -> String {
-        let mut text = String::from("| metric | figure | value | least–greatest | goal | reached | baseline |\n|---|---|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "| metric | figure | value | least–greatest | goal | reached | baseline |\n|---|---|---|---|---|---|---|\n",
+        );
         for figure in &self.figures {
-            let reached = figure.goal.is_reached_by(figure.value).map_or("", |is| if is { "yes" } else { "**no**" });
+            let reached =
+                figure.goal.is_reached_by(figure.value).map_or("", |is| if is { "yes" } else { "**no**" });
             let before = baseline.of(figure).filter(|_| figure.is_held).map_or_else(String::new, number);
             // Writing to a string does not fail.
             let _ = writeln!(
@@ -188,7 +230,11 @@ impl Baseline {
 }
 
 fn line(figure: &Figure) -> String {
-    let range = if figure.low < figure.high { format!(" ({}–{})", number(figure.low), number(figure.high)) } else { String::new() };
+    let range = if figure.low < figure.high {
+        format!(" ({}–{})", number(figure.low), number(figure.high))
+    } else {
+        String::new()
+    };
     let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
     let reached = figure.goal.is_reached_by(figure.value).map_or_else(String::new, |is| {
         format!(", goal {}{}", figure.goal.text(), if is { "" } else { ": NOT REACHED" })
