@@ -25,7 +25,7 @@ const CONNECTIONS: u32 = 8;
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
-pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, seconds) = if settings.is_quick { (3, 2) } else { (10, 5) };
     for is_durable in [true, false] {
         against_pgbench(is_durable, turns, seconds, report).await?;

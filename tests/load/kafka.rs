@@ -64,7 +64,7 @@ CREATE TRIGGER tell AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tel
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
-pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, events, samples) = if settings.is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
     let Some(kafka) = Kafka::start().await else { return Ok(()) };
     kafka.create_contract_topics().await;

@@ -18,9 +18,9 @@ const PARTS: [&str; 2] = ["create", "kafka"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Fewer and shorter turns, and of the parts only those whose figures a baseline holds.
-    pub is_quick: bool,
+    pub(crate) is_quick: bool,
     only: Option<Vec<String>>,
 }
 

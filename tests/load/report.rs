@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 0.05;
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
-pub enum Goal {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
     /// It explains another one.
@@ -43,24 +43,24 @@ impl Goal {
 
 /// A figure: the middle of its turns, the least and the greatest.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// The metric it belongs to, as `P1`.
-    pub metric: &'static str,
+    pub(crate) metric: &'static str,
     /// What is counted, unique in a run.
-    pub name: String,
+    pub(crate) name: String,
     /// As `µs`, `MB`; empty for a ratio.
-    pub unit: &'static str,
-    pub value: f64,
-    pub low: f64,
-    pub high: f64,
-    pub goal: Goal,
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) goal: Goal,
     /// Whether the baseline holds it: a cost that is counted and does not change with what else the machine does.
-    pub is_held: bool,
+    pub(crate) is_held: bool,
 }
 
 impl Figure {
     /// Gives the figure of several turns, which are one at least.
-    pub fn of_turns(
+    pub(crate) fn of_turns(
         metric: &'static str,
         name: impl Into<String>,
         unit: &'static str,
@@ -83,7 +83,7 @@ impl Figure {
     }
 
     /// Gives what was counted once.
-    pub fn counted(
+    pub(crate) fn counted(
         metric: &'static str,
         name: impl Into<String>,
         unit: &'static str,
@@ -94,14 +94,14 @@ impl Figure {
     }
 
     /// Has the baseline hold it.
-    pub fn held(self) -> Self {
+    pub(crate) fn held(self) -> Self {
         Self { is_held: true, ..self }
     }
 }
 
 /// What a run has found so far.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     figures: Vec<Figure>,
     folder: PathBuf,
     is_quick: bool,
@@ -111,7 +111,7 @@ pub struct Report {
 impl Report {
     /// # Errors
     /// The folder can not be made.
-    pub fn new(settings: &Settings) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let environment = Environment::process();
         let folder = environment
             .get("BENCH_DIR")?
@@ -122,7 +122,7 @@ impl Report {
     }
 
     /// Adds a figure, and shows it at once: a run takes long.
-    pub fn add(&mut self, figure: Figure) {
+    pub(crate) fn add(&mut self, figure: Figure) {
         println!("{}", line(&figure));
         self.figures.push(figure);
     }
@@ -131,7 +131,7 @@ impl Report {
     ///
     /// # Errors
     /// A file can not be written, or a held figure is more than 5 % worse than the baseline's.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let baseline = Baseline::read()?;
         let figures: Vec<Value> =
             self.figures.iter().map(|figure| written(figure, baseline.of(figure))).collect();
