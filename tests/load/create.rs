@@ -25,7 +25,7 @@ const CONNECTIONS: u32 = 8;
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
-pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, seconds) = if settings.is_quick { (3, 2) } else { (10, 5) };
     for is_durable in [true, false] {
         against_pgbench(is_durable, turns, seconds, report).await?;
@@ -69,8 +69,20 @@ async fn against_pgbench(is_durable: bool, turns: u32, seconds: u64, report: &mu
     }
     let (metric, what, goal) =
         if is_durable { ("P1", "durable", 0.95) } else { ("P2", "without waiting for the disk", 0.7) };
-    report.add(Figure::of_turns(metric, format!("creates ÷ pgbench with the same SQL, {what}"), "", &ratios, Goal::AtLeast(goal)));
-    report.add(Figure::of_turns("P3", format!("processor time per create, {what}"), "µs", &costs, Goal::AtMost(60.0)));
+    report.add(Figure::of_turns(
+        metric,
+        format!("creates ÷ pgbench with the same SQL, {what}"),
+        "",
+        &ratios,
+        Goal::AtLeast(goal),
+    ));
+    report.add(Figure::of_turns(
+        "P3",
+        format!("processor time per create, {what}"),
+        "µs",
+        &costs,
+        Goal::AtMost(60.0),
+    ));
     drop(program);
     private.stop().await
 }

@@ -46,15 +46,32 @@ async fn drains(settings: &Settings, report: &mut Report) -> Result<()> {
     store::migrate(postgres.url()).await?;
     let mut database = PgConnection::connect(postgres.url()).await?;
     let world = World::with_one_role().await.beside_at(postgres.url());
-    let taker = Subscriber::new("taker", &["task-events"], |events| async move { vec![Published::Done; events.len()] });
+    let taker =
+        Subscriber::new(
+            "taker",
+            &["task-events"],
+            |events| async move { vec![Published::Done; events.len()] },
+        );
     let alone = outbox_to(&world, vec![taker]);
     let (mut given, mut handled) = (Vec::new(), Vec::new());
     for _ in 0..turns {
         given.push(drain(&mut database, &alone, events).await?);
         handled.push(drain(&mut database, &world.outbox, events).await?);
     }
-    report.add(Figure::of_turns("P16", "events that an outbox gives away in one process", "/s", &given, Goal::AtLeast(20_000.0)));
-    report.add(Figure::of_turns("P16", "the same with their audit entries and all else that follows", "/s", &handled, Goal::Shown));
+    report.add(Figure::of_turns(
+        "P16",
+        "events that an outbox gives away in one process",
+        "/s",
+        &given,
+        Goal::AtLeast(20_000.0),
+    ));
+    report.add(Figure::of_turns(
+        "P16",
+        "the same with their audit entries and all else that follows",
+        "/s",
+        &handled,
+        Goal::Shown,
+    ));
     drop(world);
     postgres.stop().await
 }
@@ -83,7 +100,8 @@ async fn successors(settings: &Settings, report: &mut Report) -> Result<()> {
     let (mut successors, mut commits) = (Vec::new(), Vec::new());
     // The first ones find nothing warm.
     for sample in 0..samples + WARMING {
-        let successor = series.complete(async |path, body| backend.call("POST", path, body, &[]).await).await?;
+        let successor =
+            series.complete(async |path, body| backend.call("POST", path, body, &[]).await).await?;
         let watch = Stopwatch::start();
         sqlx::query("INSERT INTO commits VALUES (gen_random_uuid())").execute(&mut database).await?;
         if sample >= WARMING {
@@ -135,7 +153,8 @@ impl Series {
         let (status, task) = post("/api/tasks", &body).await.context("no answer")?;
         ensure!(status == 200, "{task}");
         sleep(Duration::from_millis(10)).await;
-        let (status, answer) = post(&format!("{}/complete", path_of(&task)), &json!({})).await.context("no answer")?;
+        let (status, answer) =
+            post(&format!("{}/complete", path_of(&task)), &json!({})).await.context("no answer")?;
         let watch = Stopwatch::start();
         ensure!(status == 200, "{answer}");
         let spawned = timeout(PATIENCE, self.0.recv()).await.context("no next occurrence")??;

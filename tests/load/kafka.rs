@@ -51,7 +51,7 @@ CREATE TRIGGER tell AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tel
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
-pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, events, samples) = if settings.is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
     let Some(kafka) = Kafka::start().await else { return Ok(()) };
     kafka.create_contract_topics().await;
@@ -70,8 +70,10 @@ pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let floor = latency(&kafka, postgres.url(), &mut database, &caller, create_port, samples, report).await?;
     drop(others);
     let (create_port, complete_port, spawn_port) = (unused_port(), unused_port(), unused_port());
-    let names = [("create-task", create_port), ("complete-task", complete_port), ("spawn-recurrence", spawn_port)];
-    let others: Vec<Stopped> = names.into_iter().map(|(name, port)| start(name, port)).collect::<Result<_>>()?;
+    let names =
+        [("create-task", create_port), ("complete-task", complete_port), ("spawn-recurrence", spawn_port)];
+    let others: Vec<Stopped> =
+        names.into_iter().map(|(name, port)| start(name, port)).collect::<Result<_>>()?;
     successors(postgres.url(), &caller, (create_port, complete_port), floor, samples, report).await?;
     drop(others);
 
@@ -112,7 +114,13 @@ pub async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
         rates.push(ours / 2.0);
         costs.push(cost);
     }
-    report.add(Figure::of_turns("P16", "messages of the relay ÷ rdkafka in bulk", "", &ratios, Goal::AtLeast(0.5)));
+    report.add(Figure::of_turns(
+        "P16",
+        "messages of the relay ÷ rdkafka in bulk",
+        "",
+        &ratios,
+        Goal::AtLeast(0.5),
+    ));
     report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
     report.add(Figure::of_turns("P16", "processor time of the relay per message", "µs", &costs, Goal::Shown));
 
@@ -222,12 +230,30 @@ async fn latency(
         (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
     });
     report.add(Figure::counted("P14", "an answer until its audit row, p50", "ms", end.0, Goal::Shown));
-    report.add(Figure::counted("P14", "an answer until its audit row, p99", "ms", end.1, Goal::AtMost(100.0)));
-    report.add(Figure::counted("P14", "one message of Kafka from producer to consumer, p50", "ms", kafka.0, Goal::Shown));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row, p99",
+        "ms",
+        end.1,
+        Goal::AtMost(100.0),
+    ));
+    report.add(Figure::counted(
+        "P14",
+        "one message of Kafka from producer to consumer, p50",
+        "ms",
+        kafka.0,
+        Goal::Shown,
+    ));
     report.add(Figure::counted("P14", "one commit, p50", "ms", commit.0, Goal::Shown));
     let floor = kafka.0 + commit.0;
     let ratio = end.0 / floor;
-    report.add(Figure::counted("P14", "an answer until its audit row ÷ (one message + one commit), p50", "", ratio, Goal::AtMost(2.0)));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row ÷ (one message + one commit), p50",
+        "",
+        ratio,
+        Goal::AtMost(2.0),
+    ));
     Ok(floor)
 }
 
@@ -262,8 +288,20 @@ async fn successors(
     }
     took.sort_by(f64::total_cmp);
     let (p50, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
-    report.add(Figure::counted("P15", "an answer until the next occurrence, by Kafka, p50", "ms", p50, Goal::Shown));
-    report.add(Figure::counted("P15", "an answer until the next occurrence, by Kafka, p99", "ms", p99, Goal::AtMost(100.0)));
+    report.add(Figure::counted(
+        "P15",
+        "an answer until the next occurrence, by Kafka, p50",
+        "ms",
+        p50,
+        Goal::Shown,
+    ));
+    report.add(Figure::counted(
+        "P15",
+        "an answer until the next occurrence, by Kafka, p99",
+        "ms",
+        p99,
+        Goal::AtMost(100.0),
+    ));
     let what = "an answer until the next occurrence ÷ (one message + one commit), p50";
     report.add(Figure::counted("P15", what, "", p50 / floor, Goal::AtMost(2.0)));
     Ok(())

@@ -20,9 +20,9 @@ const PARTS: [&str; 3] = ["create", "events", "kafka"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Fewer and shorter turns, and of the parts only those whose figures a baseline holds.
-    pub is_quick: bool,
+    pub(crate) is_quick: bool,
     only: Option<Vec<String>>,
 }
 
@@ -31,9 +31,14 @@ impl Settings {
         let environment = Environment::process();
         let is_quick = environment.get("QUICK")?.is_some();
         let only = environment.get("ONLY")?.filter(|names| !names.is_empty());
-        let only: Option<Vec<String>> = only.map(|names| names.split([',', ' ']).map(str::to_owned).collect());
+        let only: Option<Vec<String>> =
+            only.map(|names| names.split([',', ' ']).map(str::to_owned).collect());
         for name in only.iter().flatten() {
-            ensure!(PARTS.contains(&name.as_str()), "ONLY: {name:?} is no part; there are {}", PARTS.join(", "));
+            ensure!(
+                PARTS.contains(&name.as_str()),
+                "ONLY: {name:?} is no part; there are {}",
+                PARTS.join(", ")
+            );
         }
         Ok(Self { is_quick, only })
     }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 /// A program that is stopped however the measurement ends.
 #[derive(Debug)]
-pub struct Stopped(pub Child);
+pub(crate) struct Stopped(pub(crate) Child);
 
 impl Drop for Stopped {
     fn drop(&mut self) {
@@ -19,7 +19,7 @@ impl Drop for Stopped {
 }
 
 /// Gives the root of the workspace.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
 }
 
@@ -27,7 +27,7 @@ pub fn root() -> PathBuf {
 ///
 /// # Errors
 /// There is no such process.
-pub fn processor_time(pid: u32) -> Result<Duration> {
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
     let fields = stat.rsplit(") ").next().context("a malformed /proc entry")?;
     let ticks: u64 = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
@@ -35,6 +35,6 @@ pub fn processor_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
-pub fn milliseconds(time: Duration) -> f64 {
+pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }

@@ -16,7 +16,7 @@ const TOLERANCE: f64 = 0.05;
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug)]
-pub enum Goal {
+pub(crate) enum Goal {
     AtLeast(f64),
     AtMost(f64),
     /// It explains another one.
@@ -43,44 +43,65 @@ impl Goal {
 
 /// A figure: the middle of its turns, the least and the greatest.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// The metric it belongs to, as `P1`.
-    pub metric: &'static str,
+    pub(crate) metric: &'static str,
     /// What is counted, unique in a run.
-    pub name: String,
+    pub(crate) name: String,
     /// As `µs`, `MB`; empty for a ratio.
-    pub unit: &'static str,
-    pub value: f64,
-    pub low: f64,
-    pub high: f64,
-    pub goal: Goal,
+    pub(crate) unit: &'static str,
+    pub(crate) value: f64,
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) goal: Goal,
     /// Whether the baseline holds it: a cost that is counted and does not change with what else the machine does.
-    pub is_held: bool,
+    pub(crate) is_held: bool,
 }
 
 impl Figure {
     /// Gives the figure of several turns, which are one at least.
-    pub fn of_turns(metric: &'static str, name: impl Into<String>, unit: &'static str, turns: &[f64], goal: Goal) -> Self {
+    pub(crate) fn of_turns(
+        metric: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        turns: &[f64],
+        goal: Goal,
+    ) -> Self {
         let mut sorted = turns.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (low, high) = (sorted[0], sorted[sorted.len() - 1]);
-        Self { metric, name: name.into(), unit, value: sorted[sorted.len() / 2], low, high, goal, is_held: false }
+        Self {
+            metric,
+            name: name.into(),
+            unit,
+            value: sorted[sorted.len() / 2],
+            low,
+            high,
+            goal,
+            is_held: false,
+        }
     }
 
     /// Gives what was counted once.
-    pub fn counted(metric: &'static str, name: impl Into<String>, unit: &'static str, value: f64, goal: Goal) -> Self {
+    pub(crate) fn counted(
+        metric: &'static str,
+        name: impl Into<String>,
+        unit: &'static str,
+        value: f64,
+        goal: Goal,
+    ) -> Self {
         Self::of_turns(metric, name, unit, &[value], goal)
     }
 
     /// Has the baseline hold it.
-    pub fn held(self) -> Self {
+    pub(crate) fn held(self) -> Self {
         Self { is_held: true, ..self }
     }
 }
 
 /// What a run has found so far.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     figures: Vec<Figure>,
     folder: PathBuf,
     is_quick: bool,
@@ -90,16 +111,18 @@ pub struct Report {
 impl Report {
     /// # Errors
     /// The folder can not be made.
-    pub fn new(settings: &Settings) -> Result<Self> {
+    pub(crate) fn new(settings: &Settings) -> Result<Self> {
         let environment = Environment::process();
-        let folder = environment.get("BENCH_DIR")?.map_or_else(|| crate::measure::root().join("target/bench"), PathBuf::from);
+        let folder = environment
+            .get("BENCH_DIR")?
+            .map_or_else(|| crate::measure::root().join("target/bench"), PathBuf::from);
         fs::create_dir_all(&folder)?;
         let writes_baseline = environment.get("BASELINE")?.as_deref() == Some("write");
         Ok(Self { figures: Vec::new(), folder, is_quick: settings.is_quick, writes_baseline })
     }
 
     /// Adds a figure, and shows it at once: a run takes long.
-    pub fn add(&mut self, figure: Figure) {
+    pub(crate) fn add(&mut self, figure: Figure) {
         println!("{}", line(&figure));
         self.figures.push(figure);
     }
@@ -108,10 +131,14 @@ impl Report {
     ///
     /// # Errors
     /// A file can not be written, or a held figure is more than 5 % worse than the baseline's.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         let baseline = Baseline::read()?;
-        let figures: Vec<Value> = self.figures.iter().map(|figure| written(figure, baseline.of(figure))).collect();
-        fs::write(self.folder.join("report.json"), serde_json::to_string_pretty(&json!({"is_quick": self.is_quick, "figures": figures}))?)?;
+        let figures: Vec<Value> =
+            self.figures.iter().map(|figure| written(figure, baseline.of(figure))).collect();
+        fs::write(
+            self.folder.join("report.json"),
+            serde_json::to_string_pretty(&json!({"is_quick": self.is_quick, "figures": figures}))?,
+        )?;
         fs::write(self.folder.join("report.md"), self.table(&baseline))?;
         println!("{} figures are in {}", self.figures.len(), self.folder.display());
         let held = self.figures.iter().filter(|figure| figure.is_held);
@@ -122,13 +149,25 @@ impl Report {
         for figure in held {
             match baseline.of(figure) {
                 Some(before) if figure.value > before * (1.0 + TOLERANCE) => {
-                    worse.push(format!("{}: {} now, {} before", figure.name, number(figure.value), number(before)));
+                    worse.push(format!(
+                        "{}: {} now, {} before",
+                        figure.name,
+                        number(figure.value),
+                        number(before)
+                    ));
                 }
                 Some(before) if figure.value < before * (1.0 - TOLERANCE) => {
-                    println!("better than the baseline, which `make bench-baseline` writes anew: {}", line(figure));
+                    println!(
+                        "better than the baseline, which `make bench-baseline` writes anew: {}",
+                        line(figure)
+                    );
                 }
                 Some(_) => {}
-                None => worse.push(format!("{}: {} now, and the baseline has none", figure.name, number(figure.value))),
+                None => worse.push(format!(
+                    "{}: {} now, and the baseline has none",
+                    figure.name,
+                    number(figure.value)
+                )),
             }
         }
         if !worse.is_empty() {
@@ -138,9 +177,12 @@ impl Report {
     }
 
     fn table(&self, baseline: &Baseline) -> String {
-        let mut text = String::from("| metric | figure | value | least–greatest | goal | reached | baseline |\n|---|---|---|---|---|---|---|\n");
+        let mut text = String::from(
+            "| metric | figure | value | least–greatest | goal | reached | baseline |\n|---|---|---|---|---|---|---|\n",
+        );
         for figure in &self.figures {
-            let reached = figure.goal.is_reached_by(figure.value).map_or("", |is| if is { "yes" } else { "**no**" });
+            let reached =
+                figure.goal.is_reached_by(figure.value).map_or("", |is| if is { "yes" } else { "**no**" });
             let before = baseline.of(figure).filter(|_| figure.is_held).map_or_else(String::new, number);
             // Writing to a string does not fail.
             let _ = writeln!(
@@ -188,7 +230,11 @@ impl Baseline {
 }
 
 fn line(figure: &Figure) -> String {
-    let range = if figure.low < figure.high { format!(" ({}–{})", number(figure.low), number(figure.high)) } else { String::new() };
+    let range = if figure.low < figure.high {
+        format!(" ({}–{})", number(figure.low), number(figure.high))
+    } else {
+        String::new()
+    };
     let unit = if figure.unit.is_empty() { String::new() } else { format!(" {}", figure.unit) };
     let reached = figure.goal.is_reached_by(figure.value).map_or_else(String::new, |is| {
         format!(", goal {}{}", figure.goal.text(), if is { "" } else { ": NOT REACHED" })
