@@ -96,7 +96,7 @@ asyncapi: ## Write shared/events/asyncapi.json anew after an event or its type h
 
 # What is measured in a short run needs no Kafka client, which takes long to build.
 bench_always := create-task query-tasks update-task complete-task delete-task
-bench_in_full := relay-events write-audit
+bench_in_full := relay-events write-audit spawn-recurrence backend
 
 bench: ## Measure what Kaam costs against its goals and tests/load/baseline.json; QUICK=1 takes only what that holds, ONLY=create,kafka takes those; Kafka after `make kafka`
 	@infra/local/install
