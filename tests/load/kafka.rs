@@ -5,10 +5,9 @@
 //! marking what is published, has no counterpart: that is what is measured. A task's event is two messages, to `task-events` and to
 //! `task-updates`; both count, on both sides. Latency: from the answer of
 //! create-task to the audit row that write-audit has committed, against producing and consuming one message plus one commit.
-//! `QUICK=1` takes fewer and shorter turns.
 
 use std::fs::File;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -22,7 +21,6 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::producer::{BaseRecord, FutureProducer, FutureRecord, Producer as _, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::clock::Stopwatch;
-use runtime::config::Environment;
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 use sqlx::{Connection as _, PgConnection};
@@ -30,26 +28,17 @@ use tests::kafka::{Kafka, Record};
 use tests::process::Caller;
 use tokio::time::{sleep, timeout};
 
+use crate::Settings;
+use crate::events::{Series, WARMING};
+use crate::measure::{Stopped, milliseconds, processor_time};
+use crate::outbox::{PATIENCE, drained, fill};
+use crate::report::{Figure, Goal, Report};
+
 /// What a task event becomes.
 const TOPICS: [&str; 2] = ["task-events", "task-updates"];
 /// The pause in which rdkafka by itself gathers records for a batch. The relay makes none, for an event of its own has to be quick; in
 /// bulk it may be of use.
 const LINGER: (&str, &str) = ("linger.ms", "5");
-const PATIENCE: Duration = Duration::from_secs(60);
-/// The outbox: five events of each task, the tasks over all shards.
-const FILL: &str = r#"
-INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id, traceparent,
-                    source_service, timestamp)
-SELECT 'user-' || number / 5 % 100, gen_random_uuid(), 'task-events', 'task.updated', key, key, (number / 5 % 64)::smallint,
-       jsonb_build_object(
-           'task', $2::jsonb || jsonb_build_object('id', key, 'version', 1 + number % 5, 'user_id', 'user-' || number / 5 % 100),
-           'changes', '{"priority": {"old": "low", "new": "high"}}'::jsonb,
-           'actor', '{"type": "user", "id": "amna"}'::jsonb),
-       gen_random_uuid()::text, '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', 'update-task', now()
-FROM generate_series(0, $1::integer - 1) AS number
-CROSS JOIN LATERAL (SELECT md5((number / 5)::text)::uuid::text AS key) AS of_task
-"#;
-
 /// Has every audit row told of when it is committed.
 const TELL: &str = r#"
 CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -60,13 +49,10 @@ END $$;
 CREATE TRIGGER tell AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tell();
 "#;
 
-fn main() -> Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(measure())
-}
-
-async fn measure() -> Result<()> {
-    let is_quick = Environment::process().get("QUICK")?.is_some();
-    let (turns, events, samples) = if is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
+/// # Errors
+/// A program does not start, or an answer is another one than it should be.
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+    let (turns, events, samples) = if settings.is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
     let Some(kafka) = Kafka::start().await else { return Ok(()) };
     kafka.create_contract_topics().await;
     kafka.create_topics(&["bulk-task-events", "bulk-task-updates", "latency"]).await;
@@ -81,7 +67,14 @@ async fn measure() -> Result<()> {
 
     let (create_port, audit_port) = (unused_port(), unused_port());
     let others = (start("create-task", create_port)?, start("write-audit", audit_port)?);
-    latency(&kafka, postgres.url(), &mut database, &caller, create_port, samples).await?;
+    let floor = latency(&kafka, postgres.url(), &mut database, &caller, create_port, samples, report).await?;
+    drop(others);
+    let (create_port, complete_port, spawn_port) = (unused_port(), unused_port(), unused_port());
+    let names =
+        [("create-task", create_port), ("complete-task", complete_port), ("spawn-recurrence", spawn_port)];
+    let others: Vec<Stopped> =
+        names.into_iter().map(|(name, port)| start(name, port)).collect::<Result<_>>()?;
+    successors(postgres.url(), &caller, (create_port, complete_port), floor, samples, report).await?;
     drop(others);
 
     println!(
@@ -104,13 +97,13 @@ async fn measure() -> Result<()> {
         settings.create()
     };
     let (same, gathering) = (producer(&[])?, producer(&[LINGER])?);
-    let mut ratios = Vec::new();
+    let (mut ratios, mut rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=turns {
         let (same, gathering) = (bulk(&same, &messages)?, bulk(&gathering, &messages)?);
         let bulk = same.max(gathering);
         let before = processor_time(relay.0.id())?;
         let took = drain(&mut database, &caller, relay_port, events).await?;
-        let cost = (processor_time(relay.0.id())? - before) * 1e6 / (2 * events) as f64;
+        let cost = (processor_time(relay.0.id())? - before).as_secs_f64() * 1e6 / (2 * events) as f64;
         let ours = (2 * events) as f64 / took.as_secs_f64();
         println!(
             "  turn {turn}: relay {ours:7.0}/s, rdkafka {same:7.0}/s, gathering {gathering:7.0}/s, ratio to the better {:.2}, \
@@ -118,33 +111,31 @@ async fn measure() -> Result<()> {
             ours / bulk
         );
         ratios.push(ours / bulk);
+        rates.push(ours / 2.0);
+        costs.push(cost);
     }
-    let (ratio, low, high) = spread(&mut ratios);
-    println!("relay ÷ rdkafka in bulk: {ratio:.2} (median; {low:.2}–{high:.2})");
+    report.add(Figure::of_turns(
+        "P16",
+        "messages of the relay ÷ rdkafka in bulk",
+        "",
+        &ratios,
+        Goal::AtLeast(0.5),
+    ));
+    report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
+    report.add(Figure::of_turns("P16", "processor time of the relay per message", "µs", &costs, Goal::Shown));
 
     drop(relay);
     postgres.stop().await
 }
 
-/// Fills the outbox in one commit, and gives how long the relay takes until all is published and written down.
+/// Fills the outbox, pokes the relay, and gives how long it takes until all is published and written down.
 async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16, events: usize) -> Result<Duration> {
-    let task = json!({"title": "water the plants", "description": null, "due_date": "2027-01-10T12:00:00+00:00", "all_day": false,
-                      "time_zone": "UTC", "priority": "high", "tags": ["home"], "status": "active", "reminder_config": null,
-                      "recurrence_rule": null, "reminder_id": null, "parent_task_id": null, "completed_at": null,
-                      "created_at": "2026-11-21T03:28:44.930592Z", "updated_at": "2026-11-21T03:28:44.930592Z"});
-    let fill = sqlx::query(FILL).bind(i32::try_from(events)?).bind(task);
-    fill.execute(&mut *database).await?;
+    fill(database, events).await?;
     let watch = Stopwatch::start();
     while caller.call(relay, "POST", "/", &Value::Null, &[]).await.is_none() {
         ensure!(watch.elapsed() < PATIENCE, "relay-events does not answer");
     }
-    let watch = Stopwatch::start();
-    let is_open = "SELECT EXISTS (SELECT FROM events WHERE status IN ('pending', 'retrying'))";
-    while sqlx::query_scalar(is_open).fetch_one(&mut *database).await? {
-        ensure!(watch.elapsed() < PATIENCE, "the outbox is not drained");
-        sleep(Duration::from_millis(5)).await;
-    }
-    Ok(watch.elapsed())
+    drained(database).await
 }
 
 /// Sends every message, and gives how many a second until the last is acknowledged.
@@ -174,7 +165,8 @@ async fn latency(
     caller: &Caller,
     create: u16,
     samples: usize,
-) -> Result<()> {
+    report: &mut Report,
+) -> Result<f64> {
     sqlx::query("CREATE TABLE commits (id uuid PRIMARY KEY)").execute(&mut *database).await?;
     let producer: FutureProducer =
         kafka.client().set("enable.idempotence", "true").set("acks", "all").set("linger.ms", "0").create()?;
@@ -189,7 +181,7 @@ async fn latency(
     listener.listen("audited").await?;
     let (mut ends, mut floors_kafka, mut floors_commit) = (Vec::new(), Vec::new(), Vec::new());
     // The first ones find nothing warm.
-    for sample in 0..samples + 20 {
+    for sample in 0..samples + WARMING {
         let watch = Stopwatch::start();
         let body = json!({"title": format!("water the plants {sample}")});
         let (status, task) = loop {
@@ -226,7 +218,7 @@ async fn latency(
         let watch = Stopwatch::start();
         sqlx::query("INSERT INTO commits VALUES (gen_random_uuid())").execute(&mut *database).await?;
         let floor_commit = watch.elapsed();
-        if sample >= 20 {
+        if sample >= WARMING {
             ends.push(milliseconds(end));
             floors_kafka.push(milliseconds(floor_kafka));
             floors_commit.push(milliseconds(floor_commit));
@@ -237,26 +229,82 @@ async fn latency(
         figures.sort_by(f64::total_cmp);
         (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
     });
-    println!("from an answer to its audit row: p50 {:.1} ms, p99 {:.1} ms, {samples} times", end.0, end.1);
-    println!("  produce and consume one message: p50 {:.1} ms, p99 {:.1} ms", kafka.0, kafka.1);
-    println!("  one commit: p50 {:.1} ms, p99 {:.1} ms", commit.0, commit.1);
-    println!("p50 ÷ (both p50): {:.2}", end.0 / (kafka.0 + commit.0));
-    Ok(())
+    report.add(Figure::counted("P14", "an answer until its audit row, p50", "ms", end.0, Goal::Shown));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row, p99",
+        "ms",
+        end.1,
+        Goal::AtMost(100.0),
+    ));
+    report.add(Figure::counted(
+        "P14",
+        "one message of Kafka from producer to consumer, p50",
+        "ms",
+        kafka.0,
+        Goal::Shown,
+    ));
+    report.add(Figure::counted("P14", "one commit, p50", "ms", commit.0, Goal::Shown));
+    let floor = kafka.0 + commit.0;
+    let ratio = end.0 / floor;
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row ÷ (one message + one commit), p50",
+        "",
+        ratio,
+        Goal::AtMost(2.0),
+    ));
+    Ok(floor)
 }
 
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
-}
-
-/// A program that is stopped however the measurement ends.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+/// Completes tasks that repeat, one after the other: from the answer until the next occurrence is committed.
+async fn successors(
+    database_url: &str,
+    caller: &Caller,
+    (create, complete): (u16, u16),
+    floor: f64,
+    samples: usize,
+    report: &mut Report,
+) -> Result<()> {
+    let mut series = Series::on(database_url).await?;
+    let mut took = Vec::new();
+    for sample in 0..samples + WARMING {
+        let post = async |path: &str, body: &Value| {
+            let port = if path.ends_with("/complete") { complete } else { create };
+            let watch = Stopwatch::start();
+            // A function that has just been started does not answer at once.
+            loop {
+                let answer = caller.call(port, "POST", path, body, &[]).await;
+                if answer.is_some() || watch.elapsed() > PATIENCE {
+                    return answer;
+                }
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let one = series.complete(post).await?;
+        if sample >= WARMING {
+            took.push(milliseconds(one));
+        }
     }
+    took.sort_by(f64::total_cmp);
+    let (p50, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    report.add(Figure::counted(
+        "P15",
+        "an answer until the next occurrence, by Kafka, p50",
+        "ms",
+        p50,
+        Goal::Shown,
+    ));
+    report.add(Figure::counted(
+        "P15",
+        "an answer until the next occurrence, by Kafka, p99",
+        "ms",
+        p99,
+        Goal::AtMost(100.0),
+    ));
+    let what = "an answer until the next occurrence ÷ (one message + one commit), p50";
+    report.add(Figure::counted("P15", what, "", p50 / floor, Goal::AtMost(2.0)));
+    Ok(())
 }
 
 fn start(
@@ -275,26 +323,10 @@ fn start(
         .env("LOG_FORMAT", "json")
         .stdout(Stdio::null())
         .stderr(log);
-    if name == "create-task" {
+    if name == "create-task" || name == "complete-task" {
         command.env("RELAY_URL", format!("http://127.0.0.1:{relay}/"));
     } else {
         command.env("KAFKA_BROKERS", &kafka.brokers);
     }
     Ok(Stopped(command.spawn().with_context(|| format!("{name} is not built"))?))
-}
-
-/// Gives the processor time that a process has used, in seconds.
-fn processor_time(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(") ").next().context("a malformed /proc entry")?;
-    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    // Linux counts in hundredths of a second (USER_HZ).
-    Ok(ticks.iter().sum::<f64>() / 100.0)
-}
-
-/// Gives median, least and greatest.
-fn spread(figures: &mut [f64]) -> (f64, f64, f64) {
-    figures.sort_by(f64::total_cmp);
-    let last = figures.len() - 1;
-    (figures[figures.len() / 2], figures[0], figures[last])
 }
