@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-kafka asyncapi language-report fuzz
+.PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-baseline asyncapi language-report fuzz
 .PHONY: dist reproducible dead-letters replay verify-audit test-api test-web deny sbom audit-heads export-user erase-user roles
 .PHONY: check-infra deploy static images check-images lambda-functions
 
@@ -94,16 +94,19 @@ asyncapi: ## Write shared/events/asyncapi.json anew after an event or its type h
 	cargo run --quiet -p events --example asyncapi > shared/events/asyncapi.json.new
 	mv shared/events/asyncapi.json.new shared/events/asyncapi.json
 
-bench: ## Measure understanding, repeating, and creating tasks against pgbench; QUICK=1 is shorter, SYNC=off leaves the disk out
-	@infra/local/install
-	cargo build --release -p create-task
-	cargo bench --quiet -p language -p domain
-	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench create
+# What is measured in a short run needs no Kafka client, which takes long to build.
+bench_always := create-task query-tasks update-task complete-task delete-task
+bench_in_full := relay-events write-audit
 
-bench-kafka: ## Measure the relay and an event's way against Kafka and PostgreSQL alone; takes a Kafka (make kafka); QUICK=1 is shorter
+bench: ## Measure what Kaam costs against its goals and tests/load/baseline.json; QUICK=1 takes only what that holds, ONLY=create,kafka takes those; Kafka after `make kafka`
 	@infra/local/install
-	cargo build --release -p create-task -p relay-events -p write-audit
-	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" cargo bench --quiet -p tests --bench kafka
+	cargo build --release $(addprefix -p ,$(bench_always) $(if $(QUICK),$(if $(findstring kafka,$(ONLY)),$(bench_in_full)),$(bench_in_full)))
+	$(if $(QUICK)$(ONLY),,cargo bench --quiet -p language -p domain)
+	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" BENCH_DIR="$(abspath $(CARGO_TARGET_DIR))/bench" \
+		QUICK="$(QUICK)" ONLY="$(ONLY)" BASELINE="$(BASELINE)" cargo bench --quiet -p tests --bench load
+
+bench-baseline: ## Measure in short, and write what is counted into tests/load/baseline.json
+	@$(MAKE) --no-print-directory bench QUICK=1 BASELINE=write
 
 language-report: ## Show how much of each corpus of utterances is understood, by category; KAAM_FAILURES=all lists what is wrong
 	cargo run --quiet --release -p language --example report

@@ -1,13 +1,13 @@
 //! Creating tasks, durably, against pgbench with the same SQL on the same PostgreSQL, in one run.
 //!
 //! The two take turns, and the figure is the median of the ratios of the turns: on a machine that others use too, seconds say
-//! little. `QUICK=1` takes fewer and shorter turns; `SYNC=off` compares what the processor allows instead of what the disk does.
+//! little.
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -15,28 +15,34 @@ use anyhow::{Context, Result, bail, ensure};
 use devkit::postgres::{Options, Private};
 use devkit::testing::{TestDirectory, unused_port};
 use runtime::clock::Stopwatch;
-use runtime::config::Environment;
+
+use crate::Settings;
+use crate::measure::{Stopped, processor_time};
+use crate::report::{Figure, Goal, Report};
 
 /// Connections of either side.
 const CONNECTIONS: u32 = 8;
 
-fn main() -> Result<()> {
-    let environment = Environment::process();
-    let is_quick = environment.get("QUICK")?.is_some();
-    let is_durable = environment.get("SYNC")?.as_deref() != Some("off");
-    let (turns, seconds) = if is_quick { (3, 2) } else { (10, 5) };
-    let runtime = tokio::runtime::Runtime::new()?;
+/// # Errors
+/// A program does not start, or an answer is another one than it should be.
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+    let (turns, seconds) = if settings.is_quick { (3, 2) } else { (10, 5) };
+    for is_durable in [true, false] {
+        against_pgbench(is_durable, turns, seconds, report).await?;
+    }
+    Ok(())
+}
+
+/// Creates and has pgbench create in turns, on a PostgreSQL that waits for its disk at each commit or not.
+async fn against_pgbench(is_durable: bool, turns: u32, seconds: u64, report: &mut Report) -> Result<()> {
     let directory = TestDirectory::new();
-    let private = runtime.block_on(Private::start(Options::new(directory.path())))?;
+    let private = Private::start(Options::new(directory.path())).await?;
     let url = private.url().to_owned();
-    runtime.block_on(async {
-        store::migrate(&url).await?;
-        if !is_durable {
-            let pool = sqlx::PgPool::connect(&url).await?;
-            sqlx::query("ALTER DATABASE kaam SET synchronous_commit = off").execute(&pool).await?;
-        }
-        anyhow::Ok(())
-    })?;
+    store::migrate(&url).await?;
+    if !is_durable {
+        let pool = sqlx::PgPool::connect(&url).await?;
+        sqlx::query("ALTER DATABASE kaam SET synchronous_commit = off").execute(&pool).await?;
+    }
     let script = directory.path().join("create.sql");
     fs::write(&script, statement()?)?;
 
@@ -49,47 +55,36 @@ fn main() -> Result<()> {
         .stderr(Stdio::null())
         .spawn()
         .context("create-task is not built")?;
-    let pid = program.id();
     let program = Stopped(program);
     await_listener(port)?;
     requests(port, Duration::from_millis(500))?;
 
-    println!(
-        "{} commits, {CONNECTIONS} connections, {turns} turns of {seconds} s each",
-        if is_durable { "durable" } else { "asynchronous" }
-    );
-    let mut ratios = Vec::new();
-    let mut costs = Vec::new();
-    for turn in 1..=turns {
+    let (mut ratios, mut costs) = (Vec::new(), Vec::new());
+    for _ in 0..turns {
         let pgbench = pgbench(&url, &script, seconds)?;
-        let before = processor_time(pid)?;
+        let before = processor_time(program.0.id())?;
         let created = requests(port, Duration::from_secs(seconds))?;
-        let cost = (processor_time(pid)? - before) * 1e6 / created.max(1.0);
-        let ours = created / f64::from(u32::try_from(seconds)?);
-        println!(
-            "  turn {turn:2}: create-task {ours:7.0}/s, pgbench {pgbench:7.0}/s, ratio {:.2}, {cost:.0} µs of processor per request",
-            ours / pgbench
-        );
-        ratios.push(ours / pgbench);
-        costs.push(cost);
+        costs.push((processor_time(program.0.id())? - before).as_secs_f64() * 1e6 / created.max(1.0));
+        ratios.push(created / f64::from(u32::try_from(seconds)?) / pgbench);
     }
-    let (ratio, low, high) = spread(&mut ratios);
-    let (cost, cheapest, dearest) = spread(&mut costs);
-    println!("create-task ÷ pgbench with the same SQL: {ratio:.2} (median; {low:.2}–{high:.2})");
-    println!("processor time of the function per create: {cost:.0} µs (median; {cheapest:.0}–{dearest:.0})");
+    let (metric, what, goal) =
+        if is_durable { ("P1", "durable", 0.95) } else { ("P2", "without waiting for the disk", 0.7) };
+    report.add(Figure::of_turns(
+        metric,
+        format!("creates ÷ pgbench with the same SQL, {what}"),
+        "",
+        &ratios,
+        Goal::AtLeast(goal),
+    ));
+    report.add(Figure::of_turns(
+        "P3",
+        format!("processor time per create, {what}"),
+        "µs",
+        &costs,
+        Goal::AtMost(60.0),
+    ));
     drop(program);
-    runtime.block_on(private.stop())
-}
-
-/// A program that is stopped however the measurement ends.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+    private.stop().await
 }
 
 /// Waits until somebody listens.
@@ -237,20 +232,4 @@ fn filled_in(query: &str) -> String {
     // From the last on, so that $4 is not taken for the head of $46.
     let numbered = values.iter().enumerate().rev();
     numbered.fold(query.to_owned(), |query, (index, value)| query.replace(&format!("${}", index + 1), value))
-}
-
-/// Gives the processor time that a process has used, in seconds.
-fn processor_time(pid: u32) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(") ").next().context("a malformed /proc entry")?;
-    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    // Linux counts in hundredths of a second (USER_HZ).
-    Ok(ticks.iter().sum::<f64>() / 100.0)
-}
-
-/// Gives median, least and greatest.
-fn spread(figures: &mut [f64]) -> (f64, f64, f64) {
-    figures.sort_by(f64::total_cmp);
-    let last = figures.len() - 1;
-    (figures[figures.len() / 2], figures[0], figures[last])
 }

@@ -5,10 +5,9 @@
 //! marking what is published, has no counterpart: that is what is measured. A task's event is two messages, to `task-events` and to
 //! `task-updates`; both count, on both sides. Latency: from the answer of
 //! create-task to the audit row that write-audit has committed, against producing and consuming one message plus one commit.
-//! `QUICK=1` takes fewer and shorter turns.
 
 use std::fs::File;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -22,13 +21,16 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::producer::{BaseRecord, FutureProducer, FutureRecord, Producer as _, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::clock::Stopwatch;
-use runtime::config::Environment;
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 use sqlx::{Connection as _, PgConnection};
 use tests::kafka::{Kafka, Record};
 use tests::process::Caller;
 use tokio::time::{sleep, timeout};
+
+use crate::Settings;
+use crate::measure::{Stopped, milliseconds, processor_time};
+use crate::report::{Figure, Goal, Report};
 
 /// What a task event becomes.
 const TOPICS: [&str; 2] = ["task-events", "task-updates"];
@@ -60,13 +62,10 @@ END $$;
 CREATE TRIGGER tell AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tell();
 "#;
 
-fn main() -> Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(measure())
-}
-
-async fn measure() -> Result<()> {
-    let is_quick = Environment::process().get("QUICK")?.is_some();
-    let (turns, events, samples) = if is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
+/// # Errors
+/// A program does not start, or an answer is another one than it should be.
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+    let (turns, events, samples) = if settings.is_quick { (3, 20_000, 100) } else { (5, 50_000, 300) };
     let Some(kafka) = Kafka::start().await else { return Ok(()) };
     kafka.create_contract_topics().await;
     kafka.create_topics(&["bulk-task-events", "bulk-task-updates", "latency"]).await;
@@ -81,7 +80,7 @@ async fn measure() -> Result<()> {
 
     let (create_port, audit_port) = (unused_port(), unused_port());
     let others = (start("create-task", create_port)?, start("write-audit", audit_port)?);
-    latency(&kafka, postgres.url(), &mut database, &caller, create_port, samples).await?;
+    latency(&kafka, postgres.url(), &mut database, &caller, create_port, samples, report).await?;
     drop(others);
 
     println!(
@@ -104,13 +103,13 @@ async fn measure() -> Result<()> {
         settings.create()
     };
     let (same, gathering) = (producer(&[])?, producer(&[LINGER])?);
-    let mut ratios = Vec::new();
+    let (mut ratios, mut rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=turns {
         let (same, gathering) = (bulk(&same, &messages)?, bulk(&gathering, &messages)?);
         let bulk = same.max(gathering);
         let before = processor_time(relay.0.id())?;
         let took = drain(&mut database, &caller, relay_port, events).await?;
-        let cost = (processor_time(relay.0.id())? - before) * 1e6 / (2 * events) as f64;
+        let cost = (processor_time(relay.0.id())? - before).as_secs_f64() * 1e6 / (2 * events) as f64;
         let ours = (2 * events) as f64 / took.as_secs_f64();
         println!(
             "  turn {turn}: relay {ours:7.0}/s, rdkafka {same:7.0}/s, gathering {gathering:7.0}/s, ratio to the better {:.2}, \
@@ -118,9 +117,18 @@ async fn measure() -> Result<()> {
             ours / bulk
         );
         ratios.push(ours / bulk);
+        rates.push(ours / 2.0);
+        costs.push(cost);
     }
-    let (ratio, low, high) = spread(&mut ratios);
-    println!("relay ÷ rdkafka in bulk: {ratio:.2} (median; {low:.2}–{high:.2})");
+    report.add(Figure::of_turns(
+        "P16",
+        "messages of the relay ÷ rdkafka in bulk",
+        "",
+        &ratios,
+        Goal::AtLeast(0.5),
+    ));
+    report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
+    report.add(Figure::of_turns("P16", "processor time of the relay per message", "µs", &costs, Goal::Shown));
 
     drop(relay);
     postgres.stop().await
@@ -174,6 +182,7 @@ async fn latency(
     caller: &Caller,
     create: u16,
     samples: usize,
+    report: &mut Report,
 ) -> Result<()> {
     sqlx::query("CREATE TABLE commits (id uuid PRIMARY KEY)").execute(&mut *database).await?;
     let producer: FutureProducer =
@@ -237,26 +246,31 @@ async fn latency(
         figures.sort_by(f64::total_cmp);
         (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
     });
-    println!("from an answer to its audit row: p50 {:.1} ms, p99 {:.1} ms, {samples} times", end.0, end.1);
-    println!("  produce and consume one message: p50 {:.1} ms, p99 {:.1} ms", kafka.0, kafka.1);
-    println!("  one commit: p50 {:.1} ms, p99 {:.1} ms", commit.0, commit.1);
-    println!("p50 ÷ (both p50): {:.2}", end.0 / (kafka.0 + commit.0));
+    report.add(Figure::counted("P14", "an answer until its audit row, p50", "ms", end.0, Goal::Shown));
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row, p99",
+        "ms",
+        end.1,
+        Goal::AtMost(100.0),
+    ));
+    report.add(Figure::counted(
+        "P14",
+        "one message of Kafka from producer to consumer, p50",
+        "ms",
+        kafka.0,
+        Goal::Shown,
+    ));
+    report.add(Figure::counted("P14", "one commit, p50", "ms", commit.0, Goal::Shown));
+    let ratio = end.0 / (kafka.0 + commit.0);
+    report.add(Figure::counted(
+        "P14",
+        "an answer until its audit row ÷ (one message + one commit), p50",
+        "",
+        ratio,
+        Goal::AtMost(2.0),
+    ));
     Ok(())
-}
-
-fn milliseconds(time: Duration) -> f64 {
-    time.as_secs_f64() * 1_000.0
-}
-
-/// A program that is stopped however the measurement ends.
-struct Stopped(Child);
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 fn start(
@@ -281,20 +295,4 @@ fn start(
         command.env("KAFKA_BROKERS", &kafka.brokers);
     }
     Ok(Stopped(command.spawn().with_context(|| format!("{name} is not built"))?))
-}
-
-/// Gives the processor time that a process has used, in seconds.
-fn processor_time(pid: u32) -> Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let fields = stat.rsplit(") ").next().context("a malformed /proc entry")?;
-    let ticks: Vec<f64> = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse().ok()).collect();
-    // Linux counts in hundredths of a second (USER_HZ).
-    Ok(ticks.iter().sum::<f64>() / 100.0)
-}
-
-/// Gives median, least and greatest.
-fn spread(figures: &mut [f64]) -> (f64, f64, f64) {
-    figures.sort_by(f64::total_cmp);
-    let last = figures.len() - 1;
-    (figures[figures.len() / 2], figures[0], figures[last])
 }
