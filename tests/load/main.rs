@@ -4,9 +4,11 @@
 //! the figures that a baseline holds are counts, which do not change with what else a machine does.
 
 mod create;
+mod instructions;
 mod kafka;
 mod measure;
 mod report;
+mod start;
 
 use anyhow::{Result, ensure};
 use runtime::config::Environment;
@@ -14,7 +16,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run.
-const PARTS: [&str; 2] = ["create", "kafka"];
+const PARTS: [&str; 4] = ["create", "instructions", "kafka", "start"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -47,12 +49,24 @@ impl Settings {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
+    if let Some((task, times)) = instructions::asked_for() {
+        return instructions::perform(&task, times);
+    }
+    tokio::runtime::Runtime::new()?.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
     let settings = Settings::read()?;
     let mut report = Report::new(&settings)?;
     if settings.wants("create", true) {
         create::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("instructions", true) {
+        instructions::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("start", true) {
+        start::measure(&settings, &mut report).await?;
     }
     if settings.wants("kafka", false) {
         kafka::measure(&settings, &mut report).await?;

@@ -180,8 +180,6 @@ pub fn end_of_day(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeZone as _;
-
     use super::*;
 
     fn at(zone: Tz, local: &str) -> String {
