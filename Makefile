@@ -98,12 +98,23 @@ asyncapi: ## Write shared/events/asyncapi.json anew after an event or its type h
 bench_always := create-task query-tasks update-task complete-task delete-task
 bench_in_full := relay-events write-audit
 
-bench: ## Measure what Kaam costs against its goals and tests/load/baseline.json; QUICK=1 takes only what that holds, ONLY=create,kafka takes those; Kafka after `make kafka`
+bench: ## Measure what Kaam costs against its goals and tests/load/baseline.json; QUICK=1 takes what that holds, ONLY=create,kafka only those; Kafka after `make kafka`, instructions with valgrind, a peer and a plot with Python
 	@infra/local/install
-	cargo build --release $(addprefix -p ,$(bench_always) $(if $(QUICK),$(if $(findstring kafka,$(ONLY)),$(bench_in_full)),$(bench_in_full)))
-	$(if $(QUICK)$(ONLY),,cargo bench --quiet -p language -p domain)
-	KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" BENCH_DIR="$(abspath $(CARGO_TARGET_DIR))/bench" \
-		QUICK="$(QUICK)" ONLY="$(ONLY)" BASELINE="$(BASELINE)" cargo bench --quiet -p tests --bench load
+	cargo build --release $(addprefix -p ,$(bench_always))
+	@# By themselves: together, those that speak to no Kafka would have its client in them.
+	$(if $(QUICK),,cargo build --release $(addprefix -p ,$(bench_in_full)))
+	cargo build --release -p domain -p language --example next_occurrence --example understanding
+ifneq ($(QUICK),)
+	@# It counts, so that it need not be quick itself, and the tests have built nearly all of it.
+	$(bench_settings) cargo test --quiet -p tests --bench load
+else
+	$(if $(ONLY),,cargo bench --quiet -p language -p domain)
+	$(bench_settings) BENCH_PYTHON="$$(infra/local/install-tool bench-python || true)" cargo bench --quiet -p tests --bench load
+	@! python="$$(infra/local/install-tool bench-python)" || "$$python" tests/load/plot.py "$(CARGO_TARGET_DIR)/bench/report.json"
+endif
+
+bench_settings = KAAM_BIN_DIR="$(abspath $(CARGO_TARGET_DIR))/release" BENCH_DIR="$(abspath $(CARGO_TARGET_DIR))/bench" \
+	QUICK="$(QUICK)" ONLY="$(ONLY)" BASELINE="$(BASELINE)"
 
 bench-baseline: ## Measure in short, and write what is counted into tests/load/baseline.json
 	@$(MAKE) --no-print-directory bench QUICK=1 BASELINE=write

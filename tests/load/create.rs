@@ -1,235 +1,215 @@
-//! Creating tasks, durably, against pgbench with the same SQL on the same PostgreSQL, in one run.
+//! Creating tasks in earnest (tokens, row-level security, a key on each request, outbox, log), against pgbench with the same SQL, the
+//! same service in Python, a bare statement and an echo of JSON.
 //!
-//! The two take turns, and the figure is the median of the ratios of the turns: on a machine that others use too, seconds say
-//! little.
+//! All take turns on the same PostgreSQL, with the same connections and emptied tables, and a figure is the median of the ratios of the
+//! turns: on a machine that others use too, seconds say little.
 
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::thread;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use devkit::postgres::{Options, Private};
-use devkit::testing::{TestDirectory, unused_port};
-use runtime::clock::Stopwatch;
+use anyhow::{Context as _, Result, ensure};
+use runtime::config::Environment;
+use tests::kafka::Kafka;
+use tests::process::{Program, command};
+use tokio::process::Command;
 
-use crate::Settings;
-use crate::measure::{Stopped, processor_time};
+use crate::bed::{Bed, CONNECTIONS, Commit, ISSUER, SECRET, USERS, tokens};
+use crate::clients::{Clients, TASK, creating, request};
+use crate::measure::{processor_time, root};
+use crate::pgbench::{Pgbench, create_statement};
 use crate::report::{Figure, Goal, Report};
+use crate::{Settings, echo};
 
-/// Connections of either side.
-const CONNECTIONS: u32 = 8;
+/// How many create at once where a rate is measured.
+const AT_ONCE: usize = CONNECTIONS;
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
 pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, seconds) = if settings.is_quick { (3, 2) } else { (10, 5) };
-    for is_durable in [true, false] {
-        against_pgbench(is_durable, turns, seconds, report).await?;
+    for commit in [Commit::Durable, Commit::NotAwaited] {
+        in_turns(settings, commit, turns, seconds, report).await?;
+    }
+    if !settings.is_quick {
+        beside_the_relay(turns, seconds, report).await?;
     }
     Ok(())
 }
 
-/// Creates and has pgbench create in turns, on a PostgreSQL that waits for its disk at each commit or not.
-async fn against_pgbench(is_durable: bool, turns: u32, seconds: u64, report: &mut Report) -> Result<()> {
-    let directory = TestDirectory::new();
-    let private = Private::start(Options::new(directory.path())).await?;
-    let url = private.url().to_owned();
-    store::migrate(&url).await?;
-    if !is_durable {
-        let pool = sqlx::PgPool::connect(&url).await?;
-        sqlx::query("ALTER DATABASE kaam SET synchronous_commit = off").execute(&pool).await?;
+/// One side of a comparison, in one turn.
+#[derive(Clone, Copy, Debug, Default)]
+struct Turn {
+    /// Creates a second.
+    rate: f64,
+    /// Processor time of each, in µs.
+    cost: f64,
+}
+
+impl Turn {
+    /// Sends requests to a program for a time.
+    fn of<F: Fn(u64) -> Vec<u8> + Sync>(
+        program: &Program,
+        clients: &Clients<F>,
+        seconds: u64,
+    ) -> Result<Self> {
+        let before = processor_time(program.pid())?;
+        let (count, time) = clients.send_for(AT_ONCE, Duration::from_secs(seconds))?;
+        let cost = (processor_time(program.pid())? - before).as_secs_f64() * 1e6 / count.max(1) as f64;
+        Ok(Self { rate: count as f64 / time.as_secs_f64(), cost })
     }
-    let script = directory.path().join("create.sql");
-    fs::write(&script, statement()?)?;
+}
 
-    let port = unused_port();
-    let program = Command::new(tests::process::binary("create-task"))
-        .env("DATABASE_URL", &url)
-        .env("DATABASE_CONNECTIONS", CONNECTIONS.to_string())
-        .env("PORT", port.to_string())
-        .env("LOG_FORMAT", "json")
-        .stderr(Stdio::null())
-        .spawn()
-        .context("create-task is not built")?;
-    let program = Stopped(program);
-    await_listener(port)?;
-    requests(port, Duration::from_millis(500))?;
+/// Has everybody create in turns, on a PostgreSQL that waits for its disk at each commit or not.
+async fn in_turns(
+    settings: &Settings,
+    commit: Commit,
+    turns: u32,
+    seconds: u64,
+    report: &mut Report,
+) -> Result<()> {
+    let bed = Bed::start(commit).await?;
+    let tokens = tokens(USERS);
+    let program = Program::start(bed.function("create-task", None)).await;
+    let ours = Clients::new(program.port, creating(&tokens));
+    // Each user once: their settings and quotas are known from then on.
+    ours.send_times(AT_ONCE, USERS as u64)?;
+    let (mut pgbench, mut bare) = (Pgbench::creating(&bed).await?, Pgbench::creating_barely(&bed).await?);
+    let peer = if settings.is_quick { None } else { Peer::start(&bed).await? };
+    let theirs = peer.as_ref().map(|peer| Clients::new(peer.0.port, creating(&tokens)));
+    if let Some(theirs) = &theirs {
+        theirs.send_times(AT_ONCE, USERS as u64)?;
+    }
+    let echo = if settings.is_quick { None } else { Some(Program::start(echo::command()?).await) };
+    let echoed =
+        echo.as_ref().map(|echo| Clients::new(echo.port, |_| request("POST", "/", &tokens[0], None, TASK)));
 
-    let (mut ratios, mut costs) = (Vec::new(), Vec::new());
+    let mut found = Vec::new();
     for _ in 0..turns {
-        let pgbench = pgbench(&url, &script, seconds)?;
-        let before = processor_time(program.0.id())?;
-        let created = requests(port, Duration::from_secs(seconds))?;
-        costs.push((processor_time(program.0.id())? - before).as_secs_f64() * 1e6 / created.max(1.0));
-        ratios.push(created / f64::from(u32::try_from(seconds)?) / pgbench);
+        bed.truncate().await?;
+        let same_sql = pgbench.run_for(seconds)?;
+        ensure!(bed.count("idempotency_keys").await? > 0, "what pgbench does creates nothing");
+        bed.truncate().await?;
+        let created = Turn::of(&program, &ours, seconds)?;
+        let mut turn = (created, same_sql, None, None, None);
+        if !settings.is_quick {
+            bed.truncate().await?;
+            turn.2 = Some(bare.run_for(seconds)?);
+        }
+        if let (Some(peer), Some(theirs)) = (&peer, &theirs) {
+            bed.truncate().await?;
+            turn.3 = Some(Turn::of(&peer.0, theirs, seconds)?);
+        }
+        if let (Some(echo), Some(echoed)) = (&echo, &echoed) {
+            turn.4 = Some(Turn::of(echo, echoed, seconds)?);
+        }
+        found.push(turn);
     }
-    let (metric, what, goal) =
-        if is_durable { ("P1", "durable", 0.95) } else { ("P2", "without waiting for the disk", 0.7) };
-    report.add(Figure::of_turns(
-        metric,
-        format!("creates ÷ pgbench with the same SQL, {what}"),
-        "",
-        &ratios,
-        Goal::AtLeast(goal),
-    ));
-    report.add(Figure::of_turns(
-        "P3",
-        format!("processor time per create, {what}"),
-        "µs",
-        &costs,
-        Goal::AtMost(60.0),
-    ));
+
+    let is_durable = commit == Commit::Durable;
+    let how = if is_durable { "durable" } else { "without waiting for the disk" };
+    let mut add = |metric, what: &str, unit, turns: Vec<f64>, goal| {
+        if !turns.is_empty() {
+            report.add(Figure::of_turns(metric, format!("{what}, {how}"), unit, &turns, goal));
+        }
+    };
+    let of = |value: fn(&Found) -> Option<f64>| found.iter().filter_map(value).collect::<Vec<_>>();
+    let (first, goal) = if is_durable { ("P1", 0.95) } else { ("P2", 0.7) };
+    let same = "creates ÷ pgbench with the same SQL";
+    add(first, same, "", of(|turn| Some(turn.0.rate / turn.1)), Goal::AtLeast(goal));
+    add(first, "creates", "/s", of(|turn| Some(turn.0.rate)), Goal::Shown);
+    add("P3", "processor time per create", "µs", of(|turn| Some(turn.0.cost)), Goal::AtMost(60.0));
+    let over = "processor time per create ÷ an echo of JSON";
+    add("P3", over, "", of(|turn| Some(turn.0.cost / turn.4?.cost)), Goal::Shown);
+    let (cost, rate) = ("processor time of FastAPI + asyncpg ÷ ours", "creates ÷ FastAPI + asyncpg");
+    add("P4", cost, "", of(|turn| Some(turn.3?.cost / turn.0.cost)), Goal::AtLeast(6.0));
+    let goal = if is_durable { 2.5 } else { 6.0 };
+    add("P4", rate, "", of(|turn| Some(turn.0.rate / turn.3?.rate)), Goal::AtLeast(goal));
+    let tax = "pgbench with the same SQL ÷ with task and event alone";
+    add("P8", tax, "", of(|turn| Some(turn.1 / turn.2?)), Goal::AtLeast(0.8));
+    drop((program, peer, echo));
+    bed.stop().await
+}
+
+/// Ours, pgbench, pgbench with a bare statement, the peer, the echo.
+type Found = (Turn, f64, Option<f64>, Option<Turn>, Option<Turn>);
+
+/// A service in Python that promises the same: `tests/load/peer.py`.
+struct Peer(Program);
+
+impl Peer {
+    /// Starts it where `BENCH_PYTHON` names a Python that has what it needs.
+    async fn start(bed: &Bed) -> Result<Option<Self>> {
+        let Some(python) = Environment::process().get("BENCH_PYTHON")?.map(PathBuf::from) else {
+            println!("There is no Python with FastAPI: the peer is left out. `make bench` installs it.");
+            return Ok(None);
+        };
+        let (query, types) = create_statement()?;
+        let numbered = types.iter().enumerate().rev();
+        let query = numbered.fold(query, |query, (index, kind)| {
+            let kind = if index == 0 { "kaam_user_id" } else { kind };
+            query.replace(&format!("${}", index + 1), &format!("\u{1}{}::{kind}", index + 1))
+        });
+        let statement = bed.directory().join("create-by-peer.sql");
+        std::fs::write(&statement, query.replace('\u{1}', "$"))?;
+        // Its environment is as clean as a function's.
+        let clean = command("create-task");
+        let mut command = Command::new(python);
+        command.env_clear().kill_on_drop(true);
+        for (name, value) in clean.as_std().get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        command
+            .arg(root().join("tests/load/peer.py"))
+            .env("DATABASE_URL", bed.url_of("create-task"))
+            .env("DATABASE_CONNECTIONS", CONNECTIONS.to_string())
+            .env("STATEMENT", statement)
+            .env("JWT_SECRET", SECRET)
+            .env("JWT_ISSUER", ISSUER)
+            .env("JWT_AUDIENCE", tests::issuer::AUDIENCE);
+        Ok(Some(Self(Program::start(command).await)))
+    }
+}
+
+/// Creates with a relay that takes every event to Kafka meanwhile, and without.
+async fn beside_the_relay(turns: u32, seconds: u64, report: &mut Report) -> Result<()> {
+    let Some(kafka) = Kafka::start().await else {
+        println!("There is no Kafka: what the relay costs is left out. `make kafka` installs it.");
+        return Ok(());
+    };
+    kafka.create_contract_topics().await;
+    let bed = Bed::start(Commit::Durable).await?;
+    let tokens = tokens(USERS);
+    let relay_port = devkit::testing::unused_port();
+    let mut with_poke = bed.function("create-task", None);
+    with_poke.env("RELAY_URL", format!("http://127.0.0.1:{relay_port}/")).env("RELAY_TOKEN", SECRET);
+    let program = Program::start(with_poke).await;
+    let ours = Clients::new(program.port, creating(&tokens));
+    ours.send_times(AT_ONCE, USERS as u64)?;
+    let (mut rates, mut costs, mut published) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..turns {
+        bed.truncate().await?;
+        let without = Turn::of(&program, &ours, seconds)?;
+        bed.truncate().await?;
+        let mut command = bed.function("relay-events", None);
+        command.env("PORT", relay_port.to_string()).env("KAFKA_BROKERS", &kafka.brokers);
+        command.env("EVENTS_TOKEN", SECRET).env_remove("DATABASE_CONNECTIONS");
+        let relay = Program::start(command).await;
+        let with = Turn::of(&program, &ours, seconds)?;
+        let done = bed.count("events WHERE status = 'processed'").await? as f64;
+        ensure!(done > 0.0, "the relay publishes nothing");
+        published.push(done / bed.count("events").await? as f64);
+        drop(relay);
+        rates.push(with.rate / without.rate);
+        costs.push(with.cost / without.cost);
+    }
+    let rate = "creates with the relay running ÷ stopped, durable";
+    report.add(Figure::of_turns("P9", rate, "", &rates, Goal::AtLeast(0.95)));
+    let cost = "processor time per create with the relay running ÷ stopped, durable";
+    report.add(Figure::of_turns("P9", cost, "", &costs, Goal::Shown));
+    let share = "events that the relay had published when the clients stopped";
+    report.add(Figure::of_turns("P9", share, "", &published, Goal::Shown));
     drop(program);
-    private.stop().await
-}
-
-/// Waits until somebody listens.
-fn await_listener(port: u16) -> Result<()> {
-    let clock = Stopwatch::start();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        ensure!(clock.elapsed() < Duration::from_secs(10), "create-task does not listen");
-        thread::sleep(Duration::from_millis(2));
-    }
-    Ok(())
-}
-
-/// Creates tasks over keep-alive connections for a time; gives how many.
-fn requests(port: u16, time: Duration) -> Result<f64> {
-    let clients: Vec<_> = (0..CONNECTIONS).map(|_| thread::spawn(move || client(port, time))).collect();
-    let mut total = 0.0;
-    for client in clients {
-        match client.join() {
-            Ok(count) => total += f64::from(count?),
-            Err(_) => bail!("a client panicked"),
-        }
-    }
-    Ok(total)
-}
-
-fn client(port: u16, time: Duration) -> Result<u32> {
-    let body = r#"{"title":"buy milk","priority":"high","tags":["home"],"due_date":"2027-01-10T12:00:00Z"}"#;
-    let request = format!(
-        "POST /api/tasks HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.set_nodelay(true)?;
-    let clock = Stopwatch::start();
-    let (mut count, mut buffer) = (0, vec![0; 16_384]);
-    while clock.elapsed() < time {
-        stream.write_all(request.as_bytes())?;
-        answer(&mut stream, &mut buffer)?;
-        count += 1;
-    }
-    Ok(count)
-}
-
-/// Reads one answer; anything but a success ends the measurement.
-fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
-    let mut filled = 0;
-    loop {
-        let read = stream.read(&mut buffer[filled..])?;
-        ensure!(read > 0, "the function closed the connection");
-        filled += read;
-        let text = &buffer[..filled];
-        let Some(head) = text.windows(4).position(|end| end == b"\r\n\r\n") else { continue };
-        let headers = String::from_utf8_lossy(&text[..head]).to_ascii_lowercase();
-        ensure!(headers.starts_with("http/1.1 200"), "the function answered {headers}");
-        let length =
-            headers.lines().find_map(|line| line.strip_prefix("content-length: ")).context("no length")?;
-        if filled >= head + 4 + length.trim().parse::<usize>()? {
-            return Ok(());
-        }
-    }
-}
-
-/// Runs pgbench and gives its transactions per second.
-fn pgbench(url: &str, script: &Path, seconds: u64) -> Result<f64> {
-    let output = Command::new("pgbench")
-        .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
-        .arg(format!("--client={CONNECTIONS}"))
-        .arg(format!("--time={seconds}"))
-        .arg(format!("--file={}", script.display()))
-        .arg(url)
-        .stdin(Stdio::null())
-        .output()
-        .context("pgbench, which comes with PostgreSQL's server, is not on the PATH")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let line = text.lines().find_map(|line| line.strip_prefix("tps = "));
-    let figure = line.and_then(|line| line.split(' ').next()).and_then(|figure| figure.parse().ok());
-    figure.with_context(|| format!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-/// Gives the statement that creates a task, as store has it, with values in place of its parameters.
-fn statement() -> Result<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.sqlx");
-    for entry in fs::read_dir(folder)? {
-        let described: serde_json::Value = serde_json::from_str(&fs::read_to_string(entry?.path())?)?;
-        let query = described["query"].as_str().unwrap_or_default();
-        if query.contains("INSERT INTO tasks") {
-            return Ok(format!("{};\n", filled_in(query)));
-        }
-    }
-    bail!("no statement that creates a task is in .sqlx/")
-}
-
-fn filled_in(query: &str) -> String {
-    // pgbench takes a colon before a word or a digit for a variable: hence the spaces, and the dots in times.
-    let task = r#"{"task": {"id": "01a1fc26-3582-7978-bd58-3a94b383a911","user_id": "local","title": "buy milk","description": null,"due_date": "2027-01-10T12.00.00+00.00","all_day": false,"time_zone": "UTC","priority": "high","tags": ["home"],"status": "active","reminder_config": null,"recurrence_rule": null,"reminder_id": null,"parent_task_id": null,"created_at": "2026-11-21T03.28.44.930592Z","updated_at": "2026-11-21T03.28.44.930592Z","completed_at": null,"version": 1},"changes": {"all_day": {"old": null,"new": false},"created_at": {"old": null,"new": "2026-11-21T03.28.44.930592Z"},"due_date": {"old": null,"new": "2027-01-10T12.00.00+00.00"},"id": {"old": null,"new": "01a1fc26-3582-7978-bd58-3a94b383a911"},"priority": {"old": null,"new": "high"},"status": {"old": null,"new": "active"},"tags": {"old": null,"new": ["home"]},"time_zone": {"old": null,"new": "UTC"},"title": {"old": null,"new": "buy milk"},"updated_at": {"old": null,"new": "2026-11-21T03.28.44.930592Z"},"user_id": {"old": null,"new": "local"},"version": {"old": null,"new": 1}},"actor": {"type": "user","id": "local"}}"#;
-    let payload = format!("'{task}'::jsonb");
-    let values: [&str; 46] = [
-        "'local'",
-        "gen_random_uuid()",
-        "'buy milk'",
-        "NULL::text",
-        "timestamp '2027-01-10'",
-        "timestamptz '2027-01-10'",
-        "false",
-        "NULL::text",
-        "3::smallint",
-        "ARRAY['home']",
-        "'active'",
-        "NULL::jsonb",
-        "NULL::jsonb",
-        "NULL::uuid",
-        "NULL::timestamp",
-        "NULL::timestamp",
-        "NULL::integer",
-        "now()",
-        "NULL::uuid",
-        "now()",
-        "NULL::timestamptz",
-        "1::bigint",
-        "0::bigint",
-        "gen_random_uuid()",
-        "'task-events'",
-        "'task.created'",
-        "gen_random_uuid()::text",
-        "'01a1fc26-3582-7978-bd58-3a94b383a911'",
-        "(random() * 63)::smallint",
-        &payload,
-        "'01a1fc26-359c-70f1-8287-24f45399fb40'",
-        "'00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'",
-        "'create-task'",
-        "now()",
-        "'{}'::uuid[]",
-        "'{}'::timestamptz[]",
-        "'{}'::text[]",
-        "'{}'::text[]",
-        "'{}'::text[]",
-        "NULL::bigint",
-        "NULL::text",
-        "NULL::text",
-        "NULL::bytea",
-        "NULL::smallint",
-        "NULL::jsonb",
-        "NULL::bytea",
-    ];
-    // From the last on, so that $4 is not taken for the head of $46.
-    let numbered = values.iter().enumerate().rev();
-    numbered.fold(query.to_owned(), |query, (index, value)| query.replace(&format!("${}", index + 1), value))
+    bed.stop().await.context("PostgreSQL does not stop")
 }

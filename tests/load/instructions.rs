@@ -1,22 +1,19 @@
 //! What is computed, in instructions: these are counts, the same however busy a machine is.
 //!
-//! Valgrind counts them in this very program, which it starts with `--count TASK TIMES`: once and twice as often, so that the difference is
-//! what the task itself took.
+//! Valgrind counts them in programs that do a thing so often and twice as often (the examples of domain and language): the difference is
+//! what it costs, whatever their start does.
 
 use std::hint::black_box;
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use application::audit::Entry;
 use application::{Application, Connection};
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::DateTime;
 use chrono_tz::Tz;
 use devkit::postgres::{Options, Private};
 use devkit::testing::TestDirectory;
-use domain::recurrence::{Anchor, Rule};
-use domain::settings::Locale;
-use language::{Context as Said, MAX_CHARS, parse};
-use rrule::RRuleSet;
 use runtime::clock::Stopwatch;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -25,14 +22,13 @@ use uuid::Uuid;
 use crate::Settings;
 use crate::report::{Figure, Goal, Report};
 
-const ZONE: Tz = Tz::America__New_York;
 const RULES: [(&str, &str); 2] =
     [("weekly", "FREQ=WEEKLY;BYDAY=MO,WE,FR"), ("monthly", "FREQ=MONTHLY;BYDAY=-1FR")];
 /// How old a series is that is old, in years.
-const OLD: i32 = 10;
-const CORPORA: [(&str, &str, Locale); 2] = [
-    ("English", include_str!("../../shared/language/tests/corpus/english.tsv"), Locale::EnUs),
-    ("Urdu", include_str!("../../shared/language/tests/corpus/urdu.tsv"), Locale::UrPk),
+const OLD: &str = "10";
+const CORPORA: [(&str, &str, &str); 2] = [
+    ("English", "en-US", include_str!("../../shared/language/tests/corpus/english.tsv")),
+    ("Urdu", "ur-PK", include_str!("../../shared/language/tests/corpus/urdu.tsv")),
 ];
 /// What long texts are made of.
 const WORDS: [(&str, &str); 3] = [
@@ -40,79 +36,10 @@ const WORDS: [(&str, &str); 3] = [
     ("dates", "monday at 5pm every second tuesday until december "),
     ("Urdu", "کل شام پانچ بجے دودھ لانا یاد دلانا ہر پیر کو "),
 ];
+/// How long they are, in characters.
+const LENGTHS: [&str; 3] = ["1000", "2000", "4000"];
 /// How many entries of the audit log are verified.
 const LINKS: usize = 20_000;
-
-/// Gives the task that this program was started to be counted with, and how often it is to be done.
-pub(crate) fn asked_for() -> Option<(String, u32)> {
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--count").skip(1);
-    Some((arguments.next()?, arguments.next()?.parse().ok()?))
-}
-
-/// Does a task some times.
-///
-/// # Errors
-/// There is none of that name.
-pub(crate) fn perform(task: &str, times: u32) -> Result<()> {
-    let (kind, what) = task.split_once(' ').context("a task is two words")?;
-    match kind {
-        "ours" | "theirs" => {
-            let (rule, age) = what.split_once(' ').context("a rule and an age")?;
-            let (_, rule) = RULES.iter().find(|(name, _)| *name == rule).context("a rule")?;
-            let start = noon_in(2026 - age.parse::<i32>()?);
-            if kind == "ours" { ours(rule, start, times) } else { theirs(rule, start, times) }
-        }
-        "corpus" => {
-            let (_, corpus, locale) = CORPORA.iter().find(|(name, ..)| *name == what).context("a corpus")?;
-            (0..times).for_each(|_| utterances(corpus).for_each(|text| understand(text, *locale)));
-            Ok(())
-        }
-        "text" => {
-            let (words, length) = what.split_once(' ').context("words and a length")?;
-            let (_, words) = WORDS.iter().find(|(name, _)| *name == words).context("words")?;
-            let text: String = words.chars().cycle().take(length.parse()?).collect();
-            (0..times).for_each(|_| understand(&text, Locale::EnUs));
-            Ok(())
-        }
-        _ => bail!("no task is called {task:?}"),
-    }
-}
-
-fn ours(rule: &str, start: NaiveDateTime, times: u32) -> Result<()> {
-    let rule = Rule::parse_rrule(rule, Anchor::Due, false).ok().context("a rule")?;
-    let after = noon_in(2026);
-    for _ in 0..times {
-        let next = rule.next_after(black_box(start), black_box(after), ZONE);
-        black_box(next.map(|next| rule.instant(start, next, ZONE)));
-    }
-    Ok(())
-}
-
-fn theirs(rule: &str, start: NaiveDateTime, times: u32) -> Result<()> {
-    let text = format!("DTSTART;TZID={}:{}\nRRULE:{rule}", ZONE.name(), start.format("%Y%m%dT%H%M%S"));
-    let rule: RRuleSet = text.parse()?;
-    let after = noon_in(2026).and_local_timezone(rrule::Tz::Tz(ZONE)).single().context("a wall time")?;
-    for _ in 0..times {
-        // One at the very instant counts to it.
-        black_box(black_box(&rule).clone().after(black_box(after)).all(2));
-    }
-    Ok(())
-}
-
-/// Gives noon on the 16th of November, a Monday in 2026.
-fn noon_in(year: i32) -> NaiveDateTime {
-    let day = NaiveDate::from_ymd_opt(year, 11, 16).and_then(|day| day.and_hms_opt(12, 0, 0));
-    day.expect("every year has it")
-}
-
-fn utterances(corpus: &str) -> impl Iterator<Item = &str> {
-    let rows = corpus.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
-    rows.filter_map(|line| line.split('\t').next())
-}
-
-fn understand(text: &str, locale: Locale) {
-    let _ = black_box(parse(black_box(text), &Said { now: noon_in(2026), zone: Tz::UTC, locale }));
-}
 
 /// # Errors
 /// Valgrind counts nothing, or the audit log is not what was appended.
@@ -130,86 +57,68 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 }
 
 fn occurrences(report: &mut Report) -> Result<()> {
-    for (name, _) in RULES {
-        let young = counted(&format!("ours {name} 0"), 500)?;
-        let old = counted(&format!("ours {name} {OLD}"), 500)?;
-        let theirs = counted(&format!("theirs {name} {OLD}"), 20)?;
+    for (name, rule) in RULES {
+        let next = |who, age, times| counted("next_occurrence", &[who, rule, age], "", times);
+        let young = next("ours", "0", 500)?;
+        let old = next("ours", OLD, 500)?;
+        let theirs = next("rrule", OLD, 20)?;
         let what = format!("next occurrence, {name}");
-        report.add(
-            Figure::counted("P20", format!("{what}, of this year"), "instructions", young, Goal::Shown)
-                .held(),
-        );
-        report.add(
-            Figure::counted("P20", format!("{what}, for {OLD} years"), "instructions", old, Goal::Shown)
-                .held(),
-        );
-        report.add(Figure::counted(
-            "P20",
-            format!("{what}, {OLD} years ÷ this year"),
-            "",
-            old / young,
-            Goal::AtMost(1.2),
-        ));
-        report.add(Figure::counted(
-            "P20",
-            format!("{what}, the crate rrule ÷ ours"),
-            "",
-            theirs / old,
-            Goal::AtLeast(20.0),
-        ));
+        let this_year = format!("instructions per {what}, of this year");
+        report.add(Figure::counted("P20", this_year, "", young, Goal::Shown).held());
+        let long_ago = format!("instructions per {what}, for {OLD} years");
+        report.add(Figure::counted("P20", long_ago, "", old, Goal::Shown).held());
+        let ages = format!("{what}, {OLD} years ÷ this year");
+        report.add(Figure::counted("P20", ages, "", old / young, Goal::AtMost(1.2)));
+        let crates = format!("{what}, the crate rrule ÷ ours");
+        report.add(Figure::counted("P20", crates, "", theirs / old, Goal::AtLeast(20.0)));
     }
     Ok(())
 }
 
 fn sentences(report: &mut Report) -> Result<()> {
-    for (name, corpus, _) in CORPORA {
-        let each = counted(&format!("corpus {name}"), 1)? / utterances(corpus).count() as f64;
-        report.add(
-            Figure::counted(
-                "P21",
-                format!("understanding, {name}"),
-                "instructions",
-                each,
-                Goal::AtMost(50_000.0),
-            )
-            .held(),
-        );
+    for (name, locale, corpus) in CORPORA {
+        let rows = corpus.lines().filter(|line| !line.is_empty() && !line.starts_with("# "));
+        let utterances: Vec<&str> = rows.filter_map(|line| line.split('\t').next()).collect();
+        let all = counted("understanding", &[locale, "0"], &utterances.join("\n"), 1)?;
+        let each = format!("instructions per command, {name}");
+        let count = all / utterances.len() as f64;
+        report.add(Figure::counted("P21", each, "", count, Goal::AtMost(50_000.0)).held());
     }
-    for (name, _) in WORDS {
-        let lengths = [MAX_CHARS / 4, MAX_CHARS / 2, MAX_CHARS];
+    for (name, words) in WORDS {
         let mut counts = Vec::new();
-        for length in lengths {
-            counts.push(counted(&format!("text {name} {length}"), 1)?);
+        for length in LENGTHS {
+            counts.push(counted("understanding", &["en-US", length], words, 1)?);
         }
-        let ratio = counts.windows(2).map(|pair| pair[1] / pair[0]).fold(0.0, f64::max);
-        report.add(Figure::counted(
-            "P21",
-            format!("understanding twice as many {name} ÷ once"),
-            "",
-            ratio,
-            Goal::AtMost(2.2),
-        ));
+        let most = counts.windows(2).map(|pair| pair[1] / pair[0]).fold(0.0, f64::max);
+        let twice = format!("instructions of a command twice as long ÷ once, {name}");
+        report.add(Figure::counted("P21", twice, "", most, Goal::AtMost(2.2)));
     }
     Ok(())
 }
 
-/// Counts the instructions of a task that is done once.
-fn counted(task: &str, times: u32) -> Result<f64> {
-    Ok((in_all(task, 2 * times)? - in_all(task, times)?) / f64::from(times))
+/// Gives the instructions of what a program does once.
+fn counted(program: &str, arguments: &[&str], input: &str, times: u32) -> Result<f64> {
+    let once = in_all(program, arguments, input, times)?;
+    Ok((in_all(program, arguments, input, 2 * times)? - once) / f64::from(times))
 }
 
-fn in_all(task: &str, times: u32) -> Result<f64> {
-    let output = Command::new("valgrind")
+fn in_all(program: &str, arguments: &[&str], input: &str, times: u32) -> Result<f64> {
+    let mut valgrind = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
-        .args(["--count", task, &times.to_string()])
-        .output()?;
+        .arg(tests::process::binary("examples").join(program))
+        .args(arguments)
+        .arg(times.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    // It reads all of it before it says anything.
+    valgrind.stdin.take().context("it is piped")?.write_all(input.as_bytes())?;
+    let output = valgrind.wait_with_output()?;
     let text = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "valgrind: {text}");
-    let count = text
-        .lines()
-        .find_map(|line| line.split_once("Collected : "))
-        .and_then(|(_, count)| count.trim().parse().ok());
+    ensure!(output.status.success(), "{program}: {text}");
+    let count = text.lines().find_map(|line| line.split_once("Collected : "));
+    let count = count.and_then(|(_, count)| count.trim().parse().ok());
     count.with_context(|| format!("valgrind counted nothing: {text}"))
 }
 

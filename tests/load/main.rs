@@ -3,12 +3,19 @@
 //! The machines that this runs on are shared, so that seconds say little: rates are ratios of two that took turns in this run, and
 //! the figures that a baseline holds are counts, which do not change with what else a machine does.
 
+mod bed;
+mod clients;
+mod counts;
 mod create;
+mod echo;
 mod instructions;
 mod kafka;
 mod measure;
+mod overload;
+mod pgbench;
 mod report;
 mod start;
+mod steady;
 
 use anyhow::{Result, ensure};
 use runtime::config::Environment;
@@ -16,7 +23,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run.
-const PARTS: [&str; 4] = ["create", "instructions", "kafka", "start"];
+const PARTS: [&str; 7] = ["counts", "instructions", "start", "create", "steady", "overload", "kafka"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -49,24 +56,30 @@ impl Settings {
     }
 }
 
-fn main() -> Result<()> {
-    if let Some((task, times)) = instructions::asked_for() {
-        return instructions::perform(&task, times);
+#[tokio::main]
+async fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some(echo::ARGUMENT) {
+        return echo::serve().await;
     }
-    tokio::runtime::Runtime::new()?.block_on(measure())
-}
-
-async fn measure() -> Result<()> {
     let settings = Settings::read()?;
     let mut report = Report::new(&settings)?;
-    if settings.wants("create", true) {
-        create::measure(&settings, &mut report).await?;
+    if settings.wants("counts", true) {
+        counts::measure(&settings, &mut report).await?;
     }
     if settings.wants("instructions", true) {
         instructions::measure(&settings, &mut report).await?;
     }
     if settings.wants("start", true) {
         start::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("create", true) {
+        create::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("steady", true) {
+        steady::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("overload", false) {
+        overload::measure(&settings, &mut report).await?;
     }
     if settings.wants("kafka", false) {
         kafka::measure(&settings, &mut report).await?;
