@@ -1,6 +1,6 @@
 //! Wall time in a zone and the instant it means.
 //!
-//! Whoever asks a [`Tz`] itself, by a method of `chrono::TimeZone`, gets the same from tables ten times the size: see `build.rs`.
+//! Whoever asks a [`Tz`] itself, by a method of `chrono::TimeZone`, gets the same from tables five times the size: see `build.rs`.
 
 mod offsets;
 
