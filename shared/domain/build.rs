@@ -39,6 +39,10 @@ fn main() {
         since.len(),
         offsets.len(),
     );
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "Cargo tells a build script where to write in this way only"
+    )]
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("Cargo names a folder"));
     fs::write(out.join("offsets.rs"), text).expect("Cargo's folder can be written to");
 }
