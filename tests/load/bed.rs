@@ -85,7 +85,7 @@ impl Bed {
 
     /// Empties the tables, so that everybody begins with the same.
     pub(crate) async fn truncate(&self) -> Result<()> {
-        self.run("TRUNCATE tasks, reminders, events, idempotency_keys").await
+        self.run("TRUNCATE tasks, reminders, events, idempotency_keys CASCADE").await
     }
 
     /// Prepares a function, which connects as its role by itself or by another way to the same database.
@@ -99,6 +99,13 @@ impl Bed {
             .env("JWT_SECRET", SECRET)
             .env("JWT_ISSUER", ISSUER)
             .env("JWT_AUDIENCE", issuer::AUDIENCE);
+        command
+    }
+
+    /// Prepares a function that has one connection: whoever asks next never opens another one, so that what is counted is the same each time.
+    pub(crate) fn function_of_one(&self, name: &str, url: Option<&str>) -> Command {
+        let mut command = self.function(name, url);
+        command.env("DATABASE_CONNECTIONS", "1");
         command
     }
 

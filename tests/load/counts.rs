@@ -17,7 +17,9 @@ use crate::pgbench::Pgbench;
 use crate::report::{Figure, Goal, Report};
 
 /// How often a command is carried out where round trips are counted.
-const TIMES: usize = 20;
+const TIMES: usize = 10;
+/// How often before, so that it is connected, and what is remembered is known.
+const WARM: usize = 5;
 /// Whose tasks are read and changed under callgrind.
 const FEW_USERS: usize = 64;
 
@@ -60,12 +62,12 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
     let mut database = bed.database().await?;
     let task: Value = serde_json::from_str(TASK)?;
     let wire = Wire::before(&bed.url_of("create-task"));
-    let create = Program::start(bed.function("create-task", Some(&wire.url))).await;
+    let create = Program::start(bed.function_of_one("create-task", Some(&wire.url))).await;
     let mut created = Vec::new();
     let mut before = (0, 0);
-    // The first ones connect, prepare, and read what is remembered from then on.
-    for number in 0..5 + 6 * (TIMES + 5) {
-        if number == 5 {
+    // Less than a hundred, after which what a user has is counted anew.
+    for number in 0..WARM + 5 * (TIMES + WARM) {
+        if number == WARM {
             before = (transactions(&mut database).await?, wire.round_trips());
         }
         let key = format!("key {number}");
@@ -75,7 +77,7 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
         ensure!(status == 200, "{body}");
         created.push(body["id"].as_str().context("a task without an id")?.to_owned());
     }
-    let counted = (created.len() - 5) as f64;
+    let counted = (created.len() - WARM) as f64;
     let commits = (transactions(&mut database).await? - before.0) as f64 / counted;
     add(report, "create", wire.round_trips() as f64 / counted, 1.0, commits, 1.0);
     drop(create);
@@ -87,12 +89,12 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
         on_task("complete", "complete-task", "POST", "/complete"),
         on_task("delete", "delete-task", "DELETE", ""),
     ];
-    for (command, ids) in commands.iter().zip(created.chunks(TIMES + 5)) {
+    for (command, ids) in commands.iter().zip(created.chunks(TIMES + WARM)) {
         let wire = Wire::before(&bed.url_of(command.function));
-        let program = Program::start(bed.function(command.function, Some(&wire.url))).await;
+        let program = Program::start(bed.function_of_one(command.function, Some(&wire.url))).await;
         let mut before = 0;
         for (number, id) in ids.iter().enumerate() {
-            if number == 5 {
+            if number == WARM {
                 (before, _) = (transactions(&mut database).await?, wire.round_trips());
             }
             let path = format!("/api/tasks/{id}{}", command.path);
@@ -111,10 +113,10 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
     }
 
     let wire = Wire::before(&bed.url_of("query-tasks"));
-    let query = Program::start(bed.function("query-tasks", Some(&wire.url))).await;
+    let query = Program::start(bed.function_of_one("query-tasks", Some(&wire.url))).await;
     let mut before = 0;
-    for number in 0..TIMES + 5 {
-        if number == 5 {
+    for number in 0..TIMES + WARM {
+        if number == WARM {
             (before, _) = (transactions(&mut database).await?, wire.round_trips());
         }
         let answer =
@@ -153,7 +155,7 @@ async fn written(database: &mut PgConnection) -> Result<i64> {
 async fn write_ahead_log(bed: &Bed, report: &mut Report) -> Result<()> {
     const COUNT: u64 = 2_000;
     let tokens = tokens(crate::bed::USERS);
-    let program = Program::start(bed.function("create-task", None)).await;
+    let program = Program::start(bed.function_of_one("create-task", None)).await;
     let clients = Clients::new(program.port, creating(&tokens));
     clients.send_times(1, 1_000)?;
     let mut pgbench = Pgbench::creating(bed).await?;
@@ -242,7 +244,7 @@ async fn all_instructions<F: Fn(u64) -> Vec<u8> + Sync>(
     from: u64,
 ) -> Result<u64> {
     let file = bed.directory().join(format!("callgrind.{function}.{from}.{count}"));
-    let program = Program::start(under_callgrind(&bed.function(function, None), &file)).await;
+    let program = Program::start(under_callgrind(&bed.function_of_one(function, None), &file)).await;
     Clients::new(program.port, |number| make(number + from)).send_times(1, count)?;
     let ended = program.stop().await;
     ensure!(ended.success(), "{function} ended with {ended}");

@@ -40,7 +40,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let program = Program::start(command).await;
     let clients = Clients::new(program.port, creating(&tokens));
     clients.send_times(CONNECTIONS, USERS as u64)?;
-    let (mut goodputs, mut slowest, mut healths) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut goodputs, mut slowest, mut healths, mut lags) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut refused, mut unfit, mut late, mut capacities) = (0, 0, 0, Vec::new());
     // Keys that none of the clients above has used.
     let mut first = 1 << 40;
@@ -62,7 +62,8 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         first += offered;
         found.accepted.sort_by(f64::total_cmp);
         ensure!(!found.accepted.is_empty(), "nothing was accepted: {found:?}");
-        goodputs.push(found.accepted.len() as f64 / found.seconds / capacity);
+        goodputs.push(f64::from(found.in_time) / found.seconds / capacity);
+        lags.push(found.lag);
         slowest.push(found.accepted[found.accepted.len() * 99 / 100]);
         capacities.push(capacity);
         (refused, unfit, late) = (refused + found.refused, unfit + found.unfit, late + found.unsent);
@@ -82,6 +83,8 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         f64::from(refused),
         Goal::Shown,
     ));
+    let lag = "how late those who send were at most, which their times have in them";
+    report.add(Figure::of_turns("P26", lag, "s", &lags, Goal::Shown));
     let unsent = "creates not sent, since all connections waited";
     report.add(Figure::counted("P26", unsent, "", f64::from(late), Goal::Shown));
     report.add(Figure::of_turns("P26", "creates at capacity", "/s", &capacities, Goal::Shown));
@@ -107,12 +110,16 @@ async fn healthy(caller: Caller, port: u16, is_over: Arc<AtomicBool>) -> Result<
 struct Outcome {
     /// How long each that was accepted took, in seconds, from when it was due.
     accepted: Vec<f64>,
+    /// How many of them while others were still offered.
+    in_time: u32,
     refused: u32,
     /// Neither accepted nor refused as it should be.
     unfit: u32,
     unsent: u32,
-    /// How long it was offered.
+    /// How long it was offered; nothing until that is over.
     seconds: f64,
+    /// For how long nothing was sent or read at most.
+    lag: f64,
 }
 
 /// Sends the requests of these numbers at a rate, and waits for all answers.
@@ -128,7 +135,11 @@ fn offer(port: u16, rate: f64, (first, end): (u64, u64), tokens: &[String]) -> R
         let mut ticks = interval(Duration::from_millis(2));
         let mut number = first;
         while number < end {
+            let begun = clock.elapsed().as_secs_f64();
             ticks.tick().await;
+            let waited = clock.elapsed().as_secs_f64() - begun;
+            let lag = waited.max(outcome.borrow().lag);
+            outcome.borrow_mut().lag = lag;
             let due = first + (clock.elapsed().as_secs_f64() * rate) as u64;
             while number < due.min(end) {
                 let client = Client {
@@ -192,7 +203,10 @@ impl Client {
         match answered {
             Ok((stream, status, says_when)) => {
                 match status {
-                    200 => outcome.accepted.push(clock.elapsed().as_secs_f64()),
+                    200 => {
+                        outcome.accepted.push(clock.elapsed().as_secs_f64());
+                        outcome.in_time += u32::from(outcome.seconds == 0.0);
+                    }
                     429 | 503 if says_when => outcome.refused += 1,
                     _ => outcome.unfit += 1,
                 }

@@ -1,4 +1,8 @@
 //! The figures of a run, beside their goals and, where they are counts, beside those of the committed baseline.
+//!
+//! The baseline holds what is the same on another machine: round trips, transactions, bytes of the write-ahead log, instructions. Processor time
+//! is shown and has a goal, but is not held: it is another one on each processor, and on one that others use it changes from run
+//! to run. What makes a request cost more of it shows in its instructions, which do not.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -7,7 +7,7 @@ use domain::series::{Scope, Template};
 use domain::settings::Settings;
 use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
 use events::payload::{Actor, TaskChanged};
-use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic, task_body};
+use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic};
 use serde_json::{Map, Value, json};
 use store::idempotency::Record;
 use store::quota::Amounts;
@@ -588,14 +588,10 @@ pub(crate) fn plan_move(
         None => before.and_then(|before| before.reminder_id),
     };
     let body = TaskBody::of(&after, settings.time_zone, reminder_id);
-    let payload = TaskChanged {
-        task: body.clone(),
-        changes: task_body::changes(previous.as_ref(), &body),
-        actor: actor.clone(),
-    };
+    let payload = TaskChanged::json_of(previous.as_ref(), &body, actor);
     let id = after.id.to_string();
     // Whose task it is counts, not who changed it.
-    let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, json!(payload));
+    let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, payload);
     let due_at = after.due.map(|due| due.sort_at(after.zone(settings.time_zone)));
     let before = before.and_then(|before| undo::not_told(&before.task, &after));
     let settings_version = settings.version;

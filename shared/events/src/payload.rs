@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::TaskBody;
+use crate::task_body::changes;
 
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -41,6 +42,17 @@ pub struct TaskChanged {
     pub changes: Map<String, Value>,
     /// Who did it.
     pub actor: Actor,
+}
+
+impl TaskChanged {
+    /// Gives the payload of a change as the JSON that it is written as, each part of which is made once.
+    pub fn json_of(before: Option<&TaskBody>, after: &TaskBody, actor: &Actor) -> Value {
+        let (before, task) = (before.map(TaskBody::to_json).unwrap_or_default(), after.to_json());
+        let changes = Value::Object(changes(&before, &task));
+        let actor = serde_json::to_value(actor).expect("two texts");
+        let parts = [("task", task), ("changes", changes), ("actor", actor)];
+        Value::Object(parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect())
+    }
 }
 
 /// A field before and after.
@@ -103,4 +115,38 @@ pub struct TaskUpdate {
     pub version: i64,
     /// `created`, `updated`, …
     pub change: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(status: &str, version: i64) -> TaskBody {
+        let fields = json!({
+            "id": "01a1fc26-3582-7978-bd58-3a94b383a911", "user_id": "amna", "title": "buy milk", "description": null,
+            "due_date": "2027-01-10", "all_day": true, "time_zone": "UTC", "priority": "high", "tags": ["home"], "status": status,
+            "reminder_config": null, "recurrence_rule": null, "reminder_id": null, "snoozed_until": null, "parent_task_id": null,
+            "created_at": "2026-11-21T03:28:44Z", "updated_at": "2026-11-21T03:28:44Z", "completed_at": null, "version": version,
+        });
+        serde_json::from_value(fields).expect("a task")
+    }
+
+    #[test]
+    fn the_payload_of_a_change_is_what_it_is_serialized_as() {
+        let (before, after, actor) = (body("active", 1), body("completed", 2), Actor::user("amna"));
+        let changes = json!({"status": {"old": "active", "new": "completed"}});
+        let changes = changes.as_object().cloned().unwrap_or_default();
+        let written = json!(TaskChanged { task: after.clone(), changes, actor: actor.clone() });
+        assert_eq!(TaskChanged::json_of(Some(&before), &after, &actor), written);
+    }
+
+    #[test]
+    fn a_new_task_changes_every_field_that_it_has() {
+        let payload = TaskChanged::json_of(None, &body("active", 1), &Actor::user("amna"));
+        assert_eq!(payload["changes"]["version"], json!({"old": null, "new": 1}));
+        assert_eq!(payload["changes"]["title"], json!({"old": null, "new": "buy milk"}));
+        assert!(payload["changes"].get("description").is_none());
+    }
 }

@@ -181,16 +181,15 @@ pub fn due_date(due: Due, zone: Tz) -> String {
     }
 }
 
-/// Gives what differs, as `{field: {"old", "new"}}`, without the fields that change with every change.
-pub fn changes(before: Option<&TaskBody>, after: &TaskBody) -> Map<String, Value> {
-    let before = before.map(TaskBody::to_json).unwrap_or_default();
-    let Value::Object(after) = after.to_json() else { return Map::new() };
+/// Gives what differs between two tasks that are JSON objects, as `{field: {"old", "new"}}`, without the fields that change with every
+/// change. Of a new task `before` is null.
+pub(crate) fn changes(before: &Value, after: &Value) -> Map<String, Value> {
     let mut changes = Map::new();
-    for (field, new) in after {
-        let old = before.get(&field).cloned().unwrap_or_default();
+    for (field, new) in after.as_object().into_iter().flatten() {
+        let old = before.get(field).unwrap_or(&Value::Null);
         let derived = ["updated_at", "version", "reminder_id"].contains(&field.as_str());
         if old != new && (before.is_null() || !derived) {
-            changes.insert(field, json!({"old": old, "new": new}));
+            changes.insert(field.clone(), json!({"old": old, "new": new}));
         }
     }
     changes
