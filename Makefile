@@ -100,7 +100,10 @@ bench_in_full := relay-events write-audit spawn-recurrence backend
 
 bench: ## Measure what Kaam costs against its goals and tests/load/baseline.json; QUICK=1 takes what that holds, ONLY=create,kafka only those; Kafka after `make kafka`, instructions with valgrind, a peer and a plot with Python
 	@infra/local/install
-	cargo build --release $(addprefix -p ,$(bench_always) $(if $(QUICK),,$(bench_in_full)))
+	cargo build --release $(addprefix -p ,$(bench_always))
+	@# By themselves: together, those that speak to no Kafka would have its client in them.
+	$(if $(QUICK),,cargo build --release $(addprefix -p ,$(bench_in_full)))
+	cargo build --release -p domain -p language --example next_occurrence --example understanding
 ifneq ($(QUICK),)
 	@# It counts, so that it need not be quick itself, and the tests have built nearly all of it.
 	$(bench_settings) cargo test --quiet -p tests --bench load

@@ -9,12 +9,14 @@ mod counts;
 mod create;
 mod echo;
 mod events;
+mod instructions;
 mod kafka;
 mod measure;
 mod outbox;
 mod overload;
 mod pgbench;
 mod report;
+mod start;
 mod steady;
 
 use anyhow::{Result, ensure};
@@ -22,8 +24,17 @@ use runtime::config::Environment;
 
 use crate::report::Report;
 
-/// The parts, in the order in which they are run.
-const PARTS: [&str; 6] = ["counts", "create", "events", "steady", "overload", "kafka"];
+/// The parts, in the order in which they are run, and whether a short run has them, too: those with figures that a baseline holds.
+const PARTS: [(&str, bool); 8] = [
+    ("counts", true),
+    ("instructions", true),
+    ("start", true),
+    ("create", true),
+    ("steady", true),
+    ("overload", false),
+    ("events", false),
+    ("kafka", false),
+];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -40,19 +51,20 @@ impl Settings {
         let only = environment.get("ONLY")?.filter(|names| !names.is_empty());
         let only: Option<Vec<String>> =
             only.map(|names| names.split([',', ' ']).map(str::to_owned).collect());
+        let known = PARTS.map(|(name, _)| name);
         for name in only.iter().flatten() {
-            ensure!(
-                PARTS.contains(&name.as_str()),
-                "ONLY: {name:?} is no part; there are {}",
-                PARTS.join(", ")
-            );
+            ensure!(known.contains(&&**name), "ONLY: {name:?} is no part; there are {}", known.join(", "));
         }
         Ok(Self { is_quick, only })
     }
 
-    /// Says whether a part is wanted: what ONLY names, or else all, and of `QUICK` those that hold something.
-    fn wants(&self, part: &str, is_held: bool) -> bool {
-        self.only.as_ref().map_or(is_held || !self.is_quick, |only| only.iter().any(|name| name == part))
+    /// Gives the parts that are wanted: what ONLY names, or else all, and of `QUICK` those that hold something.
+    fn parts(&self) -> impl Iterator<Item = &'static str> {
+        let is_wanted = |(name, is_held): &(&str, bool)| match &self.only {
+            Some(only) => only.iter().any(|one| one == name),
+            None => *is_held || !self.is_quick,
+        };
+        PARTS.into_iter().filter(is_wanted).map(|(name, _)| name)
     }
 }
 
@@ -63,23 +75,19 @@ async fn main() -> Result<()> {
     }
     let settings = Settings::read()?;
     let mut report = Report::new(&settings)?;
-    if settings.wants("counts", true) {
-        counts::measure(&settings, &mut report).await?;
-    }
-    if settings.wants("create", true) {
-        create::measure(&settings, &mut report).await?;
-    }
-    if settings.wants("events", false) {
-        events::measure(&settings, &mut report).await?;
-    }
-    if settings.wants("steady", true) {
-        steady::measure(&settings, &mut report).await?;
-    }
-    if settings.wants("overload", false) {
-        overload::measure(&settings, &mut report).await?;
-    }
-    if settings.wants("kafka", false) {
-        kafka::measure(&settings, &mut report).await?;
+    for part in settings.parts() {
+        println!("{part}:");
+        match part {
+            "counts" => counts::measure(&settings, &mut report).await?,
+            "instructions" => instructions::measure(&settings, &mut report).await?,
+            "start" => start::measure(&settings, &mut report).await?,
+            "create" => create::measure(&settings, &mut report).await?,
+            "steady" => steady::measure(&settings, &mut report).await?,
+            "overload" => overload::measure(&settings, &mut report).await?,
+            "events" => events::measure(&settings, &mut report).await?,
+            "kafka" => kafka::measure(&settings, &mut report).await?,
+            _ => unreachable!("every part is here"),
+        }
     }
     report.finish()
 }

@@ -3,7 +3,7 @@
 use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
 use application::snooze::SnoozeUntil;
-use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, Utc};
 use domain::series;
 use domain::task::{Change, Task};
 use domain::zone;
@@ -142,8 +142,8 @@ impl New {
 pub(crate) fn instant_of(until: NaiveDateTime, about: &Utterance) -> DateTime<Utc> {
     let until = until.duration_round(TimeDelta::minutes(1)).unwrap_or(until);
     let first = zone::resolve(until, about.zone());
-    let second = about.zone().from_local_datetime(&until).latest().map(|at| at.with_timezone(&Utc));
-    second.filter(|second| first < about.at && *second > first).unwrap_or(first)
+    let second = zone::resolve_second(until, about.zone());
+    second.filter(|_| first < about.at).unwrap_or(first)
 }
 
 /// Gives a task after the act; `None` when it is so already.

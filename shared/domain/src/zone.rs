@@ -1,8 +1,10 @@
 //! Wall time in a zone and the instant it means.
+//!
+//! Whoever asks a [`Tz`] itself, by a method of `chrono::TimeZone`, gets the same from tables five times the size: see `build.rs`.
 
-use chrono::{
-    DateTime, Days, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc,
-};
+mod offsets;
+
+use chrono::{DateTime, Days, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 /// A name that is not in the IANA time zone database, with a name that may have been meant.
@@ -143,38 +145,27 @@ fn zone_with(offset_minutes: i32) -> Option<String> {
 /// A time that does not exist (clocks go forward) moves forward by the length of the gap; of a time that happens twice
 /// (clocks go back) the first is meant. RFC 5545 §3.3.5 says the same of DATE-TIME with a TZID.
 pub fn resolve(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    match zone.from_local_datetime(&local) {
-        MappedLocalTime::Single(at) => at.with_timezone(&Utc),
-        MappedLocalTime::Ambiguous(first, second) => first.min(second).with_timezone(&Utc),
-        MappedLocalTime::None => {
-            // Reading the wall time with the offset in force before the gap moves it forward by the gap's length.
-            let before = offset_before_gap(local, zone);
-            (local - before).and_utc()
-        }
-    }
+    utc(local, offsets::of_local(local, zone).0)
 }
 
-/// The longest known gap is 24 hours (Apia, 30 December 2011): two days back the clock is surely the old one.
-fn offset_before_gap(local: NaiveDateTime, zone: Tz) -> TimeDelta {
-    let mut hours = 1;
-    while hours < 48 {
-        let earlier = local - TimeDelta::hours(hours);
-        match zone.from_local_datetime(&earlier) {
-            MappedLocalTime::Single(at) => return offset_of(&at),
-            MappedLocalTime::Ambiguous(_, at) => return offset_of(&at),
-            MappedLocalTime::None => hours += 1,
-        }
-    }
-    offset_of(&zone.from_utc_datetime(&local))
+/// Gives the second instant of a wall time that happens twice, because clocks go back.
+pub fn resolve_second(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    offsets::of_local(local, zone).1.map(|offset| utc(local, offset))
 }
 
-fn offset_of(at: &DateTime<Tz>) -> TimeDelta {
-    TimeDelta::seconds(i64::from(at.offset().fix().local_minus_utc()))
+fn utc(local: NaiveDateTime, offset: FixedOffset) -> DateTime<Utc> {
+    // There is no other at the end of time.
+    local.checked_sub_offset(offset).unwrap_or(local).and_utc()
+}
+
+/// Gives an instant with the offset that a zone has then.
+pub fn in_zone(at: DateTime<Utc>, zone: Tz) -> DateTime<FixedOffset> {
+    at.with_timezone(&offsets::at(at, zone))
 }
 
 /// Gives the wall time that a zone's clocks show at an instant.
 pub fn local(at: DateTime<Utc>, zone: Tz) -> NaiveDateTime {
-    at.with_timezone(&zone).naive_local()
+    in_zone(at, zone).naive_local()
 }
 
 /// Gives the first instant of a local day; a day whose midnight is missing starts when its clocks start.

@@ -1,9 +1,10 @@
 //! A task in JSON, the same in answers and in events.
 
-use chrono::{DateTime, Offset, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
 use domain::task::Task;
+use domain::zone::in_zone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -169,9 +170,9 @@ pub fn due_date(due: Due, zone: Tz) -> String {
     match due {
         Due::Date(date) => date.to_string(),
         Due::At { at, .. } => {
-            let local = at.with_timezone(&zone);
+            let local = in_zone(at, zone);
             // RFC 3339 has no seconds in offsets, local mean times before about 1900 have.
-            if local.offset().fix().local_minus_utc() % 60 == 0 {
+            if local.offset().local_minus_utc() % 60 == 0 {
                 local.to_rfc3339_opts(SecondsFormat::AutoSi, false)
             } else {
                 at.to_rfc3339_opts(SecondsFormat::AutoSi, true)

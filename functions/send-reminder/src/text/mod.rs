@@ -8,6 +8,7 @@ use application::reminders::Content;
 use chrono::{DateTime, FixedOffset, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::settings::Locale;
+use domain::zone::local;
 use events::TaskBody;
 use serde_json::json;
 use uuid::Uuid;
@@ -155,7 +156,7 @@ impl Message<'_> {
             Due::Moment(at) => self.now.signed_duration_since(at) >= GRACE,
             Due::Day(date) => {
                 let zone: Tz = task.time_zone.parse().unwrap_or(Tz::UTC);
-                self.now.with_timezone(&zone).date_naive() > date
+                local(self.now, zone).date() > date
             }
         };
         let spelled = match due {

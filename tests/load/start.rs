@@ -1,0 +1,264 @@
+//! What a function is before it does anything: how long it takes to its first answer, what it keeps, how large it is.
+//!
+//! Of what is shipped (`make static`) when that is there, or else of the release build; `QUICK` takes the release build, and of its
+//! figures those that another run of the same program repeats.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use devkit::postgres::{Options, Private};
+use devkit::testing::{TestDirectory, unused_port};
+use runtime::clock::Stopwatch;
+
+use crate::Settings;
+use crate::measure::{Stopped, milliseconds};
+use crate::report::{Figure, Goal, Report};
+
+/// How often each side starts.
+const STARTS: usize = 25;
+/// The functions that are requests' alone.
+const OF_REQUESTS: [&str; 11] = [
+    "create-task",
+    "query-tasks",
+    "update-task",
+    "complete-task",
+    "delete-task",
+    "follow-link",
+    "chat-command",
+    "scan-reminders",
+    "sign-in",
+    "stream-updates",
+    "web",
+];
+/// The functions that speak to Kafka.
+const OF_KAFKA: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
+const CREATE: &str = r#"{"title":"buy milk"}"#;
+
+/// Which programs are measured.
+struct Built {
+    folder: PathBuf,
+    /// As it is called in a figure.
+    name: &'static str,
+}
+
+impl Built {
+    fn find(is_quick: bool) -> Result<Self> {
+        let released = tests::process::binary("create-task");
+        let released = released.parent().context("a program is in a folder")?.to_owned();
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        let shipped = released.parent().unwrap_or(&released).join("static").join(architecture);
+        if !is_quick && shipped.join("create-task").is_file() {
+            return Ok(Self { folder: shipped, name: "shipped" });
+        }
+        if !is_quick {
+            println!(
+                "There is nothing in {}, where `make static` puts what is shipped: the release build is measured.",
+                shipped.display()
+            );
+        }
+        Ok(Self { folder: released, name: "release" })
+    }
+
+    /// Gives a program, if it is there.
+    fn program(&self, function: &str) -> Option<PathBuf> {
+        Some(self.folder.join(function)).filter(|path| path.is_file())
+    }
+
+    fn is_shipped(&self) -> bool {
+        self.name == "shipped"
+    }
+}
+
+/// # Errors
+/// A program does not start, or an answer is another one than it should be.
+pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
+    let built = Built::find(settings.is_quick)?;
+    for (functions, size_mb, memory_mb) in [(&OF_REQUESTS[..], 8.0, 10.0), (&OF_KAFKA[..], 12.0, 16.0)] {
+        for function in functions {
+            if let Some(program) = built.program(function) {
+                let size = fs::metadata(&program)?.len() as f64 / 1e6;
+                // What a release build has in it that is not shipped is no goal.
+                let goal = if built.is_shipped() { Goal::AtMost(size_mb) } else { Goal::Shown };
+                let figure =
+                    Figure::counted("P13", format!("size of {function}, {}", built.name), "MB", size, goal);
+                report.add(figure);
+                idle(function, &program, built.name, memory_mb, report)?;
+            }
+        }
+    }
+    if !settings.is_quick {
+        without_database(&built, report)?;
+        with_database(&built, report).await?;
+    }
+    Ok(())
+}
+
+/// Measures what a function keeps that has answered once and has nothing to do.
+fn idle(function: &str, program: &Path, built: &str, memory_mb: f64, report: &mut Report) -> Result<()> {
+    let started = Started::spawn(function, program, &nowhere())?;
+    started.answers("GET /health", "", 200)?;
+    let status = fs::read_to_string(format!("/proc/{}/status", started.program.0.id()))?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<f64>().ok()
+    };
+    let memory = field("VmRSS:").context("Linux says what a process keeps")? * 1024.0 / 1e6;
+    report.add(Figure::counted(
+        "P12",
+        format!("memory of {function}, {built}"),
+        "MB",
+        memory,
+        Goal::AtMost(memory_mb),
+    ));
+    if function == "create-task" {
+        let threads = field("Threads:").context("Linux counts threads")?;
+        report.add(Figure::counted("P25", format!("threads of {function}"), "", threads, Goal::Shown));
+        let files = fs::read_dir(format!("/proc/{}/fd", started.program.0.id()))?.count() as f64;
+        report.add(Figure::counted("P25", format!("open files of {function}"), "", files, Goal::Shown));
+    }
+    Ok(())
+}
+
+/// Measures how long it takes to the first answer that needs no database, against a program that does nothing.
+fn without_database(built: &Built, report: &mut Report) -> Result<()> {
+    let program = built.program("create-task").context("create-task is not built")?;
+    let settings = nowhere();
+    let (mut ours, mut nothing) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        ours.push(timed(|| {
+            let started = Started::spawn("create-task", &program, &settings)?;
+            started.answers("GET /health", "", 200).map(|()| started)
+        })?);
+        nothing.push(timed(|| Ok(ensure!(Command::new("/bin/true").env_clear().status()?.success())))?);
+    }
+    let (ours, nothing) = (best(&ours), best(&nothing));
+    report.add(Figure::counted("P10", "best start to the first answer", "ms", ours, Goal::Shown));
+    report.add(Figure::counted("P10", "best start and end of `true`", "ms", nothing, Goal::Shown));
+    report.add(Figure::counted(
+        "P10",
+        "start to the first answer ÷ `true`",
+        "",
+        ours / nothing,
+        Goal::AtMost(3.0),
+    ));
+    Ok(())
+}
+
+/// Measures how long it takes to the first task that is kept, against one row by psql.
+async fn with_database(built: &Built, report: &mut Report) -> Result<()> {
+    let program = built.program("create-task").context("create-task is not built")?;
+    let directory = TestDirectory::new();
+    let private = Private::start(Options::new(directory.path())).await?;
+    let url = private.url().to_owned();
+    store::migrate(&url).await?;
+    let settings = [("DATABASE_URL".to_owned(), url.clone())];
+    // Debian's `psql` on the PATH is a script that looks for this one.
+    let server = fs::read_link(format!("/proc/{}/exe", private.server_pid()))?;
+    let psql = |statement: &str| psql(&server.with_file_name("psql"), &url, statement);
+    psql("CREATE TABLE rows (id uuid PRIMARY KEY, title text NOT NULL)")?;
+    let (mut ours, mut psqls) = (Vec::new(), Vec::new());
+    for _ in 0..STARTS {
+        ours.push(timed(|| {
+            let started = Started::spawn("create-task", &program, &settings)?;
+            started.answers("POST /api/tasks", CREATE, 200).map(|()| started)
+        })?);
+        psqls.push(timed(|| psql("INSERT INTO rows VALUES (gen_random_uuid(), 'buy milk')"))?);
+    }
+    let (ours, psqls) = (best(&ours), best(&psqls));
+    report.add(Figure::counted("P11", "best start to the first task", "ms", ours, Goal::Shown));
+    report.add(Figure::counted("P11", "best row by psql", "ms", psqls, Goal::Shown));
+    report.add(Figure::counted(
+        "P11",
+        "start to the first task ÷ a row by psql",
+        "",
+        ours / psqls,
+        Goal::AtMost(0.3),
+    ));
+    private.stop().await
+}
+
+fn psql(program: &Path, url: &str, statement: &str) -> Result<()> {
+    let status = Command::new(program)
+        .args(["--no-psqlrc", "--quiet", "--command", statement, url])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .context("psql, which comes with PostgreSQL")?;
+    Ok(ensure!(status.success(), "psql failed"))
+}
+
+/// Gives settings with which every function starts, and finds neither database nor bus.
+fn nowhere() -> Vec<(String, String)> {
+    let port = unused_port();
+    [
+        ("DATABASE_URL", format!("postgres://kaam@127.0.0.1:{port}/kaam")),
+        ("KAFKA_BROKERS", format!("127.0.0.1:{port}")),
+        ("SIGNING_KEY", "0".repeat(64)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// A program that has said where it answers.
+struct Started {
+    program: Stopped,
+    address: String,
+}
+
+impl Started {
+    fn spawn(function: &str, program: &Path, settings: &[(String, String)]) -> Result<Self> {
+        // The variables by which a host is known are refused by who does not run on it.
+        let is_of_kafka = OF_KAFKA.contains(&function);
+        let settings = settings.iter().filter(|(name, _)| is_of_kafka || name != "KAFKA_BROKERS");
+        let child = Command::new(program)
+            .env_clear()
+            .envs(settings.cloned())
+            .env("PORT", "0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} does not start", program.display()))?;
+        let mut program = Stopped(child);
+        let mut line = String::new();
+        let out = program.0.stdout.take().context("it is piped")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let address = line.trim_end().rsplit_once("http://").map(|(_, address)| address.to_owned());
+        let address =
+            address.with_context(|| format!("{function} does not say where it answers: {line:?}"))?;
+        Ok(Self { program, address })
+    }
+
+    /// Sends a request, such as `GET /health`, and waits for the status that it should have.
+    fn answers(&self, request: &str, body: &str, status: u16) -> Result<()> {
+        let mut stream = TcpStream::connect(&self.address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let length = body.len();
+        write!(
+            stream,
+            "{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(ensure!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request} was answered by {answer}"))
+    }
+}
+
+/// Gives how long something takes, in milliseconds; what it gives is dropped after that.
+fn timed<T>(act: impl FnOnce() -> Result<T>) -> Result<f64> {
+    let watch = Stopwatch::start();
+    let done = act()?;
+    let time = milliseconds(watch.elapsed());
+    drop(done);
+    Ok(time)
+}
+
+/// Gives the shortest time: what else the machine does makes the others longer.
+fn best(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
+}
