@@ -13,6 +13,7 @@ mod measure;
 mod overload;
 mod pgbench;
 mod report;
+mod scale;
 mod steady;
 
 use anyhow::{Result, ensure};
@@ -21,7 +22,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run.
-const PARTS: [&str; 5] = ["counts", "create", "steady", "overload", "kafka"];
+const PARTS: [&str; 6] = ["counts", "create", "steady", "overload", "kafka", "scale"];
 
 /// How much is measured.
 #[derive(Clone, Debug)]
@@ -75,6 +76,9 @@ async fn main() -> Result<()> {
     }
     if settings.wants("kafka", false) {
         kafka::measure(&settings, &mut report).await?;
+    }
+    if settings.wants("scale", false) {
+        scale::measure(&settings, &mut report).await?;
     }
     report.finish()
 }
