@@ -1,6 +1,6 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check bench bench-baseline asyncapi language-report fuzz
+.PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check plans bench bench-baseline asyncapi language-report fuzz
 .PHONY: dist reproducible dead-letters replay verify-audit test-api test-web deny sbom audit-heads export-user erase-user roles
 .PHONY: check-infra deploy static images check-images lambda-functions
 
@@ -85,6 +85,11 @@ check: ## Check format, lints, documentation, architecture and .sqlx/
 sqlx: ## Write .sqlx/ anew after a statement in shared/store or a migration has changed
 	@infra/local/install
 	infra/local/with-postgres infra/local/describe-statements .sqlx
+
+plans: ## Write tests/it/plans/snapshot.txt anew after a statement, an index or PostgreSQL's choice has changed; look at the difference
+	@infra/local/install
+	KAAM_WRITE_PLANS=1 cargo test --quiet -p tests --test it -- --exact \
+		plans::each_statement_is_planned_as_it_was_and_reads_no_table_that_grows_whole
 
 sqlx-check: ## Check that .sqlx/ is what `make sqlx` would write
 	@infra/local/install

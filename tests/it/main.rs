@@ -38,6 +38,7 @@ mod migrations;
 mod model;
 mod openapi;
 mod operations;
+mod plans;
 mod pooler;
 mod privacy;
 mod processes;

@@ -16,6 +16,7 @@ mod outbox;
 mod overload;
 mod pgbench;
 mod report;
+mod scale;
 mod start;
 mod steady;
 
@@ -25,7 +26,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run, and whether a short run has them, too: those with figures that a baseline holds.
-const PARTS: [(&str, bool); 8] = [
+const PARTS: [(&str, bool); 9] = [
     ("counts", true),
     ("instructions", true),
     ("start", true),
@@ -34,6 +35,7 @@ const PARTS: [(&str, bool); 8] = [
     ("overload", false),
     ("events", false),
     ("kafka", false),
+    ("scale", false),
 ];
 
 /// How much is measured.
@@ -86,6 +88,7 @@ async fn main() -> Result<()> {
             "overload" => overload::measure(&settings, &mut report).await?,
             "events" => events::measure(&settings, &mut report).await?,
             "kafka" => kafka::measure(&settings, &mut report).await?,
+            "scale" => scale::measure(&settings, &mut report).await?,
             _ => unreachable!("every part is here"),
         }
     }

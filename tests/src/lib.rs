@@ -16,6 +16,7 @@ pub mod knative;
 pub mod lambda;
 pub mod ollama;
 pub mod pgbouncer;
+pub mod plan;
 pub mod process;
 pub mod push_service;
 pub mod roles;

@@ -21,8 +21,8 @@ const LOCK_CLASS: i32 = 0x6b61_616d;
 /// No more dead letters of a topic are counted.
 pub const COUNTED: i64 = 1_000;
 
-/// How a relay's connection differs from others.
-const CONNECTION: [(&str, &str); 5] = [
+/// How a relay's connection differs from others: names of settings and their values.
+pub const RELAY_CONNECTION: [(&str, &str); 5] = [
     ("synchronous_commit", "off"),
     // Its statements look up rows by an index, a batch of them. The planner, who sees a thousand rows of a table of medium size, would
     // rather read all of that for each batch, which takes several times as long; or plan when the table is still empty.
@@ -106,7 +106,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
-        let connection = self.pool.connections.connect(CONNECTION).await?;
+        let connection = self.pool.connections.connect(RELAY_CONNECTION).await?;
         Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
     }
 
@@ -133,12 +133,12 @@ impl Store {
             Backlog,
             r#"SELECT (
                    SELECT min(first.timestamp)
-                   FROM generate_series(0, $2::integer - 1) AS shard
+                   FROM generate_series(0, $2::integer - 1) AS numbered (shard)
                    CROSS JOIN LATERAL (
                        SELECT e.timestamp
                        FROM events e
                        WHERE e.topic_name = $1
-                         AND e.shard = shard::smallint
+                         AND e.shard = numbered.shard::smallint
                          AND e.status IN ('pending', 'retrying')
                        ORDER BY e.seq
                        LIMIT 1
@@ -241,6 +241,8 @@ impl Relay {
         if !self.shards.is_empty() {
             self.release().await?;
         }
+        // OFFSET 0 keeps PostgreSQL from making a join of it, for which it would read all that is open, be it ever so much, instead of
+        // the first of each shard.
         let open = sqlx::query!(
             r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
@@ -251,6 +253,7 @@ impl Relay {
                          AND e.shard = shard.shard
                          AND e.status IN ('pending', 'retrying')
                          AND (e.next_attempt_at IS NULL OR e.next_attempt_at <= $2)
+                       OFFSET 0
                    )
                )
                SELECT shard AS "shard!", pg_try_advisory_lock($3, shard) AS "is_taken!" FROM open"#,
