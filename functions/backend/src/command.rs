@@ -1,7 +1,9 @@
 //! The program's commands: serve, and what operators do.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use anyhow::Context;
 use application::{Application, Connection};
@@ -302,7 +304,8 @@ fn entry(name: &str, Form { takes, what, .. }: &Form) -> String {
 }
 
 fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    let runtime = tokio_runtime().context("the program could not start its threads")?;
+    let threads = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let runtime = tokio_runtime(threads).context("the program could not start its threads")?;
     let outcome = runtime.block_on(future);
     // Whatever still runs has had its time; waiting for it would undo the deadlines.
     runtime.shutdown_background();

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use events::settings_body::SettingsBody;
-use events::{Answer, TaskBody};
+use events::{Answer, JsonText, TaskBody};
 use runtime::ask::{Ask, respond};
 use runtime::clock::Clock;
 use runtime::etag::{self, IfNoneMatch};
@@ -119,7 +119,7 @@ async fn get(
         let headers: [(_, HeaderValue); 1] = [(header::ETAG, etag::format(task.version))];
         return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
     }
-    Ok(respond(Answer::task(&task)))
+    Ok(respond(Answer::task(task.version, JsonText::of(&task))))
 }
 
 /// What happened to a task.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use application::feed;
 use application::outbox::{Open, Relay, Settled};
 use application::{Application, Connection};
-use events::{Refusal, StoredEvent, Topic};
+use events::{Event, Refusal, Topic};
 use futures::future::{FutureExt as _, join_all};
 use messaging::{Dapr, Kafka, Published, Publisher, Sink};
 use runtime::backoff::{self, PAUSE};
@@ -341,8 +341,8 @@ impl Outbox {
         &self,
         open: Vec<Open>,
         held_back: &mut HashSet<String>,
-    ) -> (Vec<(StoredEvent, Settled)>, bool) {
-        let (events, attempts): (Vec<StoredEvent>, Vec<u32>) =
+    ) -> (Vec<(Event, Settled)>, bool) {
+        let (events, attempts): (Vec<Event>, Vec<u32>) =
             open.into_iter().map(|open| (open.event, open.attempts)).unzip();
         let watch = Stopwatch::start();
         let spans: Vec<_> =
@@ -395,7 +395,7 @@ impl Outbox {
     }
 
     /// Says what is to be written down about an event; nothing about one that was not tried.
-    fn settle(&self, event: &StoredEvent, attempts: u32, published: Published) -> Option<Settled> {
+    fn settle(&self, event: &Event, attempts: u32, published: Published) -> Option<Settled> {
         let (tried, event_id, correlation_id) = (attempts + 1, event.event_id, &event.correlation_id);
         Some(match published {
             Published::Done => Settled::Processed,

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use domain::settings::{Locale, Settings, is_email};
 use events::payload::{Actor, Audited};
-use events::{Cause, Event, Refusal, Topic};
+use events::{Cause, Event, JsonText, Refusal, Topic};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -302,5 +302,5 @@ fn told(cause: &Cause, event_type: &str, actor: Actor, new_values: Value) -> Eve
         new_values: Some(new_values).filter(|values| !values.is_null()),
         actor,
     };
-    cause.event(Topic::AuditEvents, event_type, user_id, user_id, json!(audited))
+    cause.event(Topic::AuditEvents, event_type, user_id, user_id, JsonText::of(&audited))
 }

@@ -7,7 +7,7 @@ use domain::series::{Scope, Template};
 use domain::settings::Settings;
 use domain::task::{Change, Priority, Refusal as TaskRefusal, Status, Task};
 use events::payload::{Actor, TaskChanged};
-use events::{Answer, Cause, IdempotencyKey, Refusal, TaskBody, Topic};
+use events::{Answer, Cause, IdempotencyKey, JsonText, Refusal, TaskBody, Topic};
 use serde_json::{Map, Value, json};
 use store::idempotency::Record;
 use store::quota::Amounts;
@@ -71,7 +71,7 @@ impl Application {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.replay_or(cause, key, refusal).await,
             };
-            let answer = Answer::task(&planned.body).with_header("location", format!("/api/tasks/{id}"));
+            let answer = Answer::task(1, planned.json).with_header("location", format!("/api/tasks/{id}"));
             let record =
                 key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
             match self.store.write(&planned.write, record.as_ref()).await.map_err(refuse)? {
@@ -276,10 +276,16 @@ impl Application {
             let actor = Actor::user(&cause.user_id);
             let planned =
                 decided.map(|after| plan_write(cause, Some(&loaded), after, &settings, kind, &actor));
-            let task =
-                planned.as_ref().map_or_else(|| body_of(&loaded, &settings), |planned| planned.body.clone());
-            let answer = Answer::task(&task);
-            let mut writes: Vec<_> = planned.map(|planned| planned.write).into_iter().collect();
+            let (write, task, json) = match planned {
+                Some(PlannedWrite { write, body, json }) => (Some(write), body, json),
+                None => {
+                    let body = body_of(&loaded, &settings);
+                    let json = JsonText::of(&body);
+                    (None, body, json)
+                }
+            };
+            let answer = Answer::task(task.version, json);
+            let mut writes: Vec<_> = write.into_iter().collect();
             let mut series = None;
             if is_changed || with.scope(&loaded.task) != Scope::This {
                 let (others, members) = self.plan_others(cause, &loaded.task, &settings, kind, with).await?;
@@ -523,6 +529,8 @@ pub struct PlannedWrite {
     pub write: Write,
     /// For the user.
     pub body: TaskBody,
+    /// The same, written.
+    pub json: JsonText,
 }
 
 /// Computes a new task from its fields.
@@ -578,7 +586,7 @@ pub(crate) fn plan_move(
     kind: Change,
     actor: &Actor,
 ) -> PlannedWrite {
-    let previous = before.map(|(before, settings)| body_of(before, settings));
+    let previous = before.map(|(before, settings)| JsonText::of(&body_of(before, settings)));
     let before = before.map(|(before, _)| before);
     let replan = before.is_none_or(|before| concerns_reminders(&before.task, &after));
     let reminders = replan.then(|| reminder::plan(&after, settings, cause.now));
@@ -588,7 +596,8 @@ pub(crate) fn plan_move(
         None => before.and_then(|before| before.reminder_id),
     };
     let body = TaskBody::of(&after, settings.time_zone, reminder_id);
-    let payload = TaskChanged::json_of(previous.as_ref(), &body, actor);
+    let json = JsonText::of(&body);
+    let payload = TaskChanged::written(previous.as_ref(), &json, actor);
     let id = after.id.to_string();
     // Whose task it is counts, not who changed it.
     let event = cause.event(Topic::TaskEvents, event_type(kind), &id, &id, payload);
@@ -597,7 +606,7 @@ pub(crate) fn plan_move(
     let settings_version = settings.version;
     let write =
         Write { due_at, event, reminders, settings_version, before, parent_version: None, adds, task: after };
-    PlannedWrite { write, body }
+    PlannedWrite { write, body, json }
 }
 
 fn concerns_reminders(before: &Task, after: &Task) -> bool {

@@ -10,8 +10,7 @@ use domain::settings::{Locale, PushSubscription, QuietHours, Settings};
 use domain::task::{Priority, Status};
 use domain::zone;
 use events::payload::ReminderMoment;
-use events::{Cause, Event, Refusal, TaskBody, Topic};
-use serde_json::json;
+use events::{Cause, Event, JsonText, Refusal, TaskBody, Topic};
 use store::reminders::{Kept, Standing};
 use store::tasks::Loaded;
 
@@ -411,7 +410,7 @@ fn moment_event(
     let id = kept.task_id.unwrap_or(kept.id).to_string();
     Event {
         user_id: kept.user_id.clone(),
-        ..cause.event(Topic::Reminders, event_type, &id, &id, json!(moment))
+        ..cause.event(Topic::Reminders, event_type, &id, &id, JsonText::of(&moment))
     }
 }
 

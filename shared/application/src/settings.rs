@@ -4,7 +4,7 @@ use domain::settings::{Locale, PushSubscription, QuietHours, Settings, is_email,
 use domain::task::{Change, Task};
 use domain::{reminder, zone};
 use events::payload::{Actor, Audited};
-use events::{Cause, Event, Issue, Refusal, Topic};
+use events::{Cause, Event, Issue, JsonText, Refusal, Topic};
 use serde_json::{Map, Value, json};
 use store::quota::Amounts;
 use store::tasks::{Loaded, Together, Write};
@@ -98,7 +98,7 @@ pub(crate) fn updated(cause: &Cause, before: &Settings, after: &Settings, actor:
         new_values: Some(show(after)),
         actor,
     };
-    cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, json!(audited))
+    cause.event(Topic::AuditEvents, "settings.updated", user_id, user_id, JsonText::of(&audited))
 }
 
 fn too_busy() -> Refusal {

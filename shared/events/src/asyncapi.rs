@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::cloud_event::{CONTENT_TYPE, Envelope, render};
 use crate::payload::{Actor, Audited, ReminderMoment, TaskChanged, TaskUpdate};
 use crate::settings_body::SettingsBody;
-use crate::{JsonText, StoredEvent, TaskBody, Topic, task_body};
+use crate::{Event, JsonText, TaskBody, Topic, task_body};
 
 /// An event that goes over the bus.
 #[derive(Debug, Clone, Copy)]
@@ -424,7 +424,7 @@ fn example(kind: Kind) -> Value {
         }
         Topic::AuditEvents => (user.clone(), user.clone(), json!(audited(&user))),
     };
-    let event = StoredEvent {
+    let event = Event {
         event_id: Uuid::from_u128(0x01a1_fc64_04a7_7a2b_8c11_6e0a_52f3_d901),
         user_id: user,
         topic: kind.topic,
@@ -435,7 +435,7 @@ fn example(kind: Kind) -> Value {
         traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
         timestamp: created_at(),
         source_service: source.map_or("create-task", |(function, ..)| function).to_owned(),
-        payload: JsonText::from(&payload),
+        payload: JsonText::of(&payload),
     };
     render(&event)
 }

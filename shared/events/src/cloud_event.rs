@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::payload::TaskUpdate;
-use crate::{StoredEvent, Topic, instant};
+use crate::{Event, Topic, instant};
 
 /// The content type of a structured event.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
@@ -65,7 +65,7 @@ impl Envelope {
 }
 
 /// Gives an event as its own topic gets it.
-pub fn render(event: &StoredEvent) -> Value {
+pub fn render(event: &Event) -> Value {
     serde_json::from_str(&own_message(event).text()).expect("it is rendered as JSON")
 }
 
@@ -79,16 +79,16 @@ pub struct Message<'a> {
     id: Uuid,
     event_type: &'a str,
     payload: Cow<'a, str>,
-    event: &'a StoredEvent,
+    event: &'a Event,
 }
 
 /// Gives every message that one outbox row becomes: a task's event also feeds `task-updates`.
-pub fn messages(event: &StoredEvent) -> impl Iterator<Item = Message<'_>> {
+pub fn messages(event: &Event) -> impl Iterator<Item = Message<'_>> {
     std::iter::once(own_message(event)).chain(update_of(event))
 }
 
 /// Gives the message that goes to the event's own topic.
-pub fn own_message(event: &StoredEvent) -> Message<'_> {
+pub fn own_message(event: &Event) -> Message<'_> {
     Message {
         topic: event.topic,
         key: &event.key,
@@ -100,7 +100,7 @@ pub fn own_message(event: &StoredEvent) -> Message<'_> {
 }
 
 /// Gives the message for the feed `task-updates` that goes with a task's event, under an id derived from the event's.
-pub fn update_of(event: &StoredEvent) -> Option<Message<'_>> {
+pub fn update_of(event: &Event) -> Option<Message<'_>> {
     /// What of a [`TaskChanged`](crate::payload::TaskChanged) is told to everybody; the rest is not looked at.
     #[derive(Deserialize)]
     struct Changed {
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_data_of_a_rendered_event_is_the_envelope() {
-        let stored = StoredEvent {
+        let stored = Event {
             event_id: Uuid::nil(),
             user_id: "amna".to_owned(),
             topic: Topic::Reminders,
@@ -210,7 +210,7 @@ mod tests {
             traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
             timestamp: DateTime::UNIX_EPOCH,
             source_service: "scan-reminders".to_owned(),
-            payload: JsonText::from(&json!({"a": 1})),
+            payload: JsonText::of(&json!({"a": 1})),
         };
         let texts: Vec<Value> =
             messages(&stored).map(|message| serde_json::from_str(&message.text()).expect("JSON")).collect();

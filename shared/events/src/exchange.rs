@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::{Event, TaskBody};
-use crate::{Issue, Topic};
+use crate::{Event, Issue, JsonText, Topic};
 
 /// Who asks, when, and by which request; it goes into every event that the request causes.
 #[derive(Debug, Clone)]
@@ -27,7 +26,14 @@ pub struct Cause {
 
 impl Cause {
     /// Gives an event that this request causes.
-    pub fn event(&self, topic: Topic, event_type: &str, key: &str, subject: &str, payload: Value) -> Event {
+    pub fn event(
+        &self,
+        topic: Topic,
+        event_type: &str,
+        key: &str,
+        subject: &str,
+        payload: JsonText,
+    ) -> Event {
         Event {
             event_id: (self.new_id)(self.now),
             user_id: self.user_id.clone(),
@@ -74,11 +80,10 @@ impl Answer {
         Self { status: 200, headers: Map::new(), body: body.to_string().into_bytes(), replayed: false }
     }
 
-    /// Gives a task with its `ETag`.
-    pub fn task(task: &TaskBody) -> Self {
-        let body = serde_json::to_vec(task).expect("a task has string keys and finite numbers");
-        let headers = Map::from_iter([("etag".to_owned(), json!(format!("\"{}\"", task.version)))]);
-        Self { status: 200, headers, body, replayed: false }
+    /// Gives a [`crate::TaskBody`] of this version, with its `ETag`.
+    pub fn task(version: i64, task: JsonText) -> Self {
+        let headers = Map::from_iter([("etag".to_owned(), json!(format!("\"{version}\"")))]);
+        Self { status: 200, headers, body: task.into_string().into_bytes(), replayed: false }
     }
 
     /// Adds a header field.

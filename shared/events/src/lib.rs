@@ -17,6 +17,7 @@ pub mod topic;
 pub mod weight;
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ pub use weight::Weight;
 
 /// An event as it lies in the outbox, committed together with the change that it tells of.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Event<Payload = Value> {
+pub struct Event {
     /// UUIDv7; the CloudEvent's `id`, by which consumers recognise a repeat.
     pub event_id: Uuid,
     /// Whose task it is about.
@@ -49,12 +50,9 @@ pub struct Event<Payload = Value> {
     pub timestamp: DateTime<Utc>,
     /// The function that made it.
     pub source_service: String,
-    /// What happened; one of [`payload`]'s types.
-    pub payload: Payload,
+    /// What happened, one of [`payload`]'s types: written once, and parsed by nobody on the way.
+    pub payload: JsonText,
 }
-
-/// An event as whoever hands it on reads it: the payload travels as the text that it is kept as, and nobody parses it on the way.
-pub type StoredEvent = Event<JsonText>;
 
 /// A JSON value as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,15 +64,22 @@ impl JsonText {
         Self(text)
     }
 
+    /// Writes a value.
+    ///
+    /// # Panics
+    /// The keys of a map in it are no texts.
+    pub fn of(value: &impl Serialize) -> Self {
+        Self(serde_json::to_string(value).expect("keys are texts"))
+    }
+
     /// Gives the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-impl From<&Value> for JsonText {
-    fn from(value: &Value) -> Self {
-        Self(value.to_string())
+    /// Gives the text away.
+    pub fn into_string(self) -> String {
+        self.0
     }
 }
 

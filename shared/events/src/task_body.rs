@@ -1,16 +1,20 @@
 //! A task in JSON, the same in answers and in events.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
 use domain::task::Task;
 use domain::zone::in_zone;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{recurrence_rule, reminder_config};
+use crate::{JsonText, recurrence_rule, reminder_config};
 
 /// A task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -181,18 +185,25 @@ pub fn due_date(due: Due, zone: Tz) -> String {
     }
 }
 
-/// Gives what differs between two tasks that are JSON objects, as `{field: {"old", "new"}}`, without the fields that change with every
-/// change. Of a new task `before` is null.
-pub(crate) fn changes(before: &Value, after: &Value) -> Map<String, Value> {
-    let mut changes = Map::new();
-    for (field, new) in after.as_object().into_iter().flatten() {
-        let old = before.get(field).unwrap_or(&Value::Null);
-        let derived = ["updated_at", "version", "reminder_id"].contains(&field.as_str());
-        if old != new && (before.is_null() || !derived) {
-            changes.insert(field.clone(), json!({"old": old, "new": new}));
+/// Gives what differs between two tasks, as the members of `{field: {"old", "new"}}`, without the fields that change with every change.
+/// `before` a new task there is none. Both were written by the same code, so what is the same is the same text.
+pub(crate) fn changes(before: Option<&JsonText>, after: &JsonText) -> String {
+    let (old, new) = (before.map(members).unwrap_or_default(), members(after));
+    let mut changes = String::with_capacity(2 * after.as_str().len());
+    for (field, new) in new {
+        let old = old.get(field).map_or("null", |old| old.get());
+        let derived = ["updated_at", "version", "reminder_id"].contains(&field);
+        if old != new.get() && (before.is_none() || !derived) {
+            let comma = if changes.is_empty() { "" } else { "," };
+            let _ = write!(changes, r#"{comma}"{field}":{{"old":{old},"new":{new}}}"#);
         }
     }
     changes
+}
+
+/// Gives the members of a task, whose names need no escapes.
+fn members(task: &JsonText) -> BTreeMap<&str, &RawValue> {
+    serde_json::from_str(task.as_str()).expect("a task is an object")
 }
 
 /// The fields of a task that can be set.

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use events::StoredEvent;
+use events::Event;
 use events::cloud_event::CONTENT_TYPE;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -73,7 +73,7 @@ impl Dapr {
     }
 
     /// Publishes events, the keys beside each other, the events of one key in order.
-    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         feed::publish(self, events).await
     }
 

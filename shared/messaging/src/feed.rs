@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use events::cloud_event::{Message, own_message, update_of};
-use events::{StoredEvent, Topic};
+use events::{Event, Topic};
 
 use crate::Published;
 
@@ -35,7 +35,7 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl<'a> Outgoing<'a> {
-    fn new(message: &Message<'a>, event: &'a StoredEvent) -> Self {
+    fn new(message: &Message<'a>, event: &'a Event) -> Self {
         let (key, line) = (Cow::Borrowed(message.key), Cow::Borrowed(event.key.as_str()));
         Self { topic: message.topic, key, line, text: message.text() }
     }
@@ -56,7 +56,7 @@ pub(crate) trait Bus: Clone + Send + Sync + 'static {
 }
 
 /// Publishes events over a bus, and tells the feed of those that are in.
-pub(crate) async fn publish<B: Bus>(bus: &B, events: &[StoredEvent]) -> Vec<Published> {
+pub(crate) async fn publish<B: Bus>(bus: &B, events: &[Event]) -> Vec<Published> {
     let own: Vec<_> = events.iter().map(|event| Outgoing::new(&own_message(event), event)).collect();
     let outcomes = bus.send(&own).await;
     let updates = events.iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Published::Done);

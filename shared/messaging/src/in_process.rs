@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use events::cloud_event::messages;
-use events::{StoredEvent, Topic};
+use events::{Event, Topic};
 use futures::future::join_all;
 
 use crate::{Published, worsen};
@@ -64,7 +64,7 @@ impl InProcess {
 
     /// Hands events to every subscriber at once, each in order. Like a bus, it does not let one subscriber's trouble keep the
     /// others from an event; they recognise it when it comes again.
-    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         let deliveries = self.subscribers.iter().map(|subscriber| deliver(subscriber, events));
         let mut outcomes = vec![Published::Done; events.len()];
         for (position, published) in join_all(deliveries).await.into_iter().flatten() {
@@ -76,7 +76,7 @@ impl InProcess {
 }
 
 /// Hands over what a subscriber takes, and says what became of it by position.
-async fn deliver(subscriber: &Subscriber, events: &[StoredEvent]) -> Vec<(usize, Published)> {
+async fn deliver(subscriber: &Subscriber, events: &[Event]) -> Vec<(usize, Published)> {
     let mut positions = Vec::new();
     let mut rendered = Vec::new();
     for (position, event) in events.iter().enumerate() {
@@ -102,7 +102,7 @@ async fn deliver(subscriber: &Subscriber, events: &[StoredEvent]) -> Vec<(usize,
 }
 
 /// After an event that is to be retried, the later ones of its key wait for it.
-fn hold_back(events: &[StoredEvent], outcomes: &mut [Published]) {
+fn hold_back(events: &[Event], outcomes: &mut [Published]) {
     let mut waiting: HashSet<&str> = HashSet::new();
     for (event, outcome) in events.iter().zip(outcomes) {
         if waiting.contains(event.key.as_str()) {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::sample::task_event;
 
-    fn event(key: &str, number: i64) -> StoredEvent {
+    fn event(key: &str, number: i64) -> Event {
         task_event(key, number)
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use events::cloud_event::CONTENT_TYPE;
-use events::{StoredEvent, Topic};
+use events::{Event, Topic};
 use futures::future::join_all;
 use rdkafka::client::OAuthToken;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -157,7 +157,7 @@ impl Kafka {
     /// Hands events over, all at once; of each key none gets in before an earlier one that failed.
     ///
     /// The feed of a user, `task-updates`, is in order as long as nothing fails; after a failure its `version` says what is stale.
-    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         feed::publish(self, events).await
     }
 }
@@ -481,7 +481,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_is_refused_for_good_and_holds_nobody_back() {
         let (_cluster, kafka) = cluster();
-        let large = StoredEvent { payload: JsonText::from(&json!("x".repeat(2_000_000))), ..event("a", 1) };
+        let large = Event { payload: JsonText::of(&json!("x".repeat(2_000_000))), ..event("a", 1) };
         let published = kafka.publish(&[large, event("a", 2)]).await;
         assert!(
             matches!(&published[..], [Published::Never { why }, Published::Done] if why.contains("large")),
@@ -538,7 +538,7 @@ mod tests {
     }
 
     /// Publishes until all are in.
-    async fn publish_all(kafka: &Kafka, mut open: Vec<StoredEvent>) {
+    async fn publish_all(kafka: &Kafka, mut open: Vec<Event>) {
         let all = timeout(PATIENCE, async {
             while !open.is_empty() {
                 let outcomes = kafka.publish(&open).await;

@@ -17,7 +17,7 @@ mod sample;
 use std::error::Error;
 use std::time::Duration;
 
-use events::{StoredEvent, Weight};
+use events::{Event, Weight};
 
 pub use dapr::Dapr;
 pub use in_process::{InProcess, Subscriber};
@@ -107,7 +107,7 @@ pub enum Publisher {
 impl Publisher {
     /// Hands events over, in order; says what became of each. Of a key whose event is to be tried again, the later ones wait, so
     /// that the key's order is kept.
-    pub async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
+    pub async fn publish(&self, events: &[Event]) -> Vec<Published> {
         match self {
             Self::InProcess(bus) => bus.publish(events).await,
             Self::Sink(sink) => sink.publish(events).await,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use events::StoredEvent;
+use events::Event;
 use events::cloud_event::{CONTENT_TYPE, is_attribute_name};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -117,7 +117,7 @@ impl Sink {
     }
 
     /// Sends events, the keys beside each other, the events of one key in order.
-    pub(crate) async fn publish(&self, events: &[StoredEvent]) -> Vec<Published> {
+    pub(crate) async fn publish(&self, events: &[Event]) -> Vec<Published> {
         feed::publish(self, events).await
     }
 

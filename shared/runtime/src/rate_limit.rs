@@ -21,7 +21,7 @@ use std::{
 };
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -139,30 +139,27 @@ impl RateLimits {
             sign_ins: Buckets::new(rates.sign_in, &time),
         }
     }
-}
 
-/// Counts the requests of each address, and lets [`Costs`] count.
-pub(crate) async fn addresses(
-    State(limits): State<Arc<RateLimits>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let network = request.extensions().get::<ClientAddress>().and_then(|address| address.network());
-    if let Some(Err(empty)) = network.map(|network| limits.addresses.take(&network)) {
-        return empty.answer("too many requests from this network, try again later");
+    /// Counts a request of its address, and lets [`Costs`] count.
+    pub(crate) fn take_of_address(self: &Arc<Self>, request: &mut Request) -> Result<(), Response> {
+        let network = request.extensions().get::<ClientAddress>().and_then(|address| address.network());
+        if let Some(Err(empty)) = network.map(|network| self.addresses.take(&network)) {
+            return Err(empty.answer("too many requests from this network, try again later"));
+        }
+        request.extensions_mut().insert(Arc::clone(self));
+        Ok(())
     }
-    request.extensions_mut().insert(limits);
-    next.run(request).await
-}
 
-/// Counts the requests of each user.
-pub(crate) async fn users(State(limits): State<Arc<RateLimits>>, request: Request, next: Next) -> Response {
-    if let Some(Identity::User { user_id, .. }) = request.extensions().get()
-        && let Err(empty) = limits.users.take(user_id)
-    {
-        return empty.answer("too many requests of this user, try again later");
+    /// Counts a request of its user, if that is known.
+    pub(crate) fn take_of_user(&self, request: &Request) -> Result<(), Response> {
+        match request.extensions().get() {
+            Some(Identity::User { user_id, .. }) => self
+                .users
+                .take(user_id)
+                .map_err(|empty| empty.answer("too many requests of this user, try again later")),
+            _ => Ok(()),
+        }
     }
-    next.run(request).await
 }
 
 /// A bucket that is empty, and after how long there is something in it again.

@@ -3,8 +3,8 @@
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    num::NonZeroUsize,
     process::ExitCode,
-    thread::available_parallelism,
     time::Duration,
 };
 
@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::{
     ask::chain,
     clock::Clock,
-    config::{Config, Environment},
+    config::{Config, ConfigError, Environment},
     function::Function,
     host::{
         Host, LAMBDA,
@@ -171,16 +171,23 @@ fn asked_for_health(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the Tokio runtime that fits the machine: one thread where there is one processor, else one per processor.
+/// Makes a Tokio runtime of one thread where that is enough, else of several.
 ///
 /// # Errors
 /// The system gives no thread or no file descriptor.
-pub fn tokio_runtime() -> std::io::Result<Runtime> {
-    let mut builder = match available_parallelism() {
-        Ok(count) if count.get() == 1 => Builder::new_current_thread(),
+pub fn tokio_runtime(threads: NonZeroUsize) -> std::io::Result<Runtime> {
+    let mut builder = match threads.get() {
+        1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),
     };
-    builder.enable_all().build()
+    builder.worker_threads(threads.get()).enable_all().build()
+}
+
+/// Reads `WORKER_THREADS`, 1 by default. What serves more is more instances, which share nothing; and a thread that hands a request to
+/// another one takes about as long for that as for the request.
+fn worker_threads(environment: &Environment) -> Result<NonZeroUsize, ConfigError> {
+    let given = environment.parse("WORKER_THREADS", "a number from 1 to 1000")?;
+    Ok(given.unwrap_or(NonZeroUsize::MIN))
 }
 
 /// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`.
@@ -195,7 +202,8 @@ fn start_and_serve(
 ) -> anyhow::Result<()> {
     let environment = Environment::process();
     let host = Host::from_environment_but(own, &environment)?;
-    let runtime = tokio_runtime().context("cannot start the runtime")?;
+    let threads = worker_threads(&environment)?;
+    let runtime = tokio_runtime(threads).context("cannot start the runtime")?;
     let environment = runtime.block_on(with_secrets(environment))?;
     let start = Start::from_environment(environment)?;
     telemetry::init(&start.config, &[name]);

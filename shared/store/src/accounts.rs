@@ -239,7 +239,7 @@ impl Store {
             r#"WITH noted AS (UPDATE sign_in_attempts SET tried_at = $2 WHERE subject = $1)
                INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
                                    traceparent, source_service, timestamp)
-               SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $2
+               SELECT $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12, $13, $2
                WHERE $14"#,
             &subject[..],
             now,
@@ -250,7 +250,7 @@ impl Store {
             event.key,
             event.subject,
             outbox::shard_of(&event.key),
-            event.payload,
+            event.payload.as_str(),
             event.correlation_id,
             event.traceparent,
             event.source_service,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use events::{Event, JsonText, StoredEvent, Topic};
+use events::{Event, JsonText, Topic};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -43,7 +43,7 @@ pub fn shard_of(key: &str) -> i16 {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Open {
     /// The event.
-    pub event: StoredEvent,
+    pub event: Event,
     /// How often it was tried.
     pub attempts: u32,
 }
@@ -76,7 +76,7 @@ pub enum Settled {
 
 /// An event that is not processed, and what is to be written down about it.
 struct Other<'a> {
-    event: &'a StoredEvent,
+    event: &'a Event,
     status: &'static str,
     /// How many more.
     attempts: i32,
@@ -329,7 +329,7 @@ impl Relay {
             .into_iter()
             .map(|row| {
                 shards.insert(row.shard, row.seq);
-                let event = StoredEvent {
+                let event = Event {
                     event_id: row.event_id,
                     user_id: row.user_id,
                     topic,
@@ -351,11 +351,7 @@ impl Relay {
     ///
     /// # Errors
     /// [`Error::Unavailable`]: they will be published again.
-    pub async fn settle(
-        &mut self,
-        settled: &[(StoredEvent, Settled)],
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    pub async fn settle(&mut self, settled: &[(Event, Settled)], now: DateTime<Utc>) -> Result<(), Error> {
         let (mut processed, mut others) = (Vec::new(), Vec::new());
         for (event, settled) in settled {
             match settled {
@@ -381,11 +377,7 @@ impl Relay {
     }
 
     /// Marks events as processed: nearly all, and so with as little as can be said.
-    async fn settle_processed(
-        &mut self,
-        processed: &[&StoredEvent],
-        now: DateTime<Utc>,
-    ) -> Result<(), Error> {
+    async fn settle_processed(&mut self, processed: &[&Event], now: DateTime<Utc>) -> Result<(), Error> {
         let user_ids: Vec<_> = processed.iter().map(|event| event.user_id.clone()).collect();
         let event_ids: Vec<_> = processed.iter().map(|event| event.event_id).collect();
         sqlx::query!(
@@ -462,7 +454,6 @@ pub(crate) async fn append_all(connection: &mut Session, new: &[Event]) -> Resul
     let texts = |text: fn(&Event) -> &str| new.iter().map(|event| text(event).to_owned()).collect::<Vec<_>>();
     let event_ids: Vec<_> = new.iter().map(|event| event.event_id).collect();
     let shards: Vec<_> = new.iter().map(|event| shard_of(&event.key)).collect();
-    let payloads: Vec<_> = new.iter().map(|event| event.payload.clone()).collect();
     let timestamps: Vec<_> = new.iter().map(|event| event.timestamp).collect();
     sqlx::query!(
         r#"INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
@@ -470,7 +461,7 @@ pub(crate) async fn append_all(connection: &mut Session, new: &[Event]) -> Resul
            SELECT user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
                   traceparent, source_service, timestamp
            FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[],
-                       $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) WITH ORDINALITY
+                       $8::text[]::jsonb[], $9::text[], $10::text[], $11::text[], $12::timestamptz[]) WITH ORDINALITY
                AS new (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
                        traceparent, source_service, timestamp, position)
            ORDER BY position
@@ -482,7 +473,7 @@ pub(crate) async fn append_all(connection: &mut Session, new: &[Event]) -> Resul
         &texts(|event| &event.key),
         &texts(|event| &event.subject),
         &shards,
-        &payloads,
+        &texts(|event| event.payload.as_str()),
         &texts(|event| &event.correlation_id),
         &texts(|event| &event.traceparent),
         &texts(|event| &event.source_service),

@@ -563,7 +563,7 @@ macro_rules! saving {
             event.key,
             event.subject,
             shard_of(&event.key),
-            event.payload,
+            event.payload.as_str(),
             event.correlation_id,
             event.traceparent,
             event.source_service,
@@ -628,7 +628,7 @@ async fn insert(
            ), event AS (
                INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload,
                                    correlation_id, traceparent, source_service, timestamp)
-               SELECT $1, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34
+               SELECT $1, $24, $25, $26, $27, $28, $29, $30::text::jsonb, $31, $32, $33, $34
                FROM task
            ), reminder AS (
                INSERT INTO reminders (user_id, id, task_id, trigger_time, delivery_method, destination, status)
@@ -679,7 +679,7 @@ async fn update(
            ), event AS (
                INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload,
                                    correlation_id, traceparent, source_service, timestamp, before)
-               SELECT $1, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $51
+               SELECT $1, $24, $25, $26, $27, $28, $29, $30::text::jsonb, $31, $32, $33, $34, $51
                FROM task
            ), cancelled AS (
                UPDATE reminders

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use devkit::testing;
 use events::cloud_event::render;
-use events::{JsonText, StoredEvent, Topic};
+use events::{Event, JsonText, Topic};
 use serde_json::Value;
 use tests::database::{rows, run};
 use tests::process::{DataDir, eventually};
@@ -103,7 +103,7 @@ impl Place {
     }
 
     /// Gives the events of a correlation id, in their order.
-    pub(super) async fn events(&self, correlation: &str) -> Vec<StoredEvent> {
+    pub(super) async fn events(&self, correlation: &str) -> Vec<Event> {
         let query = format!("SELECT * FROM events WHERE correlation_id = '{correlation}' ORDER BY seq");
         rows(&self.database_url, &query).await.iter().map(event_of).collect()
     }
@@ -124,7 +124,7 @@ impl Place {
 }
 
 /// Puts an event onto the bus.
-pub(super) async fn inject(host: &impl Host, event: &StoredEvent) {
+pub(super) async fn inject(host: &impl Host, event: &Event) {
     let value = render(event).to_string();
     let put = host.inject(event.topic.as_str(), &event.key, value.as_bytes()).await;
     put.expect("every bus holds what the outbox holds");
@@ -140,9 +140,9 @@ pub(super) async fn rest(host: &impl Host) {
     .await;
 }
 
-fn event_of(row: &Value) -> StoredEvent {
+fn event_of(row: &Value) -> Event {
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-    StoredEvent {
+    Event {
         event_id: text("event_id").parse().expect("a UUID"),
         user_id: text("user_id"),
         topic: Topic::parse(&text("topic_name")).expect("a topic"),
@@ -153,6 +153,6 @@ fn event_of(row: &Value) -> StoredEvent {
         traceparent: text("traceparent"),
         timestamp: text("timestamp").parse().expect("an instant"),
         source_service: text("source_service"),
-        payload: JsonText::from(&row["payload"]),
+        payload: JsonText::of(&row["payload"]),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events::cloud_event::render;
-use events::{JsonText, StoredEvent};
+use events::{Event, JsonText};
 use runtime::clock::{Clock, Stopwatch, new_id};
 use serde_json::{Value, json};
 use tests::database::{rows, run};
@@ -79,7 +79,7 @@ impl<'a, H: Host> Client<'a, H> {
     }
 
     /// Changes a task so that the event is not published, and gives that event.
-    async fn held(&self, method: &str, path: &str, body: &Value, name: &str) -> (Value, StoredEvent) {
+    async fn held(&self, method: &str, path: &str, body: &Value, name: &str) -> (Value, Event) {
         let correlation = format!("{HELD}{name}");
         let answer = self.ok_as(method, path, body, &correlation).await;
         let mut events = self.host.place().events(&correlation).await;
@@ -298,7 +298,7 @@ async fn among_good(client: &Client<'_, impl Host>) {
     let (_, second) = client.held("PATCH", &path, &json!({"priority": "high"}), "second").await;
     let (_, third) = client.held("PATCH", &path, &json!({"priority": "low"}), "third").await;
     let mut bad = first.clone();
-    (bad.event_id, bad.payload) = (new_id(Clock::system().now()), JsonText::from(&json!({"no": "payload"})));
+    (bad.event_id, bad.payload) = (new_id(Clock::system().now()), JsonText::of(&json!({"no": "payload"})));
     for event in [&first, &bad, &second, &bad, &third] {
         inject(host, event).await;
     }

@@ -21,9 +21,8 @@ mod verified;
 use std::{fmt, sync::Arc};
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
@@ -105,6 +104,23 @@ impl Authenticator {
         self.events_are_open
     }
 
+    /// Lets in who shows the token of a user, who is known from then on.
+    pub(crate) async fn let_in_user(&self, request: &mut Request) -> Result<(), Response> {
+        let verified = self.user(request.headers()).await.map_err(Denied::into_response)?;
+        let expires_at = DateTime::from_timestamp(verified.expires_at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        request.extensions_mut().insert(Identity::User { user_id: verified.user_id, expires_at });
+        Ok(())
+    }
+
+    /// Lets in what may bring events and ticks.
+    pub(crate) async fn let_in_events(&self, request: &mut Request) -> Result<(), Response> {
+        // Whoever may invoke a function of AWS Lambda with events was asked by AWS.
+        if request.extensions().get::<BroughtByHost>().is_some() {
+            return Ok(());
+        }
+        self.may_bring_events(request.headers()).await
+    }
+
     async fn user(&self, headers: &HeaderMap) -> Result<Verified, Denied> {
         self.users.verify(bearer(headers)?).await
     }
@@ -137,37 +153,6 @@ impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator").field("expected", &self.users.expected).finish_non_exhaustive()
     }
-}
-
-/// Lets in who shows the token of a user.
-pub(crate) async fn users(
-    State(authenticator): State<Arc<Authenticator>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match authenticator.user(request.headers()).await {
-        Ok(verified) => {
-            let expires_at =
-                DateTime::from_timestamp(verified.expires_at, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
-            request.extensions_mut().insert(Identity::User { user_id: verified.user_id, expires_at });
-            next.run(request).await
-        }
-        Err(denied) => denied.into_response(),
-    }
-}
-
-/// Lets in what may bring events and ticks.
-pub(crate) async fn events(
-    State(authenticator): State<Arc<Authenticator>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    // Whoever may invoke a function of AWS Lambda with events was asked by AWS.
-    let is_brought = request.extensions().get::<BroughtByHost>().is_some();
-    if !is_brought && let Err(refused) = authenticator.may_bring_events(request.headers()).await {
-        return refused;
-    }
-    next.run(request).await
 }
 
 impl IntoResponse for Denied {

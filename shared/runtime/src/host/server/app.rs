@@ -10,20 +10,22 @@ use tower::Layer;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    Origins, cors, health, hygiene,
+    Origins,
+    door::{Door, For},
+    health,
     layers::{self, Shell},
     openapi,
 };
 use crate::{
     address::TrustedProxies,
-    auth::{self, Authenticator},
+    auth::Authenticator,
     clock::Clock,
     config::{Auth, Config},
     function::{Background, Function},
     limits::Limits,
     metrics::Metrics,
     problem::Problem,
-    rate_limit::{self, RateLimits, Rates},
+    rate_limit::{RateLimits, Rates},
     triggers::Counted,
 };
 
@@ -109,6 +111,7 @@ impl App {
         let needs_tokens = authenticator.is_some();
         let shell = Shell {
             metrics,
+            origins,
             limits,
             trusted_proxies,
             needs_tokens,
@@ -120,72 +123,42 @@ impl App {
         let health = health::router(checks.collect(), limits.check_deadline);
         let mut background = Vec::new();
         let (mut routes, mut document) =
-            guarded(OpenApiRouter::with_openapi(openapi::frame()).merge(health), &shell);
+            guarded(OpenApiRouter::with_openapi(openapi::frame()).merge(health), &shell, Door::default());
         for function in functions {
             background.extend(function.background);
             let request_deadline = function.timeout.unwrap_or(limits.request_deadline);
             let shell = Shell { limits: Limits { request_deadline, ..limits }, ..shell.clone() };
-            let http = for_users(by_user(function.http, rates.as_ref()), authenticator.as_ref());
-            let (router, paths) = guarded(by_address(http, rates.as_ref()), &shell);
-            let (public, public_paths) = guarded(by_address(function.public, rates.as_ref()), &shell);
+            let asks = |whom| authenticator.clone().map(|known| (known, whom));
+            let for_all = Door { rates: rates.clone(), asks: None };
+            let for_users = Door { asks: asks(For::Users), ..for_all.clone() };
+            let (router, paths) = guarded(function.http, &shell, for_users);
+            let (public, public_paths) = guarded(function.public, &shell, for_all);
             routes = routes.merge(router).merge(public);
             document.merge(openapi::for_users(paths, needs_tokens));
             document.merge(public_paths);
             if let Some(triggers) = function.triggers.filter(|_| takes_triggers) {
-                routes = routes.merge(for_events(triggers, authenticator.as_ref(), shell));
+                let triggers = triggers.layer(Extension(Counted::new(&shell.metrics)));
+                // Where nothing has to be shown, only this machine may bring events and ticks.
+                let is_for_this_machine = authenticator.as_ref().is_none_or(|known| known.events_are_open());
+                let shell = Shell { is_for_this_machine, ..shell };
+                let for_events = Door { rates: None, asks: asks(For::Events) };
+                routes = routes.merge(guarded(triggers.into(), &shell, for_events).0);
             }
         }
         let document = Router::new().route("/openapi.json", get(openapi::serve(document)));
         let routes = routes
-            .merge(guarded(document.into(), &shell).0)
+            .merge(guarded(document.into(), &shell, Door::default()).0)
             .fallback(async || Problem::not_found("there is nothing at this path"));
-        let routes = middleware::from_fn_with_state(Arc::new(origins), cors::check).layer(routes);
-        let routes = middleware::from_fn(hygiene::check).layer(routes);
         let observed = middleware::from_fn_with_state(Arc::new(shell), layers::observe).layer(routes);
         (Router::new().fallback_service(observed), background)
     }
 }
 
-/// Lets in users alone, when there is something to know them by.
-fn for_users(router: OpenApiRouter, authenticator: Option<&Arc<Authenticator>>) -> OpenApiRouter {
-    match authenticator {
-        None => router,
-        Some(known) => router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::users)),
-    }
-}
-
-/// Counts the requests of each user, when they are counted.
-fn by_user(router: OpenApiRouter, limits: Option<&Arc<RateLimits>>) -> OpenApiRouter {
-    match limits {
-        None => router,
-        Some(limits) => router.layer(middleware::from_fn_with_state(Arc::clone(limits), rate_limit::users)),
-    }
-}
-
-/// Counts the requests of each address, when they are counted: also of those that are not believed.
-fn by_address(router: OpenApiRouter, limits: Option<&Arc<RateLimits>>) -> OpenApiRouter {
-    match limits {
-        None => router,
-        Some(limits) => {
-            router.layer(middleware::from_fn_with_state(Arc::clone(limits), rate_limit::addresses))
-        }
-    }
-}
-
-/// Lets in what brings events and ticks. Where nothing has to be shown, only this machine may.
-fn for_events(router: Router, authenticator: Option<&Arc<Authenticator>>, shell: Shell) -> Router {
-    let router = router.layer(Extension(Counted::new(&shell.metrics)));
-    let Some(known) = authenticator else { return guarded(router.into(), &shell).0 };
-    let shell = Shell { is_for_this_machine: known.events_are_open(), ..shell };
-    let router = router.layer(middleware::from_fn_with_state(Arc::clone(known), auth::events));
-    guarded(router.into(), &shell).0
-}
-
-/// Puts the deadline and the net for panics around every route.
-fn guarded(router: OpenApiRouter, shell: &Shell) -> (Router, utoipa::openapi::OpenApi) {
+/// Puts a door before every route, and the deadline and the net for panics around it.
+fn guarded(router: OpenApiRouter, shell: &Shell, door: Door) -> (Router, utoipa::openapi::OpenApi) {
     let (router, document) = router.split_for_parts();
-    let shell = Arc::new(shell.clone());
-    (router.layer(middleware::from_fn_with_state(shell, layers::guard)), document)
+    let guarded = Arc::new((shell.clone(), door));
+    (router.layer(middleware::from_fn_with_state(guarded, layers::guard)), document)
 }
 
 #[cfg(test)]

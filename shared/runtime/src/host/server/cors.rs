@@ -1,14 +1,13 @@
 //! Which pages may call: those of the own origin, and those of the origins that `CORS_ORIGINS` names.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
         uri::{Authority, Scheme},
     },
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -72,12 +71,16 @@ fn is_origin(text: &str) -> bool {
             == port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}"))
 }
 
-/// The layer: answers preflights, refuses what a page of another origin would change, and lets the pages of the origins
+/// Answers preflights, refuses what a page of another origin would change, and lets the pages of the origins
 /// named read the answers.
 ///
 /// Without it a page could not read an answer either, but it could send what needs no preflight: a POST without a body.
 /// Credentials of a browser (cookies) are never allowed to another origin, and `*` is never said.
-pub(super) async fn check(State(origins): State<Arc<Origins>>, request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    origins: &Origins,
+    request: Request,
+    next: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
     let allowed = match single(request.headers(), header::ORIGIN.as_str()) {
         Single::Text(origin) if origins.allows(origin) => HeaderValue::from_str(origin).ok(),
         _ => None,
@@ -87,7 +90,7 @@ pub(super) async fn check(State(origins): State<Arc<Origins>>, request: Request,
         None if changes(&request) && is_from_elsewhere(&request) => {
             Problem::forbidden("a page of this origin may not do this").into_response()
         }
-        _ => next.run(request).await,
+        _ => next(request).await,
     };
     let headers = response.headers_mut();
     if !origins.0.is_empty() {
@@ -144,7 +147,7 @@ fn is_own(origin: &str, uri: &Uri, headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::{Router, body::Body, middleware, routing::post};
+    use axum::{Router, body::Body, routing::post};
     use tower::ServiceExt;
 
     use super::*;
@@ -183,14 +186,14 @@ mod tests {
     }
 
     async fn send(value: &str, method: &str, headers: &[(&str, &str)]) -> Response {
-        let origins = Arc::new(origins(value).expect("origins"));
+        let origins = origins(value).expect("origins");
         let routes = Router::new().route("/x", post(async || "done").get(async || "seen"));
-        let router = routes.layer(middleware::from_fn_with_state(origins, check));
         let mut request = Request::builder().method(method).uri("/x").header("host", "kaam.example:8000");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        router.oneshot(request.body(Body::empty()).expect("a request")).await.expect("a response")
+        let request = request.body(Body::empty()).expect("a request");
+        check(&origins, request, async |request| routes.oneshot(request).await.expect("a response")).await
     }
 
     const APP: &str = "https://app.example.org";

@@ -3,7 +3,6 @@
 use axum::{
     extract::Request,
     http::{HeaderName, HeaderValue, Version, header},
-    middleware::Next,
     response::{IntoResponse, Response},
 };
 
@@ -18,16 +17,16 @@ const DEFAULTS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// The layer: takes nothing after a body in chunks for another request, refuses a request for two hosts (RFC 9112 §3.2), and adds the
+/// Takes nothing after a body in chunks for another request, refuses a request for two hosts (RFC 9112 §3.2), and adds the
 /// headers that every answer has.
-pub(super) async fn check(request: Request, next: Next) -> Response {
+pub(super) async fn check(request: Request, next: impl AsyncFnOnce(Request) -> Response) -> Response {
     let is_http1 = request.version() <= Version::HTTP_11;
     let is_chunked = is_http1 && request.headers().contains_key(header::TRANSFER_ENCODING);
     let has_two_hosts = request.headers().get_all(header::HOST).iter().count() > 1;
     let mut response = if has_two_hosts {
         Problem::bad_request("the header Host is given twice").into_response()
     } else {
-        next.run(request).await
+        next(request).await
     };
     let headers = response.headers_mut();
     // The parser has dropped a Content-Length beside it, by which another server may have cut the connection (RFC 9112 §6.1).

@@ -19,7 +19,7 @@ use futures::FutureExt;
 use hyper::body::Body as _;
 use tracing::Instrument;
 
-use super::drain;
+use super::{Origins, cors, door::Door, drain, hygiene};
 use crate::{
     address::TrustedProxies,
     clock::Stopwatch,
@@ -36,6 +36,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Shell {
     pub(super) metrics: Metrics,
+    /// Whose pages may call.
+    pub(super) origins: Origins,
     pub(super) limits: Limits,
     /// Whose word on the caller's address is taken.
     pub(super) trusted_proxies: TrustedProxies,
@@ -47,7 +49,7 @@ pub(super) struct Shell {
     pub(super) is_for_this_machine: bool,
 }
 
-/// The outermost layer: correlation, span, problem body, one log line, one count.
+/// The outermost layer: correlation, span, which pages may call, problem body, one log line, one count.
 pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::from_headers(request.headers());
     let exported = Span::begin(Kind::Server, &context.traceparent, RequestContext::parent(request.headers()));
@@ -77,7 +79,10 @@ pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Reques
     let mut record = Record::start(&shell.metrics, request.method().clone(), context.traceparent.clone());
     let (request, lent) = drain::lend(request);
     async {
-        let response = next.run(request).await;
+        let answer = async |request| {
+            cors::check(&shell.origins, request, async |request| next.run(request).await).await
+        };
+        let response = hygiene::check(request, answer).await;
         lent.drain();
         let mut response = problem::render(response, &context.correlation_id);
         if record.method == Method::HEAD {
@@ -111,8 +116,13 @@ fn end(span: Span, method: &Method, response: &Response, correlation_id: &str) {
     span.end(format!("{method} {route}"), status.is_server_error(), attributes);
 }
 
-/// The innermost layer, after routing: the deadline, the net for panics, and the name of the route.
-pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, next: Next) -> Response {
+/// The innermost layer, after routing: the deadline, the net for panics, the name of the route, and the door.
+pub(super) async fn guard(
+    State(guarded): State<Arc<(Shell, Door)>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (shell, door) = &*guarded;
     let route = request.extensions().get::<MatchedPath>().cloned();
     if shell.is_for_this_machine && !is_for_this_machine(&request) {
         let status = StatusCode::MISDIRECTED_REQUEST;
@@ -121,7 +131,7 @@ pub(super) async fn guard(State(shell): State<Arc<Shell>>, request: Request, nex
     }
     let deadline = shell.limits.request_deadline;
     let deadline = request.extensions().get::<TimeLeft>().map_or(deadline, |left| left.0.min(deadline));
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = AssertUnwindSafe(door.enter(request, next)).catch_unwind();
     let mut response = match tokio::time::timeout(deadline, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {

@@ -4,6 +4,7 @@ mod answers;
 mod app;
 mod connection;
 mod cors;
+mod door;
 mod drain;
 mod health;
 mod hygiene;
