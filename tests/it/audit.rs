@@ -328,7 +328,7 @@ async fn s23_each_column_of_an_entry_is_under_the_hash() {
     assert_eq!(found(&world).await, [""; 0]);
 }
 
-fn plain() -> Entry {
+pub(crate) fn plain() -> Entry {
     Entry {
         user_id: "amna".to_owned(),
         event_id: Uuid::nil(),

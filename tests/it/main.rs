@@ -12,6 +12,7 @@ mod audit;
 mod auth;
 mod bad_input;
 mod cluster;
+mod connections;
 mod conversation_state;
 mod cross_user;
 mod dapr;

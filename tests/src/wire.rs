@@ -10,12 +10,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+#[derive(Debug, Default)]
+struct Counts {
+    round_trips: AtomicUsize,
+    signs_of_life: AtomicUsize,
+}
+
 /// Stands between clients and the socket of a PostgreSQL, and counts the round trips that they ask for.
 #[derive(Debug)]
 pub struct Wire {
     /// Where clients connect instead.
     pub url: String,
-    round_trips: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     accepting: JoinHandle<()>,
     _directory: TestDirectory,
 }
@@ -31,8 +37,8 @@ impl Wire {
         let server = PathBuf::from(host.replace("%2F", "/").replace("%2f", "/")).join(&socket);
         let listener = UnixListener::bind(directory.path().join(&socket)).expect("a new directory");
         let own = directory.path().display().to_string().replace('/', "%2F");
-        let round_trips = Arc::<AtomicUsize>::default();
-        let counted = Arc::clone(&round_trips);
+        let counts = Arc::<Counts>::default();
+        let counted = Arc::clone(&counts);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (server, counted) = (server.clone(), Arc::clone(&counted));
@@ -48,12 +54,17 @@ impl Wire {
                 });
             }
         });
-        Self { url: format!("{user}@{own}:{port}/{rest}"), round_trips, accepting, _directory: directory }
+        Self { url: format!("{user}@{own}:{port}/{rest}"), counts, accepting, _directory: directory }
     }
 
     /// Gives how many round trips there were since this was asked last.
     pub fn round_trips(&self) -> usize {
-        self.round_trips.swap(0, Ordering::SeqCst)
+        self.counts.round_trips.swap(0, Ordering::SeqCst)
+    }
+
+    /// Gives how often it was only asked whether the server is still there, since this was asked last.
+    pub fn signs_of_life(&self) -> usize {
+        self.counts.signs_of_life.swap(0, Ordering::SeqCst)
     }
 }
 
@@ -63,23 +74,25 @@ impl Drop for Wire {
     }
 }
 
-/// Passes messages on, and counts those after which the client waits: a simple Query, and Sync after other messages. A Sync by itself is
-/// the sign of life that a connection is asked for when it is given back, which no request waits for.
+/// Passes messages on, and counts those after which the client waits: a simple Query, and Sync after other messages. A Sync by itself asks
+/// for a sign of life.
 async fn forward(
     client: &mut (impl AsyncRead + Unpin),
     server: &mut (impl AsyncWrite + Unpin),
-    counted: &AtomicUsize,
+    counted: &Counts,
 ) -> io::Result<()> {
     // The first message has no type.
     pass(client, server).await?;
     let mut last = b'S';
     loop {
         let kind = client.read_u8().await?;
-        let is_asked = kind == b'S' && last != b'S';
+        let counter = match (kind, last) {
+            (b'S', b'S') => Some(&counted.signs_of_life),
+            (b'S' | b'Q', _) => Some(&counted.round_trips),
+            _ => None,
+        };
+        counter.map(|counter| counter.fetch_add(1, Ordering::SeqCst));
         last = if kind == b'Q' { b'S' } else { kind };
-        if is_asked || kind == b'Q' {
-            counted.fetch_add(1, Ordering::SeqCst);
-        }
         server.write_u8(kind).await?;
         pass(client, server).await?;
     }

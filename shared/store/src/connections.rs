@@ -12,25 +12,20 @@ use std::time::Duration;
 
 use events::{Renew, Why};
 use futures::FutureExt as _;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions as _, PgConnection, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
+use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
+use crate::pool::{Lent, Pool};
 use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
 /// How long whoever wants a connection waits, in all.
 const ACQUIRE: Duration = Duration::from_millis(1_500);
-/// For how long a connection may have been idle and still be used without a test.
-const IDLE_UNTESTED: Duration = Duration::from_millis(200);
-/// How long a connection that nobody uses is kept: twice as long at most. Short, so that others find a place where there are more
-/// instances than connections.
-const IDLE_KEPT: Duration = Duration::from_secs(2);
 
 /// The connections of a process; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Connections {
-    pool: PgPool,
+    pool: Pool,
     login: Option<Arc<Login>>,
 }
 
@@ -55,21 +50,7 @@ impl Connections {
     /// # Errors
     /// The URL is malformed.
     pub(crate) fn lazy(connection: &Connection) -> Result<Self, Error> {
-        let pool = PgPoolOptions::new()
-            .max_connections(connection.max_connections)
-            .acquire_timeout(ACQUIRE)
-            .idle_timeout(IDLE_KEPT)
-            // One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > IDLE_UNTESTED {
-                        sqlx::Connection::ping(connection).await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(options(&connection.url, connection)?);
+        let pool = Pool::lazy(options(&connection.url, connection)?, connection.max_connections);
         let login = connection.renew.as_ref().map(|renew| {
             Arc::new(Login {
                 known: Mutex::new(Known { url: connection.url.clone(), unusable: None }),
@@ -80,9 +61,9 @@ impl Connections {
         Ok(Self { pool, login })
     }
 
-    /// Gives a connection.
-    pub(crate) async fn acquire(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        let acquired = timeout(ACQUIRE, self.trying(PgPool::acquire)).await;
+    /// Lends a connection.
+    pub(crate) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
+        let acquired = timeout(ACQUIRE, self.trying(Pool::lend)).await;
         acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
@@ -92,7 +73,7 @@ impl Connections {
         settings: [(&'static str, &'static str); N],
     ) -> Result<PgConnection, sqlx::Error> {
         self.trying(|pool| {
-            let options = PgConnectOptions::clone(&pool.connect_options()).options(settings);
+            let options = pool.options().options(settings);
             async move { options.connect().await }
         })
         .await
@@ -103,19 +84,19 @@ impl Connections {
         self.trying(|pool| {
             // One of the pool's would be missed by the statements.
             let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE);
-            let own = own.connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()));
+            let own = own.connect_lazy_with(pool.options());
             async move { PgListener::connect_with(&own).await }
         })
         .await
     }
 
-    /// Closes every connection, after the statements that are running.
+    /// Closes every connection; those in use when they are given back.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 
     /// Does what needs a connection, and does it once more when the database refused the credentials and there are others.
-    async fn trying<T, F>(&self, attempt: impl Fn(&PgPool) -> F) -> Result<T, sqlx::Error>
+    async fn trying<T, F>(&self, attempt: impl Fn(&Pool) -> F) -> Result<T, sqlx::Error>
     where
         F: Future<Output = Result<T, sqlx::Error>>,
     {
@@ -137,7 +118,7 @@ impl Connections {
 
 impl Login {
     /// Takes what the URL is by now, if that is known already; nobody waits for it. Gives the one that is used.
-    fn look(&self, pool: &PgPool) -> String {
+    fn look(&self, pool: &Pool) -> String {
         let used = self.known().url.clone();
         // How often it is really looked is up to who is asked.
         match (self.renew)(used.clone(), Why::LookedNowAndThen).now_or_never().flatten() {
@@ -147,7 +128,7 @@ impl Login {
     }
 
     /// Has new connections made by another URL; says whether it can be used.
-    fn take(&self, pool: &PgPool, url: String) -> bool {
+    fn take(&self, pool: &Pool, url: String) -> bool {
         let mut known = self.known();
         if known.url == url {
             return true;
@@ -161,7 +142,7 @@ impl Login {
         // What is said must not quote it.
         let why = match options(&url, &self.connection) {
             Ok(options) if is_same_place(&options) => {
-                pool.set_connect_options(options);
+                pool.set_options(options);
                 *known = Known { url, unusable: None };
                 return true;
             }
@@ -237,7 +218,7 @@ mod tests {
     /// Looks what the URL is by now, and gives the one that is used then, and the user of the next connection.
     fn look(connections: &Connections) -> (String, String) {
         let url = connections.login.as_ref().expect("it can change").look(&connections.pool);
-        (url, connections.pool.connect_options().get_username().to_owned())
+        (url, connections.pool.options().get_username().to_owned())
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod links;
 pub mod list;
 pub mod outbox;
+mod pool;
 pub mod quota;
 pub mod reminders;
 pub mod roles;
@@ -37,7 +38,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use connections::Connections;
 use events::{Database, Renew};
-use session::Pool;
+use session::Sessions;
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
@@ -139,7 +140,7 @@ impl Connection {
 /// A handle to the database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: Pool,
+    pool: Sessions,
 }
 
 /// How a store connects.
@@ -173,7 +174,7 @@ impl Store {
     /// [`Error::Url`] when the URL is malformed.
     pub fn lazy(connection: &Connection) -> Result<Self, Error> {
         let connections = Connections::lazy(connection)?;
-        Ok(Self { pool: Pool { connections, is_shared: connection.is_pooled } })
+        Ok(Self { pool: Sessions { connections, is_shared: connection.is_pooled } })
     }
 
     /// Asks the database for a sign of life.

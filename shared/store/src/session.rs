@@ -9,11 +9,11 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use sqlx::error::BoxDynError;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
-use sqlx::{Describe, Either, Execute, Executor, PgConnection, SqlStr};
+use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 
 use crate::connections::Connections;
+use crate::pool::Lent;
 
 type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
@@ -23,27 +23,23 @@ const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = '10s'; SET LOCAL lock_
 
 /// The connections of a store; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Pool {
+pub(crate) struct Sessions {
     pub(crate) connections: Connections,
     /// Whether each transaction may get another connection of PostgreSQL.
     pub(crate) is_shared: bool,
 }
 
-impl Pool {
+impl Sessions {
     /// Begins a transaction; dropped, it is rolled back.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        self.begin_by(self.is_shared.then_some(BEGIN)).await
+        self.begin_with(if self.is_shared { BEGIN } else { "BEGIN" }).await
     }
 
     /// Begins a transaction by statements that say how it differs from others.
     pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
-        self.begin_by(Some(statements)).await
-    }
-
-    async fn begin_by(&self, statements: Option<&'static str>) -> Result<Transaction, sqlx::Error> {
-        let connection = self.connections.acquire().await?;
-        let transaction = sqlx::Transaction::begin(connection, statements.map(SqlStr::from_static)).await?;
-        Ok(Transaction(Session { held: Held::Transaction(transaction), is_unnamed: self.is_shared }))
+        let mut lent = self.connections.acquire().await?;
+        lent.begin(statements).await?;
+        Ok(Transaction(Session { lent, is_unnamed: self.is_shared }))
     }
 
     /// Gives what one statement runs on: a connection where that is enough, else a transaction.
@@ -51,31 +47,16 @@ impl Pool {
         if self.is_shared {
             return self.begin().await;
         }
-        let connection = self.connections.acquire().await?;
-        Ok(Transaction(Session { held: Held::Connection(connection), is_unnamed: false }))
+        let lent = self.connections.acquire().await?;
+        Ok(Transaction(Session { lent, is_unnamed: false }))
     }
 }
 
 /// What statements run on.
 #[derive(Debug)]
 pub(crate) struct Session {
-    held: Held,
+    lent: Lent,
     is_unnamed: bool,
-}
-
-#[derive(Debug)]
-enum Held {
-    Connection(PoolConnection<Postgres>),
-    Transaction(sqlx::Transaction<'static, Postgres>),
-}
-
-impl Session {
-    fn connection(&mut self) -> &mut PgConnection {
-        match &mut self.held {
-            Held::Connection(connection) => connection,
-            Held::Transaction(transaction) => transaction,
-        }
-    }
 }
 
 /// A transaction, or a connection whose every statement is one.
@@ -84,17 +65,11 @@ pub(crate) struct Transaction(Session);
 
 impl Transaction {
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.0.held {
-            Held::Connection(_) => Ok(()),
-            Held::Transaction(transaction) => transaction.commit().await,
-        }
+        self.0.lent.end("COMMIT").await
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        match self.0.held {
-            Held::Connection(_) => Ok(()),
-            Held::Transaction(transaction) => transaction.rollback().await,
-        }
+        self.0.lent.end("ROLLBACK").await
     }
 }
 
@@ -142,8 +117,8 @@ impl<'c> Executor<'c> for &'c mut Session {
         E: 'q + Execute<'q, Postgres>,
     {
         match self.is_unnamed {
-            true => self.connection().fetch_many(Unnamed(query)),
-            false => self.connection().fetch_many(query),
+            true => self.lent.fetch_many(Unnamed(query)),
+            false => self.lent.fetch_many(query),
         }
     }
 
@@ -153,8 +128,8 @@ impl<'c> Executor<'c> for &'c mut Session {
         E: 'q + Execute<'q, Postgres>,
     {
         match self.is_unnamed {
-            true => self.connection().fetch_optional(Unnamed(query)),
-            false => self.connection().fetch_optional(query),
+            true => self.lent.fetch_optional(Unnamed(query)),
+            false => self.lent.fetch_optional(query),
         }
     }
 
@@ -166,20 +141,20 @@ impl<'c> Executor<'c> for &'c mut Session {
     where
         'c: 'e,
     {
-        self.connection().prepare_with(sql, parameters)
+        self.lent.prepare_with(sql, parameters)
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
     where
         'c: 'e,
     {
-        self.connection().describe(sql)
+        self.lent.describe(sql)
     }
 }
 
 /// What sqlx's own pool does, on our connections. Results are read whole: what was read is believed, and what was written told of, only
 /// after the commit.
-impl<'c> Executor<'c> for &'c Pool {
+impl<'c> Executor<'c> for &'c Sessions {
     type Database = Postgres;
 
     fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Step>

@@ -3,8 +3,8 @@
 use std::{fmt, io::Write};
 
 use chrono::SecondsFormat;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use serde_json::Value;
 use tracing::{
     Event, Subscriber,
     field::{Field, Visit},
@@ -30,25 +30,43 @@ impl<W> JsonLines<W> {
     }
 }
 
-/// The fields of a span, kept with it.
+/// The fields of a line, or those of a span, kept with it. They are few.
 #[derive(Default)]
-struct Fields(Map<String, Value>);
+struct Fields(Vec<(&'static str, Value)>);
 
-/// The order in which people look for things.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    head: Head<'a>,
-    #[serde(flatten)]
-    fields: Map<String, Value>,
+impl Fields {
+    /// Adds a field, or gives it another value.
+    fn set(&mut self, name: &'static str, value: Value) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => self.0.push((name, value)),
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct Head<'a> {
+/// What people look for first stands first.
+struct Line<'a> {
     timestamp: String,
     level: &'a str,
     target: &'a str,
-    message: Value,
+    fields: Fields,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Fields(fields) = &self.fields;
+        let message = fields.iter().find(|(name, _)| *name == "message").map(|(_, message)| message);
+        let mut line = serializer.serialize_map(None)?;
+        line.serialize_entry("timestamp", &self.timestamp)?;
+        line.serialize_entry("level", self.level)?;
+        line.serialize_entry("target", self.target)?;
+        line.serialize_entry("message", &message)?;
+        let taken = ["timestamp", "level", "target", "message"];
+        for (name, value) in fields.iter().filter(|(name, _)| !taken.contains(name)) {
+            line.serialize_entry(name, value)?;
+        }
+        line.end()
+    }
 }
 
 impl<S, W, O> Layer<S> for JsonLines<W>
@@ -74,54 +92,50 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut line = Map::new();
+        let mut fields = Fields::default();
         for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
-            if let Some(fields) = span.extensions().get::<Fields>() {
-                line.extend(fields.0.iter().map(|(name, value)| (name.clone(), value.clone())));
+            if let Some(Fields(of_span)) = span.extensions().get() {
+                of_span.iter().for_each(|(name, value)| fields.set(name, value.clone()));
             }
         }
-        let mut fields = Fields::default();
         event.record(&mut fields);
-        line.extend(fields.0);
-        let head = Head {
+        let line = Line {
             timestamp: self.clock.now().to_rfc3339_opts(SecondsFormat::Micros, true),
             level: event.metadata().level().as_str(),
             target: event.metadata().target(),
-            message: line.remove("message").unwrap_or_default(),
+            fields,
         };
-        let taken = ["timestamp", "level", "target"];
-        line.retain(|name, _| !taken.contains(&name.as_str()));
-        let text = serde_json::to_string(&Line { head, fields: line })
-            .expect("text and numbers can be written as JSON");
-        let text = text + "\n";
+        let mut text = Vec::with_capacity(512);
+        serde_json::to_writer(&mut text, &line).expect("text and numbers can be written as JSON");
+        text.push(b'\n');
         // When nobody reads standard error any more, there is nobody left to tell.
-        let _ = (self.writer)().write_all(text.as_bytes());
+        let _ = (self.writer)().write_all(&text);
     }
 }
 
 impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name().to_owned(), format!("{value:?}").into());
+        self.set(field.name(), format!("{value:?}").into());
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.set(field.name(), value.into());
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.set(field.name(), value.into());
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.set(field.name(), value.into());
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.set(field.name(), value.into());
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.0.insert(field.name().to_owned(), value.into());
+        self.set(field.name(), value.into());
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
@@ -131,7 +145,7 @@ impl Visit for Fields {
             chain = format!("{chain}: {cause}");
             source = cause.source();
         }
-        self.0.insert(field.name().to_owned(), chain.into());
+        self.set(field.name(), chain.into());
     }
 }
 
