@@ -1,9 +1,9 @@
-//! The least that a server of JSON in Rust does, to see what of a create is the create: this program, started as `load echo`.
+//! The least that a server of JSON in Rust does, to see what of a request is ours: this program, started as `load echo`.
 
 use anyhow::Result;
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -21,6 +21,8 @@ pub(crate) fn command() -> Result<Command> {
 pub(crate) async fn serve() -> Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("http://127.0.0.1:{}", listener.local_addr()?.port());
-    let router = Router::new().route("/", post(async |Json(body): Json<Value>| Json(body)));
+    let router = Router::new()
+        .route("/", post(async |Json(body): Json<Value>| Json(body)))
+        .route("/health", get(async || Json(json!({"status": "ok"}))));
     Ok(axum::serve(listener, router).await?)
 }

@@ -7,6 +7,7 @@ mod bed;
 mod clients;
 mod counts;
 mod create;
+mod dapr;
 mod echo;
 mod events;
 mod instructions;
@@ -26,7 +27,7 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run, and whether a short run has them, too: those with figures that a baseline holds.
-const PARTS: [(&str, bool); 9] = [
+const PARTS: [(&str, bool); 10] = [
     ("counts", true),
     ("instructions", true),
     ("start", true),
@@ -35,6 +36,7 @@ const PARTS: [(&str, bool); 9] = [
     ("overload", false),
     ("events", false),
     ("kafka", false),
+    ("dapr", false),
     ("scale", false),
 ];
 
@@ -88,6 +90,7 @@ async fn main() -> Result<()> {
             "overload" => overload::measure(&settings, &mut report).await?,
             "events" => events::measure(&settings, &mut report).await?,
             "kafka" => kafka::measure(&settings, &mut report).await?,
+            "dapr" => dapr::measure(&settings, &mut report).await?,
             "scale" => scale::measure(&settings, &mut report).await?,
             _ => unreachable!("every part is here"),
         }

@@ -3,6 +3,7 @@
 mod listing;
 mod push_key;
 
+use application::query::Page;
 use application::{Application, Connection};
 use axum::Json;
 use axum::extract::State;
@@ -18,7 +19,7 @@ use runtime::main::Start;
 use runtime::path::Id;
 use runtime::problem::Problem;
 use runtime::query::{Query, wrong};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -88,10 +89,9 @@ struct TaskPage {
     ),
     responses((status = 200, description = "A page", body = TaskPage))
 )]
-async fn list(State(application): State<Application>, ask: Ask, uri: Uri) -> Result<Json<Value>, Problem> {
+async fn list(State(application): State<Application>, ask: Ask, uri: Uri) -> Result<Json<Page>, Problem> {
     let listing = listing::parse(&application, ask.user_id(), &uri).await?;
-    let page = application.list(ask.user_id(), &listing).await?;
-    Ok(Json(json!({"tasks": page.tasks, "next_cursor": page.next_cursor})))
+    Ok(Json(application.list(ask.user_id(), &listing).await?))
 }
 
 /// Shows a task

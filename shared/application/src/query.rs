@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::series;
 use events::payload::TaskChanged;
 use events::{Refusal, TaskBody, instant, task_body};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use store::audit::{Change, Entry, OnTheWay};
 use store::list::{Filter, Position, SortKey};
@@ -33,8 +34,8 @@ pub struct Listing {
     pub cursor: Option<String>,
 }
 
-/// A page of tasks.
-#[derive(Debug, Clone, PartialEq)]
+/// A page of tasks, as it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Page {
     /// The tasks.
     pub tasks: Vec<TaskBody>,

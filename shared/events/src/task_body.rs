@@ -1,7 +1,6 @@
 //! A task in JSON, the same in answers and in events.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -194,8 +193,10 @@ pub(crate) fn changes(before: Option<&JsonText>, after: &JsonText) -> String {
         let old = old.get(field).map_or("null", |old| old.get());
         let derived = ["updated_at", "version", "reminder_id"].contains(&field);
         if old != new.get() && (before.is_none() || !derived) {
-            let comma = if changes.is_empty() { "" } else { "," };
-            let _ = write!(changes, r#"{comma}"{field}":{{"old":{old},"new":{new}}}"#);
+            let comma = if changes.is_empty() { "\"" } else { ",\"" };
+            for part in [comma, field, r#"":{"old":"#, old, r#","new":"#, new.get(), "}"] {
+                changes.push_str(part);
+            }
         }
     }
     changes

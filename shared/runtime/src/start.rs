@@ -3,7 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
-    num::NonZeroUsize,
+    num::{NonZeroU8, NonZeroUsize},
     process::ExitCode,
     time::Duration,
 };
@@ -186,8 +186,8 @@ pub fn tokio_runtime(threads: NonZeroUsize) -> std::io::Result<Runtime> {
 /// Reads `WORKER_THREADS`, 1 by default. What serves more is more instances, which share nothing; and a thread that hands a request to
 /// another one takes about as long for that as for the request.
 fn worker_threads(environment: &Environment) -> Result<NonZeroUsize, ConfigError> {
-    let given = environment.parse("WORKER_THREADS", "a number from 1 to 1000")?;
-    Ok(given.unwrap_or(NonZeroUsize::MIN))
+    let given = environment.parse::<NonZeroU8>("WORKER_THREADS", "a number from 1 to 255")?;
+    Ok(given.map_or(NonZeroUsize::MIN, NonZeroUsize::from))
 }
 
 /// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`.
@@ -260,6 +260,7 @@ fn help(name: &str) -> String {
          \x20 PORT          where to serve, default 8000; 0 takes any free port, and says which\n\
          \x20 HOST          the address to listen on, default 127.0.0.1\n\
          \x20 METRICS_PORT  where to serve /metrics, default off\n\
+         \x20 WORKER_THREADS  how many threads serve, default 1\n\
          \x20 AUTH          local, or jwt with whose tokens are believed (README.md), default local\n\
          \x20 TIME_ZONE     the zone of new users, default UTC\n\
          \x20 RELAY_URL     whom to poke after a commit, default nobody\n\
@@ -288,6 +289,19 @@ mod tests {
         let asked = asked_for_health(address);
         server.join().expect("it was asked");
         asked
+    }
+
+    #[test]
+    fn one_thread_serves_unless_more_are_asked_for() {
+        let read = |pairs: &[(&str, &str)]| {
+            worker_threads(&Environment::from_pairs(pairs.iter().copied())).map_err(|wrong| wrong.to_string())
+        };
+        assert_eq!(read(&[]), Ok(NonZeroUsize::MIN));
+        assert_eq!(read(&[("WORKER_THREADS", "4")]).map(NonZeroUsize::get), Ok(4));
+        for wrong in ["0", "256", "-1", "many"] {
+            let said = read(&[("WORKER_THREADS", wrong)]).expect_err(wrong);
+            assert!(said.starts_with("WORKER_THREADS is ") && said.contains("1 to 255"), "{said}");
+        }
     }
 
     #[test]

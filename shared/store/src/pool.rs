@@ -96,14 +96,9 @@ impl Manager {
     fn options(&self) -> MutexGuard<'_, PgConnectOptions> {
         self.options.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl deadpool::managed::Manager for Manager {
-    type Type = PgConnection;
-    type Error = sqlx::Error;
 
     /// Connects, again and again while PostgreSQL starts or has no place left: whoever waits for this says for how long.
-    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let (mut pause, longest) = PAUSES;
         loop {
             let options = self.options().clone();
@@ -113,6 +108,16 @@ impl deadpool::managed::Manager for Manager {
             }
             pause = longest.min(2 * pause);
         }
+    }
+}
+
+impl deadpool::managed::Manager for Manager {
+    type Type = PgConnection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
+        // Apart, so that who gets a connection that is there already carries nothing of this along.
+        Box::pin(self.connect()).await
     }
 
     /// One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
