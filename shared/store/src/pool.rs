@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use deadpool::managed::{Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, raw_sql};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tokio::time::{sleep, timeout};
 
 /// For how long a connection may have been idle and still be used without a test.
@@ -154,13 +154,13 @@ impl Lent {
     /// Begins a transaction, by a statement that says so.
     pub(crate) async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.is_in_transaction = true;
-        raw_sql(statement).execute(&mut **self).await.map(|_| ())
+        self.execute(statement).await.map(|_| ())
     }
 
     /// Ends the transaction that was begun, if one was, by `COMMIT` or `ROLLBACK`; what it was lent for is done.
     pub(crate) async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         if self.is_in_transaction {
-            raw_sql(statement).execute(&mut *self).await?;
+            self.execute(statement).await?;
         }
         drop(self.object.take());
         Ok(())
@@ -188,7 +188,7 @@ impl Drop for Lent {
         let recovered = async move {
             let over = async {
                 match is_in_transaction {
-                    true => raw_sql("ROLLBACK").execute(&mut *object).await.map(|_| ()),
+                    true => object.execute("ROLLBACK").await.map(|_| ()),
                     false => object.ping().await,
                 }
             };
