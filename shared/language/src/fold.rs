@@ -9,10 +9,13 @@
 //! | `٥` `۵`, `٪` `٫` `٬`, `،` `؛` `؟` `۔` | `5`, `%` `.` `,`, `,` `;` `?` `.` |
 //! | tatweel, joiners, marks of direction | nothing |
 
+use std::borrow::Cow;
+
 /// Gives the form in which a word is compared.
-pub(crate) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        let is_lower = !text.bytes().any(|letter| letter.is_ascii_uppercase());
+        return if is_lower { text.into() } else { text.to_ascii_lowercase().into() };
     }
     let mut folded = String::with_capacity(text.len());
     for c in text.chars().filter_map(plain) {
@@ -23,7 +26,7 @@ pub(crate) fn fold(text: &str) -> String {
             c => folded.extend(c.to_lowercase()),
         }
     }
-    folded
+    folded.into()
 }
 
 /// Gives the digit that a character is, of any of the three kinds.

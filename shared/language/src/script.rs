@@ -10,6 +10,7 @@ use crate::Language;
 use crate::english::vocabulary;
 use crate::token::{Kind, Text};
 use crate::urdu::{self, lexicon};
+use crate::words::words;
 
 /// Words of Urdu in Latin letters that no English sentence has, unless as a name.
 #[rustfmt::skip]
@@ -127,12 +128,12 @@ fn is_in_arabic_script(text: &Text<'_>) -> bool {
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
     for (at, token) in text.tokens.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark) {
         if token.text.chars().any(is_arabic) {
-            let is_known = token.kind == Kind::Word && lexicon::lexeme(&token.lower).is_some();
+            let is_known = token.kind == Kind::Word && lexicon::lexeme(token.lower()).is_some();
             arabic += if is_known { 3 } else { 2 };
         } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
             latin += 1;
-            let begins = at == 0 && vocabulary::is_verb(&token.lower);
-            english += if begins { 3 } else { i32::from(Marks::of(&token.lower).is_english) };
+            let begins = at == 0 && vocabulary::is_verb(token.lower());
+            english += if begins { 3 } else { i32::from(Marks::of(token.lower()).is_english) };
         }
     }
     // One name among English words makes no Urdu of them.
@@ -147,8 +148,8 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             continue;
         }
         words += 1;
-        let word = without_digits(&token.lower);
-        let has_number = word.len() < token.lower.len();
+        let word = without_digits(token.lower());
+        let has_number = word.len() < token.lower().len();
         // A capital in the middle makes a name: "call Kal".
         let is_name = at > 0
             && text.is_capital(at)
@@ -174,7 +175,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     let end = text.end_of_words();
     let is_day = |at: usize| {
         let ends = at + 1 >= end || text.word(at + 1).starts_with(|c: char| c.is_ascii_digit());
-        text.is_any(at, &["kal", "parson", "parso"])
+        text.is_any(at, words!["kal", "parson", "parso"])
             && !text.is_capital(at)
             && (ends || Marks::of(text.word(at + 1)).is_steering)
     };
@@ -183,7 +184,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     }
     // "exam ki prep"
     let ties = |at: usize| {
-        text.is_any(at, &["ka", "ki", "ko", "kay", "se"])
+        text.is_any(at, words!["ka", "ki", "ko", "kay", "se"])
             && text.word(at - 1) != "per"
             && !text.is_break(at + 1)
     };
@@ -195,7 +196,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     let is_duty = |at: usize| {
         let verb = text.word(at);
         let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
-        verb.len() > 3 && ends && text.is_any(at + 1, &["hai", "hain", "hy", "hoga", "hogi"])
+        verb.len() > 3 && ends && text.is_any(at + 1, words!["hai", "hain", "hy", "hoga", "hogi"])
     };
     if (0..text.len()).any(is_duty) {
         urdu += 2;
@@ -212,7 +213,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 }
 
 fn small_ties(text: &Text<'_>) -> bool {
-    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
+    text.has_any(words!["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
 }
 
 /// "5baje".

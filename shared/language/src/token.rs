@@ -1,10 +1,10 @@
 //! The words of a text, and what must never be read as one: quotations, addresses, ticket numbers.
 
-use std::cell::OnceCell;
-use std::ops::{Deref, DerefMut};
+use std::borrow::Cow;
 
 use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
+use crate::words::{Place, Words};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,9 @@ pub(crate) struct Token<'a> {
     /// As it was written.
     pub(crate) text: &'a str,
     /// In the form in which it is compared: lower case, one form of each letter, digit and mark.
-    pub(crate) lower: String,
+    lower: Cow<'a, str>,
+    /// Where that falls, if it is a word.
+    place: Place,
     /// What it is.
     pub(crate) kind: Kind,
     /// Its first byte.
@@ -40,67 +42,70 @@ pub(crate) struct Token<'a> {
     end: usize,
 }
 
-/// A text and its tokens.
-#[derive(Debug)]
+/// A text, or some of it: the tokens that are looked at.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
-    /// As it was written.
+    /// The whole, as it was written.
     pub(crate) source: &'a str,
-    /// Its tokens in order.
-    pub(crate) tokens: Tokens<'a>,
+    /// The tokens in order.
+    pub(crate) tokens: &'a [Token<'a>],
+    end_of_words: usize,
 }
 
-/// The tokens of a text. They remember where the words end, which is asked for at each of them.
+/// The tokens of a text, where they are kept and changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
+    source: &'a str,
     list: Vec<Token<'a>>,
-    end_of_words: OnceCell<usize>,
 }
 
-impl<'a> From<Vec<Token<'a>>> for Tokens<'a> {
-    fn from(list: Vec<Token<'a>>) -> Self {
-        Self { list, end_of_words: OnceCell::new() }
-    }
-}
-
-impl<'a> Deref for Tokens<'a> {
-    type Target = Vec<Token<'a>>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.list
-    }
-}
-
-impl DerefMut for Tokens<'_> {
-    /// Whoever changes them makes them forget.
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.end_of_words.take();
-        &mut self.list
-    }
-}
-
-impl<'a> Text<'a> {
+impl<'a> Tokens<'a> {
     /// Splits a text, in time linear in its length.
     pub(crate) fn new(source: &'a str) -> Self {
-        Self { source, tokens: Splitter::new(source).split().into() }
+        Self { source, list: Splitter::new(source).split() }
     }
 
-    /// Gives the same text with some words read apart: `cut` gives the byte of a word where the next one begins.
-    pub(crate) fn cut(&self, cut: impl Fn(&str) -> Option<usize>) -> Self {
-        let mut tokens = Vec::with_capacity(self.tokens.len());
-        for token in self.tokens.iter() {
+    /// Gives them to be looked at.
+    pub(crate) fn text(&self) -> Text<'_> {
+        let Self { source, list: tokens } = self;
+        Text { source, tokens, end_of_words: end_of_words(tokens) }
+    }
+
+    /// Gives the words and their places, to be changed.
+    pub(crate) fn words(&mut self) -> impl Iterator<Item = (usize, &mut Token<'a>)> {
+        self.list.iter_mut().enumerate().filter(|(_, token)| token.kind == Kind::Word)
+    }
+
+    /// Takes tokens out, from one up to another.
+    pub(crate) fn take_out(&mut self, from: usize, to: usize) {
+        self.list.drain(from..to);
+    }
+
+    /// Puts the tokens from one up to another behind all others.
+    pub(crate) fn put_last(&mut self, from: usize, to: usize) {
+        self.list[from..].rotate_left(to - from);
+    }
+
+    /// Reads some words apart: `cut` gives the byte of a word where the next one begins.
+    pub(crate) fn cut(&mut self, cut: impl Fn(&str) -> Option<usize>) {
+        let mut tokens = Vec::with_capacity(self.list.len());
+        for token in self.list.drain(..) {
             let split = (token.kind == Kind::Word).then(|| cut(token.text)).flatten();
             match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
                 Some(at) => tokens.extend(token.halves(at)),
-                None => tokens.push(token.clone()),
+                None => tokens.push(token),
             }
         }
-        Self { source: self.source, tokens: tokens.into() }
+        self.list = tokens;
     }
 
-    /// Gives the same text with some words read as one: `is_one` is asked about each two that only a joiner parts.
-    pub(crate) fn join(&self, is_one: impl Fn(&str) -> bool) -> Self {
-        let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.tokens.len());
-        for token in self.tokens.iter() {
+    /// Reads some words as one: `is_one` is asked about each two that only a joiner parts.
+    pub(crate) fn join(&mut self, is_one: impl Fn(&str) -> bool) {
+        if !self.source.contains(JOINER) {
+            return;
+        }
+        let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.list.len());
+        for token in self.list.drain(..) {
             let joined = tokens.last().and_then(|last| {
                 let is_near = token.kind == Kind::Word
                     && last.kind == Kind::Word
@@ -108,57 +113,66 @@ impl<'a> Text<'a> {
                     && last.to < token.from;
                 let text = &self.source[last.from..token.to];
                 let lower = if is_near { fold(text) } else { return None };
-                is_one(&lower).then(|| Token { text, lower, to: token.to, end: token.end, ..last.clone() })
+                is_one(&lower)
+                    .then(|| Token { text, to: token.to, end: token.end, ..last.clone() }.reading(lower))
             });
             match joined {
                 Some(joined) => {
                     tokens.pop();
                     tokens.push(joined);
                 }
-                None => tokens.push(token.clone()),
+                None => tokens.push(token),
             }
         }
-        Self { source: self.source, tokens: tokens.into() }
+        self.list = tokens;
     }
 
+    /// Parts "due:friday" into its words, where the word before the colon is one of these.
+    pub(crate) fn part(&mut self, keys: &Words) {
+        if !self.source.contains(':') {
+            return;
+        }
+        let mut tokens = Vec::with_capacity(self.list.len());
+        for token in self.list.drain(..) {
+            let parts = token.lower.split_once(':').filter(|(key, value)| {
+                token.kind == Kind::Word
+                    && keys.contains(key)
+                    && value.starts_with(char::is_alphanumeric)
+                    && token.text.len() == token.lower.len()
+                    && token.text.get(..key.len()).is_some_and(str::is_ascii)
+            });
+            let Some((key, _)) = parts else {
+                tokens.push(token);
+                continue;
+            };
+            let [key, rest] = token.halves(key.len());
+            let [mut mark, value] = rest.halves(1);
+            mark.kind = Kind::Mark;
+            tokens.extend([key, mark.reading(":".into()), value]);
+        }
+        self.list = tokens;
+    }
+}
+
+/// Gives where tokens end without the punctuation behind them.
+fn end_of_words(tokens: &[Token<'_>]) -> usize {
+    tokens.iter().rposition(|token| token.kind != Kind::Mark).map_or(0, |last| last + 1)
+}
+
+impl<'a> Text<'a> {
     /// Gives the tokens from one up to another as a text of their own; spans still count from the whole.
     pub(crate) fn part(&self, from: usize, to: usize) -> Self {
         let to = to.min(self.len());
-        Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec().into() }
+        let from = from.min(to);
+        let tokens = &self.tokens[from..to];
+        let is_behind = to >= self.end_of_words;
+        let end = if is_behind { self.end_of_words.saturating_sub(from) } else { end_of_words(tokens) };
+        Self { tokens, end_of_words: end, ..*self }
     }
 
-    /// Gives the text with "due:friday" parted into its words, where the word before the colon is one of these.
-    pub(crate) fn parted(&self, keys: &[&str]) -> Self {
-        let mut tokens = Vec::with_capacity(self.len());
-        for token in self.tokens.iter() {
-            let parts = token.lower.split_once(':').filter(|(key, value)| {
-                token.kind == Kind::Word && keys.contains(key) && value.starts_with(char::is_alphanumeric)
-            });
-            let Some((key, _)) = parts else {
-                tokens.push(token.clone());
-                continue;
-            };
-            // The keys are ASCII, so that bytes and code points agree.
-            let (to_key, to_mark) = (key.len(), key.len() + 1);
-            let part = |from: usize, to: usize, kind: Kind| Token {
-                text: &token.text[from..to],
-                lower: token.lower[from..to].to_owned(),
-                kind,
-                from: token.from + from,
-                to: token.from + to,
-                start: token.start + from,
-                end: token.start + token.text[..to].chars().count(),
-            };
-            tokens.push(part(0, to_key, Kind::Word));
-            tokens.push(part(to_key, to_mark, Kind::Mark));
-            if token.lower.len() == token.text.len() {
-                tokens.push(part(to_mark, token.text.len(), Kind::Word));
-            } else {
-                tokens.truncate(tokens.len() - 2);
-                tokens.push(token.clone());
-            }
-        }
-        Self { source: self.source, tokens: tokens.into() }
+    /// Gives the tokens to be changed.
+    pub(crate) fn to_tokens(self) -> Tokens<'a> {
+        Tokens { source: self.source, list: self.tokens.to_vec() }
     }
 
     /// Finds words in a row at or after `from`, and gives where they begin and end.
@@ -168,14 +182,17 @@ impl<'a> Text<'a> {
 
     /// Gives where the text ends without the punctuation behind it.
     pub(crate) fn end_of_words(&self) -> usize {
-        let find =
-            || self.tokens.iter().rposition(|token| token.kind != Kind::Mark).map_or(0, |last| last + 1);
-        *self.tokens.end_of_words.get_or_init(find)
+        self.end_of_words
     }
 
     /// Says whether one of these words is anywhere in it.
-    pub(crate) fn has_any(&self, words: &[&str]) -> bool {
+    pub(crate) fn has_any(&self, words: &Words) -> bool {
         (0..self.len()).any(|at| self.is_any(at, words))
+    }
+
+    /// Says whether one of these rows of words is anywhere in it.
+    pub(crate) fn finds_any(&self, phrases: &Words) -> bool {
+        (0..self.len()).any(|at| self.after_any(at, phrases).is_some())
     }
 
     /// Gives how many tokens there are.
@@ -207,9 +224,10 @@ impl<'a> Text<'a> {
     }
 
     /// Says whether a word is one of these.
-    pub(crate) fn is_any(&self, at: usize, words: &[&str]) -> bool {
-        let word = self.word(at);
-        !word.is_empty() && words.contains(&word)
+    pub(crate) fn is_any(&self, at: usize, words: &Words) -> bool {
+        self.tokens
+            .get(at)
+            .is_some_and(|token| words.can_begin(token.place) && words.rows().contains(&&*token.lower))
     }
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
@@ -224,10 +242,12 @@ impl<'a> Text<'a> {
     }
 
     /// Matches the first of these rows of words; longer ones belong in front.
-    pub(crate) fn after_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
-        let first = self.word(at).as_bytes().first()?;
-        let near = phrases.iter().filter(|phrase| phrase.as_bytes().first() == Some(first));
-        near.copied().find_map(|phrase| self.words_in_a_row(at, phrase))
+    pub(crate) fn after_any(&self, at: usize, phrases: &Words) -> Option<usize> {
+        let place = self.tokens.get(at)?.place;
+        phrases
+            .can_begin(place)
+            .then(|| phrases.rows().iter().find_map(|phrase| self.after(at, phrase)))
+            .flatten()
     }
 
     fn words_in_a_row(&self, at: usize, phrase: &str) -> Option<usize> {
@@ -270,13 +290,35 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Token<'a> {
+    /// Gives the form in which it is compared.
+    pub(crate) fn lower(&self) -> &str {
+        &self.lower
+    }
+
+    /// Has it compared as another word.
+    pub(crate) fn read_as(&mut self, lower: impl Into<Cow<'a, str>>) {
+        self.lower = lower.into();
+        self.place = if self.kind == Kind::Word { Place::of(&self.lower) } else { Place::NOWHERE };
+    }
+
+    /// Makes a punctuation mark of it, which nothing is read across.
+    pub(crate) fn read_as_break(&mut self) {
+        self.kind = Kind::Mark;
+        self.read_as(",");
+    }
+
+    fn reading(mut self, lower: Cow<'a, str>) -> Self {
+        self.read_as(lower);
+        self
+    }
+
     /// Gives the words before and after a byte.
     fn halves(&self, at: usize) -> [Self; 2] {
         let (head, tail) = self.text.split_at(at);
         let middle = self.start + head.chars().count();
         [
-            Self { text: head, lower: fold(head), to: self.from + at, end: middle, ..self.clone() },
-            Self { text: tail, lower: fold(tail), from: self.from + at, start: middle, ..self.clone() },
+            Self { text: head, to: self.from + at, end: middle, ..self.clone() }.reading(fold(head)),
+            Self { text: tail, from: self.from + at, start: middle, ..self.clone() }.reading(fold(tail)),
         ]
     }
 }
@@ -329,7 +371,8 @@ impl<'a> Splitter<'a> {
     fn push(&mut self, start: usize, end: usize, kind: Kind) {
         let (from, to) = (self.byte(start), self.byte(end));
         let text = &self.source[from..to];
-        self.tokens.push(Token { text, lower: fold(text), kind, from, to, start, end });
+        let token = Token { text, lower: "".into(), place: Place::NOWHERE, kind, from, to, start, end };
+        self.tokens.push(token.reading(fold(text)));
     }
 
     /// Takes a quotation that begins here; an apostrophe closes one only at the end of a word.
@@ -507,7 +550,7 @@ mod tests {
     use super::*;
 
     fn kinds(source: &str) -> Vec<(String, Kind)> {
-        Text::new(source).tokens.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
+        Tokens::new(source).list.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
     }
 
     #[test]

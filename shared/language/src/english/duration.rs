@@ -4,6 +4,7 @@ use crate::english::number;
 use crate::meaning::length::Length;
 use crate::meaning::length::Unit;
 use crate::token::Text;
+use crate::words::words;
 
 /// Parses a unit in full, one or many, or its usual short form.
 pub(crate) fn unit(word: &str) -> Option<Unit> {
@@ -53,13 +54,15 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
         return Some(at + 1);
     }
     if let Some((tenths, end)) = decimal(text, at) {
-        let end = text.after_any(end, &["hours", "hour", "hrs"])?;
+        let end = text.after_any(end, words!["hours", "hour", "hrs"])?;
         length.add(tenths * 6, Unit::Minute)?;
         return Some(end);
     }
     let (count, end) = number::read_count(text, at)?;
     let end = text.after(end, "more").unwrap_or(end);
-    if let Some(half) = text.after_any(end, &["and a half hours", "and an half hours", "and a half hour"]) {
+    if let Some(half) =
+        text.after_any(end, words!["and a half hours", "and an half hours", "and a half hour"])
+    {
         length.add(count.checked_mul(60)? + 30, Unit::Minute)?;
         return Some(half);
     }
@@ -144,7 +147,7 @@ fn add_compact(word: &str, length: &mut Length) -> Option<()> {
 pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
     if let Some(start) = text.after_any(
         at,
-        &[
+        words![
             "in about",
             "in around",
             "in approximately",
@@ -162,10 +165,10 @@ pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize
             return Some((Length { minutes: Some(60), ..Length::default() }, end));
         }
         let (length, end) = read_length(text, start)?;
-        let end = text.after_any(end, &["time", "' time", "from now", "from today"]).unwrap_or(end);
+        let end = text.after_any(end, words!["time", "' time", "from now", "from today"]).unwrap_or(end);
         let end = if text.is_mark(end, '\'') && text.word(end + 1) == "time" { end + 2 } else { end };
         return Some((length, end));
     }
     let (length, end) = read_length(text, at)?;
-    Some((length, text.after_any(end, &["from now", "from today", "later", "hence"])?))
+    Some((length, text.after_any(end, words!["from now", "from today", "later", "hence"])?))
 }

@@ -13,6 +13,7 @@ use crate::meaning::calendar;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::words;
 
 /// Reads a day of the calendar.
 pub(crate) fn read(
@@ -38,7 +39,7 @@ fn holiday(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let (month, day, end) = holiday::read(text, at, place, !day_first)?;
-    if let Some((year, end)) = year(text, text.after_any(end, &["of", "in"]).unwrap_or(end)) {
+    if let Some((year, end)) = year(text, text.after_any(end, words!["of", "in"]).unwrap_or(end)) {
         return Some((checked(year, month, day, text.slice(at, end)), end));
     }
     Some((Reading::Day(Day::single(calendar::next_day_and_month(today, day, month)?)), end))
@@ -120,8 +121,9 @@ pub(crate) fn read_range(
         }
         let (first, end) = day_at(at)?;
         let dash = text.is_mark(end, '-') || text.is_mark(end, '\u{2013}');
-        let link =
-            text.after_any(end, &["to", "until", "till", "through", "and"]).or(dash.then_some(end + 1))?;
+        let link = text
+            .after_any(end, words!["to", "until", "till", "through", "and"])
+            .or(dash.then_some(end + 1))?;
         let (last, end) = day_at(link)?;
         Some((first, last, end))
     };
@@ -213,7 +215,7 @@ fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
     } else {
         end
     };
-    let has_of = text.after_any(end, &["of", "in"]);
+    let has_of = text.after_any(end, words!["of", "in"]);
     let month_at = has_of.unwrap_or(end);
     let month = names::month(text.word(month_at))?;
     // "5 may": a day only where "may" can be no verb.
@@ -239,7 +241,7 @@ fn skip_dot(text: &Text<'_>, at: usize) -> usize {
 /// "march 5 miles" is a walk, "may 5 people come" a question.
 fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
     let doubtful =
-        (at..end).any(|word| text.is_any(word, &["march", "may", "mar"]) && !text.is_capital(word));
+        (at..end).any(|word| text.is_any(word, words!["march", "may", "mar"]) && !text.is_capital(word));
     !doubtful
         || place.lead.is_any()
         || vocabulary::is_boundary(text, end)
@@ -249,7 +251,7 @@ fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
 
 /// "in december", "until december", "december 2027": the first day stands for the month.
 fn month_alone(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
-    let modified = text.after_any(at, &["next", "this"]);
+    let modified = text.after_any(at, words!["next", "this"]);
     let name_at = modified.unwrap_or(at);
     let month = names::month(text.word(name_at))?;
     let end = skip_dot(text, name_at).min(name_at + 1);
@@ -321,12 +323,12 @@ fn numeric(
             let led = place.lead.names_day() || place.beside_date || place.is_start;
             let (day, month) = order(first, second, day_first)?;
             // "fix issue 12/11"
-            let counted = [
+            let counted = words![
                 "issue", "ticket", "bug", "pr", "case", "room", "invoice", "section", "chapter", "flat",
                 "unit", "order", "number", "no", "page", "exercise", "problem", "part",
             ];
             let is_name = (matches!(word, "24/7" | "9/11" | "50/50")
-                || text.is_any(at.wrapping_sub(1), &counted))
+                || text.is_any(at.wrapping_sub(1), counted))
                 && !place.lead.names_day();
             if !free || is_name || (!led && (first < 10 && second < 10 && second > first && first <= 3)) {
                 return None;

@@ -4,6 +4,7 @@ use crate::english::date::Place;
 use crate::english::vocabulary;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::{Words, words};
 
 /// Names, month and day, and whether the name alone says that a day is meant.
 #[rustfmt::skip]
@@ -45,7 +46,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, place: Place, is_american: bool) 
             Some((*month, *day, *is_plain, after(text, start, name)?))
         })?;
     #[rustfmt::skip]
-    const NAMES: &[&str] = &[
+    const NAMES: &Words = words![
         "a", "an", "the", "of", "about", "like", "merry", "happy", "my", "our", "your", "and", "or", "nightmare",
         "night", "white", "first", "last", "with", "watch", "read", "to", "is", "called", "father", "blue", "plan",
         "celebrate",

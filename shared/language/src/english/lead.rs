@@ -2,6 +2,7 @@
 
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::words;
 
 const LEADS: &[(&str, Lead)] = &[
     ("no later than", Lead::By),
@@ -54,13 +55,13 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> (Lead, usize) {
     if text.after(at, "beginning of").is_some() {
         return (Lead::Bare, at);
     }
-    if text.word(at) == "later" && text.is_any(at + 1, &["today", "tonight", "this"]) {
+    if text.word(at) == "later" && text.is_any(at + 1, words!["today", "tonight", "this"]) {
         return (Lead::On, at + 1);
     }
     // "over the weekend", but not "over friday's mess".
     if text.word(at) == "over"
         && text
-            .after_any(at + 1, &["the weekend", "this weekend", "next weekend", "christmas", "new year"])
+            .after_any(at + 1, words!["the weekend", "this weekend", "next weekend", "christmas", "new year"])
             .is_none()
     {
         return (Lead::Bare, at);

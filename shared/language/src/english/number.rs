@@ -1,6 +1,7 @@
 //! Numbers and ordinals, in digits and in words.
 
 use crate::token::Text;
+use crate::words::words;
 
 const ONES: [&str; 20] = [
     "zero",
@@ -75,13 +76,13 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// Reads a number, or words that stand for one: "a", "an", "a couple of", "a few" (three).
 pub(crate) fn read_count(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    if let Some(end) = text.after_any(at, &["a couple of", "a couple", "couple of"]) {
+    if let Some(end) = text.after_any(at, words!["a couple of", "a couple", "couple of"]) {
         return Some((2, end));
     }
-    if let Some(end) = text.after_any(at, &["a few", "few"]) {
+    if let Some(end) = text.after_any(at, words!["a few", "few"]) {
         return Some((3, end));
     }
-    if let Some(end) = text.after_any(at, &["a", "an", "one more"]) {
+    if let Some(end) = text.after_any(at, words!["a", "an", "one more"]) {
         return Some((1, end));
     }
     read(text, at)

@@ -6,6 +6,7 @@ use domain::task::Priority;
 use crate::english::label;
 use crate::english::vocabulary;
 use crate::token::Text;
+use crate::words::{Words, words};
 
 /// How a task was asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,7 +147,7 @@ const WISHES: &[(&str, f64, bool)] = &[
 
 #[rustfmt::skip]
 /// What a new task is called, longer names first.
-pub(crate) const NOUNS: &[&str] = &[
+pub(crate) const NOUNS: &Words = words![
     "task item", "todo item", "to-do item", "to do item", "action item", "shopping item", "work item",
     "task", "todo", "to-do", "to do", "item", "reminder", "entry",
 ];
@@ -160,7 +161,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<Opening> {
 fn sent(text: &Text<'_>, at: usize) -> Option<Opening> {
     let start = text.after_any(
         at,
-        &[
+        words![
             "send me",
             "give me",
             "set me",
@@ -173,35 +174,36 @@ fn sent(text: &Text<'_>, at: usize) -> Option<Opening> {
             "set",
         ],
     )?;
-    let by_mail = text.is_any(at, &["email", "e-mail", "mail"]);
-    let article = text.after_any(start, &["a", "an", "another"]).unwrap_or(start);
-    let (method, noun) = match text.after_any(article, &["email", "e-mail", "mail"]) {
+    let by_mail = text.is_any(at, words!["email", "e-mail", "mail"]);
+    let article = text.after_any(start, words!["a", "an", "another"]).unwrap_or(start);
+    let (method, noun) = match text.after_any(article, words!["email", "e-mail", "mail"]) {
         Some(end) => (Some(Method::Email), end),
-        None => match text.after_any(article, &["push", "push notification"]) {
+        None => match text.after_any(article, words!["push", "push notification"]) {
             Some(end) => (Some(Method::Push), end),
             None => (by_mail.then_some(Method::Email), article),
         },
     };
-    let end = text.after_any(noun, &["reminder", "reminders", "alert", "notification"])?;
-    let end = text.after_any(end, &["to", "that", "about", "of", "for me to"]).unwrap_or(end);
+    let end = text.after_any(noun, words!["reminder", "reminders", "alert", "notification"])?;
+    let end = text.after_any(end, words!["to", "that", "about", "of", "for me to"]).unwrap_or(end);
     Some(Opening { end, confidence: 0.92, wants_reminder: true, priority: None, method })
 }
 
 /// "create a high priority task to …", "new task: …", "todo: …".
 fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
     #[rustfmt::skip]
-    const VERBS: &[&str] = &[
+    const VERBS: &Words = words![
         "i would like to add", "i want to add", "i need to add", "i want to create", "i'd like to add",
         "i'd like to create", "jot down", "note down", "write down", "set up", "put down", "create", "add",
         "make", "new", "set", "put", "append", "insert", "log", "record", "schedule", "start", "i need",
         "i want", "give me", "enter", "register", "save",
     ];
-    let verb_end = text.after_any(at, VERBS).map(|end| text.after_any(end, &["for me", "me"]).unwrap_or(end));
+    let verb_end =
+        text.after_any(at, VERBS).map(|end| text.after_any(end, words!["for me", "me"]).unwrap_or(end));
     let mut end = verb_end.unwrap_or(at);
     let mut priority = None;
     // At most six adjectives: "another new very urgent".
     for _ in 0..6 {
-        let articles = [
+        let articles = words![
             "a",
             "an",
             "another",
@@ -216,7 +218,7 @@ fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
             "simple",
             "to my list",
         ];
-        if let Some(next) = text.after_any(end, &articles) {
+        if let Some(next) = text.after_any(end, articles) {
             end = next;
         } else if let Some((level, next)) = adjective(text, end) {
             (priority, end) = (Some(level), next);
@@ -227,26 +229,26 @@ fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
     let noun_at = end;
     let noun_end = text.after_any(end, NOUNS)?;
     // "make a to do list"
-    if text.is_any(noun_end, &["list", "lists", "app", "force"]) {
+    if text.is_any(noun_end, words!["list", "lists", "app", "force"]) {
         return None;
     }
     let is_reminder = text.word(noun_at) == "reminder";
     let has_colon =
         text.is_mark(noun_end, ':') || text.is_mark(noun_end, '-') || text.is_mark(noun_end, '\u{2014}');
     let is_new = noun_at > at;
-    let is_described = is_new && (priority.is_some() || text.is_any(at, &["a", "new", "another"]));
+    let is_described = is_new && (priority.is_some() || text.is_any(at, words!["a", "new", "another"]));
     if verb_end.is_none() && !has_colon && !is_described {
         return None;
     }
     // "set up the task force", "make the item pretty": what follows decides.
     let mut end = if has_colon { noun_end + 1 } else { noun_end };
     if let Some((level, next)) = label::read_priority(text, end)
-        .filter(|_| !has_colon && text.after_any(end, &["with", "as"]).is_some())
+        .filter(|_| !has_colon && text.after_any(end, words!["with", "as"]).is_some())
     {
         (priority, end) = (Some(level), next);
     }
     #[rustfmt::skip]
-    const LINKS: &[&str] = &[
+    const LINKS: &Words = words![
         "in my to do list to", "to my to do list to", "to my list to", "in my list to",
         "to my to-do list to", "that says to", "that says", "saying to", "saying", "called", "named",
         "titled", "with the title", "with title", "with name", "entitled", "for me to", "which says",
@@ -263,10 +265,10 @@ fn noun_opening(text: &Text<'_>, at: usize) -> Option<Opening> {
 /// "a task *for* painting", but not "for tomorrow", which is a date.
 fn for_someone(text: &Text<'_>, at: usize, is_reminder: bool) -> usize {
     let Some(end) = text.after(at, "for") else { return at };
-    let next_is_title = !vocabulary::is_boundary(text, end) && !text.is_any(end, &["the", "in"]);
+    let next_is_title = !vocabulary::is_boundary(text, end) && !text.is_any(end, words!["the", "in"]);
     let is_number = text.word(end).starts_with(|c: char| c.is_ascii_digit());
     if next_is_title && !is_number
-        || (is_reminder && text.is_any(end, &["the", "my"]) && !vocabulary::is_boundary(text, end + 1))
+        || (is_reminder && text.is_any(end, words!["the", "my"]) && !vocabulary::is_boundary(text, end + 1))
     {
         end
     } else {
@@ -290,11 +292,11 @@ fn wish(text: &Text<'_>, at: usize) -> Option<Opening> {
         .iter()
         .find_map(|(words, confidence, reminds)| Some((text.after(at, words)?, *confidence, *reminds)))?;
     // "I need to know", "I want to listen": nothing to be done.
-    let idle = ["know", "see", "check", "listen", "hear", "find", "understand", "ask", "say"];
+    let idle = words!["know", "see", "check", "listen", "hear", "find", "understand", "ask", "say"];
     if !wants_reminder
         && text.word(at) == "i"
-        && text.is_any(end, &idle)
-        && text.is_any(end + 1, &["how", "what", "if", "whether", "why", "some", "to", "when", "about"])
+        && text.is_any(end, idle)
+        && text.is_any(end + 1, words!["how", "what", "if", "whether", "why", "some", "to", "when", "about"])
     {
         return None;
     }
@@ -314,7 +316,7 @@ fn add(text: &Text<'_>, at: usize) -> Option<Opening> {
     };
     if let Some(end) = text.after_any(
         at,
-        &[
+        words![
             "add to my to do list",
             "add to my to-do list",
             "add to my list",
@@ -324,15 +326,15 @@ fn add(text: &Text<'_>, at: usize) -> Option<Opening> {
     ) {
         return plain(if text.is_mark(end, ':') { end + 1 } else { end }, 0.9);
     }
-    if text.word(at) == "add" && text.len() > at + 1 && !text.is_any(at + 1, &["to", "up"]) {
+    if text.word(at) == "add" && text.len() > at + 1 && !text.is_any(at + 1, words!["to", "up"]) {
         return plain(if text.is_mark(at + 1, ':') { at + 2 } else { at + 1 }, 0.88);
     }
     // "jot down: ask Wei", "jot down ask Wei"
-    let noted = text.after_any(at, &["jot down", "note down", "write down", "put down", "memo", "note"]);
-    let noted = noted.filter(|end| text.is_mark(*end, ':') || text.is_any(at, &["jot"]));
+    let noted = text.after_any(at, words!["jot down", "note down", "write down", "put down", "memo", "note"]);
+    let noted = noted.filter(|end| text.is_mark(*end, ':') || text.is_any(at, words!["jot"]));
     if let Some(end) = noted.filter(|end| end + 1 < text.len()) {
         return plain(if text.is_mark(end, ':') { end + 1 } else { end }, 0.88);
     }
-    let end = text.after_any(at, &["schedule me a", "schedule me an", "schedule a", "schedule an"])?;
+    let end = text.after_any(at, words!["schedule me a", "schedule me an", "schedule a", "schedule an"])?;
     plain(end, 0.88)
 }

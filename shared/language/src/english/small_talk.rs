@@ -3,9 +3,10 @@
 use crate::Action;
 use crate::TaskFields;
 use crate::token::{Kind, Text};
+use crate::words::{Words, words};
 
 #[rustfmt::skip]
-const YES: &[&str] = &[
+const YES: &Words = words![
     "yes", "y", "yes please", "yep", "yeah", "yup", "sure", "ok", "okay", "k", "confirm", "confirmed",
     "do it", "go ahead", "yes do it", "correct", "right", "that's right", "of course", "absolutely",
     "yes delete it", "yes delete them", "please do", "sounds good", "yes i am sure", "yes i'm sure",
@@ -18,7 +19,7 @@ const YES: &[&str] = &[
     "yes delete all", "yes delete all of them", "yes all of them", "uh huh", "yes i want to", "ofc",
 ];
 #[rustfmt::skip]
-const NO: &[&str] = &[
+const NO: &Words = words![
     "no", "n", "nope", "nah", "no thanks", "no thank you", "cancel", "stop", "never mind", "nevermind",
     "forget it", "don't", "do not", "no don't", "no do not", "cancel that", "cancel it", "abort", "not now",
     "no way", "no cancel", "leave it", "don't do it", "do not do it", "no stop", "keep it", "no keep it",
@@ -29,7 +30,7 @@ const NO: &[&str] = &[
     "absolutely not", "of course not", "certainly not", "leave them", "leave that", "keep them", "no leave it",
 ];
 #[rustfmt::skip]
-const UNDO: &[&str] = &[
+const UNDO: &Words = words![
     "undo", "undo that", "undo it", "undo this", "undo the last action", "undo last action",
     "undo the last one", "undo the last change", "undo last", "revert", "revert that", "take that back",
     "take it back", "undo please", "roll back", "undo my last action", "undo last change", "reverse that",
@@ -40,7 +41,7 @@ const UNDO: &[&str] = &[
     "that was a mistake", "that was wrong", "i didn't mean that", "i did not mean that", "i didn't mean to do that",
 ];
 #[rustfmt::skip]
-const HELP: &[&str] = &[
+const HELP: &Words = words![
     "help", "help me", "help please", "what can you do", "what can i say", "what can i ask",
     "how does this work", "what can you do for me", "how do i use this", "what do you do", "who are you",
     "commands", "usage", "instructions", "i need help", "can you help me", "can you help", "show help",
@@ -49,7 +50,7 @@ const HELP: &[&str] = &[
     "list commands", "examples", "show me examples", "give me an example", "how do you work", "how does it work",
 ];
 #[rustfmt::skip]
-const GREETINGS: &[&str] = &[
+const GREETINGS: &Words = words![
     "hi", "hello", "hey", "hi there", "hello there", "hey there", "good morning", "good afternoon",
     "good evening", "good day", "good night", "greetings", "salam", "salaam", "assalam o alaikum",
     "assalamualaikum", "howdy", "yo", "how are you", "hi how are you", "hello how are you", "what's up",
@@ -59,7 +60,7 @@ const GREETINGS: &[&str] = &[
     "bye bye", "good bye", "nice to meet you", "hola", "aoa", "g'day",
 ];
 #[rustfmt::skip]
-const THANKS: &[&str] = &[
+const THANKS: &Words = words![
     "thanks", "thank you", "thank you very much", "thanks a lot", "thx", "ty", "many thanks",
     "thank you so much", "great", "great thanks", "ok thanks", "okay thanks", "ok thank you", "cool",
     "cool thanks", "perfect", "perfect thanks", "nice", "awesome", "good job", "well done",
@@ -78,7 +79,7 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
     let said = drawn_out(&said);
-    let is_in = |list: &[&str]| list.contains(&said.as_str());
+    let is_in = |list: &Words| list.contains(&said);
     [(YES, Action::Yes), (NO, Action::No), (UNDO, Action::Undo), (HELP, Action::Help)]
         .into_iter()
         .chain([(GREETINGS, Action::Greeting), (THANKS, Action::Thanks)])

@@ -3,7 +3,8 @@
 //! A word is taken for the keyword that it is one slip away from: a letter more, less, other, or two changed places; two slips in
 //! keywords of eight letters and more. Real words stay what they are, and titles keep what was typed.
 
-use crate::token::{Kind, Text};
+use crate::token::Tokens;
+use crate::words::words;
 
 /// Words that a slip is forgiven in; five letters and more.
 #[rustfmt::skip]
@@ -29,15 +30,14 @@ const WORDS: &[&str] = &[
     "weakly", "weeds", "week", "weeps", "wees",
 ];
 
-/// Gives the text with the slips in its keywords mended; what was typed stays in its slices.
-pub(crate) fn mended<'a>(text: &Text<'a>) -> Text<'a> {
-    let mut mended = text.parted(&["due", "deadline", "date"]);
-    for token in mended.tokens.iter_mut().filter(|token| token.kind == Kind::Word) {
-        if let Some(keyword) = keyword(&token.lower) {
-            keyword.clone_into(&mut token.lower);
+/// Mends the slips in the keywords of a text; what was typed stays in its slices.
+pub(crate) fn mend(tokens: &mut Tokens<'_>) {
+    tokens.part(words!["due", "deadline", "date"]);
+    for (_, word) in tokens.words() {
+        if let Some(keyword) = keyword(word.lower()) {
+            word.read_as(keyword);
         }
     }
-    mended
 }
 
 /// Gives the keyword that a word was meant to be, when it is none itself.

@@ -3,16 +3,17 @@
 use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
+use crate::words::Words;
 
 /// Words of a language that are no part of a title at its ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fringe {
     /// Words that only link what was taken out before them to the title.
-    pub(crate) opening: &'static [&'static str],
+    pub(crate) opening: &'static Words,
     /// Words that only led to what was taken out behind them.
-    pub(crate) dangling: &'static [&'static str],
+    pub(crate) dangling: &'static Words,
     /// Words at the end that are no part of what is to be done.
-    pub(crate) closing: &'static [&'static str],
+    pub(crate) closing: &'static Words,
 }
 
 /// Gives the words outside of the phrases, as they were written, and their spans; `None` when none are left.
@@ -60,7 +61,7 @@ fn trim(text: &Text<'_>, free: &mut [bool], fringe: &Fringe) {
         }
         let begins = at == 0 || !free[at - 1];
         let mark =
-            text.tokens[at].kind == Kind::Mark && !matches!(&*text.tokens[at].lower, "(" | "[" | "¿" | "¡");
+            text.tokens[at].kind == Kind::Mark && !matches!(text.tokens[at].lower(), "(" | "[" | "¿" | "¡");
         let link = !has_begun && taken_before && text.is_any(at, fringe.opening);
         if begins && (mark || link) {
             free[at] = false;
@@ -81,7 +82,7 @@ fn trim_ends(text: &Text<'_>, free: &mut [bool], taken: &[bool], fringe: &Fringe
             continue;
         }
         let ends_run = at + 1 == free.len() || !free[at + 1];
-        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(&text.tokens[at].lower);
+        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(text.tokens[at].lower());
         let closing = at_end && text.is_any(at, fringe.closing);
         let dangles = before_phrase && text.is_any(at, fringe.dangling);
         if ends_run && (mark || closing || dangles) {

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::fold::{digit, fold};
-use crate::token::{Kind, Text};
+use crate::token::{Text, Token, Tokens};
 
 const WORDS: &str = include_str!("lexicon.txt");
 
@@ -80,7 +80,7 @@ const IRREGULAR: &[(&str, &[&str])] = &[
 static LEXICON: LazyLock<HashMap<String, Cow<'static, str>>> = LazyLock::new(|| {
     let mut lexicon = HashMap::with_capacity(3_500);
     let mut add = |word: &str, lexeme: Cow<'static, str>| {
-        let form = if word.is_ascii() { sound(word) } else { fold(word) };
+        let form = if word.is_ascii() { sound(word) } else { fold(word).into_owned() };
         lexicon.entry(form).or_insert(lexeme);
     };
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
@@ -180,7 +180,7 @@ fn replace_last(sound: &mut [u8], letter: u8) {
 }
 
 /// A text in lexemes, and beside it what English readers may look at: the same tokens, where Urdu words are breaks.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Said<'a> {
     /// In lexemes.
     pub(crate) text: Text<'a>,
@@ -189,45 +189,68 @@ pub(crate) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
+    /// Gives the tokens from one up to another as a text of their own.
+    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
+        Self { text: self.text.part(from, to), english: self.english.part(from, to) }
+    }
+
+    /// Gives the tokens to be changed.
+    pub(crate) fn to_lexemes(self) -> Lexemes<'a> {
+        Lexemes { text: self.text.to_tokens(), english: self.english.to_tokens() }
+    }
+}
+
+/// The tokens of what is said, where they are kept and changed.
+#[derive(Debug)]
+pub(crate) struct Lexemes<'a> {
+    text: Tokens<'a>,
+    english: Tokens<'a>,
+}
+
+impl<'a> Lexemes<'a> {
     /// Reads the words of a text as lexemes; a number and the word written to it are two.
-    pub(crate) fn new(text: &Text<'a>) -> Self {
-        let plain =
-            text.cut(|word| after_digits(word).or_else(|| fused(word))).join(|word| lexeme(word).is_some());
-        let (mut text, mut english) = (plain.part(0, plain.len()), plain);
-        for (token, other) in text.tokens.iter_mut().zip(english.tokens.iter_mut()) {
-            if token.kind != Kind::Word {
-                continue;
-            }
-            let found =
-                lexeme(&token.lower).filter(|_| !token.lower.starts_with(|c: char| c.is_ascii_digit()));
-            if !token.lower.is_ascii() || found.is_some() && !is_english(&token.lower) {
-                other.kind = Kind::Mark;
-                ",".clone_into(&mut other.lower);
+    pub(crate) fn new(mut text: Tokens<'a>) -> Self {
+        text.cut(|word| after_digits(word).or_else(|| fused(word)));
+        text.join(|word| lexeme(word).is_some());
+        let mut english = text.clone();
+        for ((_, word), (_, other)) in text.words().zip(english.words()) {
+            let written = word.lower();
+            let found = lexeme(written).filter(|_| !written.starts_with(|c: char| c.is_ascii_digit()));
+            if !written.is_ascii() || found.is_some() && !is_english(written) {
+                other.read_as_break();
             }
             if let Some(lexeme) = found {
-                lexeme.clone_into(&mut token.lower);
+                word.read_as(lexeme);
             }
         }
-        for at in 1..text.len() {
+        let mut before: Option<(usize, &mut Token<'_>)> = None;
+        for (at, word) in text.words() {
             // "کیلئے", "keliye"
-            if text.word(at) == "liye" && text.word(at - 1) == "ki" {
-                "ke".clone_into(&mut text.tokens[at - 1].lower);
+            if word.lower() == "liye"
+                && let Some((_, ki)) = before.filter(|(last, ki)| last + 1 == at && ki.lower() == "ki")
+            {
+                ki.read_as("ke");
             }
+            before = Some((at, word));
         }
         Self { text, english }
     }
 
-    /// Gives the same text without the tokens from one up to another.
-    pub(crate) fn without(&self, from: usize, to: usize) -> Self {
-        let mut rest = self.part(0, self.text.len());
-        rest.text.tokens.drain(from..to);
-        rest.english.tokens.drain(from..to);
-        rest
+    /// Gives them to be looked at.
+    pub(crate) fn said(&self) -> Said<'_> {
+        Said { text: self.text.text(), english: self.english.text() }
     }
 
-    /// Gives the tokens from one up to another as a text of their own.
-    pub(crate) fn part(&self, from: usize, to: usize) -> Self {
-        Self { text: self.text.part(from, to), english: self.english.part(from, to) }
+    /// Takes tokens out, from one up to another.
+    pub(crate) fn take_out(&mut self, from: usize, to: usize) {
+        self.text.take_out(from, to);
+        self.english.take_out(from, to);
+    }
+
+    /// Puts the tokens from one up to another behind all others.
+    pub(crate) fn put_last(&mut self, from: usize, to: usize) {
+        self.text.put_last(from, to);
+        self.english.put_last(from, to);
     }
 }
 

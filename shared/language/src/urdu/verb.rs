@@ -2,6 +2,7 @@
 //! ("ہو گیا", "le aya").
 
 use crate::token::Text;
+use crate::words::{Words, words};
 
 /// Reads a command of a verb that ends at `end`: "کر دو", "karo", "kar dein", "بنائیں"; gives where it begins.
 pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
@@ -15,7 +16,7 @@ pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<
         return Some(before);
     }
     // "delete kar sakte ho", "bana dena please"
-    if text.is_any(end - 1, &["hoon", "hai", "ho"]) && text.is_any(before, SAKTE) {
+    if text.is_any(end - 1, words!["hoon", "hai", "ho"]) && text.is_any(before, SAKTE) {
         return command_stem_before(text, before, verb);
     }
     None
@@ -26,11 +27,11 @@ pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
     if text.word(at).strip_suffix("-o") == Some(verb) {
         return Some(at + 1);
     }
-    (text.word(at) == verb && text.is_any(at + 1, &["do", "de-o", "de-na", "le-o", "le-na", "de"]))
+    (text.word(at) == verb && text.is_any(at + 1, words!["do", "de-o", "de-na", "le-o", "le-na", "de"]))
         .then_some(at + 2)
 }
 
-const SAKTE: &[&str] = &["sakta"];
+const SAKTE: &Words = words!["sakta"];
 
 fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
     let at = end.checked_sub(1)?;
@@ -38,7 +39,7 @@ fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize>
         return Some(at);
     }
     let before = at.checked_sub(1)?;
-    (text.word(before) == verb && text.is_any(at, &["de"])).then_some(before)
+    (text.word(before) == verb && text.is_any(at, words!["de"])).then_some(before)
 }
 
 /// Says whether a word is an infinitive: one of a known verb, or one that looks like it.
@@ -48,7 +49,7 @@ pub(crate) fn is_infinitive(text: &Text<'_>, at: usize, is_followed: bool) -> bo
         return true;
     }
     #[rustfmt::skip]
-    const NOUNS: &[&str] = &[
+    const NOUNS: &Words = words![
         "پانی", "کہانی", "پرانی", "پرانا", "پرانے", "جوانی", "نانی", "رانی", "نانا", "انا", "دانا", "خانہ",
         "زمانے", "خزانے", "دیوانے", "پاکستانی", "مہمانی", "نشانی", "پریشانی", "اسانی", "روحانی", "جانی",
         "بریانی", "pani", "paani", "kahani", "purani", "purana", "purane", "nani", "rani", "nana", "dana",
@@ -71,7 +72,7 @@ pub(crate) fn done_before(text: &Text<'_>, end: usize) -> Option<usize> {
     let mut tail = end;
     for _ in 0..2 {
         let Some(last) = tail.checked_sub(1) else { break };
-        if text.is_any(last, &["hai", "hoon", "tha"]) {
+        if text.is_any(last, words!["hai", "hoon", "tha"]) {
             tail = last;
         } else {
             break;
@@ -93,12 +94,12 @@ pub(crate) fn done_before(text: &Text<'_>, end: usize) -> Option<usize> {
 /// Says whether a word is the stem of a verb; of an unknown one nothing is known, and its object names the task.
 fn is_stem(word: &str) -> bool {
     #[rustfmt::skip]
-    const STEMS: &[&str] = &[
+    const STEMS: &Words = words![
         "kar", "kara", "bana", "likh", "daal", "rakh", "laga", "mita", "hata", "nikal", "kharid", "bhej",
         "parh", "dekh", "le", "de", "la", "ho", "ja", "aa", "khol", "badal", "bhool", "suna", "bata",
     ];
     #[rustfmt::skip]
-    const OTHERS: &[&str] = &[
+    const OTHERS: &Words = words![
         "بھر", "دھو", "پکا", "کھا", "پی", "مل", "پہنچ", "اٹھا", "بلا", "چکا", "جمع", "چلا", "نمٹا", "سیکھ",
         "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch",
         "uthaa", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka",
