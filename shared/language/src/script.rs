@@ -10,7 +10,7 @@ use crate::Language;
 use crate::english::vocabulary;
 use crate::token::{Kind, Text};
 use crate::urdu::{self, lexicon};
-use crate::words::words;
+use crate::words::{ByLetters, words};
 
 /// Words of Urdu in Latin letters that no English sentence has, unless as a name.
 #[rustfmt::skip]
@@ -69,6 +69,8 @@ struct Marks {
     is_small: bool,
     is_english: bool,
     is_mixed: bool,
+    /// A word of English, whatever Urdu has that is spelt so.
+    is_shared: bool,
     /// In the lexicon of Urdu, however it is spelt, and no word of English.
     is_in_lexicon: bool,
     /// One of those of the lexicon that few Urdu sentences do without.
@@ -76,8 +78,8 @@ struct Marks {
 }
 
 /// Every word is looked up here once, instead of in each of the lists.
-static LISTS: LazyLock<HashMap<&'static str, Marks>> = LazyLock::new(|| {
-    let mut lists: HashMap<&'static str, Marks> = HashMap::new();
+static LISTS: LazyLock<HashMap<&'static str, Marks, ByLetters>> = LazyLock::new(|| {
+    let mut lists: HashMap<&'static str, Marks, ByLetters> = HashMap::default();
     let mut mark = |words: &[&'static str], set: fn(&mut Marks)| {
         words.iter().for_each(|word| set(lists.entry(word).or_default()));
     };
@@ -85,6 +87,8 @@ static LISTS: LazyLock<HashMap<&'static str, Marks>> = LazyLock::new(|| {
     mark(SMALL, |marks| marks.is_small = true);
     mark(ENGLISH, |marks| marks.is_english = true);
     mark(MIXED, |marks| marks.is_mixed = true);
+    mark(lexicon::ENGLISH, |marks| marks.is_shared = true);
+    mark(vocabulary::VERBS, |marks| marks.is_shared = true);
     lists
 });
 
@@ -95,11 +99,10 @@ impl Marks {
             "chahiye",
         ];
         let listed = LISTS.get(word).copied().unwrap_or_default();
-        if listed.is_english || listed.is_mixed {
+        if listed.is_english || listed.is_mixed || listed.is_shared {
             return listed;
         }
-        let lexeme =
-            lexicon::lexeme(word).filter(|_| !lexicon::is_english(word) && !vocabulary::is_verb(word));
+        let lexeme = lexicon::lexeme(word);
         let is_steering = lexeme.is_some_and(|lexeme| STEERING.contains(&lexeme));
         Self { is_in_lexicon: lexeme.is_some(), is_steering, ..listed }
     }

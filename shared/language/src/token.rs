@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
-use crate::words::{Place, Words};
+use crate::words::{Place, Table, Words};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -224,16 +224,15 @@ impl<'a> Text<'a> {
     }
 
     /// Says whether a word is one of these.
+    #[inline]
     pub(crate) fn is_any(&self, at: usize, words: &Words) -> bool {
-        self.tokens
-            .get(at)
-            .is_some_and(|token| words.can_begin(token.place) && words.rows().contains(&&*token.lower))
+        words.can_begin(self.place(at)) && words.rows().contains(&self.word(at))
     }
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
     #[inline]
     pub(crate) fn after(&self, at: usize, phrase: &str) -> Option<usize> {
-        // Most phrases differ in their first letter already, and this is asked for hundreds of them at each word.
+        // Most phrases differ in their first letter already, and this is asked for many of them at each word.
         if self.word(at).as_bytes().first() == phrase.as_bytes().first() {
             self.words_in_a_row(at, phrase)
         } else {
@@ -242,12 +241,22 @@ impl<'a> Text<'a> {
     }
 
     /// Matches the first of these rows of words; longer ones belong in front.
+    #[inline]
     pub(crate) fn after_any(&self, at: usize, phrases: &Words) -> Option<usize> {
-        let place = self.tokens.get(at)?.place;
-        phrases
-            .can_begin(place)
-            .then(|| phrases.rows().iter().find_map(|phrase| self.after(at, phrase)))
-            .flatten()
+        let rows = phrases.can_begin(self.place(at)).then(|| phrases.rows())?;
+        rows.iter().find_map(|phrase| self.after(at, phrase))
+    }
+
+    /// Matches the first of these rows of words, and gives what it stands for and where it ends; longer ones belong in front.
+    #[inline]
+    pub(crate) fn look_up<T>(&self, at: usize, table: &Table<T>) -> Option<(&'static T, usize)> {
+        let rows = table.can_begin(self.place(at)).then(|| table.rows())?;
+        rows.iter().find_map(|(phrase, value)| Some((value, self.after(at, phrase)?)))
+    }
+
+    /// Gives where the word falls; where nothing does for anything else, and past the end.
+    pub(crate) fn place(&self, at: usize) -> Place {
+        self.tokens.get(at).map_or(Place::NOWHERE, |token| token.place)
     }
 
     fn words_in_a_row(&self, at: usize, phrase: &str) -> Option<usize> {

@@ -4,6 +4,8 @@
 //! 256 places, and a list knows, since it was compiled, which places its own begin in. Only a word that falls into one of these is
 //! compared.
 
+use std::hash::{BuildHasherDefault, Hasher};
+
 /// Where a word falls: a place, as one bit in one of four groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -15,19 +17,28 @@ impl Place {
     /// Where nothing falls.
     pub(crate) const NOWHERE: Self = Self { group: 0, bit: 0 };
 
-    /// Gives the place of what stands before the first blank.
-    pub(crate) const fn of(row: &str) -> Self {
-        let letters = row.as_bytes();
-        if letters.is_empty() {
+    /// Gives the place of a word, by its length, its first two letters and its last.
+    pub(crate) const fn of(word: &str) -> Self {
+        Self::of_letters(word.as_bytes(), word.len())
+    }
+
+    /// Gives the place of the first of words in a row.
+    pub(crate) const fn of_first(row: &str) -> Self {
+        let mut len = 0;
+        while len < row.len() && row.as_bytes()[len] != b' ' {
+            len += 1;
+        }
+        Self::of_letters(row.as_bytes(), len)
+    }
+
+    const fn of_letters(letters: &[u8], len: usize) -> Self {
+        if len == 0 {
             return Self::NOWHERE;
         }
-        // FNV-1a
-        let (mut hash, mut at): (u32, usize) = (0x811c_9dc5, 0);
-        while at < letters.len() && letters[at] != b' ' {
-            hash = (hash ^ letters[at] as u32).wrapping_mul(0x0100_0193);
-            at += 1;
-        }
-        Self { group: (hash >> 30) as u8, bit: 1 << (hash >> 24 & 63) }
+        let second = if len > 1 { letters[1] } else { 0 };
+        let key = u32::from_le_bytes([letters[0], second, letters[len - 1], len as u8]);
+        let hash = key.wrapping_mul(0x9e37_79b1) >> 24;
+        Self { group: (hash >> 6) as u8, bit: 1 << (hash & 63) }
     }
 }
 
@@ -36,7 +47,9 @@ impl Place {
 struct Places([u64; 4]);
 
 impl Places {
-    const fn with(mut self, place: Place) -> Self {
+    /// Takes in where a row begins.
+    const fn with(mut self, row: &str) -> Self {
+        let place = Place::of_first(row);
         self.0[place.group as usize] |= place.bit;
         self
     }
@@ -54,10 +67,11 @@ pub(crate) struct Words {
 }
 
 impl Words {
+    /// Lists words, and words in a row.
     pub(crate) const fn new(rows: &'static [&'static str]) -> Self {
         let (mut begin, mut at) = (Places([0; 4]), 0);
         while at < rows.len() {
-            begin = begin.with(Place::of(rows[at]));
+            begin = begin.with(rows[at]);
             at += 1;
         }
         Self { rows, begin }
@@ -77,6 +91,11 @@ impl Words {
     pub(crate) fn contains(&self, word: &str) -> bool {
         self.can_begin(Place::of(word)) && self.rows.contains(&word)
     }
+
+    /// Says whether words in a row are one of them.
+    pub(crate) fn has_row(&self, row: &str) -> bool {
+        self.can_begin(Place::of_first(row)) && self.rows.contains(&row)
+    }
 }
 
 /// What words, and words in a row, stand for.
@@ -87,10 +106,11 @@ pub(crate) struct Table<T: 'static> {
 }
 
 impl<T> Table<T> {
+    /// Lists words, and words in a row, with what they stand for.
     pub(crate) const fn new(rows: &'static [(&'static str, T)]) -> Self {
         let (mut begin, mut at) = (Places([0; 4]), 0);
         while at < rows.len() {
-            begin = begin.with(Place::of(rows[at].0));
+            begin = begin.with(rows[at].0);
             at += 1;
         }
         Self { rows, begin }
@@ -104,6 +124,37 @@ impl<T> Table<T> {
     /// Says whether a word at that place can begin one of its rows.
     pub(crate) fn can_begin(&self, place: Place) -> bool {
         self.begin.has(place)
+    }
+
+    /// Gives what a word stands for.
+    pub(crate) fn get(&self, word: &str) -> Option<&'static T> {
+        let rows = self.can_begin(Place::of(word)).then_some(self.rows)?;
+        rows.iter().find(|(row, _)| *row == word).map(|(_, value)| value)
+    }
+}
+
+/// Hashes the words of our own tables (FNV-1a). Nobody else chooses what is in them, so that none can make them slow.
+#[derive(Debug)]
+pub(crate) struct Letters(u64);
+
+/// Makes [`Letters`].
+pub(crate) type ByLetters = BuildHasherDefault<Letters>;
+
+impl Default for Letters {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Letters {
+    fn write(&mut self, letters: &[u8]) {
+        for letter in letters {
+            self.0 = (self.0 ^ u64::from(*letter)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

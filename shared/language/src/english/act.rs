@@ -11,7 +11,7 @@ use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Value;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
-use crate::words::{Words, words};
+use crate::words::{Table, Words, words};
 use crate::{Action, Command, Context, Problem, Target};
 
 /// How a verb is to be taken.
@@ -25,62 +25,62 @@ enum Force {
     Weak,
 }
 
-const VERBS: &[(&str, Act, Force)] = &[
-    ("get rid of", Act::Delete, Force::Doubtful),
-    ("delete", Act::Delete, Force::Plain),
-    ("erase", Act::Delete, Force::Plain),
-    ("remove", Act::Delete, Force::Doubtful),
-    ("discard", Act::Delete, Force::Doubtful),
-    ("scrap", Act::Delete, Force::Doubtful),
-    ("trash", Act::Delete, Force::Doubtful),
-    ("omit", Act::Delete, Force::Doubtful),
-    ("purge", Act::Delete, Force::Doubtful),
-    ("cancel", Act::Delete, Force::Weak),
-    ("drop", Act::Delete, Force::Weak),
-    ("clear out", Act::Delete, Force::Weak),
-    ("clear", Act::Delete, Force::Weak),
-    ("wipe out", Act::Delete, Force::Weak),
-    ("wipe", Act::Delete, Force::Weak),
-    ("empty out", Act::Delete, Force::Weak),
-    ("empty", Act::Delete, Force::Weak),
-    ("scratch", Act::Delete, Force::Weak),
-    ("strike", Act::Delete, Force::Weak),
-    ("ditch", Act::Delete, Force::Weak),
-    ("kill", Act::Delete, Force::Weak),
-    ("bin", Act::Delete, Force::Weak),
-    ("forget about", Act::Delete, Force::Weak),
-    ("forget", Act::Delete, Force::Weak),
-    ("throw out", Act::Delete, Force::Weak),
-    ("throw away", Act::Delete, Force::Weak),
-    ("reopen", Act::Reopen, Force::Plain),
-    ("re-open", Act::Reopen, Force::Plain),
-    ("uncomplete", Act::Reopen, Force::Plain),
-    ("uncheck", Act::Reopen, Force::Plain),
-    ("unmark", Act::Reopen, Force::Plain),
-    ("restart", Act::Reopen, Force::Weak),
-    ("check off", Act::Complete, Force::Plain),
-    ("tick off", Act::Complete, Force::Plain),
-    ("cross off", Act::Complete, Force::Plain),
-    ("cross out", Act::Complete, Force::Plain),
-    ("mark off", Act::Complete, Force::Plain),
-    ("tick", Act::Complete, Force::Plain),
-    ("task completed", Act::Complete, Force::Plain),
-    ("task done", Act::Complete, Force::Plain),
-    ("done with", Act::Complete, Force::Plain),
-    ("i am done with", Act::Complete, Force::Plain),
-    ("i'm done with", Act::Complete, Force::Plain),
-    ("im done with", Act::Complete, Force::Plain),
-    ("finished with", Act::Complete, Force::Plain),
-    ("i'm finished with", Act::Complete, Force::Plain),
-    ("done", Act::Complete, Force::Doubtful),
-    ("mark done", Act::Complete, Force::Plain),
-    ("mark complete", Act::Complete, Force::Plain),
-    ("mark completed", Act::Complete, Force::Plain),
-    ("complete", Act::Complete, Force::Plain),
-    ("finish", Act::Complete, Force::Weak),
-    ("close", Act::Complete, Force::Weak),
-    ("resolve", Act::Complete, Force::Weak),
-];
+static VERBS: Table<(Act, Force)> = Table::new(&[
+    ("get rid of", (Act::Delete, Force::Doubtful)),
+    ("delete", (Act::Delete, Force::Plain)),
+    ("erase", (Act::Delete, Force::Plain)),
+    ("remove", (Act::Delete, Force::Doubtful)),
+    ("discard", (Act::Delete, Force::Doubtful)),
+    ("scrap", (Act::Delete, Force::Doubtful)),
+    ("trash", (Act::Delete, Force::Doubtful)),
+    ("omit", (Act::Delete, Force::Doubtful)),
+    ("purge", (Act::Delete, Force::Doubtful)),
+    ("cancel", (Act::Delete, Force::Weak)),
+    ("drop", (Act::Delete, Force::Weak)),
+    ("clear out", (Act::Delete, Force::Weak)),
+    ("clear", (Act::Delete, Force::Weak)),
+    ("wipe out", (Act::Delete, Force::Weak)),
+    ("wipe", (Act::Delete, Force::Weak)),
+    ("empty out", (Act::Delete, Force::Weak)),
+    ("empty", (Act::Delete, Force::Weak)),
+    ("scratch", (Act::Delete, Force::Weak)),
+    ("strike", (Act::Delete, Force::Weak)),
+    ("ditch", (Act::Delete, Force::Weak)),
+    ("kill", (Act::Delete, Force::Weak)),
+    ("bin", (Act::Delete, Force::Weak)),
+    ("forget about", (Act::Delete, Force::Weak)),
+    ("forget", (Act::Delete, Force::Weak)),
+    ("throw out", (Act::Delete, Force::Weak)),
+    ("throw away", (Act::Delete, Force::Weak)),
+    ("reopen", (Act::Reopen, Force::Plain)),
+    ("re-open", (Act::Reopen, Force::Plain)),
+    ("uncomplete", (Act::Reopen, Force::Plain)),
+    ("uncheck", (Act::Reopen, Force::Plain)),
+    ("unmark", (Act::Reopen, Force::Plain)),
+    ("restart", (Act::Reopen, Force::Weak)),
+    ("check off", (Act::Complete, Force::Plain)),
+    ("tick off", (Act::Complete, Force::Plain)),
+    ("cross off", (Act::Complete, Force::Plain)),
+    ("cross out", (Act::Complete, Force::Plain)),
+    ("mark off", (Act::Complete, Force::Plain)),
+    ("tick", (Act::Complete, Force::Plain)),
+    ("task completed", (Act::Complete, Force::Plain)),
+    ("task done", (Act::Complete, Force::Plain)),
+    ("done with", (Act::Complete, Force::Plain)),
+    ("i am done with", (Act::Complete, Force::Plain)),
+    ("i'm done with", (Act::Complete, Force::Plain)),
+    ("im done with", (Act::Complete, Force::Plain)),
+    ("finished with", (Act::Complete, Force::Plain)),
+    ("i'm finished with", (Act::Complete, Force::Plain)),
+    ("done", (Act::Complete, Force::Doubtful)),
+    ("mark done", (Act::Complete, Force::Plain)),
+    ("mark complete", (Act::Complete, Force::Plain)),
+    ("mark completed", (Act::Complete, Force::Plain)),
+    ("complete", (Act::Complete, Force::Plain)),
+    ("finish", (Act::Complete, Force::Weak)),
+    ("close", (Act::Complete, Force::Weak)),
+    ("resolve", (Act::Complete, Force::Weak)),
+]);
 
 /// What is deleted outside of a list of tasks.
 #[rustfmt::skip]
@@ -263,8 +263,7 @@ fn said_done(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "delete …", "complete …", "cancel the dentist task".
 fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let (end, act, force) =
-        VERBS.iter().find_map(|(words, act, force)| Some((text.after(at, words)?, *act, *force)))?;
+    let (&(act, force), end) = text.look_up(at, &VERBS)?;
     let end = if text.is_mark(end, ':') { end + 1 } else { end };
     let rest = text.part(end, text.len());
     let found = target::read(&rest, context);

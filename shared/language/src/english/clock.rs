@@ -436,11 +436,11 @@ fn with_half(clock: Clock, is_pm: bool) -> Option<Clock> {
 
 /// Parses a time in one word, and says whether it carries its half of the day: "5pm", "5:30pm", "8.30", "17:00", "08:00:20".
 fn compact(word: &str) -> Option<(Reading, bool)> {
-    let letters = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
-    let (digits, suffix) = word.split_at(letters);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+    if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return spelled_pair(word);
     }
+    let letters = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
+    let (digits, suffix) = word.split_at(letters);
     let suffix = suffix.strip_suffix("ish").unwrap_or(suffix);
     let half = if suffix.is_empty() { None } else { parse_half(suffix) };
     if half.is_none() && !suffix.is_empty() {
@@ -494,7 +494,8 @@ fn with_h(digits: &str, suffix: &str) -> Option<(Reading, bool)> {
 
 /// "five-thirty".
 fn spelled_pair(word: &str) -> Option<(Reading, bool)> {
-    let (hour, minute) = word.split_once('-')?;
+    // The shortest are "one-ten" and its like.
+    let (hour, minute) = if word.len() > 6 { word.split_once('-')? } else { return None };
     let hour = number::word(hour).filter(|hour| (1..=12).contains(hour))?;
     let minute = number::word(minute).filter(|_| MINUTE_WORDS.contains(&minute))?;
     Some((Reading::Clock(Clock { hour, minute, is_open: true }), false))

@@ -15,7 +15,7 @@ use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::meaning::length::Length;
 use crate::token::Text;
-use crate::words::{Words, words};
+use crate::words::{Table, Words, words};
 
 /// What a date phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -582,14 +582,14 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
 /// "end of", "mid", "early"; and where what it is of begins.
 fn edge_words(text: &Text<'_>, at: usize) -> Option<(Edge, usize)> {
     #[rustfmt::skip]
-    const EDGES: &[(&str, Edge)] = &[
+    static EDGES: Table<Edge> = Table::new(&[
         ("end of", Edge::Last), ("last day of", Edge::Last), ("last day in", Edge::Last),
         ("beginning of", Edge::First), ("start of", Edge::First), ("first day of", Edge::First),
         ("first day in", Edge::First), ("middle of", Edge::Middle), ("early in", Edge::First),
         ("late in", Edge::Last),
-    ];
-    if let Some(found) = EDGES.iter().find_map(|(words, edge)| Some((*edge, text.after(at, words)?))) {
-        return Some(found);
+    ]);
+    if let Some((edge, end)) = text.look_up(at, &EDGES) {
+        return Some((*edge, end));
     }
     // Without "of" only what is a stretch by its name follows: "early next week", "mid december".
     let edge = match text.word(at) {

@@ -4,7 +4,7 @@ use crate::english::number;
 use crate::meaning::length::Length;
 use crate::meaning::length::Unit;
 use crate::token::Text;
-use crate::words::words;
+use crate::words::{Table, words};
 
 /// Parses a unit in full, one or many, or its usual short form.
 pub(crate) fn unit(word: &str) -> Option<Unit> {
@@ -50,13 +50,15 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
         length.add(minutes, Unit::Minute)?;
         return Some(end);
     }
-    if add_compact(text.word(at), length).is_some() {
-        return Some(at + 1);
-    }
-    if let Some((tenths, end)) = decimal(text, at) {
-        let end = text.after_any(end, words!["hours", "hour", "hrs"])?;
-        length.add(tenths * 6, Unit::Minute)?;
-        return Some(end);
+    if text.word(at).starts_with(|c: char| c.is_ascii_digit()) {
+        if add_compact(text.word(at), length).is_some() {
+            return Some(at + 1);
+        }
+        if let Some((tenths, end)) = decimal(text, at) {
+            let end = text.after_any(end, words!["hours", "hour", "hrs"])?;
+            length.add(tenths * 6, Unit::Minute)?;
+            return Some(end);
+        }
     }
     let (count, end) = number::read_count(text, at)?;
     let end = text.after(end, "more").unwrap_or(end);
@@ -85,7 +87,7 @@ fn add_half(length: &mut Length, unit: Unit) -> Option<()> {
 }
 
 fn fraction_of_hour(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    const FRACTIONS: &[(&str, u32)] = &[
+    static FRACTIONS: Table<u32> = Table::new(&[
         ("half an hour", 30),
         ("half hour", 30),
         ("a half hour", 30),
@@ -95,8 +97,8 @@ fn fraction_of_hour(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         ("three-quarters of an hour", 45),
         ("three quarters of an hour", 45),
         ("half a day", 720),
-    ];
-    FRACTIONS.iter().find_map(|(words, minutes)| Some((*minutes, text.after(at, words)?)))
+    ]);
+    text.look_up(at, &FRACTIONS).map(|(minutes, end)| (*minutes, end))
 }
 
 /// "2.5", in tenths.

@@ -285,6 +285,9 @@ fn numeric(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let word = text.word(at);
+    if !word.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let date_part = word.split('t').next().filter(|date| date.len() == 10).unwrap_or(word);
     let mark = date_part.chars().find(|c| !c.is_ascii_digit())?;
     if !matches!(mark, '/' | '-' | '.') {

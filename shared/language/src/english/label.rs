@@ -128,14 +128,14 @@ fn unimportant(text: &Text<'_>, at: usize) -> Option<usize> {
 
 /// "priority:high", "pri:h", "p:1".
 fn key(text: &Text<'_>, at: usize) -> Option<(Priority, usize)> {
-    let (key, value) = text.word(at).split_once(':')?;
-    let level = match value {
+    let keys = ["priority:", "prio:", "pri:", "p:"];
+    let level = match keys.iter().find_map(|key| text.word(at).strip_prefix(key))? {
         "h" | "1" => Priority::High,
         "m" | "2" => Priority::Medium,
         "l" | "3" | "4" => Priority::Low,
         word => priority_word(word)?,
     };
-    matches!(key, "priority" | "prio" | "pri" | "p").then_some((level, at + 1))
+    Some((level, at + 1))
 }
 
 /// At the end of a sentence, at its beginning before a colon, or before a date: not before what it may describe.
@@ -156,9 +156,8 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     if let Some(tag) = tag::hashed(text, at).or_else(|| at_tag(text, at)) {
         return Some((vec![tag], at + 1));
     }
-    if let Some((key, names)) = text.word(at).split_once(':')
-        && matches!(key, "tag" | "tags" | "label" | "labels")
-    {
+    let keys = ["tag:", "tags:", "label:", "labels:"];
+    if let Some(names) = keys.iter().find_map(|key| text.word(at).strip_prefix(key)) {
         let tag = task::parse_tag(names).ok()?;
         return Some((vec![tag], at + 1));
     }

@@ -267,8 +267,9 @@ impl Scanner<'_> {
         if let Some(moment) = moment(self.text.word(at)) {
             return Some((Value::Moment(moment), at + 1));
         }
-        // "mon-fri"
-        if let Some((first, last)) = self.text.word(at).split_once('-')
+        // "mon-fri" is the shortest.
+        if self.text.word(at).len() > 6
+            && let Some((first, last)) = self.text.word(at).split_once('-')
             && let (Some(first), Some(last)) = (names::weekday(first), names::weekday(last))
         {
             let first = calendar::next(self.context.now.date(), first)?;

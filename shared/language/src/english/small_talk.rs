@@ -3,7 +3,7 @@
 use crate::Action;
 use crate::TaskFields;
 use crate::token::{Kind, Text};
-use crate::words::{Words, words};
+use crate::words::{Place, Words, words};
 
 #[rustfmt::skip]
 const YES: &Words = words![
@@ -76,20 +76,28 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
         return None;
     }
-    let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let said = words.join(" ");
-    let said = drawn_out(&said);
-    let is_in = |list: &Words| list.contains(&said);
-    [(YES, Action::Yes), (NO, Action::No), (UNDO, Action::Undo), (HELP, Action::Help)]
-        .into_iter()
-        .chain([(GREETINGS, Action::Greeting), (THANKS, Action::Thanks)])
-        .find(|(list, _)| is_in(list))
-        .map(|(_, action)| action)
-        .or_else(|| {
-            (words.is_empty() && said.is_empty() && text.len() == 0)
-                .then(|| Action::Unknown(TaskFields::default()))
-        })
+    if text.len() == 0 {
+        return Some(Action::Unknown(TaskFields::default()));
+    }
+    let words = || (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty());
+    // One word may be drawn out.
+    let begins = |list: &Words| words().next().is_some_and(|first| list.can_begin(Place::of(first)));
+    if words().nth(1).is_some() && !LISTS.iter().any(|(list, _)| begins(list)) {
+        return None;
+    }
+    let said = words().collect::<Vec<_>>().join(" ");
+    let said = not_drawn_out(&said);
+    LISTS.iter().find(|(list, _)| list.has_row(said)).map(|(_, action)| action.clone())
 }
+
+static LISTS: [(&Words, Action); 6] = [
+    (YES, Action::Yes),
+    (NO, Action::No),
+    (UNDO, Action::Undo),
+    (HELP, Action::Help),
+    (GREETINGS, Action::Greeting),
+    (THANKS, Action::Thanks),
+];
 
 /// Understands a thumb up or down, a tick or a cross, alone.
 pub(crate) fn emoji(text: &Text<'_>) -> Option<Action> {
@@ -113,14 +121,16 @@ fn is_modifier(c: char) -> bool {
 }
 
 /// "yesss", "nooo", "okkk": a letter is drawn out at the end.
-fn drawn_out(said: &str) -> String {
-    let mut chars: Vec<char> = said.chars().collect();
-    while let [.., third, second, last] = chars[..]
-        && second == last
-        && (third == last
-            || matches!(said.as_bytes().first(), Some(b'n' | b'y')) && matches!(last, 'o' | 's' | 'p'))
-    {
-        chars.pop();
+fn not_drawn_out(mut said: &str) -> &str {
+    loop {
+        let mut letters = said.chars().rev();
+        let (Some(last), Some(second), Some(third)) = (letters.next(), letters.next(), letters.next()) else {
+            return said;
+        };
+        let is_slang = said.starts_with(['n', 'y']) && matches!(last, 'o' | 's' | 'p');
+        if second != last || third != last && !is_slang {
+            return said;
+        }
+        said = &said[..said.len() - last.len_utf8()];
     }
-    chars.into_iter().collect()
 }

@@ -7,11 +7,11 @@ use crate::english::clock;
 use crate::english::names;
 use crate::english::number;
 use crate::token::{Kind, Text};
-use crate::words::{Words, words};
+use crate::words::{ByLetters, Words, words};
 
 /// Words that tasks begin with, in their plain form.
 #[rustfmt::skip]
-const VERBS: &[&str] = &[
+pub(crate) const VERBS: &[&str] = &[
     "answer", "apply", "archive", "arrange", "ask", "assemble", "attend", "backup", "bake", "bathe", "bleed",
     "book", "borrow", "bring", "brush", "build", "buy", "call", "cancel", "celebrate", "change", "charge",
     "chase", "check", "clean", "clear", "close", "collect", "complete", "confirm", "congratulate", "contact",
@@ -58,12 +58,12 @@ const TEMPORAL: &[&str] = &[
 
 /// Says whether a word is the plain form of what one does with a task.
 pub(crate) fn is_verb(word: &str) -> bool {
-    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| VERBS.iter().copied().collect());
+    static SET: LazyLock<HashSet<&str, ByLetters>> = LazyLock::new(|| VERBS.iter().copied().collect());
     SET.contains(word)
 }
 
 fn connects(word: &str) -> bool {
-    static SET: LazyLock<HashSet<&str>> =
+    static SET: LazyLock<HashSet<&str, ByLetters>> =
         LazyLock::new(|| CONNECTING.iter().chain(TEMPORAL).copied().collect());
     SET.contains(word)
 }

@@ -12,11 +12,12 @@
 //! A word that is in no table is its own lexeme.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::fold::{digit, fold};
 use crate::token::{Text, Token, Tokens};
+use crate::words::ByLetters;
 
 const WORDS: &str = include_str!("lexicon.txt");
 
@@ -77,8 +78,8 @@ const IRREGULAR: &[(&str, &[&str])] = &[
 ];
 
 /// Made at the first sentence of a process, in about a millisecond; most lexemes are pieces of the tables.
-static LEXICON: LazyLock<HashMap<String, Cow<'static, str>>> = LazyLock::new(|| {
-    let mut lexicon = HashMap::with_capacity(3_500);
+static LEXICON: LazyLock<HashMap<String, Cow<'static, str>, ByLetters>> = LazyLock::new(|| {
+    let mut lexicon = HashMap::with_capacity_and_hasher(3_500, ByLetters::default());
     let mut add = |word: &str, lexeme: Cow<'static, str>| {
         let form = if word.is_ascii() { sound(word) } else { fold(word).into_owned() };
         lexicon.entry(form).or_insert(lexeme);
@@ -255,20 +256,23 @@ impl<'a> Lexemes<'a> {
 }
 
 /// Words of the lexicon that English has too.
+#[rustfmt::skip]
+pub(crate) const ENGLISH: &[&str] = &[
+    "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
+    "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
+    "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
+    "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
+    "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
+    "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
+    "time", "title", "apr", "aug", "dec", "feb", "jul", "jun", "nov", "oct", "sep", "sept", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
+    "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
+];
+
+/// Says whether a word of the lexicon is one of English too.
 pub(crate) fn is_english(word: &str) -> bool {
-    #[rustfmt::skip]
-    const SHARED: &[&str] = &[
-        "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
-        "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
-        "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
-        "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
-        "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
-        "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
-        "time", "title", "apr", "aug", "dec", "feb", "jul", "jun", "nov", "oct", "sep", "sept", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
-        "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
-    ];
-    SHARED.binary_search(&word).is_ok() || SHARED.contains(&word)
+    static SET: LazyLock<HashSet<&str, ByLetters>> = LazyLock::new(|| ENGLISH.iter().copied().collect());
+    SET.contains(word)
 }
 
 /// Gives where the letters begin in "5baje" and "۵بجے"; "5pm" and "5th" are one word.

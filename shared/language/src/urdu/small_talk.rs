@@ -53,6 +53,15 @@ const THANKS: &Words = words![
     "behad meherbani", "khoob", "behad khoob", "wah", "واہ",
 ];
 
+static LISTS: [(&Words, Action); 6] = [
+    (YES, Action::Yes),
+    (NO, Action::No),
+    (UNDO, Action::Undo),
+    (HELP, Action::Help),
+    (GREETINGS, Action::Greeting),
+    (THANKS, Action::Thanks),
+];
+
 /// Understands a text that is nothing but a short answer or a courtesy.
 pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
@@ -61,16 +70,8 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     let mut words: Vec<&str> =
         (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
     let said = words.join(" ");
-    let lists = [
-        (YES, Action::Yes),
-        (NO, Action::No),
-        (UNDO, Action::Undo),
-        (HELP, Action::Help),
-        (GREETINGS, Action::Greeting),
-        (THANKS, Action::Thanks),
-    ];
     let in_list =
-        |said: &str| lists.iter().find(|(list, _)| list.contains(&said)).map(|(_, action)| action.clone());
+        |said: &str| LISTS.iter().find(|(list, _)| list.has_row(said)).map(|(_, action)| action.clone());
     // "نہیں نہیں، رہنے دو": two answers that say the same.
     let doubled = |words: &[&str]| {
         (1..words.len()).find_map(|at| {
