@@ -30,6 +30,7 @@ pub(crate) mod vocabulary;
 use domain::task::Status;
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text, Tokens};
 use crate::words::{Words, words};
@@ -327,7 +328,7 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
 }
 
 fn clause(text: &Text<'_>, context: &Context) -> Clause {
-    let has_words = text.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    let has_words = text.tokens.iter().any(|token| token.text.chars().any(fold::is_alphanumeric));
     if let Some(action) = small_talk::emoji(text) {
         return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
     }

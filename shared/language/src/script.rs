@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use crate::Language;
 use crate::english::vocabulary;
+use crate::fold;
 use crate::token::{Kind, Text};
 use crate::urdu::{self, lexicon};
 use crate::words::{ByLetters, words};
@@ -133,7 +134,7 @@ fn is_in_arabic_script(text: &Text<'_>) -> bool {
         if token.text.chars().any(is_arabic) {
             let is_known = token.kind == Kind::Word && lexicon::lexeme(token.lower()).is_some();
             arabic += if is_known { 3 } else { 2 };
-        } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
+        } else if token.kind == Kind::Word && token.text.chars().any(fold::is_letter) {
             latin += 1;
             let begins = at == 0 && vocabulary::is_verb(token.lower());
             english += if begins { 3 } else { i32::from(Marks::of(token.lower()).is_english) };
@@ -225,7 +226,6 @@ fn without_digits(word: &str) -> &str {
 }
 
 fn is_arabic(c: char) -> bool {
-    c.is_alphabetic()
-        && matches!(u32::from(c),
-            0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
+    matches!(u32::from(c), 0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
+        && fold::is_letter(c)
 }

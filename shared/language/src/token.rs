@@ -76,6 +76,15 @@ impl<'a> Tokens<'a> {
         self.list.iter_mut().enumerate().filter(|(_, token)| token.kind == Kind::Word)
     }
 
+    /// Gives the same tokens with breaks in the place of some words.
+    pub(crate) fn with_breaks(&self, is_break: impl Fn(&str) -> bool) -> Self {
+        let broken = |token: &Token<'a>| match token.kind {
+            Kind::Word if is_break(&token.lower) => token.to_break(),
+            _ => token.clone(),
+        };
+        Self { source: self.source, list: self.list.iter().map(broken).collect() }
+    }
+
     /// Takes tokens out, from one up to another.
     pub(crate) fn take_out(&mut self, from: usize, to: usize) {
         self.list.drain(from..to);
@@ -87,10 +96,10 @@ impl<'a> Tokens<'a> {
     }
 
     /// Reads some words apart: `cut` gives the byte of a word where the next one begins.
-    pub(crate) fn cut(&mut self, cut: impl Fn(&str) -> Option<usize>) {
+    pub(crate) fn cut(&mut self, cut: impl Fn(&Token<'_>) -> Option<usize>) {
         let mut tokens = Vec::with_capacity(self.list.len());
         for token in self.list.drain(..) {
-            let split = (token.kind == Kind::Word).then(|| cut(token.text)).flatten();
+            let split = (token.kind == Kind::Word).then(|| cut(&token)).flatten();
             match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
                 Some(at) => tokens.extend(token.halves(at)),
                 None => tokens.push(token),
@@ -137,7 +146,7 @@ impl<'a> Tokens<'a> {
             let parts = token.lower.split_once(':').filter(|(key, value)| {
                 token.kind == Kind::Word
                     && keys.contains(key)
-                    && value.starts_with(char::is_alphanumeric)
+                    && value.starts_with(fold::is_alphanumeric)
                     && token.text.len() == token.lower.len()
                     && token.text.get(..key.len()).is_some_and(str::is_ascii)
             });
@@ -310,10 +319,9 @@ impl<'a> Token<'a> {
         self.place = if self.kind == Kind::Word { Place::of(&self.lower) } else { Place::NOWHERE };
     }
 
-    /// Makes a punctuation mark of it, which nothing is read across.
-    pub(crate) fn read_as_break(&mut self) {
-        self.kind = Kind::Mark;
-        self.read_as(",");
+    /// Gives a punctuation mark in its place, which nothing is read across.
+    fn to_break(&self) -> Self {
+        Self { lower: ",".into(), place: Place::NOWHERE, kind: Kind::Mark, ..*self }
     }
 
     fn reading(mut self, lower: Cow<'a, str>) -> Self {
@@ -333,7 +341,7 @@ impl<'a> Token<'a> {
 }
 
 /// What keeps two letters apart that would be joined, within a word or between the words of one.
-const JOINER: char = '\u{200c}';
+pub(crate) const JOINER: char = '\u{200c}';
 
 /// Gives what is between quotation marks.
 pub(crate) fn quoted(text: &str) -> &str {
@@ -354,8 +362,10 @@ struct Splitter<'a> {
 
 impl<'a> Splitter<'a> {
     fn new(source: &'a str) -> Self {
-        let chars = source.char_indices().collect();
-        Self { source, chars, at: 0, tokens: Vec::new(), unclosed: Vec::new() }
+        let mut chars = Vec::with_capacity(source.len());
+        chars.extend(source.char_indices());
+        let tokens = Vec::with_capacity(chars.len() / 4 + 2);
+        Self { source, chars, at: 0, tokens, unclosed: Vec::new() }
     }
 
     fn split(mut self) -> Vec<Token<'a>> {
@@ -390,7 +400,7 @@ impl<'a> Splitter<'a> {
         if self.unclosed.contains(&close) {
             return false;
         }
-        let ends_word = |at: usize| self.char(at + 1).is_none_or(|next| !next.is_alphanumeric());
+        let ends_word = |at: usize| self.char(at + 1).is_none_or(|next| !fold::is_alphanumeric(next));
         let is_close = |at: &usize| {
             self.char(*at) == Some(close) && (!matches!(close, '\'' | '\u{2019}') || ends_word(*at))
         };
@@ -426,8 +436,8 @@ impl<'a> Splitter<'a> {
     fn trim(&mut self, start: usize, end: usize) -> (usize, usize) {
         let is_front = |at: usize| match self.char(at) {
             Some('#') => false,
-            Some('@') => self.char(at + 1).is_none_or(|next| !next.is_alphabetic()),
-            Some(c) => !c.is_alphanumeric() && !matches!(c, '$' | '/' | '+' | '&'),
+            Some('@') => self.char(at + 1).is_none_or(|next| !fold::is_letter(next)),
+            Some(c) => !fold::is_alphanumeric(c) && !matches!(c, '$' | '/' | '+' | '&'),
             None => false,
         };
         let mut first = start;
@@ -435,7 +445,8 @@ impl<'a> Splitter<'a> {
             first += 1;
         }
         let mut last = end;
-        let is_back = |c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '+' | '/' | '$' | '\u{b0}');
+        let is_back =
+            |c: char| !fold::is_alphanumeric(c) && !matches!(c, '%' | '#' | '+' | '/' | '$' | '\u{b0}');
         while last > first && self.char(last - 1).is_some_and(is_back) {
             last -= 1;
         }
@@ -517,6 +528,9 @@ fn is_blank(c: char) -> bool {
 
 /// URLs, e-mail addresses and ticket numbers.
 fn is_opaque(text: &str) -> bool {
+    if !text.contains([':', '.', '@', '#', '-', '/']) {
+        return false;
+    }
     let lower = text.to_ascii_lowercase();
     if lower.contains("://") || lower.starts_with("www.") || lower.starts_with("mailto:") {
         return true;

@@ -27,6 +27,7 @@ mod verb;
 mod wish;
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::span::SpanKind;
 use crate::token::{Text, Tokens};
 use crate::urdu::lexicon::{Lexemes, Said};
@@ -107,7 +108,7 @@ fn settled(said: &Said<'_>, context: &Context) -> Clause {
 
 fn clause(said: &Said<'_>, context: &Context) -> Clause {
     let whole = &said.text;
-    let has_words = whole.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    let has_words = whole.tokens.iter().any(|token| token.text.chars().any(fold::is_alphanumeric));
     if !has_words {
         return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
     }

@@ -91,11 +91,19 @@ impl Words {
     pub(crate) fn contains(&self, word: &str) -> bool {
         self.can_begin(Place::of(word)) && self.rows.contains(&word)
     }
+}
 
-    /// Says whether words in a row are one of them.
-    pub(crate) fn has_row(&self, row: &str) -> bool {
-        self.can_begin(Place::of_first(row)) && self.rows.contains(&row)
-    }
+/// Gives what the list stands for that has a row of words; it is put together only where a list has one with its first word.
+pub(crate) fn of_list<T>(
+    lists: &'static [(&Words, T)],
+    first: &str,
+    row: impl FnOnce() -> String,
+) -> Option<&'static T> {
+    let place = Place::of(first);
+    let mut near = lists.iter().filter(|(list, _)| list.can_begin(place)).peekable();
+    near.peek()?;
+    let row = row();
+    near.find(|(list, _)| list.rows.contains(&&*row)).map(|(_, value)| value)
 }
 
 /// What words, and words in a row, stand for.

@@ -518,9 +518,8 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     if let Some(end) = text.after_any(at, DAY) {
         return Some(end_of_day(text, end, today));
     }
-    let sunday = calendar::days_after(calendar::monday(today), 6)?;
     let short = match text.word(at) {
-        "eow" => Some(sunday),
+        "eow" => calendar::days_after(calendar::monday(today), 6),
         "eom" => Some(calendar::last_of_month(today)),
         "eoy" => NaiveDate::from_ymd_opt(today.year(), 12, 31),
         _ => None,

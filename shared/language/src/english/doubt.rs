@@ -120,14 +120,16 @@ fn excludes(text: &Text<'_>, at: usize, acts: bool) -> bool {
     ];
     (at..text.len()).any(|at| {
         let is_word = text.tokens[at].kind == Kind::Word;
-        let is_open = filter::NOT_DONE.rows().iter().any(|words| {
-            // The words begin at most two before.
-            (at.saturating_sub(2)..=at).any(|from| text.after(from, words).is_some_and(|end| end > at))
-        });
+        let is_open = || {
+            filter::NOT_DONE.rows().iter().any(|words| {
+                // The words begin at most two before.
+                (at.saturating_sub(2)..=at).any(|from| text.after(from, words).is_some_and(|end| end > at))
+            })
+        };
         let is_idle = text.is_any(at, words!["don't", "dont", "not"])
             && text.is_any(at + 1, words!["worry", "mind", "forget"])
             || text.is_any(at + 1, words!["yet", "only"]);
-        let is_not = text.is_any(at, NOT) && !is_open && !is_idle;
+        let is_not = text.is_any(at, NOT) && !is_idle && !is_open();
         let is_but =
             acts && text.is_any(at, words!["but", "save"]) && !text.is_any(at + 1, words!["first", "also"]);
         is_word && (is_not || text.after_any(at, EXCEPT).is_some() || is_but)

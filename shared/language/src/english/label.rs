@@ -3,6 +3,7 @@
 use domain::task::{self, Priority};
 
 use crate::english::vocabulary;
+use crate::fold;
 use crate::meaning::tag;
 use crate::token::{Kind, Text};
 use crate::words::{Words, words};
@@ -217,7 +218,7 @@ fn ends_list(text: &Text<'_>, at: usize) -> bool {
 /// "@home", where it is no object: not "call @bob", "lunch with @bob".
 fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
     let token = text.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
-    let name = token.text.strip_prefix('@').filter(|name| name.starts_with(char::is_alphabetic))?;
+    let name = token.text.strip_prefix('@').filter(|name| name.starts_with(fold::is_letter))?;
     let before = text.word_before(at);
     #[rustfmt::skip]
     const TO_SOMEONE: &Words = words![

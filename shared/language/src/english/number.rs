@@ -34,7 +34,10 @@ pub(crate) fn digits(word: &str) -> Option<u32> {
 
 /// Parses one word: "5", "five", "twenty", "twenty-five".
 pub(crate) fn word(word: &str) -> Option<u32> {
-    digits(word).or_else(|| CARDINALS.get(word).copied()).or_else(|| {
+    if word.starts_with(|c: char| c.is_ascii_digit()) {
+        return digits(word);
+    }
+    CARDINALS.get(word).copied().or_else(|| {
         let (tens, ones) = compound(word)?;
         Some(tens + CARDINALS.get(ones).filter(|ones| (1..=9).contains(*ones))?)
     })

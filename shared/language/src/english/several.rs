@@ -46,6 +46,9 @@ impl Item {
 
 /// Each line a task, where each has its bullet, or begins with a verb.
 fn lines(text: &Text<'_>) -> Option<Vec<Item>> {
+    if !text.source.contains('\n') {
+        return None;
+    }
     let breaks = |at: &usize| {
         let (before, next) = (&text.tokens[at - 1], &text.tokens[*at]);
         text.source[before.to..next.from].contains('\n')
@@ -99,7 +102,7 @@ fn after_bullet(text: &Text<'_>, at: usize) -> usize {
 /// "1. buy milk 2. call mom", in one line.
 fn numbered(text: &Text<'_>) -> Option<Vec<Item>> {
     let is_number = |at: usize, n: usize| {
-        text.word(at) == n.to_string() && (text.is_mark(at + 1, '.') || text.is_mark(at + 1, ')'))
+        (text.is_mark(at + 1, '.') || text.is_mark(at + 1, ')')) && text.word(at) == n.to_string()
     };
     let first = (0..text.len().min(12)).find(|at| is_number(*at, 1))?;
     let mut starts = vec![first];

@@ -3,7 +3,7 @@
 use crate::Action;
 use crate::TaskFields;
 use crate::token::{Kind, Text};
-use crate::words::{Place, Words, words};
+use crate::words::{self, Words, words};
 
 #[rustfmt::skip]
 const YES: &Words = words![
@@ -79,15 +79,13 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() == 0 {
         return Some(Action::Unknown(TaskFields::default()));
     }
-    let words = || (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty());
-    // One word may be drawn out.
-    let begins = |list: &Words| words().next().is_some_and(|first| list.can_begin(Place::of(first)));
-    if words().nth(1).is_some() && !LISTS.iter().any(|(list, _)| begins(list)) {
-        return None;
-    }
-    let said = words().collect::<Vec<_>>().join(" ");
-    let said = not_drawn_out(&said);
-    LISTS.iter().find(|(list, _)| list.has_row(said)).map(|(_, action)| action.clone())
+    let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
+    let first = match words[..] {
+        [] => return None,
+        [only] => not_drawn_out(only),
+        [first, ..] => first,
+    };
+    words::of_list(&LISTS, first, || not_drawn_out(&words.join(" ")).to_owned()).cloned()
 }
 
 static LISTS: [(&Words, Action); 6] = [

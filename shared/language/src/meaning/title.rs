@@ -1,5 +1,6 @@
 //! What is left when the phrases are taken out: the title.
 
+use crate::fold;
 use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
@@ -32,7 +33,7 @@ pub(crate) fn title(text: &Text<'_>, used: &[Phrase], fringe: &Fringe) -> (Optio
         let inner = quoted(text.tokens[only].text);
         return ((!inner.is_empty()).then(|| inner.to_owned()), spans);
     }
-    let has_word = kept.iter().any(|at| text.tokens[*at].text.chars().any(char::is_alphanumeric));
+    let has_word = kept.iter().any(|at| text.tokens[*at].text.chars().any(fold::is_alphanumeric));
     let title = spans.iter().map(|span| span.text.split_whitespace().collect::<Vec<_>>().join(" "));
     let title = title.collect::<Vec<_>>().join(" ");
     (has_word.then_some(title), spans)

@@ -3,10 +3,11 @@
 use domain::recurrence::{Frequency, Parts};
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::meaning::compose::{self, Meaning};
 use crate::meaning::phrase::{Mode, Phrase, Value};
 use crate::span::SpanKind;
-use crate::token::{Kind, Text, Tokens};
+use crate::token::{JOINER, Kind, Text, Tokens};
 use crate::urdu::lexicon::{Lexemes, Said};
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{act, names, recurrence, target, title, verb, wish};
@@ -197,7 +198,7 @@ fn has_verb(text: &Text<'_>) -> bool {
 
 /// "لیں", "بھیجیں", "خریدیں": what somebody is told to do, by its ending.
 fn is_told(word: &str) -> bool {
-    word.chars().count() >= 4 && (word.ends_with("یں") || word.ends_with("یے"))
+    (word.ends_with("یں") || word.ends_with("یے")) && word.chars().count() >= 4
 }
 
 #[rustfmt::skip]
@@ -548,6 +549,11 @@ fn about_it(
 }
 
 fn is_placeholder(title: &str) -> bool {
+    // It has two words at most, unless some are written as one.
+    let words = title.split_whitespace().filter(|word| word.contains(fold::is_alphanumeric));
+    if words.count() > 2 && !title.contains(JOINER) {
+        return false;
+    }
     let lexemes = Lexemes::new(Tokens::new(title));
     let words = lexemes.said().text;
     let whole = [

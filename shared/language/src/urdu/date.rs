@@ -146,12 +146,12 @@ fn is_name(text: &Text<'_>, at: usize) -> bool {
 
 /// "جمعے کو", "اگلے جمعے", "اگلے ہفتے پیر کو", "ہفتے کو"; also whether it needs words around it to be a day.
 fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, bool)> {
-    let next_week = calendar::days_after(calendar::monday(today), 7)?;
+    let next_week = || calendar::days_after(calendar::monday(today), 7);
     // "اگلے ہفتے [کے] پیر [کو]"
     if let Some(end) = text.after_any(at, words!["agla hafte", "agla hafta", "agla week"]) {
         let name_at = text.after_any(end, words!["ke", "ki", "mein", "ko"]).unwrap_or(end);
         if let Some(weekday) = names::weekday(text.word(name_at)) {
-            return Some((Day::single(calendar::on_or_after(next_week, weekday)?), name_at + 1, false));
+            return Some((Day::single(calendar::on_or_after(next_week()?, weekday)?), name_at + 1, false));
         }
     }
     if let Some(name_at) =
@@ -179,7 +179,7 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
         return None;
     }
     let date = if is_next == Some(true) {
-        calendar::on_or_after(next_week, weekday)?
+        calendar::on_or_after(next_week()?, weekday)?
     } else {
         calendar::next(today, weekday)?
     };

@@ -15,9 +15,9 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::fold::{digit, fold};
+use crate::fold::{self, digit, fold};
 use crate::token::{Text, Token, Tokens};
-use crate::words::ByLetters;
+use crate::words::{ByLetters, Words, words};
 
 const WORDS: &str = include_str!("lexicon.txt");
 
@@ -211,16 +211,11 @@ pub(crate) struct Lexemes<'a> {
 impl<'a> Lexemes<'a> {
     /// Reads the words of a text as lexemes; a number and the word written to it are two.
     pub(crate) fn new(mut text: Tokens<'a>) -> Self {
-        text.cut(|word| after_digits(word).or_else(|| fused(word)));
+        text.cut(|word| after_digits(word.text).or_else(|| fused(word)));
         text.join(|word| lexeme(word).is_some());
-        let mut english = text.clone();
-        for ((_, word), (_, other)) in text.words().zip(english.words()) {
-            let written = word.lower();
-            let found = lexeme(written).filter(|_| !written.starts_with(|c: char| c.is_ascii_digit()));
-            if !written.is_ascii() || found.is_some() && !is_english(written) {
-                other.read_as_break();
-            }
-            if let Some(lexeme) = found {
+        let english = text.with_breaks(|word| !word.is_ascii() || known(word).is_some() && !is_english(word));
+        for (_, word) in text.words() {
+            if let Some(lexeme) = known(word.lower()) {
                 word.read_as(lexeme);
             }
         }
@@ -255,6 +250,11 @@ impl<'a> Lexemes<'a> {
     }
 }
 
+/// Gives the lexeme of a word that does not begin with a digit.
+fn known(word: &str) -> Option<&'static str> {
+    if word.starts_with(|c: char| c.is_ascii_digit()) { None } else { lexeme(word) }
+}
+
 /// Words of the lexicon that English has too.
 #[rustfmt::skip]
 pub(crate) const ENGLISH: &[&str] = &[
@@ -278,23 +278,23 @@ pub(crate) fn is_english(word: &str) -> bool {
 /// Gives where the letters begin in "5baje" and "۵بجے"; "5pm" and "5th" are one word.
 fn after_digits(word: &str) -> Option<usize> {
     let letters = word.find(|c: char| digit(c).is_none() && !matches!(c, ':' | '.' | '٫'))?;
-    let rest = &word[letters..];
-    let is_word = rest.starts_with(|c: char| c.is_alphabetic());
+    let rest = if letters > 0 { &word[letters..] } else { return None };
+    let is_word = rest.starts_with(fold::is_letter);
     let is_urdu = || !rest.is_ascii() || lexeme(&fold(rest)).is_some_and(|_| !is_english(&fold(rest)));
-    (letters > 0 && is_word && is_urdu()).then_some(letters)
+    (is_word && is_urdu()).then_some(letters)
 }
 
 /// Gives where the second word begins of two that are often written as one: "isko", "اسکا", "keliye".
-fn fused(word: &str) -> Option<usize> {
+fn fused(word: &Token<'_>) -> Option<usize> {
     #[rustfmt::skip]
-    const LATIN: &[&str] = &[
+    const LATIN: &Words = words![
         "inko", "iska", "iske", "iski", "isko", "keliye", "kelie", "kelye", "unka", "unke", "unki", "unko", "uska", "uske", "uski",
         "usko", "isse", "isme", "ismein", "kaliye",
     ];
     #[rustfmt::skip]
-    const ARABIC: &[&str] = &["اسکا", "اسکے", "اسکی", "اسکو", "انکا", "انکے", "انکی", "انکو", "کیلیے", "کیلیی", "اسمیں"];
-    if word.is_ascii() {
-        return LATIN.contains(&&*word.to_ascii_lowercase()).then_some(2);
+    const ARABIC: &Words = words!["اسکا", "اسکے", "اسکی", "اسکو", "انکا", "انکے", "انکی", "انکو", "کیلیے", "کیلیی", "اسمیں"];
+    if word.text.is_ascii() {
+        return LATIN.contains(word.lower()).then_some(2);
     }
-    ARABIC.contains(&&*fold(word)).then_some('ک'.len_utf8() * 2)
+    ARABIC.contains(word.lower()).then_some('ک'.len_utf8() * 2)
 }

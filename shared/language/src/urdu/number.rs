@@ -2,6 +2,7 @@
 
 use crate::english;
 use crate::token::Text;
+use crate::words::words;
 
 /// Reads a whole number: "5", "۵", "پانچ", "paanch".
 pub(crate) fn whole(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
@@ -27,7 +28,8 @@ pub(crate) fn ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         return Some((number, end + 1));
     }
     let in_digits = word.starts_with(|c: char| c.is_ascii_digit());
-    english::number::ordinal(word).filter(|_| in_digits).map(|number| (number, at + 1))
+    let number = if in_digits { english::number::ordinal(word)? } else { return None };
+    Some((number, at + 1))
 }
 
 /// Reads a number in quarters.
@@ -38,7 +40,8 @@ pub(crate) fn ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 /// | ساڑھے پانچ, سوا پانچ, پونے پانچ | 22, 21, 19 |
 /// | ڈیڑھ, ڈھائی, سوا, پون, آدھا | 6, 10, 5, 3, 2 |
 pub(crate) fn quarters(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let after = whole(text, at + 1).filter(|(number, _)| *number <= 10_000);
+    let adds = text.is_any(at, words!["sarhe", "sawa", "paune", "paun"]);
+    let after = if adds { whole(text, at + 1).filter(|(number, _)| *number <= 10_000) } else { None };
     match (text.word(at), after) {
         ("sarhe", Some((number, end))) => Some((number * 4 + 2, end)),
         ("sawa", Some((number, end))) => Some((number * 4 + 1, end)),
@@ -49,7 +52,7 @@ pub(crate) fn quarters(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         ("dhai", _) => Some((10, at + 1)),
         ("aadha", _) => Some((2, at + 1)),
         (word, _) => {
-            if let Some((whole, "5")) = word.split_once('.') {
+            if let Some(whole) = word.strip_suffix(".5") {
                 let whole = english::number::digits(whole).filter(|whole| *whole <= 10_000)?;
                 return Some((whole * 4 + 2, at + 1));
             }

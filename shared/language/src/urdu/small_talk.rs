@@ -3,7 +3,7 @@
 use crate::Action;
 use crate::token::{Kind, Text};
 use crate::urdu::verb;
-use crate::words::{Words, words};
+use crate::words::{self, Words, words};
 
 #[rustfmt::skip]
 const YES: &Words = words![
@@ -69,26 +69,21 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     }
     let mut words: Vec<&str> =
         (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let said = words.join(" ");
-    let in_list =
-        |said: &str| LISTS.iter().find(|(list, _)| list.has_row(said)).map(|(_, action)| action.clone());
+    let in_list = |words: &[&str]| words::of_list(&LISTS, words.first()?, || words.join(" "));
     // "نہیں نہیں، رہنے دو": two answers that say the same.
     let doubled = |words: &[&str]| {
         (1..words.len()).find_map(|at| {
             let (first, last) = words.split_at(at);
-            let [first, last] = [first, last].map(|words| in_list(&words.join(" ")));
-            first.filter(|first| last.as_ref() == Some(first))
+            in_list(first).filter(|first| in_list(last) == Some(first))
         })
     };
-    in_list(&said)
-        .or_else(|| {
-            while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
-                words.pop();
-            }
-            in_list(&words.join(" "))
-        })
-        .or_else(|| doubled(&words))
-        .or_else(|| takes_back(&words).then_some(Action::Undo))
+    let action = in_list(&words).or_else(|| {
+        while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
+            words.pop();
+        }
+        in_list(&words).or_else(|| doubled(&words))
+    });
+    action.cloned().or_else(|| takes_back(&words).then_some(Action::Undo))
 }
 
 /// "جو ابھی کیا واپس کرو", "ghalti ho gayi wapas le lo": what was just done.

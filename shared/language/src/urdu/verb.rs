@@ -6,17 +6,17 @@ use crate::words::{Words, words};
 
 /// Reads a command of a verb that ends at `end`: "کر دو", "karo", "kar dein", "بنائیں"; gives where it begins.
 pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
-    let last = text.word(end.checked_sub(1)?);
-    if last.strip_suffix("-o") == Some(verb) {
-        return Some(end - 1);
+    let last = end.checked_sub(1)?;
+    if text.word(last).strip_suffix("-o") == Some(verb) {
+        return Some(last);
     }
     let before = end.checked_sub(2)?;
-    let helps = ["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"].contains(&last);
-    if text.word(before) == verb && helps {
+    let helps = words!["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"];
+    if text.word(before) == verb && text.is_any(last, helps) {
         return Some(before);
     }
     // "delete kar sakte ho", "bana dena please"
-    if text.is_any(end - 1, words!["hoon", "hai", "ho"]) && text.is_any(before, SAKTE) {
+    if text.is_any(last, words!["hoon", "hai", "ho"]) && text.word(before) == "sakta" {
         return command_stem_before(text, before, verb);
     }
     None
@@ -30,8 +30,6 @@ pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
     (text.word(at) == verb && text.is_any(at + 1, words!["do", "de-o", "de-na", "le-o", "le-na", "de"]))
         .then_some(at + 2)
 }
-
-const SAKTE: &Words = words!["sakta"];
 
 fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
     let at = end.checked_sub(1)?;
@@ -59,12 +57,11 @@ pub(crate) fn is_infinitive(text: &Text<'_>, at: usize, is_followed: bool) -> bo
         "rizwana", "afsana", "maulana", "khazana", "مولانا", "ریحانہ", "ثنا", "حنا", "امینہ", "چنا", "سونا",
         "sona", "gana", "zone", "scene", "engine", "routine",
     ];
-    if NOUNS.contains(&word) || word.chars().count() < 4 {
-        return false;
-    }
     let arabic = word.ends_with("نا") || (is_followed && (word.ends_with("نی") || word.ends_with("نے")));
     let latin = word.ends_with("na") || (is_followed && (word.ends_with("ni") || word.ends_with("ne")));
-    arabic || (latin && word.bytes().all(|b| b.is_ascii_lowercase()))
+    (arabic || latin && word.bytes().all(|b| b.is_ascii_lowercase()))
+        && !NOUNS.contains(word)
+        && word.chars().count() >= 4
 }
 
 /// Reads what is done before `end`: "ہو گیا", "کر لیا ہے", "le aya", "bhej di"; gives where the verb begins.
