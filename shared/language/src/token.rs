@@ -30,6 +30,8 @@ pub(crate) struct Token<'a> {
     lower: Cow<'a, str>,
     /// Where that falls, if it is a word.
     place: Place,
+    /// Whether that has neither digits nor marks in it.
+    is_plain: bool,
     /// What it is.
     pub(crate) kind: Kind,
     /// Its first byte.
@@ -76,13 +78,13 @@ impl<'a> Tokens<'a> {
         self.list.iter_mut().enumerate().filter(|(_, token)| token.kind == Kind::Word)
     }
 
-    /// Gives the same tokens with breaks in the place of some words.
-    pub(crate) fn with_breaks(&self, is_break: impl Fn(&str) -> bool) -> Self {
-        let broken = |token: &Token<'a>| match token.kind {
-            Kind::Word if is_break(&token.lower) => token.to_break(),
-            _ => token.clone(),
+    /// Changes each word, and gives the same tokens unchanged, with breaks in the place of those of which `change` says so.
+    pub(crate) fn parted(&mut self, change: impl Fn(&mut Token<'a>) -> bool) -> Self {
+        let unchanged = |token: &mut Token<'a>| {
+            let other = token.clone();
+            if token.kind == Kind::Word && change(token) { other.into_break() } else { other }
         };
-        Self { source: self.source, list: self.list.iter().map(broken).collect() }
+        Self { source: self.source, list: self.list.iter_mut().map(unchanged).collect() }
     }
 
     /// Takes tokens out, from one up to another.
@@ -217,6 +219,23 @@ impl<'a> Text<'a> {
         }
     }
 
+    /// Says whether there is neither a digit nor a mark in what [`word`](Self::word) gives: it is no "5pm", "mon-fri", "tag:home".
+    pub(crate) fn is_plain(&self, at: usize) -> bool {
+        self.tokens.get(at).is_none_or(|token| token.is_plain || token.kind != Kind::Word)
+    }
+
+    /// Gives what a word stands for.
+    pub(crate) fn value<T: Copy>(&self, at: usize, table: &Table<T>) -> Option<T> {
+        let word = if table.can_begin(self.place(at)) { self.word(at) } else { return None };
+        table.rows().iter().find(|(row, _)| *row == word).map(|(_, value)| *value)
+    }
+
+    /// Says whether all of it is one of these rows of words.
+    pub(crate) fn is_whole(&self, phrases: &Words) -> bool {
+        phrases.can_begin(self.place(0))
+            && phrases.rows().iter().any(|phrase| self.after(0, phrase) == Some(self.len()))
+    }
+
     /// Gives the word before; empty when there is none.
     pub(crate) fn word_before(&self, at: usize) -> &str {
         at.checked_sub(1).map_or("", |before| self.word(before))
@@ -317,11 +336,12 @@ impl<'a> Token<'a> {
     pub(crate) fn read_as(&mut self, lower: impl Into<Cow<'a, str>>) {
         self.lower = lower.into();
         self.place = if self.kind == Kind::Word { Place::of(&self.lower) } else { Place::NOWHERE };
+        self.is_plain = self.lower.bytes().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
     }
 
     /// Gives a punctuation mark in its place, which nothing is read across.
-    fn to_break(&self) -> Self {
-        Self { lower: ",".into(), place: Place::NOWHERE, kind: Kind::Mark, ..*self }
+    fn into_break(self) -> Self {
+        Self { kind: Kind::Mark, ..self }.reading(",".into())
     }
 
     fn reading(mut self, lower: Cow<'a, str>) -> Self {
@@ -390,7 +410,17 @@ impl<'a> Splitter<'a> {
     fn push(&mut self, start: usize, end: usize, kind: Kind) {
         let (from, to) = (self.byte(start), self.byte(end));
         let text = &self.source[from..to];
-        let token = Token { text, lower: "".into(), place: Place::NOWHERE, kind, from, to, start, end };
+        let token = Token {
+            text,
+            lower: "".into(),
+            place: Place::NOWHERE,
+            is_plain: false,
+            kind,
+            from,
+            to,
+            start,
+            end,
+        };
         self.tokens.push(token.reading(fold(text)));
     }
 
@@ -520,6 +550,9 @@ fn closing(open: char) -> Option<char> {
 }
 
 fn is_blank(c: char) -> bool {
+    if c.is_ascii() {
+        return c <= ' ' || c == '\u{7f}';
+    }
     c.is_whitespace()
         || c.is_control()
         || fold::is_direction(c)

@@ -93,17 +93,14 @@ impl Words {
     }
 }
 
-/// Gives what the list stands for that has a row of words; it is put together only where a list has one with its first word.
-pub(crate) fn of_list<T>(
+/// Gives the lists that have a row with this first word, if any have, and what they stand for.
+pub(crate) fn near<T>(
     lists: &'static [(&Words, T)],
     first: &str,
-    row: impl FnOnce() -> String,
-) -> Option<&'static T> {
+) -> Option<impl Iterator<Item = (&'static Words, &'static T)>> {
     let place = Place::of(first);
-    let mut near = lists.iter().filter(|(list, _)| list.can_begin(place)).peekable();
-    near.peek()?;
-    let row = row();
-    near.find(|(list, _)| list.rows.contains(&&*row)).map(|(_, value)| value)
+    let mut near = lists.iter().filter(move |(list, _)| list.can_begin(place)).peekable();
+    near.peek().is_some().then(|| near.map(|(list, value)| (*list, value)))
 }
 
 /// What words, and words in a row, stand for.

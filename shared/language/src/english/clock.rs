@@ -70,12 +70,13 @@ fn is_measured(text: &Text<'_>, at: usize, lead: Lead) -> bool {
         "trade",
         "sous-vide",
     ];
-    let word = text.word(at);
-    let is_bare = number::word(word).is_some();
     let measures = lead == Lead::At && (0..at.min(6)).any(|at| text.is_any(at, MEASURED));
     let counts =
-        lead == Lead::By && at.checked_sub(2).is_some_and(|before| number::word(text.word(before)).is_some());
-    is_bare && !part_after(text, at + 1) && half(text, at + 1).is_none() && (measures || counts)
+        lead == Lead::By && at.checked_sub(2).is_some_and(|before| number::at(text, before).is_some());
+    (measures || counts)
+        && number::at(text, at).is_some()
+        && !part_after(text, at + 1)
+        && half(text, at + 1).is_none()
 }
 
 /// Gives where a time zone ends, in which the user's clock need not be: "CET", "New York time".
@@ -124,7 +125,8 @@ pub(crate) fn read_range(
     let is_between = text.word(at) == "between";
     let start = if is_between { at + 1 } else { at };
     let is_led = lead == Lead::From;
-    let (first, end) = match text.word(start).split_once(['-', '\u{2013}']) {
+    let joined = if text.is_plain(start) { None } else { text.word(start).split_once(['-', '\u{2013}']) };
+    let (first, end) = match joined {
         Some((first, last)) => {
             let first = clock_alone(first)?;
             let (last, end) = finish_half(text, clock_alone(last)?, start + 1);
@@ -148,8 +150,7 @@ pub(crate) fn read_range(
                 .or_else(|| dash.then_some(end + 1))
                 .or_else(|| text.after(end, "and").filter(|_| is_between))?;
             // "at ten to six" is before six.
-            let minutes =
-                number::word(text.word(start)).is_some_and(|minutes| matches!(minutes, 5 | 10 | 20 | 25));
+            let minutes = number::at(text, start).is_some_and(|minutes| matches!(minutes, 5 | 10 | 20 | 25));
             if lead == Lead::At && minutes && first.0.is_open && text.word(end) == "to" {
                 return None;
             }
@@ -162,7 +163,7 @@ pub(crate) fn read_range(
     let has_minutes = said.contains([':', 'h']) || said.contains("am") || said.contains("pm");
     let is_time = is_led || lead == Lead::At || beside_date || has_minutes;
     // "at 5pm until 20 june"
-    let is_date = names::month(text.word(end)).is_some();
+    let is_date = names::month_at(text, end).is_some();
     (is_time && !is_date && vocabulary::is_boundary(text, end)).then_some((first, end))
 }
 
@@ -193,7 +194,7 @@ fn ordered(first: Clock, last: Clock) -> Clock {
 
 /// "at 1730", "0900 hours", "at 530".
 fn four_digits(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
-    let word = text.word(at);
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
     let letters = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
     let (digits, suffix) = word.split_at(letters);
     if !(3..=4).contains(&digits.len()) {
@@ -287,7 +288,9 @@ fn before(clock: Clock) -> Clock {
 fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
     let word = text.word(at);
     let sure_place = lead.names_time() || beside_date;
-    if let Some((reading, has_half)) = compact(word) {
+    if !text.is_plain(at)
+        && let Some((reading, has_half)) = compact(word)
+    {
         // "5p", "15h" may be sizes, rooms and lengths as well.
         let is_short = word.ends_with(['a', 'p', 'h']) && !word.contains(':');
         if has_half && is_short {
@@ -382,11 +385,13 @@ fn part_after(text: &Text<'_>, at: usize) -> bool {
 
 /// Reads an hour with or without its half: "5", "five", "5pm", "5 pm", "5 o'clock".
 fn hour(text: &Text<'_>, at: usize) -> Option<(Clock, usize)> {
-    if let Some((Reading::Clock(clock), _)) = compact(text.word(at)) {
+    let word = text.word(at);
+    if !text.is_plain(at)
+        && let Some((Reading::Clock(clock), _)) = compact(word)
+    {
         return Some(finish_half(text, clock, at + 1));
     }
-    let word = text.word(at);
-    let hour = number::word(word).filter(|hour| *hour < 24)?;
+    let hour = number::at(text, at).filter(|hour| *hour < 24)?;
     let padded = word.len() == 2 && word.starts_with('0');
     let clock = Clock { hour, minute: 0, is_open: (1..=12).contains(&hour) && !padded };
     let end = text.after_any(at + 1, words!["o'clock", "oclock"]).unwrap_or(at + 1);

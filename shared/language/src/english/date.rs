@@ -67,7 +67,7 @@ fn anchored(
     today: NaiveDate,
     day_first: bool,
 ) -> Option<(Day, usize)> {
-    let begins = number::word(text.word(at)).is_some()
+    let begins = number::at(text, at).is_some()
         || text.is_any(at, words!["a", "an", "the", "day", "couple", "few", "one", "fortnight", "week"]);
     if !begins {
         return None;
@@ -122,7 +122,7 @@ fn anchored(
     // "a week today", "two weeks on tuesday", as the British say.
     let start = text.after(end, "on").unwrap_or(end);
     let is_weeks = length.months == 0 && length.days % 7 == 0;
-    let names_day = names::weekday(text.word(start)).is_some()
+    let names_day = names::weekday_at(text, start).is_some()
         || start == end && text.is_any(start, words!["today", "tomorrow"]);
     if !is_weeks || !names_day || text.word_before(at) == "of" {
         return None;
@@ -181,7 +181,7 @@ fn weekday_and_date(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let name_at = text.after_any(at, words!["this", "next", "the"]).unwrap_or(at);
-    let weekday = names::weekday(text.word(name_at))?;
+    let weekday = names::weekday_at(text, name_at)?;
     let next = name_at + 1;
     let next = if text.is_mark(next, ',') || text.is_mark(next, '.') { next + 1 } else { next };
     let place = Place { lead: Lead::On, is_start: false, beside_date: true, in_query: false };
@@ -279,7 +279,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     } else {
         (None, at)
     };
-    let weekday = names::weekday(text.word(name_at))?;
+    let weekday = names::weekday_at(text, name_at)?;
     let end = name_at + 1;
     if !is_day(text, at, name_at, place, is_next.is_some()) {
         return None;
@@ -462,7 +462,7 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
             let end = calendar::days_after(week, 7)?;
             let date = if which == 0 { calendar::days_after(monday, 6)? } else { week };
             let named = text.after_any(unit_at + 1, words!["on"]).unwrap_or(unit_at + 1);
-            if let Some(weekday) = names::weekday(text.word(named)).filter(|_| which == 1) {
+            if let Some(weekday) = names::weekday_at(text, named).filter(|_| which == 1) {
                 return Some((Day::single(calendar::on_or_after(week, weekday)?), named + 1));
             }
             Day::stretch(date, week, end)
@@ -530,7 +530,7 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     let start = text.after(at, "the").unwrap_or(at);
     let (edge, of) = edge_words(text, start)?;
     if edge == Edge::Last
-        && (names::weekday(text.word(of)).is_some() || text.is_any(of, words!["tomorrow", "tmrw"]))
+        && (names::weekday_at(text, of).is_some() || text.is_any(of, words!["tomorrow", "tmrw"]))
     {
         return Some(end_of_day(text, of, today));
     }
@@ -572,7 +572,7 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     if date < today && fixed_date::year(text, end - 1).is_none() {
         date = of_month(calendar::months_after(
             month,
-            if names::month(text.word(of)).is_some() { 12 } else { 1 },
+            if names::month_at(text, of).is_some() { 12 } else { 1 },
         )?);
     }
     Some((Day::single(date), end))
@@ -600,7 +600,7 @@ fn edge_words(text: &Text<'_>, at: usize) -> Option<(Edge, usize)> {
     let next = at + 1;
     let is_stretch =
         text.after_any(next, words!["next week", "next month", "next year", "this week", "this month"]);
-    (is_stretch.is_some() || names::month(text.word(next)).is_some()).then_some((edge, next))
+    (is_stretch.is_some() || names::month_at(text, next).is_some()).then_some((edge, next))
 }
 
 /// "end of day *friday*", "eod *tomorrow*": a day alone is today.
@@ -623,7 +623,7 @@ fn month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(NaiveDate, usi
     if let Some(end) = text.after_any(at, this) {
         return Some((first, end));
     }
-    let month = names::month(text.word(at))?;
+    let month = names::month_at(text, at)?;
     if let Some((year, end)) = fixed_date::year(text, at + 1) {
         return Some((NaiveDate::from_ymd_opt(year, month, 1)?, end));
     }
@@ -637,7 +637,7 @@ fn nth_weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
         Some(end) => (None, end),
         None => number::read_ordinal(text, start).map(|(n, end)| (Some(n), end))?,
     };
-    let weekday = names::weekday(text.word(name_at))?;
+    let weekday = names::weekday_at(text, name_at)?;
     let of = text.after_any(name_at + 1, words!["of", "in"])?;
     // "of the month" may mean every month: that is no single day.
     if text.after_any(of, words!["the month", "month", "each", "every"]).is_some() {
@@ -668,7 +668,7 @@ fn day_of_month(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> O
     }
     let end = text.after(end, "day").unwrap_or(end);
     if let Some(of) = text.after(end, "of")
-        && let Some((month, end)) = month(text, of, today).filter(|_| names::month(text.word(of)).is_none())
+        && let Some((month, end)) = month(text, of, today).filter(|_| names::month_at(text, of).is_none())
     {
         let named = text.slice(start, end);
         let reading = fixed_date::checked(month.year(), month.month(), n, named);

@@ -246,7 +246,7 @@ fn is_reminded_otherwise(text: &Text<'_>, phrase: &Phrase, found: &[Phrase]) -> 
     let is_free = |at: usize| !found.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let next = phrase.to;
     let begins_number =
-        text.word(next).starts_with(|c: char| c.is_ascii_digit()) || number::word(text.word(next)).is_some();
+        text.word(next).starts_with(|c: char| c.is_ascii_digit()) || number::at(text, next).is_some();
     let is_negative = |at: usize| {
         text.is_mark(at, '-') && text.word(at + 1).starts_with(|c: char| c.is_ascii_digit())
             || text.word(at).starts_with('-')

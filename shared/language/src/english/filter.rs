@@ -335,7 +335,7 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
 
 fn is_number_of_days(text: &Text<'_>, at: usize) -> bool {
     text.is_any(at, words!["days", "weeks", "week", "month", "year"])
-        || number::word(text.word(at)).is_some() && text.is_any(at + 1, words!["days", "weeks", "day"])
+        || number::at(text, at).is_some() && text.is_any(at + 1, words!["days", "weeks", "day"])
 }
 
 fn is_list_name(text: &Text<'_>, at: usize) -> bool {

@@ -47,7 +47,7 @@ fn holiday(
 
 /// "1dec", "dec1", "1-dec-2026", "oct/2", "dec.5": a day of the calendar in one word.
 fn joined(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
-    let word = text.word(at);
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
     if !word.is_ascii() || word.len() > 20 || !word.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -116,7 +116,9 @@ pub(crate) fn read_range(
         (1..=31).contains(&day).then_some((day, end))
     };
     let pair = |at: usize| {
-        if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}']) {
+        if !text.is_plain(at)
+            && let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
+        {
             return Some((number::digits(first)?, number::digits(last)?, at + 1));
         }
         let (first, end) = day_at(at)?;
@@ -127,13 +129,13 @@ pub(crate) fn read_range(
         let (last, end) = day_at(link)?;
         Some((first, last, end))
     };
-    let (first, last, month, end) = if let Some(month) = names::month(text.word(at)) {
+    let (first, last, month, end) = if let Some(month) = names::month_at(text, at) {
         let (first, last, end) = pair(at + 1)?;
         (first, last, month, end)
     } else {
         let (first, last, end) = pair(at)?;
         let month_at = text.after(end, "of").unwrap_or(end);
-        (first, last, names::month(text.word(month_at))?, month_at + 1)
+        (first, last, names::month_at(text, month_at)?, month_at + 1)
     };
     if first >= last || last > 31 || !vocabulary::is_boundary(text, end) {
         return None;
@@ -217,13 +219,13 @@ fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
     };
     let has_of = text.after_any(end, words!["of", "in"]);
     let month_at = has_of.unwrap_or(end);
-    let month = names::month(text.word(month_at))?;
+    let month = names::month_at(text, month_at)?;
     // "5 may": a day only where "may" can be no verb.
     Some((day, month, skip_dot(text, month_at)))
 }
 
 fn month_then_day(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
-    let month = names::month(text.word(at))?;
+    let month = names::month_at(text, at)?;
     let next = skip_dot(text, at);
     let next = if text.is_mark(next, ',') { next + 1 } else { next };
     let day_at = text.after(next, "the").unwrap_or(next);
@@ -253,7 +255,7 @@ fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
 fn month_alone(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
     let modified = text.after_any(at, words!["next", "this"]);
     let name_at = modified.unwrap_or(at);
-    let month = names::month(text.word(name_at))?;
+    let month = names::month_at(text, name_at)?;
     let end = skip_dot(text, name_at).min(name_at + 1);
     let (said_year, end) = year(text, end).map_or((None, end), |(year, end)| (Some(year), end));
     let leads = matches!(place.lead, Lead::In | Lead::By | Lead::Until | Lead::From)

@@ -130,7 +130,8 @@ fn unimportant(text: &Text<'_>, at: usize) -> Option<usize> {
 /// "priority:high", "pri:h", "p:1".
 fn key(text: &Text<'_>, at: usize) -> Option<(Priority, usize)> {
     let keys = ["priority:", "prio:", "pri:", "p:"];
-    let level = match keys.iter().find_map(|key| text.word(at).strip_prefix(key))? {
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
+    let level = match keys.iter().find_map(|key| word.strip_prefix(key))? {
         "h" | "1" => Priority::High,
         "m" | "2" => Priority::Medium,
         "l" | "3" | "4" => Priority::Low,
@@ -158,7 +159,9 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
         return Some((vec![tag], at + 1));
     }
     let keys = ["tag:", "tags:", "label:", "labels:"];
-    if let Some(names) = keys.iter().find_map(|key| text.word(at).strip_prefix(key)) {
+    if !text.is_plain(at)
+        && let Some(names) = keys.iter().find_map(|key| text.word(at).strip_prefix(key))
+    {
         let tag = task::parse_tag(names).ok()?;
         return Some((vec![tag], at + 1));
     }
@@ -217,7 +220,7 @@ fn ends_list(text: &Text<'_>, at: usize) -> bool {
 
 /// "@home", where it is no object: not "call @bob", "lunch with @bob".
 fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
+    let token = if text.is_plain(at) { return None } else { &text.tokens[at] };
     let name = token.text.strip_prefix('@').filter(|name| name.starts_with(fold::is_letter))?;
     let before = text.word_before(at);
     #[rustfmt::skip]

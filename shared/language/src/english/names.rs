@@ -2,6 +2,7 @@
 
 use chrono::Weekday;
 
+use crate::token::Text;
 use crate::words::Table;
 
 #[rustfmt::skip]
@@ -23,6 +24,16 @@ static WEEKDAYS: Table<Weekday> = Table::new(&[
 /// Parses the name of a month, 1–12.
 pub(crate) fn month(word: &str) -> Option<u32> {
     MONTHS.get(word).copied()
+}
+
+/// Reads the name of a month, 1–12.
+pub(crate) fn month_at(text: &Text<'_>, at: usize) -> Option<u32> {
+    text.value(at, &MONTHS)
+}
+
+/// Reads the name of a weekday, in full or not.
+pub(crate) fn weekday_at(text: &Text<'_>, at: usize) -> Option<Weekday> {
+    text.value(at, &WEEKDAYS)
 }
 
 /// Parses the name of a weekday, in full or not.

@@ -50,11 +50,16 @@ fn compound(word: &str) -> Option<(u32, &str)> {
     Some((*TENS.get(tens)?, ones))
 }
 
+/// Reads one word: "5", "five", "twenty", "twenty-five".
+pub(crate) fn at(text: &Text<'_>, at: usize) -> Option<u32> {
+    if text.is_plain(at) { text.value(at, &CARDINALS) } else { word(text.word(at)) }
+}
+
 /// Reads a number: "5", "five", "twenty five"; gives it and where it ends.
 pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let first = word(text.word(at))?;
-    if TENS.get(text.word(at)).is_some()
-        && let Some(ones) = CARDINALS.get(text.word(at + 1)).filter(|ones| (1..=9).contains(*ones))
+    let first = self::at(text, at)?;
+    if text.value(at, &TENS).is_some()
+        && let Some(ones) = text.value(at + 1, &CARDINALS).filter(|ones| (1..=9).contains(ones))
     {
         return Some((first + ones, at + 2));
     }
@@ -94,11 +99,12 @@ pub(crate) fn ordinal(word: &str) -> Option<u32> {
 
 /// Reads an ordinal: "5th", "fifth", "twenty first".
 pub(crate) fn read_ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    if let Some(number) = ordinal(text.word(at)) {
+    let first = |at| if text.is_plain(at) { text.value(at, &ORDINALS) } else { ordinal(text.word(at)) };
+    if let Some(number) = first(at) {
         return Some((number, at + 1));
     }
-    let tens = TENS.get(text.word(at))?;
-    let ones = ordinal(text.word(at + 1)).filter(|ones| (1..=9).contains(ones))?;
+    let tens = text.value(at, &TENS)?;
+    let ones = first(at + 1).filter(|ones| (1..=9).contains(ones))?;
     Some((tens + ones, at + 2))
 }
 

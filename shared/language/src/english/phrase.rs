@@ -261,14 +261,17 @@ impl Scanner<'_> {
             "unit",
             "suite",
         ];
-        if self.text.word(at).contains('/') && self.text.is_any(at.wrapping_sub(1), counted) {
+        if !self.text.is_plain(at)
+            && self.text.word(at).contains('/')
+            && self.text.is_any(at.wrapping_sub(1), counted)
+        {
             return None;
         }
         if let Some(moment) = moment(self.text.word(at)) {
             return Some((Value::Moment(moment), at + 1));
         }
-        // "mon-fri" is the shortest.
-        if self.text.word(at).len() > 6
+        // "mon-fri"
+        if !self.text.is_plain(at)
             && let Some((first, last)) = self.text.word(at).split_once('-')
             && let (Some(first), Some(last)) = (names::weekday(first), names::weekday(last))
         {

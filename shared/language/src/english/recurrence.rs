@@ -154,7 +154,7 @@ fn nth_weekday(
     interval: u32,
     end: usize,
 ) -> Option<(Reading, usize)> {
-    let weekday = names::weekday(text.word(at))?;
+    let weekday = names::weekday_at(text, at)?;
     match days {
         [nth] if (-5..=5).contains(nth) => {
             special(Special::NthWeekday { nth: *nth, month: None }, interval, vec![weekday], end)
@@ -165,7 +165,7 @@ fn nth_weekday(
 
 /// Reads the day that an ordinal counts: "the last *friday*", "the first *working day*".
 fn counted_day(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    if let Some(weekday) = names::weekday(text.word(at)) {
+    if let Some(weekday) = names::weekday_at(text, at) {
         return Some((vec![weekday], at + 1));
     }
     let workday = words![
@@ -202,7 +202,7 @@ fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading
     let months = of.and_then(|of| text.after_any(of, every));
     let months = months.or_else(|| text.after_any(end, words!["every month", "each month"]));
     let named = of.and_then(|of| {
-        let month = names::month(text.word(of))?;
+        let month = names::month_at(text, of)?;
         let year = words!["every year", "each year", "yearly", "annually"];
         let end = text.after_any(of + 1, year);
         (said_every || end.is_some()).then_some((month, end.unwrap_or(of + 1)))
@@ -318,7 +318,7 @@ fn unkept(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     if let Some(end) = text.after_any(at, RARE) {
         return vocabulary::is_boundary(text, end).then_some((Reading::Unsupported, end));
     }
-    if names::month(text.word(at)).is_some() && vocabulary::is_boundary(text, at + 1) {
+    if names::month_at(text, at).is_some() && vocabulary::is_boundary(text, at + 1) {
         return Some((Reading::Unsupported, at + 1));
     }
     // "every -1 days", "every 99999999 days"
@@ -473,7 +473,7 @@ fn on_weekdays(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, us
 fn on_month_days(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, usize)> {
     let start = text.after(at, "on")?;
     let (days, end) = month_days(text, start)?;
-    if names::weekday(text.word(end)).is_some() {
+    if names::weekday_at(text, end).is_some() {
         return nth_weekday(text, &days, end, interval, end + 1);
     }
     let end = text.after(end, "day").unwrap_or(end);
@@ -506,9 +506,9 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
     let mut end = at + 1;
     if let Some(last) = text
         .after_any(end, words!["to", "through", "thru"])
-        .filter(|last| names::weekday(text.word(*last)).is_some())
+        .filter(|last| names::weekday_at(text, *last).is_some())
     {
-        return Some((range(days[0], names::weekday(text.word(last))?)?, last + 1));
+        return Some((range(days[0], names::weekday_at(text, last)?)?, last + 1));
     }
     for _ in 0..6 {
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
@@ -555,7 +555,7 @@ fn month_days(text: &Text<'_>, at: usize) -> Option<(Vec<i8>, usize)> {
 /// "every 15th", "every last day of the month"; "every first monday" can not be kept.
 fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (days, end) = month_days(text, at)?;
-    if names::weekday(text.word(end)).is_some() {
+    if names::weekday_at(text, end).is_some() {
         let after = text
             .after_any(end + 1, words!["of the month", "of each month", "of every month"])
             .unwrap_or(end + 1);
@@ -576,7 +576,7 @@ fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     }
     let named = text.after(end, "of").unwrap_or(end);
     let is_free = vocabulary::is_boundary(text, end) || at <= 1 && vocabulary::is_verb(text.word(end));
-    if names::month(text.word(named)).is_some() || !is_free {
+    if names::month_at(text, named).is_some() || !is_free {
         return None;
     }
     rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end)
@@ -696,7 +696,7 @@ fn of_every_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Readi
     }
     let (days, end) = month_days(text, start)?;
     let weekday_at = end;
-    let is_weekday = names::weekday(text.word(end)).is_some();
+    let is_weekday = names::weekday_at(text, end).is_some();
     let end = if is_weekday { end + 1 } else { text.after(end, "day").unwrap_or(end) };
     if let Some(end) = text.after_any(end, months) {
         let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };

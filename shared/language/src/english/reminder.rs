@@ -63,7 +63,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
         return Some((Wish { lead: Some(lead), method: None }, end));
     }
     // "with a 30 minute reminder"
-    let begins = number::word(text.word(start)).is_some() || text.is_any(start, words!["a", "an", "half"]);
+    let begins = number::at(text, start).is_some() || text.is_any(start, words!["a", "an", "half"]);
     let (length, end) = begins.then(|| duration::read_length(text, start)).flatten()?;
     let end = text.after_any(end, BEFORE).unwrap_or(end);
     let end = text

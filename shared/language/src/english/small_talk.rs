@@ -85,7 +85,10 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
         [only] => not_drawn_out(only),
         [first, ..] => first,
     };
-    words::of_list(&LISTS, first, || not_drawn_out(&words.join(" ")).to_owned()).cloned()
+    let mut near = words::near(&LISTS, first)?;
+    let said = words.join(" ");
+    let said = not_drawn_out(&said);
+    near.find(|(list, _)| list.rows().contains(&said)).map(|(_, action)| action.clone())
 }
 
 static LISTS: [(&Words, Action); 6] = [

@@ -171,12 +171,11 @@ fn pronoun(text: &Text<'_>) -> Option<Target> {
         "the last one", "the last task", "the last", "last one", "last task", "last", "the last item",
         "my last task", "the last todo", "the bottom one", "the final one", "the very last one",
     ];
-    let whole = |list: &Words| list.rows().iter().any(|words| text.after(0, words) == Some(text.len()));
-    if whole(IT) {
+    if text.is_whole(IT) {
         Some(Target::It)
-    } else if whole(LAST) {
+    } else if text.is_whole(LAST) {
         Some(Target::Last)
-    } else if whole(SEVERAL) || from_the_end(text) {
+    } else if text.is_whole(SEVERAL) || from_the_end(text) {
         Some(Target::Missing)
     } else {
         None
@@ -318,7 +317,7 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
     }
     let mut end = text.len();
     // "change the dentist from 3 to 4pm"
-    if end > start + 2 && text.word(end - 2) == "from" && number::word(text.word(end - 1)).is_some() {
+    if end > start + 2 && text.word(end - 2) == "from" && number::at(text, end - 1).is_some() {
         end -= 2;
     }
     if end > start + 1 && (text.is_any(end - 1, NOUNS) || text.is_any(end - 1, words!["one"])) {

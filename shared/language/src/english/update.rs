@@ -747,7 +747,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         // "the milk *one* urgent", "the first *two* urgent": no times.
         if linked.is_none()
             && text.word(end).bytes().all(|b| b.is_ascii_alphabetic())
-            && number::word(text.word(end)).is_some()
+            && number::at(text, end).is_some()
         {
             continue;
         }

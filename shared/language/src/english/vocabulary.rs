@@ -103,10 +103,10 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
         Kind::Quoted | Kind::Opaque => false,
         Kind::Word => {
             connects(token.lower())
-                || names::weekday(token.lower()).is_some()
-                || (names::month(token.lower()).is_some() && token.lower() != "may")
-                || clock::is_clock(token.lower())
-                || number::word(token.lower()).is_some()
+                || names::weekday_at(text, at).is_some()
+                || (names::month_at(text, at).is_some() && token.lower() != "may")
+                || !text.is_plain(at) && clock::is_clock(token.lower())
+                || number::at(text, at).is_some()
                     && text.is_any(at + 1, words!["am", "pm", "a.m", "p.m", "o'clock", "oclock"])
                 || text.after_any(at, words!["high priority", "low priority", "medium priority"]).is_some()
                 || text.after_any(at, words!["the day after", "the night before", "the day before"]).is_some()
@@ -166,8 +166,8 @@ pub(crate) fn is_in_work(text: &Text<'_>, from: usize, to: usize) -> bool {
     };
     const ALWAYS: &Words = words!["today", "tomorrow", "tonight", "next", "this"];
     let always = |at: usize| {
-        names::weekday(text.word(at)).is_some()
-            || names::month(text.word(at)).is_some()
+        names::weekday_at(text, at).is_some()
+            || names::month_at(text, at).is_some()
             || text.is_any(at, ALWAYS)
     };
     // "Buy Milk Tomorrow At Noon": all of it is written so.

@@ -24,19 +24,27 @@ pub(crate) fn title(text: &Text<'_>, used: &[Phrase], fringe: &Fringe) -> (Optio
         free[phrase.from..phrase.to].fill(false);
     }
     trim(text, &mut free, fringe);
-    let kept: Vec<usize> = (0..text.len()).filter(|at| free[*at]).collect();
     let spans: Vec<Span> =
         runs(&free).filter_map(|(from, to)| text.span(from, to, SpanKind::Title)).collect();
-    if let [only] = kept[..]
-        && text.tokens[only].kind == Kind::Quoted
+    let kept = || text.tokens.iter().zip(&free).filter(|(_, free)| **free).map(|(token, _)| token);
+    if let Some(only) = kept().next()
+        && only.kind == Kind::Quoted
+        && kept().nth(1).is_none()
     {
-        let inner = quoted(text.tokens[only].text);
+        let inner = quoted(only.text);
         return ((!inner.is_empty()).then(|| inner.to_owned()), spans);
     }
-    let has_word = kept.iter().any(|at| text.tokens[*at].text.chars().any(fold::is_alphanumeric));
-    let title = spans.iter().map(|span| span.text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let title = title.collect::<Vec<_>>().join(" ");
-    (has_word.then_some(title), spans)
+    if !kept().any(|token| token.text.contains(fold::is_alphanumeric)) {
+        return (None, spans);
+    }
+    let mut title = String::new();
+    for word in spans.iter().flat_map(|span| span.text.split_whitespace()) {
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.push_str(word);
+    }
+    (Some(title), spans)
 }
 
 /// Gives the stretches of tokens that are left.

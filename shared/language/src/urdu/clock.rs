@@ -102,7 +102,8 @@ fn half_of_prayer(word: &str) -> Option<Part> {
 /// "پانچ بجے", "سوا تین بجے", "5:30 بجے", "5 بج کر 20 منٹ", "پانچ بجنے میں دس منٹ", "5 سے 7 بجے".
 fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     // "9-11 بجے" begins at 9.
-    if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
+    if !text.is_plain(at)
+        && let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
         && english::number::digits(last).is_some_and(|last| last <= 24)
     {
         let hour = english::number::digits(first)?;
@@ -176,7 +177,8 @@ fn written(text: &Text<'_>, at: usize, is_placed: bool) -> Option<(Reading, usiz
 
 /// Parses "5:30" and "17:30".
 fn compact(word: &str) -> Option<Reading> {
-    let (hour, minute) = word.split_once([':', '.'])?;
+    let has_digit = word.starts_with(|c: char| c.is_ascii_digit());
+    let (hour, minute) = if has_digit { word.split_once([':', '.'])? } else { return None };
     if minute.len() != 2 || hour.len() > 2 {
         return None;
     }

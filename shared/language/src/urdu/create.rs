@@ -550,8 +550,8 @@ fn about_it(
 
 fn is_placeholder(title: &str) -> bool {
     // It has two words at most, unless some are written as one.
-    let words = title.split_whitespace().filter(|word| word.contains(fold::is_alphanumeric));
-    if words.count() > 2 && !title.contains(JOINER) {
+    let mut words = title.split_whitespace().filter(|word| word.contains(fold::is_alphanumeric));
+    if words.nth(2).is_some() && !title.contains(JOINER) {
         return false;
     }
     let lexemes = Lexemes::new(Tokens::new(title));

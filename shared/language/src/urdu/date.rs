@@ -350,7 +350,10 @@ fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// "3 سے 5 مارچ", "3-5 مارچ", "3 مارچ تا 5 مارچ": the first day of several is when it is due.
 fn range(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
-    let (first, last_at, month) = match text.word(at).split_once(['-', '\u{2013}']) {
+    let word = text.word(at);
+    let has_digit = word.starts_with(|c: char| c.is_ascii_digit());
+    let joined = if has_digit { word.split_once(['-', '\u{2013}']) } else { None };
+    let (first, last_at, month) = match joined {
         Some((first, last)) => {
             let [first, _] = [first, last].map(crate::english::number::digits);
             (first?, None, names::month(text.word(at + 1))?)

@@ -78,10 +78,10 @@ const IRREGULAR: &[(&str, &[&str])] = &[
 ];
 
 /// Made at the first sentence of a process, in about a millisecond; most lexemes are pieces of the tables.
-static LEXICON: LazyLock<HashMap<String, Cow<'static, str>, ByLetters>> = LazyLock::new(|| {
+static LEXICON: LazyLock<HashMap<Vec<u8>, Cow<'static, str>, ByLetters>> = LazyLock::new(|| {
     let mut lexicon = HashMap::with_capacity_and_hasher(3_500, ByLetters::default());
     let mut add = |word: &str, lexeme: Cow<'static, str>| {
-        let form = if word.is_ascii() { sound(word) } else { fold(word).into_owned() };
+        let form = if word.is_ascii() { sound(word) } else { fold(word).into_owned().into() };
         lexicon.entry(form).or_insert(lexeme);
     };
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
@@ -129,7 +129,8 @@ fn forms(stem: &str, mut add: impl FnMut(String, &str)) {
 
 /// Gives the lexeme of a folded word.
 pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
-    if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word) }.map(|lexeme| &**lexeme)
+    let found = if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word.as_bytes()) };
+    found.map(|lexeme| &**lexeme)
 }
 
 /// Gives how a Latin word sounds: long vowels and doubled letters as short and single ones.
@@ -141,23 +142,29 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `jummah`, `juma` | `juma` |
 /// | `chhe`, `chay` | `che` |
 /// | `bajay`, `bajy` | `baje` |
-fn sound(word: &str) -> String {
+fn sound(word: &str) -> Vec<u8> {
     let mut sound: Vec<u8> = Vec::with_capacity(word.len());
     let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
+    let mut last = 0;
     for (at, letter) in word.bytes().enumerate() {
         let letter = letter.to_ascii_lowercase();
         let before_vowel =
-            word.as_bytes().get(at + 1).is_some_and(|next| is_vowel(next.to_ascii_lowercase()));
-        match (sound.last().copied(), letter) {
-            (Some(b'e'), b'e') => replace_last(&mut sound, b'i'),
-            (Some(b'o'), b'o') => replace_last(&mut sound, b'u'),
+            || word.as_bytes().get(at + 1).is_some_and(|next| is_vowel(next.to_ascii_lowercase()));
+        let (replaces, heard) = match (last, letter) {
+            (b'e', b'e') => (true, b'i'),
+            (b'o', b'o') => (true, b'u'),
             // "gaye" is no "ge".
-            (Some(b'a'), b'y' | b'i') if word.len() > 3 && !before_vowel => replace_last(&mut sound, b'e'),
-            (Some(b'e'), b'y' | b'i') if !before_vowel => {}
-            (Some(last), letter) if last == letter && letter.is_ascii_alphabetic() => {}
-            (_, b'w') => sound.push(b'v'),
-            (_, letter) => sound.push(letter),
+            (b'a', b'y' | b'i') if word.len() > 3 && !before_vowel() => (true, b'e'),
+            (b'e', b'y' | b'i') if !before_vowel() => continue,
+            (last, letter) if last == letter && letter.is_ascii_alphabetic() => continue,
+            (_, b'w') => (false, b'v'),
+            (_, letter) => (false, letter),
+        };
+        if replaces {
+            sound.pop();
         }
+        sound.push(heard);
+        last = heard;
     }
     // A final h is breath: "tarikh" keeps its own, "jumma" and "jummah" are one.
     if let [.., b'a', b'h'] = sound[..]
@@ -171,13 +178,7 @@ fn sound(word: &str) -> String {
     {
         *last = b'e';
     }
-    String::from_utf8(sound).unwrap_or_default()
-}
-
-fn replace_last(sound: &mut [u8], letter: u8) {
-    if let Some(last) = sound.last_mut() {
-        *last = letter;
-    }
+    sound
 }
 
 /// A text in lexemes, and beside it what English readers may look at: the same tokens, where Urdu words are breaks.
@@ -213,12 +214,16 @@ impl<'a> Lexemes<'a> {
     pub(crate) fn new(mut text: Tokens<'a>) -> Self {
         text.cut(|word| after_digits(word.text).or_else(|| fused(word)));
         text.join(|word| lexeme(word).is_some());
-        let english = text.with_breaks(|word| !word.is_ascii() || known(word).is_some() && !is_english(word));
-        for (_, word) in text.words() {
-            if let Some(lexeme) = known(word.lower()) {
+        let english = text.parted(|word| {
+            let written = word.lower();
+            let begins_with_digit = written.starts_with(|c: char| c.is_ascii_digit());
+            let found = if begins_with_digit { None } else { lexeme(written) };
+            let is_urdu = !written.is_ascii() || found.is_some() && !is_english(written);
+            if let Some(lexeme) = found {
                 word.read_as(lexeme);
             }
-        }
+            is_urdu
+        });
         let mut before: Option<(usize, &mut Token<'_>)> = None;
         for (at, word) in text.words() {
             // "کیلئے", "keliye"
@@ -248,11 +253,6 @@ impl<'a> Lexemes<'a> {
         self.text.put_last(from, to);
         self.english.put_last(from, to);
     }
-}
-
-/// Gives the lexeme of a word that does not begin with a digit.
-fn known(word: &str) -> Option<&'static str> {
-    if word.starts_with(|c: char| c.is_ascii_digit()) { None } else { lexeme(word) }
 }
 
 /// Words of the lexicon that English has too.

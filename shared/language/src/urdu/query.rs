@@ -42,7 +42,8 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     }
     for verb in ["dikha", "bata", "suna", "dhoond"] {
         let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
-            let from = end.checked_sub(1).filter(|from| text.word(*from) == format!("{verb}-na"))?;
+            let from =
+                end.checked_sub(1).filter(|from| text.word(*from).strip_suffix("-na") == Some(verb))?;
             Some((from, end))
         });
         let found = at_end.or_else(|| {
@@ -190,11 +191,7 @@ fn about_tasks(text: &Text<'_>) -> bool {
         "schedule",
         "agenda",
         "مصروفیات",
-    ]) || text.find(0, "kya kar-na").is_some()
-        || text.find(0, "kya kya").is_some()
-        || text.find(0, "kya baqi").is_some()
-        || text.find(0, "yaad dehani").is_some()
-        || text.find(0, "kya rah").is_some()
+    ]) || text.finds_any(words!["kya kar-na", "kya kya", "kya baqi", "yaad dehani", "kya rah"])
 }
 
 /// "kal free hoon?", "کیا میں کل شام فارغ ہوں".

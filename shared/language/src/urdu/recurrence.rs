@@ -212,7 +212,8 @@ fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Found {
 
 /// Reads weekdays: "پیر", "پیر اور جمعرات", "پیر، بدھ اور جمعہ", "پیر سے جمعہ"; seven at most.
 fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    let mut days = vec![names::weekday(text.word(at)).or_else(|| saturday_and(text, at))?];
+    let first = names::weekday(text.word(at)).or_else(|| saturday_and(text, at))?;
+    let mut days = vec![first];
     let mut end = at + 1;
     if let Some(last) = text.after_any(end, words!["se le-kar", "se"])
         && let Some(weekday) = names::weekday_or_saturday(text.word(last))

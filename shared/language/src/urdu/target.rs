@@ -82,7 +82,7 @@ fn pronoun(said: &Said<'_>) -> Option<Target> {
     let ends = words > 1 && text.is_any(words - 1, words!["ko", "ka", "ki", "ke", "bhi", "hi"]);
     let end = if ends { words - 1 } else { words };
     let start = text.after_any(0, words!["please", "ab", "zara"]).unwrap_or(0);
-    let whole = |words: &Words| words.rows().iter().any(|words| text.after(start, words) == Some(end));
+    let named = text.part(start, end);
     #[rustfmt::skip]
     const IT: &Words = words![
         "ise", "yeh", "wo", "is", "isi", "yehi", "wohi", "un", "mujhe ise", "yeh wala", "wo wala",
@@ -95,9 +95,9 @@ fn pronoun(said: &Said<'_>) -> Option<Target> {
         "akhri", "akhri wala", "akhri kaam", "akhri wala kaam", "akhri reminder", "sab se akhri",
         "sab se akhri wala", "sab se akhri kaam", "pichla", "pichla wala", "pichla kaam",
     ];
-    if whole(IT) {
+    if named.is_whole(IT) {
         Some(Target::It)
-    } else if whole(LAST) {
+    } else if named.is_whole(LAST) {
         Some(Target::Last)
     } else {
         None
