@@ -44,13 +44,7 @@ pub(crate) fn parse(mut tokens: Tokens<'_>, context: &Context) -> Parse {
         Some(changed) => vec![changed],
         None => separate(text, context),
     };
-    let mut parse =
-        Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
-    for clause in clauses {
-        parse.commands.extend(clause.commands);
-        parse.confidence = parse.confidence.min(clause.confidence);
-        parse.problem = parse.problem.or(clause.problem);
-    }
+    let mut parse = Parse::of(Language::English, clauses);
     parse.commands.iter_mut().for_each(leave_done);
     bind_it(&mut parse.commands);
     parse

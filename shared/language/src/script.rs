@@ -129,6 +129,9 @@ fn is_small_talk(text: &Text<'_>) -> bool {
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
 fn is_in_arabic_script(text: &Text<'_>) -> bool {
+    if !text.source.contains(|c| fold::is_letter(c) && !is_arabic(c)) {
+        return true;
+    }
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
     for (at, token) in text.tokens.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark) {
         if token.text.chars().any(is_arabic) {
@@ -199,8 +202,9 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     let last = end.checked_sub(1).map_or("", |last| text.word(last));
     let is_duty = |at: usize| {
         let verb = text.word(at);
-        let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
-        verb.len() > 3 && ends && text.is_any(at + 1, words!["hai", "hain", "hy", "hoga", "hogi"])
+        text.is_any(at + 1, words!["hai", "hain", "hy", "hoga", "hogi"])
+            && verb.len() > 3
+            && (verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne"))
     };
     if (0..text.len()).any(is_duty) {
         urdu += 2;

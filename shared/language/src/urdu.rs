@@ -44,13 +44,7 @@ pub(crate) fn parse(tokens: Tokens<'_>, language: Language, context: &Context) -
     // So does one that may only be the beginning of the next.
     let is_clear = parts.iter().all(|clause| clause.confidence >= 0.85);
     let parts = if parts.len() > 1 && !is_clear { vec![settled(&said, context)] } else { parts };
-    let mut parse = Parse { language, commands: Vec::new(), confidence: 1.0, problem: None };
-    for clause in parts {
-        parse.commands.extend(clause.commands);
-        parse.confidence = parse.confidence.min(clause.confidence);
-        parse.problem = parse.problem.or(clause.problem);
-    }
-    parse
+    Parse::of(language, parts)
 }
 
 /// Says whether a text in Latin letters is nothing but a short answer or a courtesy, in Urdu and not in English.

@@ -93,14 +93,19 @@ impl Words {
     }
 }
 
-/// Gives the lists that have a row with this first word, if any have, and what they stand for.
-pub(crate) fn near<T>(
-    lists: &'static [(&Words, T)],
-    first: &str,
-) -> Option<impl Iterator<Item = (&'static Words, &'static T)>> {
-    let place = Place::of(first);
-    let mut near = lists.iter().filter(move |(list, _)| list.can_begin(place)).peekable();
-    near.peek().is_some().then(|| near.map(|(list, value)| (*list, value)))
+/// Gives what the list stands for that has these words in a row.
+pub(crate) fn of_list<T>(lists: &'static [(&Words, T)], words: &[&str]) -> Option<&'static T> {
+    let place = Place::of(words.first()?);
+    let is_row = |row: &&str| {
+        let mut rest = Some(*row);
+        for (at, word) in words.iter().enumerate() {
+            rest = rest.and_then(|rest| if at > 0 { rest.strip_prefix(' ') } else { Some(rest) });
+            rest = rest.and_then(|rest| rest.strip_prefix(word));
+        }
+        rest == Some("")
+    };
+    let has_row = |list: &Words| list.can_begin(place) && list.rows.iter().any(is_row);
+    lists.iter().find(|(list, _)| has_row(list)).map(|(_, value)| value)
 }
 
 /// What words, and words in a row, stand for.

@@ -367,10 +367,12 @@ fn wish_behind(text: &Text<'_>, used: &[Phrase]) -> Option<(Phrase, bool)> {
 }
 
 fn is_placeholder(title: &str) -> bool {
-    matches!(
-        title.to_lowercase().as_str(),
-        "something" | "again" | "later" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
-    )
+    // None is longer.
+    title.chars().nth("something".len()).is_none()
+        && matches!(
+            title.to_lowercase().as_str(),
+            "something" | "again" | "later" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
+        )
 }
 
 fn fields(

@@ -79,16 +79,12 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() == 0 {
         return Some(Action::Unknown(TaskFields::default()));
     }
-    let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let first = match words[..] {
-        [] => return None,
-        [only] => not_drawn_out(only),
-        [first, ..] => first,
-    };
-    let mut near = words::near(&LISTS, first)?;
-    let said = words.join(" ");
-    let said = not_drawn_out(&said);
-    near.find(|(list, _)| list.rows().contains(&said)).map(|(_, action)| action.clone())
+    let words = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty());
+    let mut words: Vec<&str> = words.collect();
+    let is_slang = words.first()?.starts_with(['n', 'y']);
+    let last = words.last_mut()?;
+    *last = not_drawn_out(last, is_slang);
+    words::of_list(&LISTS, &words).cloned()
 }
 
 static LISTS: [(&Words, Action); 6] = [
@@ -122,16 +118,15 @@ fn is_modifier(c: char) -> bool {
 }
 
 /// "yesss", "nooo", "okkk": a letter is drawn out at the end.
-fn not_drawn_out(mut said: &str) -> &str {
+fn not_drawn_out(mut word: &str, is_slang: bool) -> &str {
     loop {
-        let mut letters = said.chars().rev();
+        let mut letters = word.chars().rev();
         let (Some(last), Some(second), Some(third)) = (letters.next(), letters.next(), letters.next()) else {
-            return said;
+            return word;
         };
-        let is_slang = said.starts_with(['n', 'y']) && matches!(last, 'o' | 's' | 'p');
-        if second != last || third != last && !is_slang {
-            return said;
+        if second != last || third != last && !(is_slang && matches!(last, 'o' | 's' | 'p')) {
+            return word;
         }
-        said = &said[..said.len() - last.len_utf8()];
+        word = &word[..word.len() - last.len_utf8()];
     }
 }

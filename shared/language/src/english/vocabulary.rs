@@ -7,7 +7,7 @@ use crate::english::clock;
 use crate::english::names;
 use crate::english::number;
 use crate::token::{Kind, Text};
-use crate::words::{ByLetters, Words, words};
+use crate::words::{ByLetters, Table, Words, words};
 
 /// Words that tasks begin with, in their plain form.
 #[rustfmt::skip]
@@ -58,8 +58,12 @@ const TEMPORAL: &[&str] = &[
 
 /// Says whether a word is the plain form of what one does with a task.
 pub(crate) fn is_verb(word: &str) -> bool {
+    verb(word).is_some()
+}
+
+fn verb(word: &str) -> Option<&'static str> {
     static SET: LazyLock<HashSet<&str, ByLetters>> = LazyLock::new(|| VERBS.iter().copied().collect());
-    SET.contains(word)
+    SET.get(word).copied()
 }
 
 fn connects(word: &str) -> bool {
@@ -71,7 +75,7 @@ fn connects(word: &str) -> bool {
 /// Gives the plain form of a verb in the past tense: "bought" → "buy".
 pub(crate) fn present_of(past: &str) -> Option<&'static str> {
     #[rustfmt::skip]
-    const IRREGULAR: &[(&str, &str)] = &[
+    static IRREGULAR: Table<&str> = Table::new(&[
         ("ate", "eat"), ("bought", "buy"), ("brought", "bring"), ("built", "build"), ("cut", "cut"),
         ("did", "do"), ("done", "do"), ("drank", "drink"), ("drove", "drive"), ("fed", "feed"),
         ("gave", "give"), ("got", "get"), ("left", "leave"), ("made", "make"), ("met", "meet"),
@@ -80,19 +84,18 @@ pub(crate) fn present_of(past: &str) -> Option<&'static str> {
         ("went", "go"), ("wrote", "write"), ("written", "write"), ("threw", "throw"), ("taken", "take"),
         ("saw", "see"), ("woke", "wake"), ("hung", "hang"), ("set", "set"), ("found", "find"),
         ("taught", "teach"), ("learnt", "learn"),
-    ];
-    if let Some((_, present)) = IRREGULAR.iter().find(|(word, _)| *word == past) {
+    ]);
+    if let Some(present) = IRREGULAR.get(past) {
         return Some(present);
     }
     let stem = past.strip_suffix("ed")?;
-    let known = |word: &str| VERBS.iter().find(|verb| **verb == word).copied();
     let undoubled = || {
         let mut chars = stem.chars().rev();
         let (last, before) = (chars.next()?, chars.next()?);
-        (last == before).then(|| known(&stem[..stem.len() - last.len_utf8()])).flatten()
+        (last == before).then(|| verb(&stem[..stem.len() - last.len_utf8()])).flatten()
     };
-    let with_y = || known(&format!("{}y", stem.strip_suffix('i')?));
-    known(stem).or_else(|| known(&past[..past.len() - 1])).or_else(undoubled).or_else(with_y)
+    let with_y = || verb(&format!("{}y", stem.strip_suffix('i')?));
+    verb(stem).or_else(|| verb(&past[..past.len() - 1])).or_else(undoubled).or_else(with_y)
 }
 
 /// Says whether what stands before `at` is complete there: the end, punctuation, a connecting word, or another date or time.

@@ -37,7 +37,7 @@ pub(crate) fn title(text: &Text<'_>, used: &[Phrase], fringe: &Fringe) -> (Optio
     if !kept().any(|token| token.text.contains(fold::is_alphanumeric)) {
         return (None, spans);
     }
-    let mut title = String::new();
+    let mut title = String::with_capacity(spans.iter().map(|span| span.text.len() + 1).sum());
     for word in spans.iter().flat_map(|span| span.text.split_whitespace()) {
         if !title.is_empty() {
             title.push(' ');

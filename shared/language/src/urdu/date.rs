@@ -8,7 +8,7 @@ use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
 use crate::urdu::{boundary, clock, names, number, verb};
-use crate::words::{Words, words};
+use crate::words::{Table, Words, words};
 use crate::{Context, Problem};
 
 /// What a date phrase says.
@@ -220,6 +220,10 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "pichla" if place.in_query => (-1, at + 1),
         _ => (0, at),
     };
+    let units = words!["week", "weekend", "hafta", "hafte", "mahina", "saal", "din", "roz"];
+    if !text.is_any(unit_at, units) && names::month(text.word(unit_at)).is_none() {
+        return None;
+    }
     // "ہفتے کے کام" are those of this week.
     let is_said = unit_at > at || place.in_query && text.is_any(unit_at + 1, words!["ka", "ki", "ke"]);
     let monday = calendar::monday(today);
@@ -309,19 +313,15 @@ fn month_alone(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
 /// Days of every year that have a name, where "پر", "کو", "تک" says that they are days. Those of the moon stay in the title.
 fn holiday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     #[rustfmt::skip]
-    const DAYS: &[(&str, u32, u32)] = &[
-        ("یوم ازادی", 14, 8), ("یوم پاکستان", 23, 3), ("کرسمس", 25, 12), ("یوم مزدور", 1, 5),
-        ("yaum azadi", 14, 8), ("yaum e azadi", 14, 8), ("youm e azadi", 14, 8), ("yom e azadi", 14, 8),
-        ("youm-e-azadi", 14, 8), ("yaum-e-azadi", 14, 8), ("yom-e-azadi", 14, 8), ("youm azadi", 14, 8),
-        ("yom azadi", 14, 8), ("yaum e pakistan", 23, 3), ("youm e pakistan", 23, 3), ("yom e pakistan", 23, 3),
-        ("yaum-e-pakistan", 23, 3), ("youm-e-pakistan", 23, 3), ("yom-e-pakistan", 23, 3), ("youm pakistan", 23, 3),
-        ("yom pakistan", 23, 3), ("christmas", 25, 12), ("krismas", 25, 12),
-    ];
-    if !matches!(text.word(at).chars().next()?, 'ی' | 'ک' | 'y' | 'c' | 'k') {
-        return None;
-    }
-    let (end, day, month) =
-        DAYS.iter().find_map(|(name, day, month)| Some((text.after(at, name)?, *day, *month)))?;
+    static DAYS: Table<(u32, u32)> = Table::new(&[
+        ("یوم ازادی", (14, 8)), ("یوم پاکستان", (23, 3)), ("کرسمس", (25, 12)), ("یوم مزدور", (1, 5)),
+        ("yaum azadi", (14, 8)), ("yaum e azadi", (14, 8)), ("youm e azadi", (14, 8)), ("yom e azadi", (14, 8)),
+        ("youm-e-azadi", (14, 8)), ("yaum-e-azadi", (14, 8)), ("yom-e-azadi", (14, 8)), ("youm azadi", (14, 8)),
+        ("yom azadi", (14, 8)), ("yaum e pakistan", (23, 3)), ("youm e pakistan", (23, 3)), ("yom e pakistan", (23, 3)),
+        ("yaum-e-pakistan", (23, 3)), ("youm-e-pakistan", (23, 3)), ("yom-e-pakistan", (23, 3)), ("youm pakistan", (23, 3)),
+        ("yom pakistan", (23, 3)), ("christmas", (25, 12)), ("krismas", (25, 12)),
+    ]);
+    let (&(day, month), end) = text.look_up(at, &DAYS)?;
     let is_led = matches!(lead(text, end).0, Lead::On | Lead::Until | Lead::By);
     let date = calendar::next_day_and_month(today, day, month)?;
     is_led.then_some((Day::single(date), end))

@@ -6,6 +6,9 @@ use crate::words::words;
 
 /// Reads a whole number: "5", "۵", "پانچ", "paanch".
 pub(crate) fn whole(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    if text.is_plain(at) && !text.is_any(at, words!["do", "nau", "isi"]) {
+        return None;
+    }
     let number = match text.word(at) {
         "do" => 2,
         "nau" => 9,
@@ -40,8 +43,15 @@ pub(crate) fn ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 /// | ساڑھے پانچ, سوا پانچ, پونے پانچ | 22, 21, 19 |
 /// | ڈیڑھ, ڈھائی, سوا, پون, آدھا | 6, 10, 5, 3, 2 |
 pub(crate) fn quarters(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let adds = text.is_any(at, words!["sarhe", "sawa", "paune", "paun"]);
-    let after = if adds { whole(text, at + 1).filter(|(number, _)| *number <= 10_000) } else { None };
+    if !text.is_any(at, words!["sarhe", "sawa", "paune", "paun", "derh", "dhai", "aadha"]) {
+        if let Some(whole) = text.word(at).strip_suffix(".5") {
+            let whole = english::number::digits(whole).filter(|whole| *whole <= 10_000)?;
+            return Some((whole * 4 + 2, at + 1));
+        }
+        let (number, end) = whole(text, at).filter(|(number, _)| *number <= 10_000)?;
+        return Some((number * 4, end));
+    }
+    let after = whole(text, at + 1).filter(|(number, _)| *number <= 10_000);
     match (text.word(at), after) {
         ("sarhe", Some((number, end))) => Some((number * 4 + 2, end)),
         ("sawa", Some((number, end))) => Some((number * 4 + 1, end)),
@@ -51,13 +61,6 @@ pub(crate) fn quarters(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         ("derh", _) => Some((6, at + 1)),
         ("dhai", _) => Some((10, at + 1)),
         ("aadha", _) => Some((2, at + 1)),
-        (word, _) => {
-            if let Some(whole) = word.strip_suffix(".5") {
-                let whole = english::number::digits(whole).filter(|whole| *whole <= 10_000)?;
-                return Some((whole * 4 + 2, at + 1));
-            }
-            let (number, end) = whole(text, at).filter(|(number, _)| *number <= 10_000)?;
-            Some((number * 4, end))
-        }
+        _ => None,
     }
 }

@@ -69,11 +69,7 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     }
     let mut words: Vec<&str> =
         (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let in_list = |words: &[&str]| {
-        let is_said = |row: &&str| row.split(' ').eq(words.iter().copied());
-        let mut near = words::near(&LISTS, words.first()?)?;
-        near.find(|(list, _)| list.rows().iter().any(is_said)).map(|(_, action)| action)
-    };
+    let in_list = |words: &[&str]| words::of_list(&LISTS, words);
     // "نہیں نہیں، رہنے دو": two answers that say the same.
     let doubled = |words: &[&str]| {
         (1..words.len()).find_map(|at| {

@@ -10,14 +10,12 @@ pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<
     if text.word(last).strip_suffix("-o") == Some(verb) {
         return Some(last);
     }
-    let before = end.checked_sub(2)?;
-    let helps = words!["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"];
-    if text.word(before) == verb && text.is_any(last, helps) {
-        return Some(before);
+    if text.is_any(last, words!["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"]) {
+        return last.checked_sub(1).filter(|before| text.word(*before) == verb);
     }
     // "delete kar sakte ho", "bana dena please"
-    if text.is_any(last, words!["hoon", "hai", "ho"]) && text.word(before) == "sakta" {
-        return command_stem_before(text, before, verb);
+    if text.is_any(last, words!["hoon", "hai", "ho"]) && text.word_before(last) == "sakta" {
+        return command_stem_before(text, last - 1, verb);
     }
     None
 }
