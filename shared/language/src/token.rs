@@ -500,6 +500,9 @@ impl<'a> Splitter<'a> {
 
     fn core(&mut self, start: usize, end: usize) {
         let text = &self.source[self.byte(start)..self.byte(end)];
+        if text.chars().all(fold::is_alphanumeric) {
+            return self.push(start, end, Kind::Word);
+        }
         if is_opaque(text) {
             return self.push(start, end, Kind::Opaque);
         }
@@ -561,9 +564,6 @@ fn is_blank(c: char) -> bool {
 
 /// URLs, e-mail addresses and ticket numbers.
 fn is_opaque(text: &str) -> bool {
-    if !text.contains([':', '.', '@', '#', '-', '/']) {
-        return false;
-    }
     let lower = text.to_ascii_lowercase();
     if lower.contains("://") || lower.starts_with("www.") || lower.starts_with("mailto:") {
         return true;

@@ -96,14 +96,8 @@ impl Words {
 /// Gives what the list stands for that has these words in a row.
 pub(crate) fn of_list<T>(lists: &'static [(&Words, T)], words: &[&str]) -> Option<&'static T> {
     let place = Place::of(words.first()?);
-    let is_row = |row: &&str| {
-        let mut rest = Some(*row);
-        for (at, word) in words.iter().enumerate() {
-            rest = rest.and_then(|rest| if at > 0 { rest.strip_prefix(' ') } else { Some(rest) });
-            rest = rest.and_then(|rest| rest.strip_prefix(word));
-        }
-        rest == Some("")
-    };
+    let len = words.iter().map(|word| word.len() + 1).sum::<usize>() - 1;
+    let is_row = |row: &&str| row.len() == len && row.split(' ').eq(words.iter().copied());
     let has_row = |list: &Words| list.can_begin(place) && list.rows.iter().any(is_row);
     lists.iter().find(|(list, _)| has_row(list)).map(|(_, value)| value)
 }

@@ -192,11 +192,12 @@ impl Scanner<'_> {
             return Some((self.counted_from_now(length, 0, 2), 2));
         }
         let from_now_at = if body > at && self.text.word(body - 1) == "in" { body - 1 } else { at };
-        let from_now = duration::read_from_now(self.text, from_now_at);
-        if let Some((length, end)) = from_now.or_else(|| duration::read_from_now(self.text, body)) {
+        let from_now = || if body > from_now_at { duration::read_from_now(self.text, body) } else { None };
+        if let Some((length, end)) = duration::read_from_now(self.text, from_now_at).or_else(from_now) {
             return Some((self.counted_from_now(length, at, end), end));
         }
-        let this = || self.part(body).filter(|_| body > at && self.text.word(body) == "this");
+        let is_led = body > at && self.text.word(body) == "this";
+        let this = || if is_led { self.part(body) } else { None };
         self.part(at)
             .or_else(this)
             .or_else(|| self.day(body, lead))

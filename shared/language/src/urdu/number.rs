@@ -2,11 +2,19 @@
 
 use crate::english;
 use crate::token::Text;
-use crate::words::words;
+use crate::words::{Words, words};
+
+/// Words that are numbers, or stand before what makes one of them.
+const NUMBERS: &Words = words!["do", "nau", "isi", "pehle"];
+
+/// Says whether a number in one word can begin here.
+fn begins(text: &Text<'_>, at: usize) -> bool {
+    !text.is_plain(at) || text.is_any(at, NUMBERS)
+}
 
 /// Reads a whole number: "5", "۵", "پانچ", "paanch".
 pub(crate) fn whole(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    if text.is_plain(at) && !text.is_any(at, words!["do", "nau", "isi"]) {
+    if !begins(text, at) {
         return None;
     }
     let number = match text.word(at) {
@@ -20,6 +28,9 @@ pub(crate) fn whole(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// Reads an ordinal: "دوسرا", "5ویں", "5th"; "پہلے" is one only before what it can count.
 pub(crate) fn ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    if !begins(text, at) {
+        return None;
+    }
     let word = text.word(at);
     if let Some(number) = word.strip_suffix("-wan") {
         return Some((english::number::digits(number)?, at + 1));

@@ -5,8 +5,13 @@ use crate::token::Text;
 use crate::words::{Words, words};
 
 /// Reads a command of a verb that ends at `end`: "کر دو", "karo", "kar dein", "بنائیں"; gives where it begins.
+#[inline]
 pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
     let last = end.checked_sub(1)?;
+    // Few words end a command, and this is asked for verb after verb: the others of them have a hyphen.
+    if text.is_plain(last) && !text.is_any(last, words!["do", "de", "hoon", "hai", "ho"]) {
+        return None;
+    }
     if text.word(last).strip_suffix("-o") == Some(verb) {
         return Some(last);
     }
