@@ -114,9 +114,9 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
     if let Some(query) = query::read(said, context) {
         return query;
     }
-    let not_to_forget = wish::is_in(text) && text.has_any(words!["bhool-na", "bhool", "bhool-o"]);
+    let not_to_forget = || text.has_any(words!["bhool-na", "bhool", "bhool-o"]) && wish::is_in(text);
     let refusal = small_talk::negation(text).or_else(|| small_talk::leave_it(text));
-    if let Some((from, to)) = refusal.filter(|_| !not_to_forget) {
+    if let Some((from, to)) = refusal.filter(|_| !not_to_forget()) {
         let spans = text.span(from, to, SpanKind::Intent).into_iter().collect();
         let refused = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
         return refused.with_problem(Some(Problem::Negated));

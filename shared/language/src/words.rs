@@ -93,13 +93,17 @@ impl Words {
     }
 }
 
-/// Gives what the list stands for that has these words in a row.
-pub(crate) fn of_list<T>(lists: &'static [(&Words, T)], words: &[&str]) -> Option<&'static T> {
-    let place = Place::of(words.first()?);
-    let len = words.iter().map(|word| word.len() + 1).sum::<usize>() - 1;
-    let is_row = |row: &&str| row.len() == len && row.split(' ').eq(words.iter().copied());
-    let has_row = |list: &Words| list.can_begin(place) && list.rows.iter().any(is_row);
-    lists.iter().find(|(list, _)| has_row(list)).map(|(_, value)| value)
+/// Gives the rows of some lists that begin with a word, and what their list stands for.
+pub(crate) fn rows_from<T>(
+    lists: &'static [(&Words, T)],
+    first: &str,
+) -> impl Iterator<Item = (&'static str, &'static T)> {
+    let place = Place::of(first);
+    let begins = move |row: &&str| {
+        row.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let near = lists.iter().filter(move |(list, _)| list.can_begin(place));
+    near.flat_map(move |(list, value)| list.rows.iter().copied().filter(begins).map(move |row| (row, value)))
 }
 
 /// What words, and words in a row, stand for.

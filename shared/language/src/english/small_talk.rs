@@ -84,7 +84,9 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     let is_slang = words.first()?.starts_with(['n', 'y']);
     let last = words.last_mut()?;
     *last = not_drawn_out(last, is_slang);
-    words::of_list(&LISTS, &words).cloned()
+    let mut rows = words::rows_from(&LISTS, words[0]);
+    let (_, action) = rows.find(|(row, _)| row.split(' ').eq(words.iter().copied()))?;
+    Some(action.clone())
 }
 
 static LISTS: [(&Words, Action); 6] = [

@@ -339,6 +339,9 @@ fn fixed(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
 
 /// Reads a day of the month: "5", "پانچ", "پانچویں", "یکم"; `is_sure` when it can be nothing else.
 fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    if !number::begins(text, at) {
+        return None;
+    }
     if text.word(at) == "yakum" {
         return Some((1, at + 1));
     }

@@ -2,14 +2,11 @@
 
 use crate::english;
 use crate::token::Text;
-use crate::words::{Words, words};
+use crate::words::words;
 
-/// Words that are numbers, or stand before what makes one of them.
-const NUMBERS: &Words = words!["do", "nau", "isi", "pehle"];
-
-/// Says whether a number in one word can begin here.
-fn begins(text: &Text<'_>, at: usize) -> bool {
-    !text.is_plain(at) || text.is_any(at, NUMBERS)
+/// Says whether a number, or an ordinal, can begin here.
+pub(crate) fn begins(text: &Text<'_>, at: usize) -> bool {
+    !text.is_plain(at) || text.is_any(at, words!["do", "nau", "isi", "pehle", "yakum"])
 }
 
 /// Reads a whole number: "5", "۵", "پانچ", "paanch".
@@ -55,6 +52,9 @@ pub(crate) fn ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 /// | ڈیڑھ, ڈھائی, سوا, پون, آدھا | 6, 10, 5, 3, 2 |
 pub(crate) fn quarters(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
     if !text.is_any(at, words!["sarhe", "sawa", "paune", "paun", "derh", "dhai", "aadha"]) {
+        if !begins(text, at) {
+            return None;
+        }
         if let Some(whole) = text.word(at).strip_suffix(".5") {
             let whole = english::number::digits(whole).filter(|whole| *whole <= 10_000)?;
             return Some((whole * 4 + 2, at + 1));

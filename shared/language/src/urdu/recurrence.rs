@@ -50,8 +50,8 @@ pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// Reads "0 بار", "99999999 بار": nothing is repeated so many times.
 pub(crate) fn read_endless_times(text: &Text<'_>, at: usize) -> Option<usize> {
-    let word = text.word(at);
-    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     let is_kept = word.parse::<u32>().is_ok_and(|count| (1..=MOST_TIMES).contains(&count));
     (is_number && !is_kept).then(|| text.after_any(at + 1, words!["bar ke liye", "bar tak", "bar"]))?
 }

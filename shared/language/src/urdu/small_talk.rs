@@ -69,19 +69,25 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     }
     let mut words: Vec<&str> =
         (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let in_list = |words: &[&str]| words::of_list(&LISTS, words);
+    let rows: Vec<(&str, &Action)> = words::rows_from(&LISTS, words.first()?).collect();
+    let is_said = |row: &str, words: &[&str]| row.split(' ').eq(words.iter().copied());
+    let in_front =
+        |words: &[&str]| rows.iter().find(|(row, _)| is_said(row, words)).map(|(_, action)| *action);
     // "نہیں نہیں، رہنے دو": two answers that say the same.
     let doubled = |words: &[&str]| {
         (1..words.len()).find_map(|at| {
             let (first, last) = words.split_at(at);
-            in_list(first).filter(|first| in_list(last) == Some(first))
+            let first = in_front(first)?;
+            let mut rows = words::rows_from(&LISTS, last[0]);
+            let (_, last) = rows.find(|(row, _)| is_said(row, last))?;
+            (first == last).then_some(first)
         })
     };
-    let action = in_list(&words).or_else(|| {
+    let action = in_front(&words).or_else(|| {
         while words.last().is_some_and(|last| matches!(*last, "please" | "ji" | "na" | "yaar" | "bhai")) {
             words.pop();
         }
-        in_list(&words).or_else(|| doubled(&words))
+        in_front(&words).or_else(|| doubled(&words))
     });
     action.cloned().or_else(|| takes_back(&words).then_some(Action::Undo))
 }

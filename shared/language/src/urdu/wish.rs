@@ -22,6 +22,9 @@ fn core(text: &Text<'_>, at: usize) -> Option<usize> {
     if let Some(end) = text.after_any(at, NOT_TO_FORGET) {
         return Some(text.after_any(end, words!["hai"]).unwrap_or(end));
     }
+    if !text.is_any(at, words!["yaad", "remind", "reminder", "alarm"]) {
+        return None;
+    }
     match text.word(at) {
         "yaad" => {
             let start = text.after_any(at + 1, words!["zaroor", "bhi", "se"]).unwrap_or(at + 1);
