@@ -129,7 +129,7 @@ fn is_small_talk(text: &Text<'_>) -> bool {
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
 fn is_in_arabic_script(text: &Text<'_>) -> bool {
-    if !text.source.contains(|c| fold::is_letter(c) && !is_arabic(c)) {
+    if !text.source.contains(|c| !has_arabic_place(c) && fold::is_letter(c)) {
         return true;
     }
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
@@ -230,6 +230,10 @@ fn without_digits(word: &str) -> &str {
 }
 
 fn is_arabic(c: char) -> bool {
+    has_arabic_place(c) && fold::is_letter(c)
+}
+
+/// Says whether a character is where Unicode has Arabic script, with its digits and marks.
+fn has_arabic_place(c: char) -> bool {
     matches!(u32::from(c), 0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
-        && fold::is_letter(c)
 }

@@ -287,6 +287,15 @@ impl<'a> Text<'a> {
         self.tokens.get(at).map_or(Place::NOWHERE, |token| token.place)
     }
 
+    /// Matches the first of these rows of words that ends at `end`, and gives where it begins; longer ones belong in front.
+    pub(crate) fn row_before(&self, end: usize, rows: &[&str]) -> Option<usize> {
+        let last = self.word(end.checked_sub(1)?);
+        rows.iter().filter(|row| !last.is_empty() && row.ends_with(last)).find_map(|row| {
+            let from = end.checked_sub(row.split(' ').count())?;
+            (self.after(from, row) == Some(end)).then_some(from)
+        })
+    }
+
     fn words_in_a_row(&self, at: usize, phrase: &str) -> Option<usize> {
         let (mut rest, mut end) = (phrase, at);
         loop {

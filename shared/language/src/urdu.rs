@@ -61,7 +61,7 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let mut starts = vec![0];
     let is_command = |end: usize| {
         let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
-        verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
+        verb::command_of(text, end, &verbs).is_some()
     };
     if !is_command(act::without_courtesies(text)) {
         return vec![(0, text.len())];

@@ -100,7 +100,7 @@ pub(crate) fn rows_from<T>(
 ) -> impl Iterator<Item = (&'static str, &'static T)> {
     let place = Place::of(first);
     let begins = move |row: &&str| {
-        row.strip_prefix(first).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+        row.as_bytes().get(first.len()).is_none_or(|end| *end == b' ') && row.starts_with(first)
     };
     let near = lists.iter().filter(move |(list, _)| list.can_begin(place));
     near.flat_map(move |(list, value)| list.rows.iter().copied().filter(begins).map(move |row| (row, value)))

@@ -26,13 +26,8 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = without_courtesies(text);
     // "… نکال دو لسٹ سے"
-    let end = ["list mein se", "list se"]
-        .iter()
-        .find_map(|row| {
-            let from = end.checked_sub(row.split(' ').count()).filter(|from| *from > 1)?;
-            (text.after(from, row) == Some(end)).then_some(from)
-        })
-        .unwrap_or(end);
+    let list = text.row_before(end, &["list mein se", "list se"]);
+    let end = list.filter(|from| *from > 1).unwrap_or(end);
     if let Some((act, force, from)) = at_end(text, end) {
         // "کر دو" alone agrees to something; it is no act.
         let found = target::read(&said.part(0, without_reason(text, from)), context);
@@ -103,9 +98,7 @@ pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
 
 /// Finds what is done to a task at the end of what is said; gives where it begins.
 fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
-    let does = |end: usize| {
-        verb::command_before(text, end, "kar").or_else(|| verb::command_before(text, end, "kara"))
-    };
+    let does = |end: usize| verb::command_of(text, end, &["kar", "kara"]);
     let is_at = |at: Option<usize>, words: &Words| {
         at.filter(|at| *at > 0 && text.is_any(*at - 1, words)).map(|at| at - 1)
     };

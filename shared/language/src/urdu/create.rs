@@ -115,7 +115,7 @@ fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     let says_more = is_dated || fields.priority.is_some() || !fields.tags.is_empty() || fields.wants_reminder;
     let end = text.end_of_words();
     // What we are told to show or say is nothing to do.
-    if ["dikha", "bata", "suna"].iter().any(|verb| verb::command_before(text, end, verb).is_some()) {
+    if verb::command_of(text, end, &["dikha", "bata", "suna"]).is_some() {
         return 0.3;
     }
     // What was, and what I was doing, is nothing to do.
@@ -142,7 +142,7 @@ fn says_task(text: &Text<'_>) -> bool {
     let follows =
         |first: &Words, then: &Words| (0..end).any(|at| text.is_any(at, first) && text.is_any(at + 1, then));
     let commands = ["kar", "kara", "laga", "le"];
-    let order = commands.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let order = verb::command_of(text, end, &commands);
     let has_infinitive = (0..end).any(|at| verb::is_infinitive(text, at, false));
     // "دودھ والے کام …", "bill wale tasks …": those exist.
     let exists = (0..end).any(|at| text.word(at) == "wala" && text.word(at + 1) == "kaam");
@@ -173,8 +173,7 @@ fn says_task(text: &Text<'_>) -> bool {
 fn is_order(text: &Text<'_>) -> bool {
     let end = act::without_courtesies(text);
     let told = ["kar", "kara", "khol", "laga", "band", "suna", "bata", "utha", "hata", "chal", "badal"];
-    told.iter().any(|verb| verb::command_before(text, end, verb).is_some())
-        || end > 1 && text.is_any(end - 1, words!["do", "de-o"])
+    verb::command_of(text, end, &told).is_some() || end > 1 && text.is_any(end - 1, words!["do", "de-o"])
 }
 
 /// Says whether a verb says what is to be done: an infinitive, or what somebody is told to do.
@@ -254,8 +253,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
     while end > 0 && text.is_any(end - 1, words!["please", "ji", "na", "zara", "ga"]) {
         end -= 1;
     }
-    let before =
-        |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let before = |end: usize, verbs: &[&str]| verb::command_of(text, end, verbs);
     let named = |end: usize| {
         let at = before(end, &["kar", "kara"])?;
         (at > 0 && text.is_any(at - 1, words!["add", "create", "note", "save", "likh", "set", "schedule"]))
@@ -281,7 +279,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
             "kaam mein",
             "list par",
         ];
-        if let Some(from) = ends_at(text, at, &place) {
+        if let Some(from) = text.row_before(at, &place) {
             (at, is_task) = (from, true);
         }
         let noun = [
@@ -304,7 +302,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
             "kaam",
             "reminder",
         ];
-        if let Some(from) = ends_at(text, at, &noun) {
+        if let Some(from) = text.row_before(at, &noun) {
             (at, is_task) = (from, true);
         }
     }
@@ -312,14 +310,6 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
         at -= 1;
     }
     is_task.then_some(at)
-}
-
-/// Gives where one of these rows of words begins that ends at `end`; longer ones belong in front.
-fn ends_at(text: &Text<'_>, end: usize, phrases: &[&str]) -> Option<usize> {
-    phrases.iter().find_map(|phrase| {
-        let from = end.checked_sub(phrase.split(' ').count())?;
-        (text.after(from, phrase) == Some(end)).then_some(from)
-    })
 }
 
 /// Gives the parts of a list: by "،", or by lines.

@@ -73,9 +73,9 @@ fn excepts(text: &Text<'_>) -> bool {
 fn is_for_later(said: &Said<'_>, phrases: Vec<Phrase>, context: &Context) -> bool {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let is_told = ["kar", "kara", "laga", "mita", "hata", "nikal", "khol", "le", "rakh"]
-        .iter()
-        .any(|verb| verb::command_before(text, end, verb).is_some());
+    let is_told =
+        verb::command_of(text, end, &["kar", "kara", "laga", "mita", "hata", "nikal", "khol", "le", "rakh"])
+            .is_some();
     if !is_told {
         return false;
     }

@@ -40,16 +40,14 @@ fn asked(text: &Text<'_>) -> Option<(usize, usize, f64)> {
     if (0..words).any(acts) && !filter::is_deleted(text) {
         return None;
     }
+    let front = text.after_any(0, words!["mujhe", "zara mujhe", "zara", "ap"]).unwrap_or(0);
     for verb in ["dikha", "bata", "suna", "dhoond"] {
         let at_end = verb::command_before(text, end, verb).map(|from| (from, end)).or_else(|| {
             let from =
                 end.checked_sub(1).filter(|from| text.word(*from).strip_suffix("-na") == Some(verb))?;
             Some((from, end))
         });
-        let found = at_end.or_else(|| {
-            let front = text.after_any(0, words!["mujhe", "zara mujhe", "zara", "ap"]).unwrap_or(0);
-            Some((front, verb::command(text, front, verb)?))
-        });
+        let found = at_end.or_else(|| Some((front, verb::command(text, front, verb)?)));
         if let Some((from, to)) = found {
             let refused = from > 0 && text.is_any(from - 1, words!["mat", "na", "nahi"]);
             // "اس مہینے کے بل دکھاؤ": what is due then, or mine, may be a task.

@@ -151,9 +151,9 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
 fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let verb = ["rakh", "kar"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let verb = verb::command_of(text, end, &["rakh", "kar"]);
     let verb = verb.or_else(|| {
-        let from = ["badal", "tabdeel"].iter().find_map(|verb| verb::command_before(text, end, verb));
+        let from = verb::command_of(text, end, &["badal", "tabdeel"]);
         from.or_else(|| end.checked_sub(1).filter(|at| text.is_any(*at, words!["badal-o"])))
     })?;
     let named = (1..verb).find_map(|at| {
@@ -183,18 +183,13 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
 pub(crate) fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let removes =
-        ["hata", "mita", "nikal", "khatam"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let removes = verb::command_of(text, end, &["hata", "mita", "nikal", "khatam"]);
     let verb = removes.or_else(|| {
         let from = verb::command_before(text, end, "kar")?;
         let named = from.checked_sub(1)?;
         text.is_any(named, words!["delete", "khatam", "band", "cancel", "clear"]).then_some(named)
     })?;
-    let what = |row: &str| {
-        let from = verb.checked_sub(row.split(' ').count())?;
-        (text.after(from, row) == Some(verb)).then_some(from)
-    };
-    let any = |rows: &[&str]| rows.iter().find_map(|row| what(row));
+    let any = |rows: &[&str]| text.row_before(verb, rows);
     let (changes, from) = if let Some(from) = any(&[
         "ki due date",
         "ki tarikh aur waqt",
@@ -224,9 +219,9 @@ pub(crate) fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
 fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let adds = ["laga", "de", "kar", "daal"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let adds = verb::command_of(text, end, &["laga", "de", "kar", "daal"]);
     let adds = adds.map(|from| if from > 0 && text.word(from - 1) == "add" { from - 1 } else { from });
-    let removes = ["hata", "mita", "nikal"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let removes = verb::command_of(text, end, &["hata", "mita", "nikal"]);
     let (verb, is_added) = match (removes, adds) {
         (Some(from), _) => (from, false),
         (None, Some(from)) => (from, true),
@@ -279,8 +274,7 @@ const MOVES: &Words = words!["multavi", "muntaqil", "late", "aage", "peeche", "t
 fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let does =
-        ["kar", "barha", "le", "kara"].iter().find_map(|verb| verb::command_before(text, end, verb))?;
+    let does = verb::command_of(text, end, &["kar", "barha", "le", "kara"])?;
     let mut stop = does;
     let mut is_earlier = None;
     while stop > 0 {
@@ -328,10 +322,8 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
     let repeats = end.checked_sub(1).filter(|at| text.is_any(*at, REPEATS));
-    let does = ["kar", "le", "rakh", "bana", "badal", "kara", "daal"]
-        .iter()
-        .find_map(|verb| verb::command_before(text, end, verb))
-        .or(repeats)?;
+    let does =
+        verb::command_of(text, end, &["kar", "le", "rakh", "bana", "badal", "kara", "daal"]).or(repeats)?;
     let mut verb = does;
     let mut moves = text.is_any(does, words!["badal", "badal-o"]);
     while verb > 0
@@ -439,11 +431,7 @@ fn without_field(text: &Text<'_>, end: usize) -> (usize, bool) {
         "ki date",
         "ka din",
     ];
-    let found = rows.iter().find_map(|row| {
-        let from = end.checked_sub(row.split(' ').count())?;
-        (text.after(from, row) == Some(end)).then_some(from)
-    });
-    found.map_or((end, false), |from| (from, true))
+    text.row_before(end, &rows).map_or((end, false), |from| (from, true))
 }
 
 fn of_meaning(meaning: &Meaning, priority: Option<Priority>) -> Changes {

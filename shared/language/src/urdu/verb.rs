@@ -5,24 +5,28 @@ use crate::token::Text;
 use crate::words::{Words, words};
 
 /// Reads a command of a verb that ends at `end`: "کر دو", "karo", "kar dein", "بنائیں"; gives where it begins.
-#[inline]
 pub(crate) fn command_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
+    command_of(text, end, &[verb])
+}
+
+/// Reads a command of the first of these verbs that one ends of at `end`; gives where it begins.
+pub(crate) fn command_of(text: &Text<'_>, end: usize, verbs: &[&str]) -> Option<usize> {
     let last = end.checked_sub(1)?;
-    // Few words end a command, and this is asked for verb after verb: the others of them have a hyphen.
+    // Few words end a command: some small ones, and forms, which have a hyphen.
     if text.is_plain(last) && !text.is_any(last, words!["do", "de", "hoon", "hai", "ho"]) {
         return None;
     }
-    if text.word(last).strip_suffix("-o") == Some(verb) {
-        return Some(last);
-    }
-    if text.is_any(last, words!["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"]) {
-        return last.checked_sub(1).filter(|before| text.word(*before) == verb);
-    }
-    // "delete kar sakte ho", "bana dena please"
-    if text.is_any(last, words!["hoon", "hai", "ho"]) && text.word_before(last) == "sakta" {
-        return command_stem_before(text, last - 1, verb);
-    }
-    None
+    let form = text.word(last).strip_suffix("-o").map(|stem| (last, stem));
+    let stem = |at: Option<usize>| at.map(|at| (at, text.word(at)));
+    let helps = text.is_any(last, words!["do", "de-o", "de-na", "le-o", "le-na", "de", "ja-o", "dal-o"]);
+    let helped = stem(last.checked_sub(1).filter(|_| helps));
+    // "delete kar sakte ho", "bana de sakte ho"
+    let can = text.is_any(last, words!["hoon", "hai", "ho"]) && text.word_before(last) == "sakta";
+    let able = stem(last.checked_sub(2).filter(|_| can));
+    let able_for = able.and_then(|(at, verb)| stem(at.checked_sub(1).filter(|_| verb == "de")));
+    let commands = [form, helped, able, able_for];
+    let of = |verb: &&str| commands.iter().flatten().find(|(_, stem)| stem == verb);
+    verbs.iter().find_map(of).map(|(from, _)| *from)
 }
 
 /// Reads a command of a verb that begins at `at`; gives where it ends.
@@ -32,15 +36,6 @@ pub(crate) fn command(text: &Text<'_>, at: usize, verb: &str) -> Option<usize> {
     }
     (text.word(at) == verb && text.is_any(at + 1, words!["do", "de-o", "de-na", "le-o", "le-na", "de"]))
         .then_some(at + 2)
-}
-
-fn command_stem_before(text: &Text<'_>, end: usize, verb: &str) -> Option<usize> {
-    let at = end.checked_sub(1)?;
-    if text.word(at) == verb {
-        return Some(at);
-    }
-    let before = at.checked_sub(1)?;
-    (text.word(before) == verb && text.is_any(at, words!["de"])).then_some(before)
 }
 
 /// Says whether a word is an infinitive: one of a known verb, or one that looks like it.
