@@ -458,7 +458,8 @@ impl<'a> Splitter<'a> {
     /// Takes what is between two blanks.
     fn chunk(&mut self) {
         let start = self.at;
-        let is_end = |c: char| is_blank(c) || matches!(c, '"' | '\u{201c}' | '\u{ab}' | '`');
+        let is_end =
+            |c| !fold::is_letter(c) && (is_blank(c) || matches!(c, '"' | '\u{201c}' | '\u{ab}' | '`'));
         let mut end = start + 1;
         while self.char(end).is_some_and(|c| !is_end(c)) {
             end += 1;
@@ -509,7 +510,7 @@ impl<'a> Splitter<'a> {
 
     fn core(&mut self, start: usize, end: usize) {
         let text = &self.source[self.byte(start)..self.byte(end)];
-        if text.chars().all(fold::is_alphanumeric) {
+        if self.chars[start..end].iter().all(|(_, c)| fold::is_alphanumeric(*c)) {
             return self.push(start, end, Kind::Word);
         }
         if is_opaque(text) {

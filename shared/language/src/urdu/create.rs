@@ -521,14 +521,13 @@ fn about_it(
     let text = &body.text;
     let lexemes = Lexemes::new(Tokens::new(title?));
     let words = lexemes.said();
-    let found = target::read(&words, context);
     let is_task = words.text.has_any(words!["kaam"]) && words.text.has_any(words!["wala", "number"]);
-    let target = match &found.targets[..] {
-        [target @ (Target::It | Target::Last)] => target.clone(),
-        // "دودھ والے کام کے بارے میں یاد دلانا"
-        [target @ (Target::Number(_) | Target::Title(_))] if is_task => target.clone(),
-        _ => return None,
+    // "دودھ والے کام کے بارے میں یاد دلانا"
+    let named = || match &target::read(&words, context).targets[..] {
+        [target @ (Target::Number(_) | Target::Title(_))] => Some(target.clone()),
+        _ => None,
     };
+    let target = target::pointed_at(&words).or_else(|| if is_task { named() } else { None })?;
     if text.len() == 0 {
         return None;
     }

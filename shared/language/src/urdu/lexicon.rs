@@ -81,7 +81,11 @@ const IRREGULAR: &[(&str, &[&str])] = &[
 static LEXICON: LazyLock<HashMap<Vec<u8>, Cow<'static, str>, ByLetters>> = LazyLock::new(|| {
     let mut lexicon = HashMap::with_capacity_and_hasher(3_500, ByLetters::default());
     let mut add = |word: &str, lexeme: Cow<'static, str>| {
-        let form = if word.is_ascii() { sound(word) } else { fold(word).into_owned().into() };
+        let form = if word.is_ascii() {
+            sound(word, &mut [0; LONGEST]).expect("none is longer").to_vec()
+        } else {
+            fold(word).as_bytes().to_vec()
+        };
         lexicon.entry(form).or_insert(lexeme);
     };
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
@@ -129,8 +133,9 @@ fn forms(stem: &str, mut add: impl FnMut(String, &str)) {
 
 /// Gives the lexeme of a folded word.
 pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
-    let found = if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word.as_bytes()) };
-    found.map(|lexeme| &**lexeme)
+    let mut letters = [0; LONGEST];
+    let form = if word.is_ascii() { sound(word, &mut letters)? } else { word.as_bytes() };
+    LEXICON.get(form).map(|lexeme| &**lexeme)
 }
 
 /// Gives how a Latin word sounds: long vowels and doubled letters as short and single ones.
@@ -142,10 +147,11 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `jummah`, `juma` | `juma` |
 /// | `chhe`, `chay` | `che` |
 /// | `bajay`, `bajy` | `baje` |
-fn sound(word: &str) -> Vec<u8> {
-    let mut sound: Vec<u8> = Vec::with_capacity(word.len());
+///
+/// `None` for what is longer than any word of the lexicon.
+fn sound<'a>(word: &str, letters: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
     let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
-    let mut last = 0;
+    let (mut len, mut last) = (0, 0);
     for (at, letter) in word.bytes().enumerate() {
         let letter = letter.to_ascii_lowercase();
         let before_vowel =
@@ -161,25 +167,26 @@ fn sound(word: &str) -> Vec<u8> {
             (_, letter) => (false, letter),
         };
         if replaces {
-            sound.pop();
+            len -= 1;
         }
-        sound.push(heard);
-        last = heard;
+        *letters.get_mut(len)? = heard;
+        (len, last) = (len + 1, heard);
     }
     // A final h is breath: "tarikh" keeps its own, "jumma" and "jummah" are one.
-    if let [.., b'a', b'h'] = sound[..]
-        && sound.len() > 4
-    {
-        sound.pop();
+    if len > 4 && letters[..len].ends_with(b"ah") {
+        len -= 1;
     }
     // "bajy", "hafty", "krny"
-    if let [.., before, last @ b'y'] = &mut sound[..]
+    if let [.., before, last @ b'y'] = &mut letters[..len]
         && !is_vowel(*before)
     {
         *last = b'e';
     }
-    sound
+    Some(&letters[..len])
 }
+
+/// No Latin word of the lexicon sounds longer, in letters.
+const LONGEST: usize = 32;
 
 /// A text in lexemes, and beside it what English readers may look at: the same tokens, where Urdu words are breaks.
 #[derive(Debug, Clone, Copy)]

@@ -46,9 +46,9 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
         end -= 1;
     }
     let spans: Vec<Span> = text.span(0, text.end_of_words(), SpanKind::Target).into_iter().collect();
-    let found = |targets, is_plain| Found { targets, spans: spans.clone(), is_plain };
+    let found = |targets, is_plain| Found { targets, spans, is_plain };
     let all = said.part(0, end);
-    if let Some(target) = pronoun(&said.part(0, text.end_of_words())) {
+    if let Some(target) = pronoun(said) {
         return found(vec![target], true);
     }
     if let Some(targets) = numbers(&all) {
@@ -74,6 +74,11 @@ fn without_list<'a>(said: &Said<'a>) -> Said<'a> {
         Some((from, end)) if end >= text.end_of_words() => said.part(0, from),
         _ => said.part(0, text.len()),
     }
+}
+
+/// "اسے", "یہ والا", "آخری کام", from all of a text.
+pub(crate) fn pointed_at(said: &Said<'_>) -> Option<Target> {
+    pronoun(&without_list(said))
 }
 
 fn pronoun(said: &Said<'_>) -> Option<Target> {
