@@ -99,15 +99,20 @@ impl<'a> Tokens<'a> {
 
     /// Reads some words apart: `cut` gives the byte of a word where the next one begins.
     pub(crate) fn cut(&mut self, cut: impl Fn(&Token<'_>) -> Option<usize>) {
-        let mut tokens = Vec::with_capacity(self.list.len());
-        for token in self.list.drain(..) {
-            let split = (token.kind == Kind::Word).then(|| cut(&token)).flatten();
-            match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
-                Some(at) => tokens.extend(token.halves(at)),
-                None => tokens.push(token),
+        let inside = |token: &Token<'_>, at: &usize| {
+            (1..token.text.len()).contains(at) && token.text.is_char_boundary(*at)
+        };
+        let split = |token: &Token<'_>| {
+            let at = if token.kind == Kind::Word { cut(token)? } else { return None };
+            Some(at).filter(|at| inside(token, at))
+        };
+        let Some(first) = self.list.iter().position(|token| split(token).is_some()) else { return };
+        for token in self.list.split_off(first) {
+            match split(&token) {
+                Some(at) => self.list.extend(token.halves(at)),
+                None => self.list.push(token),
             }
         }
-        self.list = tokens;
     }
 
     /// Reads some words as one: `is_one` is asked about each two that only a joiner parts.
