@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
-use crate::words::{Place, Table, Words};
+use crate::words::{Slot, Table, Words};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(crate) struct Token<'a> {
     pub(crate) text: &'a str,
     /// In the form in which it is compared: lower case, one form of each letter, digit and mark.
     lower: Cow<'a, str>,
-    /// Where that falls, if it is a word.
-    place: Place,
+    /// The slot of that, if it is a word.
+    slot: Slot,
     /// Whether that has neither digits nor marks in it.
     is_plain: bool,
     /// What it is.
@@ -231,13 +231,13 @@ impl<'a> Text<'a> {
 
     /// Gives what a word stands for.
     pub(crate) fn value<T: Copy>(&self, at: usize, table: &Table<T>) -> Option<T> {
-        let word = if table.can_begin(self.place(at)) { self.word(at) } else { return None };
+        let word = if table.can_begin(self.slot(at)) { self.word(at) } else { return None };
         table.rows().iter().find(|(row, _)| *row == word).map(|(_, value)| *value)
     }
 
     /// Says whether all of it is one of these rows of words.
     pub(crate) fn is_whole(&self, phrases: &Words) -> bool {
-        phrases.can_begin(self.place(0))
+        phrases.can_begin(self.slot(0))
             && phrases.rows().iter().any(|phrase| self.after(0, phrase) == Some(self.len()))
     }
 
@@ -259,7 +259,7 @@ impl<'a> Text<'a> {
     /// Says whether a word is one of these.
     #[inline]
     pub(crate) fn is_any(&self, at: usize, words: &Words) -> bool {
-        words.can_begin(self.place(at)) && words.rows().contains(&self.word(at))
+        words.can_begin(self.slot(at)) && words.rows().contains(&self.word(at))
     }
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
@@ -276,20 +276,20 @@ impl<'a> Text<'a> {
     /// Matches the first of these rows of words; longer ones belong in front.
     #[inline]
     pub(crate) fn after_any(&self, at: usize, phrases: &Words) -> Option<usize> {
-        let rows = phrases.can_begin(self.place(at)).then(|| phrases.rows())?;
+        let rows = phrases.can_begin(self.slot(at)).then(|| phrases.rows())?;
         rows.iter().find_map(|phrase| self.after(at, phrase))
     }
 
     /// Matches the first of these rows of words, and gives what it stands for and where it ends; longer ones belong in front.
     #[inline]
     pub(crate) fn look_up<T>(&self, at: usize, table: &Table<T>) -> Option<(&'static T, usize)> {
-        let rows = table.can_begin(self.place(at)).then(|| table.rows())?;
+        let rows = table.can_begin(self.slot(at)).then(|| table.rows())?;
         rows.iter().find_map(|(phrase, value)| Some((value, self.after(at, phrase)?)))
     }
 
-    /// Gives where the word falls; where nothing does for anything else, and past the end.
-    pub(crate) fn place(&self, at: usize) -> Place {
-        self.tokens.get(at).map_or(Place::NOWHERE, |token| token.place)
+    /// Gives the slot of a word; none for anything else, and past the end.
+    pub(crate) fn slot(&self, at: usize) -> Slot {
+        self.tokens.get(at).map_or(Slot::NOWHERE, |token| token.slot)
     }
 
     /// Matches the first of these rows of words that ends at `end`, and gives where it begins; longer ones belong in front.
@@ -349,7 +349,7 @@ impl<'a> Token<'a> {
     /// Has it compared as another word.
     pub(crate) fn read_as(&mut self, lower: impl Into<Cow<'a, str>>) {
         self.lower = lower.into();
-        self.place = if self.kind == Kind::Word { Place::of(&self.lower) } else { Place::NOWHERE };
+        self.slot = if self.kind == Kind::Word { Slot::of(&self.lower) } else { Slot::NOWHERE };
         self.is_plain = self.lower.bytes().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
     }
 
@@ -427,7 +427,7 @@ impl<'a> Splitter<'a> {
         let token = Token {
             text,
             lower: "".into(),
-            place: Place::NOWHERE,
+            slot: Slot::NOWHERE,
             is_plain: false,
             kind,
             from,

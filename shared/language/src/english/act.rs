@@ -462,7 +462,7 @@ fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     let described =
         words!["the", "my", "our", "his", "her", "their", "mom", "dad", "it", "that", "up", "out"];
-    let is_told = TOLD.contains(&text.word(start))
+    let is_told = TOLD.contains(text.word(start))
         && (text.is_any(object, described)
             || !text.word(start).ends_with("ed")
             || text.word(start).starts_with("call"));
@@ -510,7 +510,7 @@ fn passive(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         "emailed", "answered", "repaired", "printed", "collected", "replaced", "painted", "ironed", "vacuumed", "swept",
         "put", "thrown", "brought",
     ];
-    if !DEALT_WITH.contains(&text.word(last))
+    if !DEALT_WITH.contains(text.word(last))
         || text.is_any(at, words!["nothing", "nobody", "none", "no", "something", "not"])
     {
         return None;

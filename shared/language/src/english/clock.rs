@@ -313,7 +313,7 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
                 (lead == Lead::At && free).then_some((reading, at + 1))
             }
             Reading::Clock(_) => {
-                let is_verse = VERSES.contains(&text.word_before(at));
+                let is_verse = VERSES.contains(text.word_before(at));
                 ((sure_place || free) && !is_verse).then_some((reading, at + 1))
             }
         };
@@ -502,6 +502,6 @@ fn spelled_pair(word: &str) -> Option<(Reading, bool)> {
     // The shortest are "one-ten" and its like.
     let (hour, minute) = if word.len() > 6 { word.split_once('-')? } else { return None };
     let hour = number::word(hour).filter(|hour| (1..=12).contains(hour))?;
-    let minute = number::word(minute).filter(|_| MINUTE_WORDS.contains(&minute))?;
+    let minute = number::word(minute).filter(|_| MINUTE_WORDS.contains(minute))?;
     Some((Reading::Clock(Clock { hour, minute, is_open: true }), false))
 }

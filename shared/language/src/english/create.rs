@@ -103,11 +103,10 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
     let first = text.word(at);
     let asks_someone =
         text.is_any(at + 1, words!["you", "i", "we", "they", "he", "she", "it", "these", "those"]);
-    let asking =
-        ASKING.contains(&first) && (first != "do" || asks_someone) || first == "have" && asks_someone;
+    let asking = ASKING.contains(first) && (first != "do" || asks_someone) || first == "have" && asks_someone;
     let me = text.is_any(at + 1, words!["me", "us"])
         && text.is_any(at, words!["give", "read", "make", "send", "get", "tell", "show"]);
-    if is_question || asking || me || ASKED_OF_US.contains(&first) {
+    if is_question || asking || me || ASKED_OF_US.contains(first) {
         return 0.3;
     }
     // What is asked of an assistant rather than done: "play the next song", "check my balance".
@@ -146,7 +145,7 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
         "shuffle", "tweet", "post",
     ];
     let is_dated = fields.due.is_some() || fields.recurrence.is_some();
-    if OPERATED.contains(&first) && !is_dated && text.has_any(DEVICES) {
+    if OPERATED.contains(first) && !is_dated && text.has_any(DEVICES) {
         return 0.4;
     }
     if text.after_any(at, words!["check if", "see if", "check whether", "see whether", "look up"]).is_some()
@@ -159,7 +158,7 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
     if polite {
         return if fields.due.is_some() { 0.6 } else { 0.4 };
     }
-    if STATING.contains(&first) {
+    if STATING.contains(first) {
         // "my flight is on friday at 5"
         let is_event = first == "my" && is_dated && text.has_any(words!["is"]);
         return if is_event {

@@ -414,7 +414,7 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
         Lead::On | Lead::By | Lead::Until | Lead::Around => {
             is_free || starts_clause || !matches!(word, "sat" | "sun")
         }
-        Lead::Bare if NAMES.contains(&before) => false,
+        Lead::Bare if NAMES.contains(before) => false,
         Lead::Bare if matches!(word, "sat" | "sun") => {
             let said_time = is_free && end < text.len() && !text.is_break(end);
             let lonely = ["in", "under", "like", "of", "day", "midday", "and", "or"].contains(&before);

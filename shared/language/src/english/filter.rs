@@ -316,7 +316,7 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
     let first = (0..text.len()).find(|at| is_free(*at))?;
     let last = (0..text.len()).rfind(|at| is_free(*at))?;
     let between = text.part(first, last + 1);
-    if let [only] = &between.tokens[..]
+    if let [only] = between.tokens
         && only.kind == Kind::Quoted
     {
         return Some(quoted(only.text).to_owned());

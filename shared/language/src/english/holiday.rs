@@ -56,7 +56,7 @@ pub(crate) fn read(text: &Text<'_>, at: usize, place: Place, is_american: bool) 
     let is_title = ["nightmare", "night", "road", "countdown"].contains(&leader)
         || at > 0 && text.is_capital(at - 1) && text.is_capital(start) && at > 1;
     let is_free = vocabulary::is_boundary(text, end) || place.is_start && vocabulary::is_verb(text.word(end));
-    let at_end = is_plain && start >= 2 && !NAMES.contains(&before) && !vocabulary::is_verb(before);
+    let at_end = is_plain && start >= 2 && !NAMES.contains(before) && !vocabulary::is_verb(before);
     let is_day = is_led && !is_title
         || place.in_query
         || place.beside_date

@@ -227,7 +227,7 @@ fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
     const TO_SOMEONE: &Words = words![
         "with", "to", "for", "from", "by", "and", "or", "of", "about", "the", "a", "at", "up", "via", "in", "on",
     ];
-    let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(&before);
+    let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(before);
     let is_free = at == 0 || vocabulary::is_boundary(text, at + 1) || text.word(at + 1).starts_with('@');
     if is_object || !is_free || name.contains(['.', '@', '/']) { None } else { task::parse_tag(name).ok() }
 }

@@ -346,7 +346,7 @@ fn titled(text: &Text<'_>, context: &Context) -> (Target, bool) {
     let title = title::title(&words, &phrases).0.unwrap_or_else(whole);
     // "the milk task tomorrow": the noun was behind the date.
     let title = match title.rsplit_once(' ') {
-        Some((name, noun)) if !phrases.is_empty() && NOUNS.contains(&noun) => {
+        Some((name, noun)) if !phrases.is_empty() && NOUNS.contains(noun) => {
             is_noun = true;
             name.to_owned()
         }

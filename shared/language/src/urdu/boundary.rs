@@ -20,7 +20,7 @@ pub(crate) fn is_free(text: &Text<'_>, at: usize) -> bool {
                 "zaroori", "ya", "at", "by", "on", "se", "par", "hai", "hoga", "mujhe", "high", "pehle",
                 "for", "every",
             ];
-            WORDS.contains(&word)
+            WORDS.contains(word)
                 || clock::part(text, at).is_some()
                 || names::weekday(word).is_some()
                 || names::month(word).is_some()

@@ -177,7 +177,7 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
                 Kind::Word => {
                     let stem = token.lower().split('-').next().unwrap_or("");
                     !(PADDING.contains(token.lower())
-                        || PADDING.contains(&stem) && token.lower().contains('-'))
+                        || PADDING.contains(stem) && token.lower().contains('-'))
                 }
                 Kind::Quoted | Kind::Opaque => true,
                 _ => false,
@@ -186,7 +186,7 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
     let first = (0..text.len()).find(|at| is_free(*at))?;
     let last = (0..text.len()).rfind(|at| is_free(*at))?;
     let between = text.part(first, last + 1);
-    if let [only] = &between.tokens[..]
+    if let [only] = between.tokens
         && only.kind == Kind::Quoted
     {
         return Some(quoted(only.text).to_owned());

@@ -197,7 +197,7 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
         end -= 1;
     }
     let words = said.part(start, end);
-    if let [only] = &words.text.tokens[..]
+    if let [only] = words.text.tokens
         && only.kind == Kind::Quoted
     {
         return (Target::Title(quoted(only.text).to_owned()), true);

@@ -34,7 +34,7 @@ fn verb_last<'a>(said: &Said<'a>) -> Option<Lexemes<'a>> {
     let end = act::without_courtesies(text);
     let (from, to) = (0..end).find_map(|at| {
         let to =
-            verb::command(text, at + 1, "kar").filter(|to| MOVES.contains(&text.word(at)) && *to < end)?;
+            verb::command(text, at + 1, "kar").filter(|to| MOVES.contains(text.word(at)) && *to < end)?;
         Some((at, to))
     })?;
     let mut moved = said.part(0, end).to_lexemes();
@@ -279,7 +279,7 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let mut is_earlier = None;
     while stop > 0 {
         let word = text.word(stop - 1);
-        if MOVES.contains(&word) {
+        if MOVES.contains(word) {
             is_earlier = is_earlier.or(Some(word == "peeche").filter(|earlier| *earlier));
             is_earlier = is_earlier.or(Some(false));
         } else if matches!(word, "pehle" | "jaldi") {
@@ -327,7 +327,7 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let mut verb = does;
     let mut moves = text.is_any(does, words!["badal", "badal-o"]);
     while verb > 0
-        && (MOVES.contains(&text.word(verb - 1))
+        && (MOVES.contains(text.word(verb - 1))
             || text.is_any(verb - 1, words!["set", "update", "mark", "repeat"]))
     {
         verb -= 1;

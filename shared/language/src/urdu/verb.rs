@@ -99,5 +99,5 @@ fn is_stem(word: &str) -> bool {
         "منگوا", "منگا", "بدلوا", "کٹوا", "بنوا", "bhar", "dho", "paka", "kha", "pi", "mil", "pohanch",
         "uthaa", "nimta", "seekh", "mangwa", "banwa", "katwa", "badalwa", "bula", "utha", "pakka",
     ];
-    STEMS.contains(&word) || OTHERS.contains(&word)
+    STEMS.contains(word) || OTHERS.contains(word)
 }
