@@ -155,7 +155,7 @@ impl<'a> Tokens<'a> {
                     && keys.contains(key)
                     && value.starts_with(fold::is_alphanumeric)
                     && token.text.len() == token.lower.len()
-                    && token.text.get(..key.len()).is_some_and(str::is_ascii)
+                    && token.text.as_bytes().get(key.len()) == Some(&b':')
             });
             let Some((key, _)) = parts else {
                 tokens.push(token);
@@ -619,6 +619,7 @@ fn is_host_with_path(lower: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::words;
 
     fn kinds(source: &str) -> Vec<(String, Kind)> {
         Tokens::new(source).list.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
@@ -640,6 +641,19 @@ mod tests {
                 of("!!", Kind::Mark),
             ]
         );
+    }
+
+    #[test]
+    fn a_key_is_parted_from_its_value_only_where_both_stand_in_the_text() {
+        let parted = |source| {
+            let mut tokens = Tokens::new(source);
+            tokens.part(words!["due"]);
+            tokens.list.into_iter().map(|token| token.text).collect::<Vec<_>>()
+        };
+        assert_eq!(parted("Due:friday"), ["Due", ":", "friday"]);
+        assert_eq!(parted("due:\u{130}"), ["due:\u{130}"]);
+        // As many bytes as what they are compared as, which has no hamza but longer letters.
+        assert_eq!(parted("due\u{621}:\u{130}\u{130}"), ["due\u{621}:\u{130}\u{130}"]);
     }
 
     #[test]
