@@ -129,7 +129,8 @@ fn is_small_talk(text: &Text<'_>) -> bool {
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
 fn is_in_arabic_script(text: &Text<'_>) -> bool {
-    if !text.source.contains(|c| !has_arabic_place(c) && fold::is_letter(c)) {
+    let is_other = |c: char| fold::is_letter(c) && !is_arabic(c);
+    if !text.tokens.iter().any(|token| !token.text.starts_with(is_arabic) && token.text.contains(is_other)) {
         return true;
     }
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
@@ -230,10 +231,6 @@ fn without_digits(word: &str) -> &str {
 }
 
 fn is_arabic(c: char) -> bool {
-    has_arabic_place(c) && fold::is_letter(c)
-}
-
-/// Says whether a character is where Unicode has Arabic script, with its digits and marks.
-fn has_arabic_place(c: char) -> bool {
     matches!(u32::from(c), 0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
+        && fold::is_letter(c)
 }
