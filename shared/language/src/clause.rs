@@ -1,7 +1,7 @@
 //! What one clause of an utterance asks for, whatever the language.
 
 use crate::span::Span;
-use crate::{Action, Command, Problem, TaskFields};
+use crate::{Action, Command, Language, Parse, Problem, TaskFields};
 
 /// What one clause asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,23 @@ pub(crate) struct Clause {
     pub(crate) confidence: f64,
     /// What is wrong.
     pub(crate) problem: Option<Problem>,
+}
+
+impl Parse {
+    /// Puts together what is asked for one after another; it is as sure as what is least so.
+    pub(crate) fn of(language: Language, clauses: Vec<Clause>) -> Self {
+        let mut parse = Self { language, commands: Vec::new(), confidence: 1.0, problem: None };
+        for clause in clauses {
+            if parse.commands.is_empty() {
+                parse.commands = clause.commands;
+            } else {
+                parse.commands.extend(clause.commands);
+            }
+            parse.confidence = parse.confidence.min(clause.confidence);
+            parse.problem = parse.problem.or(clause.problem);
+        }
+        parse
+    }
 }
 
 impl Clause {

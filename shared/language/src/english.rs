@@ -30,24 +30,21 @@ pub(crate) mod vocabulary;
 use domain::task::Status;
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::span::SpanKind;
-use crate::token::{Kind, Text};
+use crate::token::{Kind, Text, Tokens};
+use crate::words::{Words, words};
 use crate::{Action, Command, Context, Language, Parse, Problem, Target, TaskFields};
 
 /// Understands an English text.
-pub(crate) fn parse(text: &Text<'_>, context: &Context) -> Parse {
-    let text = &without_courtesy(spelling::mended(text));
+pub(crate) fn parse(mut tokens: Tokens<'_>, context: &Context) -> Parse {
+    spelling::mend(&mut tokens);
+    let text = &without_courtesy(tokens.text());
     let clauses = match joined(text, context) {
         Some(changed) => vec![changed],
         None => separate(text, context),
     };
-    let mut parse =
-        Parse { language: Language::English, commands: Vec::new(), confidence: 1.0, problem: None };
-    for clause in clauses {
-        parse.commands.extend(clause.commands);
-        parse.confidence = parse.confidence.min(clause.confidence);
-        parse.problem = parse.problem.or(clause.problem);
-    }
+    let mut parse = Parse::of(Language::English, clauses);
     parse.commands.iter_mut().for_each(leave_done);
     bind_it(&mut parse.commands);
     parse
@@ -89,7 +86,7 @@ fn leave_done(command: &mut Command) {
 
 /// "tag it home *and set it to low priority*": changes of the task named first, in one.
 fn joined(text: &Text<'_>, context: &Context) -> Option<Clause> {
-    const CHANGES: &[&str] = &[
+    const CHANGES: &Words = words![
         "make",
         "set",
         "mark",
@@ -109,12 +106,12 @@ fn joined(text: &Text<'_>, context: &Context) -> Option<Clause> {
         "put",
         "label",
     ];
-    let it = ["it", "its", "that one"];
+    let it = words!["it", "its", "that one"];
     let (end, next) = (2..text.len()).find_map(|at| {
         let comma = if text.is_mark(at, ',') { at + 1 } else { at };
-        let link = text.after_any(comma, &["and then", "and also", "and", "then", "also"]);
+        let link = text.after_any(comma, words!["and then", "and also", "and", "then", "also"]);
         let next = link.or((comma > at).then_some(comma))?;
-        let is_change = text.is_any(next, CHANGES) && text.after_any(next + 1, &it).is_some();
+        let is_change = text.is_any(next, CHANGES) && text.after_any(next + 1, it).is_some();
         (is_change && next + 2 < text.len()).then_some((at, next))
     })?;
     let at = vocabulary::skip_courtesy(text, vocabulary::skip_polite(text, 0));
@@ -171,24 +168,32 @@ fn mixes_all(clauses: &[Clause]) -> bool {
 /// Takes thanks off the end: "… to my list? thanks".
 fn without_courtesy(text: Text<'_>) -> Text<'_> {
     let len = text.end_of_words();
-    let words =
-        ["thanks a lot", "thank you very much", "thank you", "many thanks", "thanks", "thx", "cheers", "ta"];
+    let words = words![
+        "thanks a lot",
+        "thank you very much",
+        "thank you",
+        "many thanks",
+        "thanks",
+        "thx",
+        "cheers",
+        "ta"
+    ];
     #[rustfmt::skip]
-    let conditions = [
+    let conditions = words![
         "if that's ok", "if that's okay", "if that is ok", "if that is okay", "if that's possible", "if possible", "if you can",
         "if you could", "if you don't mind", "if it's not too much trouble", "when you can", "when you get a chance",
         "if that works", "if that's alright",
     ];
     let first = len.saturating_sub(7).max(3);
-    if let Some(at) = (first..len).find(|at| text.after_any(*at, &conditions) == Some(len)) {
+    if let Some(at) = (first..len).find(|at| text.after_any(*at, conditions) == Some(len)) {
         return text.part(0, at);
     }
     // "… to the list please"
-    if len > 3 && text.is_any(len - 1, &["please", "pls", "plz"]) {
+    if len > 3 && text.is_any(len - 1, words!["please", "pls", "plz"]) {
         let end = text.part(0, len - 1).end_of_words();
         return text.part(0, end);
     }
-    let at = (len.saturating_sub(4).max(3)..len).find(|at| text.after_any(*at, &words) == Some(len));
+    let at = (len.saturating_sub(4).max(3)..len).find(|at| text.after_any(*at, words) == Some(len));
     let is_apart = |at: usize| text.tokens.get(at - 1).is_some_and(|token| token.kind == Kind::Mark);
     match at.filter(|at| is_apart(*at)) {
         Some(at) => text.part(0, at),
@@ -207,7 +212,7 @@ fn several_tasks(text: &Text<'_>, clauses: &[Clause], context: &Context) -> Opti
 
 /// Splits where a second command begins: "…, then delete task 2". Titles may contain "and".
 fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
-    const STARTS: &[&str] = &[
+    const STARTS: &Words = words![
         "add a task",
         "add a new task",
         "add task",
@@ -245,9 +250,9 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let mut starts = vec![0];
     for at in 1..text.len() {
         let sentence = text.is_mark(at, '.') || text.is_mark(at, ';');
-        let link = text.after_any(at, &["and then also", "and then", "and also", "then", "and"]);
+        let link = text.after_any(at, words!["and then also", "and then", "and also", "then", "and"]);
         let next = if sentence {
-            Some(text.after_any(at + 1, &["and then", "then", "and", "also"]).unwrap_or(at + 1))
+            Some(text.after_any(at + 1, words!["and then", "then", "and", "also"]).unwrap_or(at + 1))
         } else {
             link
         };
@@ -265,7 +270,7 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
 }
 
 fn is_full_command(text: &Text<'_>, at: usize) -> bool {
-    const FULL: &[&str] = &[
+    const FULL: &Words = words![
         "add a task",
         "add a new task",
         "add task",
@@ -291,16 +296,16 @@ fn is_full_command(text: &Text<'_>, at: usize) -> bool {
         "i need to",
         "i have to",
     ];
-    let acts = text.is_any(at, &["delete", "remove", "complete", "mark"]);
-    let nouns = (at..text.len()).any(|at| text.is_any(at, &["task", "done"]));
-    let is_first_command = text.is_any(0, &["add", "create", "delete", "complete", "mark", "remove"]);
+    let acts = text.is_any(at, words!["delete", "remove", "complete", "mark"]);
+    let nouns = (at..text.len()).any(|at| text.is_any(at, words!["task", "done"]));
+    let is_first_command = text.is_any(0, words!["add", "create", "delete", "complete", "mark", "remove"]);
     text.after_any(at, FULL).is_some()
-        || (is_first_command && acts && (nouns || text.is_any(0, &["delete", "complete", "mark"])))
+        || (is_first_command && acts && (nouns || text.is_any(0, words!["delete", "complete", "mark"])))
         || (is_first_command
-            && text.is_any(at, &["add", "delete"])
-            && !text.is_any(at + 1, &["to", "a", "up"]))
-        || (acts || text.is_any(at, &["move", "reschedule"]))
-            && text.is_any(0, &["move", "reschedule", "rename", "complete", "delete", "mark"])
+            && text.is_any(at, words!["add", "delete"])
+            && !text.is_any(at + 1, words!["to", "a", "up"]))
+        || (acts || text.is_any(at, words!["move", "reschedule"]))
+            && text.is_any(0, words!["move", "reschedule", "rename", "complete", "delete", "mark"])
 }
 
 fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
@@ -308,7 +313,7 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
         return to;
     }
     let is_link = |at: usize| {
-        text.is_any(at, &["and", "then", "also"])
+        text.is_any(at, words!["and", "then", "also"])
             || text.is_mark(at, ',')
             || text.is_mark(at, '.')
             || text.is_mark(at, ';')
@@ -317,7 +322,7 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
 }
 
 fn clause(text: &Text<'_>, context: &Context) -> Clause {
-    let has_words = text.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    let has_words = text.tokens.iter().any(|token| token.text.chars().any(fold::is_alphanumeric));
     if let Some(action) = small_talk::emoji(text) {
         return Clause::one(action, text.span(0, text.len(), SpanKind::Intent).into_iter().collect(), 0.95);
     }
@@ -369,13 +374,13 @@ fn clause(text: &Text<'_>, context: &Context) -> Clause {
 /// "I don't need the van task anymore, *delete it*".
 fn unneeded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const NEEDLESS: &[&str] = &[
+    const NEEDLESS: &Words = words![
         "i don't need", "i dont need", "i do not need", "i no longer need", "we don't need", "we no longer need", "i don't want",
         "i no longer want", "no need for",
     ];
     let start = text.after_any(at, NEEDLESS).filter(|start| text.word(*start) != "to")?;
     let len = text.end_of_words();
-    let acts = [
+    let acts = words![
         "delete it",
         "remove it",
         "get rid of it",
@@ -386,16 +391,17 @@ fn unneeded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         "drop it",
     ];
     let verb = (start + 1..len).find(|at| {
-        let end = text.after_any(*at, &acts);
+        let end = text.after_any(*at, acts);
         end.map(|end| {
-            text.after_any(end, &["for me", "from my list", "from the list", "off my list"]).unwrap_or(end)
+            text.after_any(end, words!["for me", "from my list", "from the list", "off my list"])
+                .unwrap_or(end)
         }) == Some(len)
     })?;
     let is_between = |at: usize| {
         text.tokens[at].kind == Kind::Mark
             || text.is_any(
                 at,
-                &[
+                words![
                     "so", "please", "anymore", "any", "more", "longer", "now", "just", "you", "can", "and",
                     "then",
                 ],
@@ -408,25 +414,25 @@ fn unneeded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "walked the dog, *mark it off*": what was said to be done is.
 fn done_behind(text: &Text<'_>, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const MARKS: &[&str] = &[
+    const MARKS: &Words = words![
         "check it off", "check that off", "check that one off", "check this off", "mark it off", "mark that off",
         "mark it as done", "mark it done", "mark that as done", "mark that done", "mark it as complete", "mark it complete",
         "mark it as completed", "mark it completed", "tick it off", "tick that off", "tick that one off", "cross it off",
         "cross that off", "cross that one off", "mark that one as done", "mark that one done", "mark that one off",
     ];
     let len = text.end_of_words();
-    let closes = ["off", "done", "complete", "completed", "list", "now", "me"];
-    if len < 4 || !text.is_any(len - 1, &closes) {
+    let closes = words!["off", "done", "complete", "completed", "list", "now", "me"];
+    if len < 4 || !text.is_any(len - 1, closes) {
         return None;
     }
     let verb = (2..len).rev().take(9).find(|at| {
         let end = text.after_any(*at, MARKS);
-        end.map(|end| text.after_any(end, &["my list", "the list", "now", "for me"]).unwrap_or(end))
+        end.map(|end| text.after_any(end, words!["my list", "the list", "now", "for me"]).unwrap_or(end))
             == Some(len)
     })?;
     let is_between = |at: usize| {
         text.tokens[at].kind == Kind::Mark
-            || text.is_any(at, &["so", "please", "and", "you", "can", "then", "just"])
+            || text.is_any(at, words!["so", "please", "and", "you", "can", "then", "just"])
     };
     let end = (0..verb).rfind(|at| !is_between(*at))? + 1;
     if end == verb {
@@ -445,11 +451,11 @@ fn done_behind(text: &Text<'_>, context: &Context) -> Option<Clause> {
 
 /// Finds what is asked for behind a statement: "I'm away next week, so *please remind me to* …".
 fn behind_statement(text: &Text<'_>, context: &Context) -> Option<usize> {
-    const STATING: &[&str] = &[
+    const STATING: &Words = words![
         "i", "i'm", "im", "i've", "i'll", "my", "the", "we", "we're", "our", "it's", "its", "it", "there",
         "there's", "he", "she", "they", "his", "her", "their", "this", "that",
     ];
-    const ASKED: &[&str] = &[
+    const ASKED: &Words = words![
         "remind me to",
         "remind me about",
         "remind me",
@@ -470,7 +476,7 @@ fn behind_statement(text: &Text<'_>, context: &Context) -> Option<usize> {
     (2..text.len()).find_map(|at| {
         let is_sentence = text.is_mark(at, '.') || text.is_mark(at, '!') || text.is_mark(at, ';');
         let comma = if is_sentence || text.is_mark(at, ',') { at + 1 } else { at };
-        let so = text.after_any(comma, &["so", "and so", "therefore"]);
+        let so = text.after_any(comma, words!["so", "and so", "therefore"]);
         let start = so.or((comma > at).then_some(comma))?;
         let next = vocabulary::skip_polite(text, start);
         let is_polite = next > start;
@@ -487,24 +493,27 @@ fn behind_statement(text: &Text<'_>, context: &Context) -> Option<usize> {
 
 /// "on my shopping list, *remove eggs*": the list in front says nothing more.
 fn behind_list(text: &Text<'_>, at: usize) -> Option<usize> {
-    let start = text.after_any(at, &["on", "in", "from"]).unwrap_or(at);
-    let start = text.after_any(start, &["my", "the", "our"]).unwrap_or(start);
-    let noun = (start..start + 3).find(|at| text.is_any(*at, &["list", "calendar", "todos", "agenda"]))?;
+    let start = text.after_any(at, words!["on", "in", "from"]).unwrap_or(at);
+    let start = text.after_any(start, words!["my", "the", "our"]).unwrap_or(start);
+    let noun =
+        (start..start + 3).find(|at| text.is_any(*at, words!["list", "calendar", "todos", "agenda"]))?;
     let end = if text.is_mark(noun + 1, ',') || text.is_mark(noun + 1, ':') { noun + 2 } else { noun + 1 };
-    let acts =
-        ["delete", "remove", "erase", "add", "put", "check", "mark", "cross", "tick", "complete", "scratch"];
-    (text.is_any(end, &acts) && noun > at).then_some(end)
+    let acts = words![
+        "delete", "remove", "erase", "add", "put", "check", "mark", "cross", "tick", "complete", "scratch"
+    ];
+    (text.is_any(end, acts) && noun > at).then_some(end)
 }
 
 /// "i want to delete the milk task": a wish for an act on what is called a task.
 fn wished(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let start = text.after_any(at, &["i want to", "i wanna", "i wish to", "let me", "i would love to"])?;
+    let start =
+        text.after_any(at, words!["i want to", "i wanna", "i wish to", "let me", "i would love to"])?;
     let names_task = (start + 1..text.len()).any(|at| text.is_any(at, target::NOUNS));
     let moves = || {
         let changes =
-            ["change", "move", "reschedule", "postpone", "push", "rename", "delay", "bring", "put off"];
+            words!["change", "move", "reschedule", "postpone", "push", "rename", "delay", "bring", "put off"];
         let is_clear = |clause: &Clause| clause.problem.is_none() && clause.confidence >= 0.86;
-        text.after_any(start, &changes).and_then(|_| update::read(text, start, context)).filter(is_clear)
+        text.after_any(start, changes).and_then(|_| update::read(text, start, context)).filter(is_clear)
     };
     if names_task {
         update::read(text, start, context).or_else(|| act::read(text, start, context))
@@ -522,17 +531,17 @@ fn refused(text: &Text<'_>, end: usize) -> Clause {
 
 /// Finds "… do not delete …" behind other words.
 fn negates_later(text: &Text<'_>) -> bool {
-    const ACTS: &[&str] = &[
+    const ACTS: &Words = words![
         "delete", "remove", "erase", "complete", "mark", "cancel", "move", "rename", "change", "touch",
         "finish",
     ];
-    let not = ["don't", "dont", "do not", "never", "not", "not to", "cannot", "can't"];
-    (0..text.len()).any(|at| text.after_any(at, &not).is_some_and(|end| text.is_any(end, ACTS)))
+    let not = words!["don't", "dont", "do not", "never", "not", "not to", "cannot", "can't"];
+    (0..text.len()).any(|at| text.after_any(at, not).is_some_and(|end| text.is_any(end, ACTS)))
 }
 
 /// Finds "don't", "never", "do not want to" before what is asked for; "don't forget to" asks for it.
 fn negated(text: &Text<'_>, at: usize) -> Option<usize> {
-    const FORGET: &[&str] = &[
+    const FORGET: &Words = words![
         "don't forget",
         "do not forget",
         "dont forget",
@@ -543,7 +552,7 @@ fn negated(text: &Text<'_>, at: usize) -> Option<usize> {
     if text.after_any(at, FORGET).is_some() {
         return None;
     }
-    const NOT: &[&str] = &[
+    const NOT: &Words = words![
         "don't",
         "dont",
         "do not",

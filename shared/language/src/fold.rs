@@ -9,10 +9,17 @@
 //! | `٥` `۵`, `٪` `٫` `٬`, `،` `؛` `؟` `۔` | `5`, `%` `.` `,`, `,` `;` `?` `.` |
 //! | tatweel, joiners, marks of direction | nothing |
 
+use std::borrow::Cow;
+
 /// Gives the form in which a word is compared.
-pub(crate) fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        let is_lower = !text.bytes().any(|letter| letter.is_ascii_uppercase());
+        return if is_lower { text.into() } else { text.to_ascii_lowercase().into() };
+    }
+    // Most words are in that form already.
+    if !text.starts_with('ھ') && text.chars().all(|c| is_caseless(c) && plain(c) == Some(c)) {
+        return text.into();
     }
     let mut folded = String::with_capacity(text.len());
     for c in text.chars().filter_map(plain) {
@@ -20,10 +27,26 @@ pub(crate) fn fold(text: &str) -> String {
             'ﻻ' => folded.push_str("لا"),
             // No word begins with the aspirating he: it is the other one, of another keyboard.
             'ھ' if folded.is_empty() => folded.push('ہ'),
+            c if is_caseless(c) => folded.push(c),
             c => folded.extend(c.to_lowercase()),
         }
     }
-    folded
+    folded.into()
+}
+
+/// Says whether a character is surely neither a capital nor a small letter: those of Urdu are not.
+fn is_caseless(c: char) -> bool {
+    matches!(c, '\u{600}'..='\u{6ff}')
+}
+
+/// Says what [`char::is_alphabetic`] says, and at once for the letters of Urdu.
+pub(crate) fn is_letter(c: char) -> bool {
+    matches!(c, '\u{620}'..='\u{64a}' | '\u{671}'..='\u{6d3}') || c.is_alphabetic()
+}
+
+/// Says what [`char::is_alphanumeric`] says, and at once for the letters of Urdu.
+pub(crate) fn is_alphanumeric(c: char) -> bool {
+    is_letter(c) || c.is_numeric()
 }
 
 /// Gives the digit that a character is, of any of the three kinds.
@@ -100,6 +123,14 @@ fn unshaped(c: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_of_urdu_are_letters() {
+        for c in '\u{600}'..='\u{6ff}' {
+            assert_eq!((is_letter(c), is_alphanumeric(c)), (c.is_alphabetic(), c.is_alphanumeric()), "{c}");
+            assert!(c.to_lowercase().eq([c]), "{c}");
+        }
+    }
 
     #[test]
     fn what_is_written_in_several_ways_is_compared_as_one() {

@@ -91,6 +91,7 @@ mod script;
 mod span;
 mod token;
 mod urdu;
+mod words;
 
 use std::fmt;
 
@@ -103,7 +104,7 @@ pub use crate::command::{
     TaskFields, When,
 };
 pub use crate::span::{Span, SpanKind};
-use crate::token::Text;
+use crate::token::Tokens;
 
 /// The longest utterance, in code points.
 pub const MAX_CHARS: usize = 4_000;
@@ -139,9 +140,9 @@ pub fn parse(text: &str, context: &Context) -> Result<Parse, TooLong> {
     if text.chars().count() > MAX_CHARS {
         return Err(TooLong);
     }
-    let text = Text::new(text);
-    Ok(match script::language(&text) {
-        Language::English => english::parse(&text, context),
-        language => urdu::parse(&text, language, context),
+    let tokens = Tokens::new(text);
+    Ok(match script::language(&tokens.text()) {
+        Language::English => english::parse(tokens, context),
+        language => urdu::parse(tokens, language, context),
     })
 }

@@ -8,8 +8,10 @@ use std::sync::LazyLock;
 
 use crate::Language;
 use crate::english::vocabulary;
+use crate::fold;
 use crate::token::{Kind, Text};
 use crate::urdu::{self, lexicon};
+use crate::words::{ByLetters, words};
 
 /// Words of Urdu in Latin letters that no English sentence has, unless as a name.
 #[rustfmt::skip]
@@ -68,6 +70,8 @@ struct Marks {
     is_small: bool,
     is_english: bool,
     is_mixed: bool,
+    /// A word of English, whatever Urdu has that is spelt so.
+    is_shared: bool,
     /// In the lexicon of Urdu, however it is spelt, and no word of English.
     is_in_lexicon: bool,
     /// One of those of the lexicon that few Urdu sentences do without.
@@ -75,8 +79,8 @@ struct Marks {
 }
 
 /// Every word is looked up here once, instead of in each of the lists.
-static LISTS: LazyLock<HashMap<&'static str, Marks>> = LazyLock::new(|| {
-    let mut lists: HashMap<&'static str, Marks> = HashMap::new();
+static LISTS: LazyLock<HashMap<&'static str, Marks, ByLetters>> = LazyLock::new(|| {
+    let mut lists: HashMap<&'static str, Marks, ByLetters> = HashMap::default();
     let mut mark = |words: &[&'static str], set: fn(&mut Marks)| {
         words.iter().for_each(|word| set(lists.entry(word).or_default()));
     };
@@ -84,6 +88,8 @@ static LISTS: LazyLock<HashMap<&'static str, Marks>> = LazyLock::new(|| {
     mark(SMALL, |marks| marks.is_small = true);
     mark(ENGLISH, |marks| marks.is_english = true);
     mark(MIXED, |marks| marks.is_mixed = true);
+    mark(lexicon::ENGLISH, |marks| marks.is_shared = true);
+    mark(vocabulary::VERBS, |marks| marks.is_shared = true);
     lists
 });
 
@@ -94,11 +100,10 @@ impl Marks {
             "chahiye",
         ];
         let listed = LISTS.get(word).copied().unwrap_or_default();
-        if listed.is_english || listed.is_mixed {
+        if listed.is_english || listed.is_mixed || listed.is_shared {
             return listed;
         }
-        let lexeme =
-            lexicon::lexeme(word).filter(|_| !lexicon::is_english(word) && !vocabulary::is_verb(word));
+        let lexeme = lexicon::lexeme(word);
         let is_steering = lexeme.is_some_and(|lexeme| STEERING.contains(&lexeme));
         Self { is_in_lexicon: lexeme.is_some(), is_steering, ..listed }
     }
@@ -124,15 +129,19 @@ fn is_small_talk(text: &Text<'_>) -> bool {
 
 /// Weighs words of Arabic letters against those that hold an English sentence together.
 fn is_in_arabic_script(text: &Text<'_>) -> bool {
+    let is_other = |c: char| fold::is_letter(c) && !is_arabic(c);
+    if !text.tokens.iter().any(|token| !token.text.starts_with(is_arabic) && token.text.contains(is_other)) {
+        return true;
+    }
     let (mut arabic, mut english, mut latin) = (0, 0, 0);
     for (at, token) in text.tokens.iter().enumerate().filter(|(_, token)| token.kind != Kind::Mark) {
         if token.text.chars().any(is_arabic) {
-            let is_known = token.kind == Kind::Word && lexicon::lexeme(&token.lower).is_some();
+            let is_known = token.kind == Kind::Word && lexicon::lexeme(token.lower()).is_some();
             arabic += if is_known { 3 } else { 2 };
-        } else if token.kind == Kind::Word && token.text.chars().any(char::is_alphabetic) {
+        } else if token.kind == Kind::Word && token.text.chars().any(fold::is_letter) {
             latin += 1;
-            let begins = at == 0 && vocabulary::is_verb(&token.lower);
-            english += if begins { 3 } else { i32::from(Marks::of(&token.lower).is_english) };
+            let begins = at == 0 && vocabulary::is_verb(token.lower());
+            english += if begins { 3 } else { i32::from(Marks::of(token.lower()).is_english) };
         }
     }
     // One name among English words makes no Urdu of them.
@@ -147,8 +156,8 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
             continue;
         }
         words += 1;
-        let word = without_digits(&token.lower);
-        let has_number = word.len() < token.lower.len();
+        let word = without_digits(token.lower());
+        let has_number = word.len() < token.lower().len();
         // A capital in the middle makes a name: "call Kal".
         let is_name = at > 0
             && text.is_capital(at)
@@ -174,7 +183,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     let end = text.end_of_words();
     let is_day = |at: usize| {
         let ends = at + 1 >= end || text.word(at + 1).starts_with(|c: char| c.is_ascii_digit());
-        text.is_any(at, &["kal", "parson", "parso"])
+        text.is_any(at, words!["kal", "parson", "parso"])
             && !text.is_capital(at)
             && (ends || Marks::of(text.word(at + 1)).is_steering)
     };
@@ -183,7 +192,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     }
     // "exam ki prep"
     let ties = |at: usize| {
-        text.is_any(at, &["ka", "ki", "ko", "kay", "se"])
+        text.is_any(at, words!["ka", "ki", "ko", "kay", "se"])
             && text.word(at - 1) != "per"
             && !text.is_break(at + 1)
     };
@@ -194,8 +203,9 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
     let last = end.checked_sub(1).map_or("", |last| text.word(last));
     let is_duty = |at: usize| {
         let verb = text.word(at);
-        let ends = verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne");
-        verb.len() > 3 && ends && text.is_any(at + 1, &["hai", "hain", "hy", "hoga", "hogi"])
+        text.is_any(at + 1, words!["hai", "hain", "hy", "hoga", "hogi"])
+            && verb.len() > 3
+            && (verb.ends_with("na") || verb.ends_with("ni") || verb.ends_with("ne"))
     };
     if (0..text.len()).any(is_duty) {
         urdu += 2;
@@ -212,7 +222,7 @@ fn is_latin_urdu(text: &Text<'_>) -> bool {
 }
 
 fn small_ties(text: &Text<'_>) -> bool {
-    text.has_any(&["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
+    text.has_any(words!["ka", "ki", "ke", "ko", "par", "pe", "se", "mein", "har"])
 }
 
 /// "5baje".
@@ -221,7 +231,6 @@ fn without_digits(word: &str) -> &str {
 }
 
 fn is_arabic(c: char) -> bool {
-    c.is_alphabetic()
-        && matches!(u32::from(c),
-            0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
+    matches!(u32::from(c), 0x600..=0x6ff | 0x750..=0x77f | 0x8a0..=0x8ff | 0xfb50..=0xfdff | 0xfe70..=0xfefc)
+        && fold::is_letter(c)
 }

@@ -1,10 +1,10 @@
 //! The words of a text, and what must never be read as one: quotations, addresses, ticket numbers.
 
-use std::cell::OnceCell;
-use std::ops::{Deref, DerefMut};
+use std::borrow::Cow;
 
 use crate::fold::{self, fold};
 use crate::span::{Span, SpanKind};
+use crate::words::{Slot, Table, Words};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,11 @@ pub(crate) struct Token<'a> {
     /// As it was written.
     pub(crate) text: &'a str,
     /// In the form in which it is compared: lower case, one form of each letter, digit and mark.
-    pub(crate) lower: String,
+    lower: Cow<'a, str>,
+    /// The slot of that, if it is a word.
+    slot: Slot,
+    /// Whether that has neither digits nor marks in it.
+    is_plain: bool,
     /// What it is.
     pub(crate) kind: Kind,
     /// Its first byte.
@@ -40,67 +44,84 @@ pub(crate) struct Token<'a> {
     end: usize,
 }
 
-/// A text and its tokens.
-#[derive(Debug)]
+/// A text, or some of it: the tokens that are looked at.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Text<'a> {
-    /// As it was written.
+    /// The whole, as it was written.
     pub(crate) source: &'a str,
-    /// Its tokens in order.
-    pub(crate) tokens: Tokens<'a>,
+    /// The tokens in order.
+    pub(crate) tokens: &'a [Token<'a>],
+    end_of_words: usize,
 }
 
-/// The tokens of a text. They remember where the words end, which is asked for at each of them.
+/// The tokens of a text, where they are kept and changed.
 #[derive(Debug, Clone)]
 pub(crate) struct Tokens<'a> {
+    source: &'a str,
     list: Vec<Token<'a>>,
-    end_of_words: OnceCell<usize>,
 }
 
-impl<'a> From<Vec<Token<'a>>> for Tokens<'a> {
-    fn from(list: Vec<Token<'a>>) -> Self {
-        Self { list, end_of_words: OnceCell::new() }
-    }
-}
-
-impl<'a> Deref for Tokens<'a> {
-    type Target = Vec<Token<'a>>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.list
-    }
-}
-
-impl DerefMut for Tokens<'_> {
-    /// Whoever changes them makes them forget.
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        self.end_of_words.take();
-        &mut self.list
-    }
-}
-
-impl<'a> Text<'a> {
+impl<'a> Tokens<'a> {
     /// Splits a text, in time linear in its length.
     pub(crate) fn new(source: &'a str) -> Self {
-        Self { source, tokens: Splitter::new(source).split().into() }
+        Self { source, list: Splitter::new(source).split() }
     }
 
-    /// Gives the same text with some words read apart: `cut` gives the byte of a word where the next one begins.
-    pub(crate) fn cut(&self, cut: impl Fn(&str) -> Option<usize>) -> Self {
-        let mut tokens = Vec::with_capacity(self.tokens.len());
-        for token in self.tokens.iter() {
-            let split = (token.kind == Kind::Word).then(|| cut(token.text)).flatten();
-            match split.filter(|at| *at > 0 && *at < token.text.len() && token.text.is_char_boundary(*at)) {
-                Some(at) => tokens.extend(token.halves(at)),
-                None => tokens.push(token.clone()),
+    /// Gives them to be looked at.
+    pub(crate) fn text(&self) -> Text<'_> {
+        let Self { source, list: tokens } = self;
+        Text { source, tokens, end_of_words: end_of_words(tokens) }
+    }
+
+    /// Gives the words and their places, to be changed.
+    pub(crate) fn words(&mut self) -> impl Iterator<Item = (usize, &mut Token<'a>)> {
+        self.list.iter_mut().enumerate().filter(|(_, token)| token.kind == Kind::Word)
+    }
+
+    /// Changes each word, and gives the same tokens unchanged, with breaks in the place of those of which `change` says so.
+    pub(crate) fn parted(&mut self, change: impl Fn(&mut Token<'a>) -> bool) -> Self {
+        let unchanged = |token: &mut Token<'a>| {
+            let other = token.clone();
+            if token.kind == Kind::Word && change(token) { other.into_break() } else { other }
+        };
+        Self { source: self.source, list: self.list.iter_mut().map(unchanged).collect() }
+    }
+
+    /// Takes tokens out, from one up to another.
+    pub(crate) fn take_out(&mut self, from: usize, to: usize) {
+        self.list.drain(from..to);
+    }
+
+    /// Puts the tokens from one up to another behind all others.
+    pub(crate) fn put_last(&mut self, from: usize, to: usize) {
+        self.list[from..].rotate_left(to - from);
+    }
+
+    /// Reads some words apart: `cut` gives the byte of a word where the next one begins.
+    pub(crate) fn cut(&mut self, cut: impl Fn(&Token<'_>) -> Option<usize>) {
+        let inside = |token: &Token<'_>, at: &usize| {
+            (1..token.text.len()).contains(at) && token.text.is_char_boundary(*at)
+        };
+        let split = |token: &Token<'_>| {
+            let at = if token.kind == Kind::Word { cut(token)? } else { return None };
+            Some(at).filter(|at| inside(token, at))
+        };
+        let Some(first) = self.list.iter().position(|token| split(token).is_some()) else { return };
+        for token in self.list.split_off(first) {
+            match split(&token) {
+                Some(at) => self.list.extend(token.halves(at)),
+                None => self.list.push(token),
             }
         }
-        Self { source: self.source, tokens: tokens.into() }
     }
 
-    /// Gives the same text with some words read as one: `is_one` is asked about each two that only a joiner parts.
-    pub(crate) fn join(&self, is_one: impl Fn(&str) -> bool) -> Self {
-        let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.tokens.len());
-        for token in self.tokens.iter() {
+    /// Reads some words as one: `is_one` is asked about each two that only a joiner parts.
+    pub(crate) fn join(&mut self, is_one: impl Fn(&str) -> bool) {
+        if !self.source.contains(JOINER) {
+            return;
+        }
+        let mut tokens: Vec<Token<'a>> = Vec::with_capacity(self.list.len());
+        for token in self.list.drain(..) {
             let joined = tokens.last().and_then(|last| {
                 let is_near = token.kind == Kind::Word
                     && last.kind == Kind::Word
@@ -108,57 +129,66 @@ impl<'a> Text<'a> {
                     && last.to < token.from;
                 let text = &self.source[last.from..token.to];
                 let lower = if is_near { fold(text) } else { return None };
-                is_one(&lower).then(|| Token { text, lower, to: token.to, end: token.end, ..last.clone() })
+                is_one(&lower)
+                    .then(|| Token { text, to: token.to, end: token.end, ..last.clone() }.reading(lower))
             });
             match joined {
                 Some(joined) => {
                     tokens.pop();
                     tokens.push(joined);
                 }
-                None => tokens.push(token.clone()),
+                None => tokens.push(token),
             }
         }
-        Self { source: self.source, tokens: tokens.into() }
+        self.list = tokens;
     }
 
+    /// Parts "due:friday" into its words, where the word before the colon is one of these.
+    pub(crate) fn part(&mut self, keys: &Words) {
+        if !self.source.contains(':') {
+            return;
+        }
+        let mut tokens = Vec::with_capacity(self.list.len());
+        for token in self.list.drain(..) {
+            let parts = token.lower.split_once(':').filter(|(key, value)| {
+                token.kind == Kind::Word
+                    && keys.contains(key)
+                    && value.starts_with(fold::is_alphanumeric)
+                    && token.text.len() == token.lower.len()
+                    && token.text.as_bytes().get(key.len()) == Some(&b':')
+            });
+            let Some((key, _)) = parts else {
+                tokens.push(token);
+                continue;
+            };
+            let [key, rest] = token.halves(key.len());
+            let [mut mark, value] = rest.halves(1);
+            mark.kind = Kind::Mark;
+            tokens.extend([key, mark.reading(":".into()), value]);
+        }
+        self.list = tokens;
+    }
+}
+
+/// Gives where tokens end without the punctuation behind them.
+fn end_of_words(tokens: &[Token<'_>]) -> usize {
+    tokens.iter().rposition(|token| token.kind != Kind::Mark).map_or(0, |last| last + 1)
+}
+
+impl<'a> Text<'a> {
     /// Gives the tokens from one up to another as a text of their own; spans still count from the whole.
     pub(crate) fn part(&self, from: usize, to: usize) -> Self {
         let to = to.min(self.len());
-        Self { source: self.source, tokens: self.tokens[from.min(to)..to].to_vec().into() }
+        let from = from.min(to);
+        let tokens = &self.tokens[from..to];
+        let is_behind = to >= self.end_of_words;
+        let end = if is_behind { self.end_of_words.saturating_sub(from) } else { end_of_words(tokens) };
+        Self { tokens, end_of_words: end, ..*self }
     }
 
-    /// Gives the text with "due:friday" parted into its words, where the word before the colon is one of these.
-    pub(crate) fn parted(&self, keys: &[&str]) -> Self {
-        let mut tokens = Vec::with_capacity(self.len());
-        for token in self.tokens.iter() {
-            let parts = token.lower.split_once(':').filter(|(key, value)| {
-                token.kind == Kind::Word && keys.contains(key) && value.starts_with(char::is_alphanumeric)
-            });
-            let Some((key, _)) = parts else {
-                tokens.push(token.clone());
-                continue;
-            };
-            // The keys are ASCII, so that bytes and code points agree.
-            let (to_key, to_mark) = (key.len(), key.len() + 1);
-            let part = |from: usize, to: usize, kind: Kind| Token {
-                text: &token.text[from..to],
-                lower: token.lower[from..to].to_owned(),
-                kind,
-                from: token.from + from,
-                to: token.from + to,
-                start: token.start + from,
-                end: token.start + token.text[..to].chars().count(),
-            };
-            tokens.push(part(0, to_key, Kind::Word));
-            tokens.push(part(to_key, to_mark, Kind::Mark));
-            if token.lower.len() == token.text.len() {
-                tokens.push(part(to_mark, token.text.len(), Kind::Word));
-            } else {
-                tokens.truncate(tokens.len() - 2);
-                tokens.push(token.clone());
-            }
-        }
-        Self { source: self.source, tokens: tokens.into() }
+    /// Gives the tokens to be changed.
+    pub(crate) fn to_tokens(self) -> Tokens<'a> {
+        Tokens { source: self.source, list: self.tokens.to_vec() }
     }
 
     /// Finds words in a row at or after `from`, and gives where they begin and end.
@@ -168,14 +198,17 @@ impl<'a> Text<'a> {
 
     /// Gives where the text ends without the punctuation behind it.
     pub(crate) fn end_of_words(&self) -> usize {
-        let find =
-            || self.tokens.iter().rposition(|token| token.kind != Kind::Mark).map_or(0, |last| last + 1);
-        *self.tokens.end_of_words.get_or_init(find)
+        self.end_of_words
     }
 
     /// Says whether one of these words is anywhere in it.
-    pub(crate) fn has_any(&self, words: &[&str]) -> bool {
+    pub(crate) fn has_any(&self, words: &Words) -> bool {
         (0..self.len()).any(|at| self.is_any(at, words))
+    }
+
+    /// Says whether one of these rows of words is anywhere in it.
+    pub(crate) fn finds_any(&self, phrases: &Words) -> bool {
+        (0..self.len()).any(|at| self.after_any(at, phrases).is_some())
     }
 
     /// Gives how many tokens there are.
@@ -189,6 +222,23 @@ impl<'a> Text<'a> {
             Some(token) if token.kind == Kind::Word => &token.lower,
             _ => "",
         }
+    }
+
+    /// Says whether there is neither a digit nor a mark in what [`word`](Self::word) gives: it is no "5pm", "mon-fri", "tag:home".
+    pub(crate) fn is_plain(&self, at: usize) -> bool {
+        self.tokens.get(at).is_none_or(|token| token.is_plain || token.kind != Kind::Word)
+    }
+
+    /// Gives what a word stands for.
+    pub(crate) fn value<T: Copy>(&self, at: usize, table: &Table<T>) -> Option<T> {
+        let word = if table.can_begin(self.slot(at)) { self.word(at) } else { return None };
+        table.rows().iter().find(|(row, _)| *row == word).map(|(_, value)| *value)
+    }
+
+    /// Says whether all of it is one of these rows of words.
+    pub(crate) fn is_whole(&self, phrases: &Words) -> bool {
+        phrases.can_begin(self.slot(0))
+            && phrases.rows().iter().any(|phrase| self.after(0, phrase) == Some(self.len()))
     }
 
     /// Gives the word before; empty when there is none.
@@ -207,15 +257,15 @@ impl<'a> Text<'a> {
     }
 
     /// Says whether a word is one of these.
-    pub(crate) fn is_any(&self, at: usize, words: &[&str]) -> bool {
-        let word = self.word(at);
-        !word.is_empty() && words.contains(&word)
+    #[inline]
+    pub(crate) fn is_any(&self, at: usize, words: &Words) -> bool {
+        words.can_begin(self.slot(at)) && words.rows().contains(&self.word(at))
     }
 
     /// Matches words in a row ("day after tomorrow"), and gives where they end.
     #[inline]
     pub(crate) fn after(&self, at: usize, phrase: &str) -> Option<usize> {
-        // Most phrases differ in their first letter already, and this is asked for hundreds of them at each word.
+        // Most phrases differ in their first letter already, and this is asked for many of them at each word.
         if self.word(at).as_bytes().first() == phrase.as_bytes().first() {
             self.words_in_a_row(at, phrase)
         } else {
@@ -224,10 +274,31 @@ impl<'a> Text<'a> {
     }
 
     /// Matches the first of these rows of words; longer ones belong in front.
-    pub(crate) fn after_any(&self, at: usize, phrases: &[&str]) -> Option<usize> {
-        let first = self.word(at).as_bytes().first()?;
-        let near = phrases.iter().filter(|phrase| phrase.as_bytes().first() == Some(first));
-        near.copied().find_map(|phrase| self.words_in_a_row(at, phrase))
+    #[inline]
+    pub(crate) fn after_any(&self, at: usize, phrases: &Words) -> Option<usize> {
+        let rows = phrases.can_begin(self.slot(at)).then(|| phrases.rows())?;
+        rows.iter().find_map(|phrase| self.after(at, phrase))
+    }
+
+    /// Matches the first of these rows of words, and gives what it stands for and where it ends; longer ones belong in front.
+    #[inline]
+    pub(crate) fn look_up<T>(&self, at: usize, table: &Table<T>) -> Option<(&'static T, usize)> {
+        let rows = table.can_begin(self.slot(at)).then(|| table.rows())?;
+        rows.iter().find_map(|(phrase, value)| Some((value, self.after(at, phrase)?)))
+    }
+
+    /// Gives the slot of a word; none for anything else, and past the end.
+    pub(crate) fn slot(&self, at: usize) -> Slot {
+        self.tokens.get(at).map_or(Slot::NOWHERE, |token| token.slot)
+    }
+
+    /// Matches the first of these rows of words that ends at `end`, and gives where it begins; longer ones belong in front.
+    pub(crate) fn row_before(&self, end: usize, rows: &[&str]) -> Option<usize> {
+        let last = self.word(end.checked_sub(1)?);
+        rows.iter().filter(|row| !last.is_empty() && row.ends_with(last)).find_map(|row| {
+            let from = end.checked_sub(row.split(' ').count())?;
+            (self.after(from, row) == Some(end)).then_some(from)
+        })
     }
 
     fn words_in_a_row(&self, at: usize, phrase: &str) -> Option<usize> {
@@ -270,19 +341,41 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Token<'a> {
+    /// Gives the form in which it is compared.
+    pub(crate) fn lower(&self) -> &str {
+        &self.lower
+    }
+
+    /// Has it compared as another word.
+    pub(crate) fn read_as(&mut self, lower: impl Into<Cow<'a, str>>) {
+        self.lower = lower.into();
+        self.slot = if self.kind == Kind::Word { Slot::of(&self.lower) } else { Slot::NOWHERE };
+        self.is_plain = self.lower.bytes().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    }
+
+    /// Gives a punctuation mark in its place, which nothing is read across.
+    fn into_break(self) -> Self {
+        Self { kind: Kind::Mark, ..self }.reading(",".into())
+    }
+
+    fn reading(mut self, lower: Cow<'a, str>) -> Self {
+        self.read_as(lower);
+        self
+    }
+
     /// Gives the words before and after a byte.
     fn halves(&self, at: usize) -> [Self; 2] {
         let (head, tail) = self.text.split_at(at);
         let middle = self.start + head.chars().count();
         [
-            Self { text: head, lower: fold(head), to: self.from + at, end: middle, ..self.clone() },
-            Self { text: tail, lower: fold(tail), from: self.from + at, start: middle, ..self.clone() },
+            Self { text: head, to: self.from + at, end: middle, ..self.clone() }.reading(fold(head)),
+            Self { text: tail, from: self.from + at, start: middle, ..self.clone() }.reading(fold(tail)),
         ]
     }
 }
 
 /// What keeps two letters apart that would be joined, within a word or between the words of one.
-const JOINER: char = '\u{200c}';
+pub(crate) const JOINER: char = '\u{200c}';
 
 /// Gives what is between quotation marks.
 pub(crate) fn quoted(text: &str) -> &str {
@@ -303,8 +396,10 @@ struct Splitter<'a> {
 
 impl<'a> Splitter<'a> {
     fn new(source: &'a str) -> Self {
-        let chars = source.char_indices().collect();
-        Self { source, chars, at: 0, tokens: Vec::new(), unclosed: Vec::new() }
+        let mut chars = Vec::with_capacity(source.len());
+        chars.extend(source.char_indices());
+        let tokens = Vec::with_capacity(chars.len() / 4 + 2);
+        Self { source, chars, at: 0, tokens, unclosed: Vec::new() }
     }
 
     fn split(mut self) -> Vec<Token<'a>> {
@@ -329,7 +424,18 @@ impl<'a> Splitter<'a> {
     fn push(&mut self, start: usize, end: usize, kind: Kind) {
         let (from, to) = (self.byte(start), self.byte(end));
         let text = &self.source[from..to];
-        self.tokens.push(Token { text, lower: fold(text), kind, from, to, start, end });
+        let token = Token {
+            text,
+            lower: "".into(),
+            slot: Slot::NOWHERE,
+            is_plain: false,
+            kind,
+            from,
+            to,
+            start,
+            end,
+        };
+        self.tokens.push(token.reading(fold(text)));
     }
 
     /// Takes a quotation that begins here; an apostrophe closes one only at the end of a word.
@@ -338,7 +444,7 @@ impl<'a> Splitter<'a> {
         if self.unclosed.contains(&close) {
             return false;
         }
-        let ends_word = |at: usize| self.char(at + 1).is_none_or(|next| !next.is_alphanumeric());
+        let ends_word = |at: usize| self.char(at + 1).is_none_or(|next| !fold::is_alphanumeric(next));
         let is_close = |at: &usize| {
             self.char(*at) == Some(close) && (!matches!(close, '\'' | '\u{2019}') || ends_word(*at))
         };
@@ -357,7 +463,8 @@ impl<'a> Splitter<'a> {
     /// Takes what is between two blanks.
     fn chunk(&mut self) {
         let start = self.at;
-        let is_end = |c: char| is_blank(c) || matches!(c, '"' | '\u{201c}' | '\u{ab}' | '`');
+        let is_end =
+            |c| !fold::is_letter(c) && (is_blank(c) || matches!(c, '"' | '\u{201c}' | '\u{ab}' | '`'));
         let mut end = start + 1;
         while self.char(end).is_some_and(|c| !is_end(c)) {
             end += 1;
@@ -374,8 +481,8 @@ impl<'a> Splitter<'a> {
     fn trim(&mut self, start: usize, end: usize) -> (usize, usize) {
         let is_front = |at: usize| match self.char(at) {
             Some('#') => false,
-            Some('@') => self.char(at + 1).is_none_or(|next| !next.is_alphabetic()),
-            Some(c) => !c.is_alphanumeric() && !matches!(c, '$' | '/' | '+' | '&'),
+            Some('@') => self.char(at + 1).is_none_or(|next| !fold::is_letter(next)),
+            Some(c) => !fold::is_alphanumeric(c) && !matches!(c, '$' | '/' | '+' | '&'),
             None => false,
         };
         let mut first = start;
@@ -383,7 +490,8 @@ impl<'a> Splitter<'a> {
             first += 1;
         }
         let mut last = end;
-        let is_back = |c: char| !c.is_alphanumeric() && !matches!(c, '%' | '#' | '+' | '/' | '$' | '\u{b0}');
+        let is_back =
+            |c: char| !fold::is_alphanumeric(c) && !matches!(c, '%' | '#' | '+' | '/' | '$' | '\u{b0}');
         while last > first && self.char(last - 1).is_some_and(is_back) {
             last -= 1;
         }
@@ -407,6 +515,9 @@ impl<'a> Splitter<'a> {
 
     fn core(&mut self, start: usize, end: usize) {
         let text = &self.source[self.byte(start)..self.byte(end)];
+        if self.chars[start..end].iter().all(|(_, c)| fold::is_alphanumeric(*c)) {
+            return self.push(start, end, Kind::Word);
+        }
         if is_opaque(text) {
             return self.push(start, end, Kind::Opaque);
         }
@@ -457,6 +568,9 @@ fn closing(open: char) -> Option<char> {
 }
 
 fn is_blank(c: char) -> bool {
+    if c.is_ascii() {
+        return c <= ' ' || c == '\u{7f}';
+    }
     c.is_whitespace()
         || c.is_control()
         || fold::is_direction(c)
@@ -505,9 +619,10 @@ fn is_host_with_path(lower: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::words;
 
     fn kinds(source: &str) -> Vec<(String, Kind)> {
-        Text::new(source).tokens.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
+        Tokens::new(source).list.iter().map(|token| (token.text.to_owned(), token.kind)).collect()
     }
 
     #[test]
@@ -526,6 +641,19 @@ mod tests {
                 of("!!", Kind::Mark),
             ]
         );
+    }
+
+    #[test]
+    fn a_key_is_parted_from_its_value_only_where_both_stand_in_the_text() {
+        let parted = |source| {
+            let mut tokens = Tokens::new(source);
+            tokens.part(words!["due"]);
+            tokens.list.into_iter().map(|token| token.text).collect::<Vec<_>>()
+        };
+        assert_eq!(parted("Due:friday"), ["Due", ":", "friday"]);
+        assert_eq!(parted("due:\u{130}"), ["due:\u{130}"]);
+        // As many bytes as what they are compared as, which has no hamza but longer letters.
+        assert_eq!(parted("due\u{621}:\u{130}\u{130}"), ["due\u{621}:\u{130}\u{130}"]);
     }
 
     #[test]

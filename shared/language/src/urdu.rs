@@ -27,34 +27,32 @@ mod verb;
 mod wish;
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::span::SpanKind;
-use crate::token::Text;
-use crate::urdu::lexicon::Said;
+use crate::token::{Text, Tokens};
+use crate::urdu::lexicon::{Lexemes, Said};
+use crate::words::words;
 use crate::{Action, Context, Language, Parse, Problem, TaskFields};
 
 /// Understands an Urdu text, written in the script of `language`.
-pub(crate) fn parse(text: &Text<'_>, language: Language, context: &Context) -> Parse {
-    let said = Said::new(text);
+pub(crate) fn parse(tokens: Tokens<'_>, language: Language, context: &Context) -> Parse {
+    let lexemes = Lexemes::new(tokens);
+    let said = lexemes.said();
     let parts: Vec<Clause> =
         clauses(&said.text).into_iter().map(|(from, to)| settled(&said.part(from, to), context)).collect();
     // One clause that is refused or not understood makes the whole a single one: nothing is half done.
     // So does one that may only be the beginning of the next.
     let is_clear = parts.iter().all(|clause| clause.confidence >= 0.85);
     let parts = if parts.len() > 1 && !is_clear { vec![settled(&said, context)] } else { parts };
-    let mut parse = Parse { language, commands: Vec::new(), confidence: 1.0, problem: None };
-    for clause in parts {
-        parse.commands.extend(clause.commands);
-        parse.confidence = parse.confidence.min(clause.confidence);
-        parse.problem = parse.problem.or(clause.problem);
-    }
-    parse
+    Parse::of(language, parts)
 }
 
 /// Says whether a text in Latin letters is nothing but a short answer or a courtesy, in Urdu and not in English.
 pub(crate) fn is_small_talk(text: &Text<'_>) -> bool {
     text.len() <= 5
-        && (text.has_any(&["assalam", "salam", "salaam"]) || crate::english::small_talk::read(text).is_none())
-        && small_talk::read(&Said::new(text).text).is_some()
+        && (text.has_any(words!["assalam", "salam", "salaam"])
+            || crate::english::small_talk::read(text).is_none())
+        && small_talk::read(&Lexemes::new(text.to_tokens()).said().text).is_some()
 }
 
 /// Splits where one command ends and another begins: "… بنا دو اور 2 حذف کر دو".
@@ -63,7 +61,7 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     let mut starts = vec![0];
     let is_command = |end: usize| {
         let verbs = ["kar", "mita", "hata", "nikal", "bana", "likh", "dikha"];
-        verbs.iter().any(|verb| verb::command_before(text, end, verb).is_some())
+        verb::command_of(text, end, &verbs).is_some()
     };
     if !is_command(act::without_courtesies(text)) {
         return vec![(0, text.len())];
@@ -71,15 +69,15 @@ fn clauses(text: &Text<'_>) -> Vec<(usize, usize)> {
     for at in 2..end {
         let is_link = text.is_mark(at, '.')
             || text.is_mark(at, ';')
-            || text.is_any(at, &["aur", "phir"])
+            || text.is_any(at, words!["aur", "phir"])
             || text.is_mark(at, ',');
         if !is_link || starts.len() >= 20 {
             continue;
         }
         let before =
-            if text.is_any(at - 1, &["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
+            if text.is_any(at - 1, words!["aur", "phir"]) || text.is_mark(at - 1, ',') { at - 1 } else { at };
         if is_command(before) {
-            starts.push(text.after_any(at + 1, &["aur phir", "aur", "phir"]).unwrap_or(at + 1));
+            starts.push(text.after_any(at + 1, words!["aur phir", "aur", "phir"]).unwrap_or(at + 1));
         }
     }
     let ends = starts[1..].iter().copied().chain([text.len()]);
@@ -91,7 +89,7 @@ fn without_link(text: &Text<'_>, from: usize, to: usize) -> usize {
         return to;
     }
     let is_link = |at: usize| {
-        text.is_any(at, &["aur", "phir"]) || [',', '.', ';'].iter().any(|mark| text.is_mark(at, *mark))
+        text.is_any(at, words!["aur", "phir"]) || [',', '.', ';'].iter().any(|mark| text.is_mark(at, *mark))
     };
     (from + 1..=to).rev().find(|end| !is_link(end - 1)).unwrap_or(to)
 }
@@ -104,7 +102,7 @@ fn settled(said: &Said<'_>, context: &Context) -> Clause {
 
 fn clause(said: &Said<'_>, context: &Context) -> Clause {
     let whole = &said.text;
-    let has_words = whole.tokens.iter().any(|token| token.text.chars().any(char::is_alphanumeric));
+    let has_words = whole.tokens.iter().any(|token| token.text.chars().any(fold::is_alphanumeric));
     if !has_words {
         return Clause::unclear(TaskFields::default(), Vec::new(), 0.1);
     }
@@ -116,9 +114,9 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
     if let Some(query) = query::read(said, context) {
         return query;
     }
-    let not_to_forget = wish::is_in(text) && text.has_any(&["bhool-na", "bhool", "bhool-o"]);
+    let not_to_forget = || text.has_any(words!["bhool-na", "bhool", "bhool-o"]) && wish::is_in(text);
     let refusal = small_talk::negation(text).or_else(|| small_talk::leave_it(text));
-    if let Some((from, to)) = refusal.filter(|_| !not_to_forget) {
+    if let Some((from, to)) = refusal.filter(|_| !not_to_forget()) {
         let spans = text.span(from, to, SpanKind::Intent).into_iter().collect();
         let refused = Clause::one(Action::Unknown(TaskFields::default()), spans, 0.3);
         return refused.with_problem(Some(Problem::Negated));
@@ -126,7 +124,7 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
     let end = text.end_of_words();
     let is_question = text.is_mark(end, '?');
     if !is_question
-        && text.has_any(&["dehani"])
+        && text.has_any(words!["dehani"])
         && let Some(cleared) = update::cleared(said, context)
     {
         return cleared;
@@ -145,7 +143,7 @@ fn clause(said: &Said<'_>, context: &Context) -> Clause {
 fn courtesies(text: &Text<'_>) -> usize {
     let mut at = 0;
     loop {
-        let polite = [
+        let polite = words![
             "barah karam",
             "12 karam",
             "12 e karam",
@@ -190,7 +188,7 @@ fn courtesies(text: &Text<'_>) -> usize {
             || text.is_mark(at, '\u{2022}')
         {
             at += 1;
-        } else if let Some(end) = text.after_any(at, &polite).filter(|end| *end < text.end_of_words()) {
+        } else if let Some(end) = text.after_any(at, polite).filter(|end| *end < text.end_of_words()) {
             at = end;
         } else {
             return at;

@@ -200,6 +200,13 @@ proptest! {
 }
 
 #[test]
+fn a_key_whose_letters_are_compared_as_fewer_is_no_panic() {
+    // As many bytes as "due:" and what its value is compared as.
+    let parse = parse("buy milk today and the due\u{621}:\u{130}\u{130}", &context()).expect("short enough");
+    assert_eq!(parse.commands.len(), 1);
+}
+
+#[test]
 fn a_verb_in_front_of_another_verb_is_no_panic() {
     for text in ["ملتوی کرو کل ملتوی", "ملتوی کرو شام آگے", "شفٹ کرو \" آدھے سب jumme at شفٹ"]
     {

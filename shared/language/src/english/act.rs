@@ -11,6 +11,7 @@ use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Value;
 use crate::span::SpanKind;
 use crate::token::{Kind, Text};
+use crate::words::{Table, Words, words};
 use crate::{Action, Command, Context, Problem, Target};
 
 /// How a verb is to be taken.
@@ -24,66 +25,66 @@ enum Force {
     Weak,
 }
 
-const VERBS: &[(&str, Act, Force)] = &[
-    ("get rid of", Act::Delete, Force::Doubtful),
-    ("delete", Act::Delete, Force::Plain),
-    ("erase", Act::Delete, Force::Plain),
-    ("remove", Act::Delete, Force::Doubtful),
-    ("discard", Act::Delete, Force::Doubtful),
-    ("scrap", Act::Delete, Force::Doubtful),
-    ("trash", Act::Delete, Force::Doubtful),
-    ("omit", Act::Delete, Force::Doubtful),
-    ("purge", Act::Delete, Force::Doubtful),
-    ("cancel", Act::Delete, Force::Weak),
-    ("drop", Act::Delete, Force::Weak),
-    ("clear out", Act::Delete, Force::Weak),
-    ("clear", Act::Delete, Force::Weak),
-    ("wipe out", Act::Delete, Force::Weak),
-    ("wipe", Act::Delete, Force::Weak),
-    ("empty out", Act::Delete, Force::Weak),
-    ("empty", Act::Delete, Force::Weak),
-    ("scratch", Act::Delete, Force::Weak),
-    ("strike", Act::Delete, Force::Weak),
-    ("ditch", Act::Delete, Force::Weak),
-    ("kill", Act::Delete, Force::Weak),
-    ("bin", Act::Delete, Force::Weak),
-    ("forget about", Act::Delete, Force::Weak),
-    ("forget", Act::Delete, Force::Weak),
-    ("throw out", Act::Delete, Force::Weak),
-    ("throw away", Act::Delete, Force::Weak),
-    ("reopen", Act::Reopen, Force::Plain),
-    ("re-open", Act::Reopen, Force::Plain),
-    ("uncomplete", Act::Reopen, Force::Plain),
-    ("uncheck", Act::Reopen, Force::Plain),
-    ("unmark", Act::Reopen, Force::Plain),
-    ("restart", Act::Reopen, Force::Weak),
-    ("check off", Act::Complete, Force::Plain),
-    ("tick off", Act::Complete, Force::Plain),
-    ("cross off", Act::Complete, Force::Plain),
-    ("cross out", Act::Complete, Force::Plain),
-    ("mark off", Act::Complete, Force::Plain),
-    ("tick", Act::Complete, Force::Plain),
-    ("task completed", Act::Complete, Force::Plain),
-    ("task done", Act::Complete, Force::Plain),
-    ("done with", Act::Complete, Force::Plain),
-    ("i am done with", Act::Complete, Force::Plain),
-    ("i'm done with", Act::Complete, Force::Plain),
-    ("im done with", Act::Complete, Force::Plain),
-    ("finished with", Act::Complete, Force::Plain),
-    ("i'm finished with", Act::Complete, Force::Plain),
-    ("done", Act::Complete, Force::Doubtful),
-    ("mark done", Act::Complete, Force::Plain),
-    ("mark complete", Act::Complete, Force::Plain),
-    ("mark completed", Act::Complete, Force::Plain),
-    ("complete", Act::Complete, Force::Plain),
-    ("finish", Act::Complete, Force::Weak),
-    ("close", Act::Complete, Force::Weak),
-    ("resolve", Act::Complete, Force::Weak),
-];
+static VERBS: Table<(Act, Force)> = Table::new(&[
+    ("get rid of", (Act::Delete, Force::Doubtful)),
+    ("delete", (Act::Delete, Force::Plain)),
+    ("erase", (Act::Delete, Force::Plain)),
+    ("remove", (Act::Delete, Force::Doubtful)),
+    ("discard", (Act::Delete, Force::Doubtful)),
+    ("scrap", (Act::Delete, Force::Doubtful)),
+    ("trash", (Act::Delete, Force::Doubtful)),
+    ("omit", (Act::Delete, Force::Doubtful)),
+    ("purge", (Act::Delete, Force::Doubtful)),
+    ("cancel", (Act::Delete, Force::Weak)),
+    ("drop", (Act::Delete, Force::Weak)),
+    ("clear out", (Act::Delete, Force::Weak)),
+    ("clear", (Act::Delete, Force::Weak)),
+    ("wipe out", (Act::Delete, Force::Weak)),
+    ("wipe", (Act::Delete, Force::Weak)),
+    ("empty out", (Act::Delete, Force::Weak)),
+    ("empty", (Act::Delete, Force::Weak)),
+    ("scratch", (Act::Delete, Force::Weak)),
+    ("strike", (Act::Delete, Force::Weak)),
+    ("ditch", (Act::Delete, Force::Weak)),
+    ("kill", (Act::Delete, Force::Weak)),
+    ("bin", (Act::Delete, Force::Weak)),
+    ("forget about", (Act::Delete, Force::Weak)),
+    ("forget", (Act::Delete, Force::Weak)),
+    ("throw out", (Act::Delete, Force::Weak)),
+    ("throw away", (Act::Delete, Force::Weak)),
+    ("reopen", (Act::Reopen, Force::Plain)),
+    ("re-open", (Act::Reopen, Force::Plain)),
+    ("uncomplete", (Act::Reopen, Force::Plain)),
+    ("uncheck", (Act::Reopen, Force::Plain)),
+    ("unmark", (Act::Reopen, Force::Plain)),
+    ("restart", (Act::Reopen, Force::Weak)),
+    ("check off", (Act::Complete, Force::Plain)),
+    ("tick off", (Act::Complete, Force::Plain)),
+    ("cross off", (Act::Complete, Force::Plain)),
+    ("cross out", (Act::Complete, Force::Plain)),
+    ("mark off", (Act::Complete, Force::Plain)),
+    ("tick", (Act::Complete, Force::Plain)),
+    ("task completed", (Act::Complete, Force::Plain)),
+    ("task done", (Act::Complete, Force::Plain)),
+    ("done with", (Act::Complete, Force::Plain)),
+    ("i am done with", (Act::Complete, Force::Plain)),
+    ("i'm done with", (Act::Complete, Force::Plain)),
+    ("im done with", (Act::Complete, Force::Plain)),
+    ("finished with", (Act::Complete, Force::Plain)),
+    ("i'm finished with", (Act::Complete, Force::Plain)),
+    ("done", (Act::Complete, Force::Doubtful)),
+    ("mark done", (Act::Complete, Force::Plain)),
+    ("mark complete", (Act::Complete, Force::Plain)),
+    ("mark completed", (Act::Complete, Force::Plain)),
+    ("complete", (Act::Complete, Force::Plain)),
+    ("finish", (Act::Complete, Force::Weak)),
+    ("close", (Act::Complete, Force::Weak)),
+    ("resolve", (Act::Complete, Force::Weak)),
+]);
 
 /// What is deleted outside of a list of tasks.
 #[rustfmt::skip]
-const FILES: &[&str] = &[
+const FILES: &Words = words![
     "photo", "photos", "picture", "pictures", "pics", "video", "videos", "file", "files", "folder", "folders", "email",
     "emails", "e-mails", "account", "accounts", "app", "apps", "message", "messages", "texts", "history", "cache", "cookies",
     "backup", "backups", "branch", "branches", "database", "logs", "downloads", "contacts", "subscription",
@@ -121,7 +122,7 @@ fn clause(text: &Text<'_>, act: Act, found: Found, verb: (usize, usize), confide
     let is_missing = found.targets.contains(&Target::Missing);
     // "delete all tasks if it rains"
     let rest = text.part(verb.1, text.len());
-    let depends = rest.has_any(&["if", "unless", "once", "whenever"]) && !verb_is_last(text, verb);
+    let depends = rest.has_any(words!["if", "unless", "once", "whenever"]) && !verb_is_last(text, verb);
     let mut targets = found.targets.into_iter();
     let first = targets.next().unwrap_or(Target::Missing);
     let mut clause = Clause::one(act.on(first), spans, confidence);
@@ -147,7 +148,7 @@ fn verb_is_last(text: &Text<'_>, verb: (usize, usize)) -> bool {
 
 /// "mark … as done", "mark … as not done", "set … to completed".
 fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    const DONE: &[&str] = &[
+    const DONE: &Words = words![
         "done",
         "complete",
         "completed",
@@ -160,14 +161,23 @@ fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         "handled",
         "sorted",
     ];
-    const OPEN: &[&str] =
-        &["incomplete", "undone", "open", "uncompleted", "active", "pending", "todo", "unfinished", "to-do"];
-    const NOT: &[&str] =
-        &["not done", "not complete", "not completed", "not finished", "not yet done", "to do"];
-    if !text.is_any(at, &["mark", "set", "flag", "make", "put", "change", "move"]) {
+    const OPEN: &Words = words![
+        "incomplete",
+        "undone",
+        "open",
+        "uncompleted",
+        "active",
+        "pending",
+        "todo",
+        "unfinished",
+        "to-do"
+    ];
+    const NOT: &Words =
+        words!["not done", "not complete", "not completed", "not finished", "not yet done", "to do"];
+    if !text.is_any(at, words!["mark", "set", "flag", "make", "put", "change", "move"]) {
         return None;
     }
-    let is_mark = text.is_any(at, &["mark", "flag"]);
+    let is_mark = text.is_any(at, words!["mark", "flag"]);
     let state = |at: usize| {
         if let Some(end) = text.after_any(at, NOT) {
             return Some((Act::Reopen, end));
@@ -182,7 +192,7 @@ fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         Some((act, at + 1))
     };
     // "mark as done: buy milk"
-    if let Some(start) = text.after_any(at + 1, &["as", "it as"])
+    if let Some(start) = text.after_any(at + 1, words!["as", "it as"])
         && let Some((act, end)) =
             state(start).filter(|(_, end)| *end < text.end_of_words() || text.word(at + 1) == "it")
     {
@@ -195,13 +205,13 @@ fn marked(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     let mut len = text.end_of_words();
     for _ in 0..2 {
-        if len > at && text.is_any(len - 1, &["please", "now", "already", "today"]) {
+        if len > at && text.is_any(len - 1, words!["please", "now", "already", "today"]) {
             len -= 1;
         }
     }
     let (from, act) = (len.saturating_sub(3).max(at + 1)..len)
         .find_map(|from| state(from).filter(|(_, end)| *end == len).map(|(act, _)| (from, act)))?;
-    let led = text.is_any(from - 1, &["as", "to"]);
+    let led = text.is_any(from - 1, words!["as", "to"]);
     if !led && !is_mark {
         return None;
     }
@@ -219,15 +229,15 @@ fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         "take" | "knock" | "scratch" | "strike" => Act::Delete,
         _ => return None,
     };
-    if text.is_any(at + 1, &["off", "out"]) {
+    if text.is_any(at + 1, words!["off", "out"]) {
         return None;
     }
     let len = text.end_of_words();
     let rest = text.part(at + 1, len);
     let (rest, from_list) = target::without_list(&rest);
-    let ends_off = rest.len() > 1 && text.is_any(at + rest.len(), &["off", "out"]);
-    let off = ends_off && text.is_any(at, &["check", "tick", "cross", "mark", "scratch", "strike"])
-        || from_list && text.is_any(at + 1 + rest.len(), &["off", "from"]);
+    let ends_off = rest.len() > 1 && text.is_any(at + rest.len(), words!["off", "out"]);
+    let off = ends_off && text.is_any(at, words!["check", "tick", "cross", "mark", "scratch", "strike"])
+        || from_list && text.is_any(at + 1 + rest.len(), words!["off", "from"]);
     if !off {
         return None;
     }
@@ -239,10 +249,10 @@ fn taken_off(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "I finished the report", "I've already done 2", "just completed it".
 fn said_done(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let who = text
-        .after_any(at, &["i have", "i've", "ive", "i had", "we have", "we've", "weve", "i", "we"])
+        .after_any(at, words!["i have", "i've", "ive", "i had", "we have", "we've", "weve", "i", "we"])
         .unwrap_or(at);
-    let start = text.after_any(who, &["just now", "just", "already", "finally", "now"]).unwrap_or(who);
-    let end = text.after_any(start, &["finished with", "finished", "completed", "done with", "done"])?;
+    let start = text.after_any(who, words!["just now", "just", "already", "finally", "now"]).unwrap_or(who);
+    let end = text.after_any(start, words!["finished with", "finished", "completed", "done with", "done"])?;
     if start == at && text.word(start) == "done" {
         return None;
     }
@@ -253,8 +263,7 @@ fn said_done(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "delete …", "complete …", "cancel the dentist task".
 fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let (end, act, force) =
-        VERBS.iter().find_map(|(words, act, force)| Some((text.after(at, words)?, *act, *force)))?;
+    let (&(act, force), end) = text.look_up(at, &VERBS)?;
     let end = if text.is_mark(end, ':') { end + 1 } else { end };
     let rest = text.part(end, text.len());
     let found = target::read(&rest, context);
@@ -265,14 +274,14 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     // "delete the gym task or mark it done", "delete work or home tasks"
     let is_title = matches!(&found.targets[..], [Target::Title(_)]) && found.is_plain;
     let alternatives =
-        ["mark", "complete", "delete", "remove", "move", "finish", "postpone", "keep", "maybe", "not"];
+        words!["mark", "complete", "delete", "remove", "move", "finish", "postpone", "keep", "maybe", "not"];
     let chooses = (1..rest.len())
-        .any(|at| rest.is_any(at, &["or"]) && (!is_title || rest.is_any(at + 1, &alternatives)));
+        .any(|at| rest.is_any(at, words!["or"]) && (!is_title || rest.is_any(at + 1, alternatives)));
     // "remove price tags from the gifts"
     let is_elsewhere = act == Act::Delete
         && !found.is_plain
         && (1..rest.len()).any(|at| {
-            rest.is_any(at, &["from", "off"]) && rest.is_any(at + 1, &["the", "my", "our", "this"])
+            rest.is_any(at, words!["from", "off"]) && rest.is_any(at + 1, words!["the", "my", "our", "this"])
         });
     if chooses || is_elsewhere {
         return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
@@ -287,10 +296,10 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     // "delete my shopping list": there are no lists but tags.
     let names_list = matches!(&found.targets[..], [Target::Title(title)] if title.ends_with(" list"));
     // "cancel my 3pm meeting"
-    let is_appointment = rest.has_any(&["appointment", "meeting", "reservation", "booking", "appt"])
+    let is_appointment = rest.has_any(words!["appointment", "meeting", "reservation", "booking", "appt"])
         && text.word(at) == "cancel"
         && deadline
-        && !rest.has_any(&["by", "before"]);
+        && !rest.has_any(words!["by", "before"]);
     if act == Act::Delete && (names_list && !found.is_plain || is_appointment) {
         return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
     }
@@ -317,7 +326,7 @@ fn commanded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         (Force::Doubtful, false) => 0.75,
         (Force::Weak, false) if deadline || act == Act::Reopen => return None,
         (Force::Weak, false)
-            if text.is_any(at, &["finish", "cancel"]) && found.targets != [Target::Missing] =>
+            if text.is_any(at, words!["finish", "cancel"]) && found.targets != [Target::Missing] =>
         {
             return Some(clause(text, act, found, (at, end), 0.6).with_problem(Some(Problem::UnclearIntent)));
         }
@@ -346,27 +355,27 @@ fn has_deadline(text: &Text<'_>, context: &Context) -> bool {
 fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let len = text.end_of_words();
     if len < at + 2
-        || text.is_any(at, &["get", "have", "is", "are", "has", "i", "want", "need", "make"])
+        || text.is_any(at, words!["get", "have", "is", "are", "has", "i", "want", "need", "make"])
         || text.is_mark(len, '?')
     {
         return None;
     }
     let last = len - 1;
-    if !text.is_any(last, &["done", "completed", "finished", "complete"]) {
+    if !text.is_any(last, words!["done", "completed", "finished", "complete"]) {
         return None;
     }
-    if text.is_any(last - 1, &["to", "be", "being", "get", "getting", "gets"]) {
+    if text.is_any(last - 1, words!["to", "be", "being", "get", "getting", "gets"]) {
         return None;
     }
     let before = &text.part(at, last);
     // "every 3 days after it is done"
-    if text.is_any(at, &["every", "each"])
-        || before.has_any(&["after", "until", "when", "once", "if", "unless"])
+    if text.is_any(at, words!["every", "each"])
+        || before.has_any(words!["after", "until", "when", "once", "if", "unless"])
     {
         return None;
     }
     let found_at = (0..before.len()).find(|from| {
-        let links = [
+        let links = words![
             "has just been",
             "has been",
             "have been",
@@ -390,10 +399,11 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             "is all",
             "are all",
         ];
-        before.after_any(*from, &links) == Some(before.len())
+        before.after_any(*from, links) == Some(before.len())
     });
-    let is_not = text.is_any(last - 1, &["not", "isn't", "isnt", "wasn't"])
-        || text.is_any(last.wrapping_sub(2), &["hasn't", "haven't", "not"]) && text.word(last - 1) == "been";
+    let is_not = text.is_any(last - 1, words!["not", "isn't", "isnt", "wasn't"])
+        || text.is_any(last.wrapping_sub(2), words!["hasn't", "haven't", "not"])
+            && text.word(last - 1) == "been";
     let is_said = found_at.is_some();
     let found = target::read(&before.part(0, found_at.unwrap_or(before.len())), context);
     if is_not {
@@ -405,7 +415,7 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let is_verb = vocabulary::is_verb(before.word(0));
     if text.is_any(
         at,
-        &[
+        words![
             "clear", "show", "hide", "list", "not", "almost", "nearly", "half", "never", "ignore", "if",
             "once", "pretend", "say", "tell", "system",
         ],
@@ -425,7 +435,7 @@ fn stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// Past tenses that describe nothing, so that "I" may be left out.
 #[rustfmt::skip]
-const TOLD: &[&str] = &[
+const TOLD: &Words = words![
     "bought", "ate", "brought", "built", "drank", "drove", "fed", "gave", "got", "made", "paid", "ran", "sent", "sold",
     "spoke", "swam", "swept", "took", "went", "wrote", "threw", "called", "emailed", "texted", "phoned", "visited", "did",
     "messaged", "booked", "picked", "mailed", "submitted", "watered", "walked", "cleaned", "fixed", "ordered",
@@ -433,9 +443,9 @@ const TOLD: &[&str] = &[
 
 /// "I bought the milk", "called mom": the plain form of the verb is looked for.
 fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let who = text.after_any(at, &["i have", "i've", "ive", "i", "we have", "we've", "weve", "we"]);
+    let who = text.after_any(at, words!["i have", "i've", "ive", "i", "we have", "we've", "weve", "we"]);
     let start = who.unwrap_or(at);
-    let adverb = text.after_any(start, &["just", "already", "finally"]);
+    let adverb = text.after_any(start, words!["just", "already", "finally"]);
     let start = adverb.unwrap_or(start);
     let verb = vocabulary::present_of(text.word(start))?;
     let object = start + 1;
@@ -446,13 +456,14 @@ fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     {
         return None;
     }
-    let asks = text.is_any(object, &["i", "you", "we", "they", "he", "she"]);
+    let asks = text.is_any(object, words!["i", "you", "we", "they", "he", "she"]);
     if len <= object || text.is_mark(len, '?') || asks {
         return None;
     }
-    let described = ["the", "my", "our", "his", "her", "their", "mom", "dad", "it", "that", "up", "out"];
-    let is_told = TOLD.contains(&text.word(start))
-        && (text.is_any(object, &described)
+    let described =
+        words!["the", "my", "our", "his", "her", "their", "mom", "dad", "it", "that", "up", "out"];
+    let is_told = TOLD.contains(text.word(start))
+        && (text.is_any(object, described)
             || !text.word(start).ends_with("ed")
             || text.word(start).starts_with("call"));
     if who.is_none() && adverb.is_none() && !is_told {
@@ -472,7 +483,8 @@ fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let mut spans = text.span(start, text.end_of_words(), SpanKind::Target).into_iter().collect::<Vec<_>>();
     spans.extend(text.span(at, start, SpanKind::Intent));
     // "I bought a car": of something not known before nothing was to be done.
-    let is_news = text.is_any(object, &["a", "an", "some"]) || who.is_none() && has_deadline(&rest, context);
+    let is_news =
+        text.is_any(object, words!["a", "an", "some"]) || who.is_none() && has_deadline(&rest, context);
     let confidence = if is_news { 0.6 } else { 0.72 };
     let clause = clause(text, Act::Complete, Found { targets, spans, ..found }, (at, start), confidence);
     Some(clause.with_problem(is_news.then_some(Problem::UnclearIntent)))
@@ -481,31 +493,31 @@ fn past(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "the rent has been paid", "the trash is taken out".
 fn passive(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let len = text.end_of_words();
-    let starts = [
+    let starts = words![
         "is", "are", "has", "have", "was", "what", "when", "who", "how", "why", "if", "it", "there", "i",
         "we",
     ];
-    if text.is_any(at, &starts) || text.is_mark(len, '?') {
+    if text.is_any(at, starts) || text.is_mark(len, '?') {
         return None;
     }
     // The participle is the last word, or stands before "out", "up", "off".
-    let particle = text.is_any(len.checked_sub(1)?, &["out", "up", "off", "in", "away", "down"]);
+    let particle = text.is_any(len.checked_sub(1)?, words!["out", "up", "off", "in", "away", "down"]);
     let last = len.checked_sub(if particle { 2 } else { 1 })?;
     #[rustfmt::skip]
-    const DEALT_WITH: &[&str] = &[
+    const DEALT_WITH: &Words = words![
         "paid", "bought", "sent", "taken", "booked", "cleaned", "fixed", "washed", "written", "submitted", "delivered",
         "ordered", "mailed", "picked", "renewed", "signed", "packed", "watered", "fed", "returned", "installed", "called",
         "emailed", "answered", "repaired", "printed", "collected", "replaced", "painted", "ironed", "vacuumed", "swept",
         "put", "thrown", "brought",
     ];
-    if !DEALT_WITH.contains(&text.word(last))
-        || text.is_any(at, &["nothing", "nobody", "none", "no", "something", "not"])
+    if !DEALT_WITH.contains(text.word(last))
+        || text.is_any(at, words!["nothing", "nobody", "none", "no", "something", "not"])
     {
         return None;
     }
     let verb = vocabulary::present_of(text.word(last))?;
     #[rustfmt::skip]
-    const LINKS: &[&str] = &[
+    const LINKS: &Words = words![
         "has just been", "has already been", "has been", "have already been", "have been", "is already", "are already",
         "was just", "is now", "is", "are", "was", "were",
     ];
@@ -521,7 +533,7 @@ fn passive(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "I'm done", "it's finished": the task spoken of last.
 fn done_alone(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const DONE: &[&str] = &[
+    const DONE: &Words = words![
         "i am done", "i'm done", "im done", "it's done", "its done", "that's done", "thats done", "it is done",
         "that is done", "i did it", "i did that", "i've done it", "i have done it", "i've done that", "got it done", "did it",
         "i finished it", "all done with it", "it's finished", "it's complete", "it's completed", "that one's done",

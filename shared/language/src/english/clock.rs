@@ -9,6 +9,7 @@ use crate::meaning::clock::Clock;
 use crate::meaning::clock::Part;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::{Words, words};
 
 /// What a time phrase says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,14 +47,17 @@ pub(crate) fn read(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) ->
         .or_else(|| four_digits(text, at, lead, beside_date))
         .or_else(|| written(text, at, lead, beside_date));
     found.map(|(reading, end)| {
-        let end = text.after_any(end, &["o'clock", "oclock", "hrs", "hours", "h"]).unwrap_or(end);
-        (reading, text.after_any(end, &["sharp", "exactly", "on the dot", "ish", "or so"]).unwrap_or(end))
+        let end = text.after_any(end, words!["o'clock", "oclock", "hrs", "hours", "h"]).unwrap_or(end);
+        (
+            reading,
+            text.after_any(end, words!["sharp", "exactly", "on the dot", "ish", "or so"]).unwrap_or(end),
+        )
     })
 }
 
 /// "bake at 350", "one by one": a number that is no time.
 fn is_measured(text: &Text<'_>, at: usize, lead: Lead) -> bool {
-    const MEASURED: &[&str] = &[
+    const MEASURED: &Words = words![
         "bake",
         "roast",
         "heat",
@@ -66,18 +70,19 @@ fn is_measured(text: &Text<'_>, at: usize, lead: Lead) -> bool {
         "trade",
         "sous-vide",
     ];
-    let word = text.word(at);
-    let is_bare = number::word(word).is_some();
     let measures = lead == Lead::At && (0..at.min(6)).any(|at| text.is_any(at, MEASURED));
     let counts =
-        lead == Lead::By && at.checked_sub(2).is_some_and(|before| number::word(text.word(before)).is_some());
-    is_bare && !part_after(text, at + 1) && half(text, at + 1).is_none() && (measures || counts)
+        lead == Lead::By && at.checked_sub(2).is_some_and(|before| number::at(text, before).is_some());
+    (measures || counts)
+        && number::at(text, at).is_some()
+        && !part_after(text, at + 1)
+        && half(text, at + 1).is_none()
 }
 
 /// Gives where a time zone ends, in which the user's clock need not be: "CET", "New York time".
 pub(crate) fn zone_end(text: &Text<'_>, at: usize) -> Option<usize> {
     #[rustfmt::skip]
-    const PLACES: &[&str] = &[
+    const PLACES: &Words = words![
         "eastern", "pacific", "central", "mountain", "pakistan", "london", "karachi", "new york", "uk", "us", "indian", "india",
         "paris", "berlin", "tokyo", "dubai", "greenwich", "server", "european", "eastern standard", "eastern daylight",
         "pacific standard", "pacific daylight", "central european", "their", "his", "her",
@@ -94,15 +99,15 @@ pub(crate) fn zone_end(text: &Text<'_>, at: usize) -> Option<usize> {
     }
     // "5pm *Hong Kong time*", but not "at 5 Lunch time".
     let named = (at + 1..at + 3).find(|end| text.word(*end) == "time")?;
-    let is_meal =
-        text.is_any(named - 1, &["lunch", "dinner", "tea", "bed", "play", "story", "prayer", "nap", "bath"]);
+    let is_meal = text
+        .is_any(named - 1, words!["lunch", "dinner", "tea", "bed", "play", "story", "prayer", "nap", "bath"]);
     ((at..named).all(|at| text.is_capital(at)) && !is_meal && !text.is_capital(named)).then_some(named + 1)
 }
 
 /// Says whether the word is a time zone, in which the user's clock need not be.
 fn is_zone(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
-    const ZONES: &[&str] = &[
+    const ZONES: &Words = words![
         "utc", "gmt", "bst", "cet", "cest", "eet", "eest", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt",
         "pkt", "ist", "jst", "aest", "aedt", "akst", "hst", "msk", "zulu",
     ];
@@ -120,7 +125,8 @@ pub(crate) fn read_range(
     let is_between = text.word(at) == "between";
     let start = if is_between { at + 1 } else { at };
     let is_led = lead == Lead::From;
-    let (first, end) = match text.word(start).split_once(['-', '\u{2013}']) {
+    let joined = if text.is_plain(start) { None } else { text.word(start).split_once(['-', '\u{2013}']) };
+    let (first, end) = match joined {
         Some((first, last)) => {
             let first = clock_alone(first)?;
             let (last, end) = finish_half(text, clock_alone(last)?, start + 1);
@@ -140,12 +146,11 @@ pub(crate) fn read_range(
             let dash =
                 text.is_mark(end, '-') || text.is_mark(end, '\u{2013}') || text.is_mark(end, '\u{2014}');
             let link = text
-                .after_any(end, &["to", "until", "till", "til"])
+                .after_any(end, words!["to", "until", "till", "til"])
                 .or_else(|| dash.then_some(end + 1))
                 .or_else(|| text.after(end, "and").filter(|_| is_between))?;
             // "at ten to six" is before six.
-            let minutes =
-                number::word(text.word(start)).is_some_and(|minutes| matches!(minutes, 5 | 10 | 20 | 25));
+            let minutes = number::at(text, start).is_some_and(|minutes| matches!(minutes, 5 | 10 | 20 | 25));
             if lead == Lead::At && minutes && first.0.is_open && text.word(end) == "to" {
                 return None;
             }
@@ -158,7 +163,7 @@ pub(crate) fn read_range(
     let has_minutes = said.contains([':', 'h']) || said.contains("am") || said.contains("pm");
     let is_time = is_led || lead == Lead::At || beside_date || has_minutes;
     // "at 5pm until 20 june"
-    let is_date = names::month(text.word(end)).is_some();
+    let is_date = names::month_at(text, end).is_some();
     (is_time && !is_date && vocabulary::is_boundary(text, end)).then_some((first, end))
 }
 
@@ -189,7 +194,7 @@ fn ordered(first: Clock, last: Clock) -> Clock {
 
 /// "at 1730", "0900 hours", "at 530".
 fn four_digits(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
-    let word = text.word(at);
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
     let letters = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
     let (digits, suffix) = word.split_at(letters);
     if !(3..=4).contains(&digits.len()) {
@@ -209,10 +214,11 @@ fn four_digits(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Opt
     if let Some((half, end)) = half {
         return with_half(clock, half).map(|clock| (Reading::Clock(clock), end));
     }
-    if matches!(suffix, "h" | "hrs" | "hours") || text.is_any(end, &["hrs", "hours"]) && lead == Lead::At {
+    if matches!(suffix, "h" | "hrs" | "hours") || text.is_any(end, words!["hrs", "hours"]) && lead == Lead::At
+    {
         return Some((Reading::Clock(Clock { is_open: false, ..clock }), end));
     }
-    let is_free = vocabulary::is_boundary(text, end) && !text.is_any(end, &["of", "and", "or", "in"]);
+    let is_free = vocabulary::is_boundary(text, end) && !text.is_any(end, words!["of", "and", "or", "in"]);
     let is_led = lead == Lead::At || beside_date && is_military;
     let is_round = is_military || minute % 5 == 0;
     (suffix.is_empty() && is_led && is_free && is_round).then_some((Reading::Clock(clock), end))
@@ -232,7 +238,7 @@ fn spoken(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
         let free = lead.is_any() || vocabulary::is_boundary(text, end);
         return free.then_some((Reading::Clock(clock), end));
     }
-    let (minutes, by_name, end) = match text.after_any(at, &["a quarter", "quarter"]) {
+    let (minutes, by_name, end) = match text.after_any(at, words!["a quarter", "quarter"]) {
         Some(end) => (15, true, end),
         None if text.word(at) == "half" => (30, true, at + 1),
         None => {
@@ -240,7 +246,7 @@ fn spoken(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
             (minutes, false, end)
         }
     };
-    let (said_minutes, end) = match text.after_any(end, &["minutes", "minute", "mins", "min"]) {
+    let (said_minutes, end) = match text.after_any(end, words!["minutes", "minute", "mins", "min"]) {
         Some(end) => (true, end),
         None => (by_name, end),
     };
@@ -282,7 +288,9 @@ fn before(clock: Clock) -> Clock {
 fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<(Reading, usize)> {
     let word = text.word(at);
     let sure_place = lead.names_time() || beside_date;
-    if let Some((reading, has_half)) = compact(word) {
+    if !text.is_plain(at)
+        && let Some((reading, has_half)) = compact(word)
+    {
         // "5p", "15h" may be sizes, rooms and lengths as well.
         let is_short = word.ends_with(['a', 'p', 'h']) && !word.contains(':');
         if has_half && is_short {
@@ -305,14 +313,14 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
                 (lead == Lead::At && free).then_some((reading, at + 1))
             }
             Reading::Clock(_) => {
-                let is_verse = VERSES.contains(&text.word_before(at));
+                let is_verse = VERSES.contains(text.word_before(at));
                 ((sure_place || free) && !is_verse).then_some((reading, at + 1))
             }
         };
     }
     let (clock, end) = hour(text, at)?;
     let said_half = end > at + 1 && !clock.is_open;
-    let said_clock = text.word(end) == "o'clock" || text.is_any(end - 1, &["o'clock", "oclock"]);
+    let said_clock = text.word(end) == "o'clock" || text.is_any(end - 1, words!["o'clock", "oclock"]);
     if let Some((minute, end)) = spoken_minutes(text, end, clock) {
         let (clock, end) = finish_half(text, Clock { minute, ..clock }, end);
         let free = lead.names_time()
@@ -329,11 +337,11 @@ fn written(text: &Text<'_>, at: usize, lead: Lead, beside_date: bool) -> Option<
     }
     let counted = text.word(at).len() > 2 && number::digits(text.word(at)).is_some();
     let free = vocabulary::is_boundary(text, end) || vocabulary::is_verb(text.word(end));
-    let changes = [
+    let changes = words![
         "multiply", "divide", "increase", "reduce", "raise", "cut", "lower", "decrease", "grow", "shrink",
         "split", "count", "beat", "win", "lose",
     ];
-    let is_amount = lead == Lead::By && (0..at.min(6)).any(|word| text.is_any(word, &changes));
+    let is_amount = lead == Lead::By && (0..at.min(6)).any(|word| text.is_any(word, changes));
     // "tonight at 8 dinner with sam"
     let led = (lead.names_bare_hour() && free || lead == Lead::At && beside_date) && !is_amount;
     let before_part = part_after(text, end) && !is_counted(text, at);
@@ -354,7 +362,7 @@ fn spaced(text: &Text<'_>, at: usize, lead: Lead) -> Option<(Reading, usize)> {
 }
 
 /// Books whose verses look like times: "John 3:16".
-const VERSES: &[&str] = &[
+const VERSES: &Words = words![
     "genesis", "exodus", "psalm", "psalms", "proverbs", "isaiah", "matthew", "mark", "luke", "john", "acts",
     "romans", "surah", "quran", "ayah", "verse", "chapter", "ratio", "scale", "score",
 ];
@@ -370,21 +378,23 @@ fn is_counted(text: &Text<'_>, at: usize) -> bool {
 /// "5 *in the evening*", "8 *tonight*", "9 *tomorrow morning*".
 fn part_after(text: &Text<'_>, at: usize) -> bool {
     let is_part = |at: usize| part(text.word(at)).is_some();
-    text.is_any(at, &["tonight", "tonite"])
+    text.is_any(at, words!["tonight", "tonite"])
         || text.after(at, "at night").is_some()
-        || text.after_any(at, &["in the", "this", "tomorrow", "in"]).is_some_and(is_part)
+        || text.after_any(at, words!["in the", "this", "tomorrow", "in"]).is_some_and(is_part)
 }
 
 /// Reads an hour with or without its half: "5", "five", "5pm", "5 pm", "5 o'clock".
 fn hour(text: &Text<'_>, at: usize) -> Option<(Clock, usize)> {
-    if let Some((Reading::Clock(clock), _)) = compact(text.word(at)) {
+    let word = text.word(at);
+    if !text.is_plain(at)
+        && let Some((Reading::Clock(clock), _)) = compact(word)
+    {
         return Some(finish_half(text, clock, at + 1));
     }
-    let word = text.word(at);
-    let hour = number::word(word).filter(|hour| *hour < 24)?;
+    let hour = number::at(text, at).filter(|hour| *hour < 24)?;
     let padded = word.len() == 2 && word.starts_with('0');
     let clock = Clock { hour, minute: 0, is_open: (1..=12).contains(&hour) && !padded };
-    let end = text.after_any(at + 1, &["o'clock", "oclock"]).unwrap_or(at + 1);
+    let end = text.after_any(at + 1, words!["o'clock", "oclock"]).unwrap_or(at + 1);
     Some(finish_half(text, clock, end))
 }
 
@@ -400,8 +410,8 @@ fn spoken_minutes(text: &Text<'_>, at: usize, hour: Clock) -> Option<(u32, usize
     (10..60).contains(&minute).then_some((minute, end))
 }
 
-const MINUTE_WORDS: &[&str] =
-    &["ten", "fifteen", "twenty", "thirty", "forty", "forty-five", "fifty", "twenty-five"];
+const MINUTE_WORDS: &Words =
+    words!["ten", "fifteen", "twenty", "thirty", "forty", "forty-five", "fifty", "twenty-five"];
 
 /// Reads "am" or "pm" as a word of its own.
 fn half(text: &Text<'_>, at: usize) -> Option<(bool, usize)> {
@@ -431,11 +441,11 @@ fn with_half(clock: Clock, is_pm: bool) -> Option<Clock> {
 
 /// Parses a time in one word, and says whether it carries its half of the day: "5pm", "5:30pm", "8.30", "17:00", "08:00:20".
 fn compact(word: &str) -> Option<(Reading, bool)> {
-    let letters = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
-    let (digits, suffix) = word.split_at(letters);
-    if !digits.starts_with(|c: char| c.is_ascii_digit()) {
+    if !word.starts_with(|c: char| c.is_ascii_digit()) {
         return spelled_pair(word);
     }
+    let letters = word.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(word.len());
+    let (digits, suffix) = word.split_at(letters);
     let suffix = suffix.strip_suffix("ish").unwrap_or(suffix);
     let half = if suffix.is_empty() { None } else { parse_half(suffix) };
     if half.is_none() && !suffix.is_empty() {
@@ -489,8 +499,9 @@ fn with_h(digits: &str, suffix: &str) -> Option<(Reading, bool)> {
 
 /// "five-thirty".
 fn spelled_pair(word: &str) -> Option<(Reading, bool)> {
-    let (hour, minute) = word.split_once('-')?;
+    // The shortest are "one-ten" and its like.
+    let (hour, minute) = if word.len() > 6 { word.split_once('-')? } else { return None };
     let hour = number::word(hour).filter(|hour| (1..=12).contains(hour))?;
-    let minute = number::word(minute).filter(|_| MINUTE_WORDS.contains(&minute))?;
+    let minute = number::word(minute).filter(|_| MINUTE_WORDS.contains(minute))?;
     Some((Reading::Clock(Clock { hour, minute, is_open: true }), false))
 }

@@ -18,6 +18,7 @@ use crate::meaning::phrase::Value;
 use crate::meaning::phrase::Wish;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
+use crate::words::{Words, words};
 use crate::{Action, Context, Problem, ReminderText, TaskFields};
 
 /// Reads a task that is asked for as one; `None` when the words do not say so.
@@ -28,11 +29,11 @@ pub(crate) fn read_explicit(text: &Text<'_>, at: usize, context: &Context) -> Op
     let opening = opening::read(text, at)?;
     // "create a task to buy milk in my list"
     let (without, is_list) = target::without_list(text);
-    let adds = text.is_any(at, &["add", "create", "put", "make", "new"]);
+    let adds = text.is_any(at, words!["add", "create", "put", "make", "new"]);
     if adds
         && is_list
         && without.len() > opening.end
-        && text.is_any(without.len(), &["to", "in", "on", "onto", "into"])
+        && text.is_any(without.len(), words!["to", "in", "on", "onto", "into"])
     {
         return Some(build(&without, opening, context));
     }
@@ -47,7 +48,7 @@ pub(crate) fn read_item(text: &Text<'_>, opening: Opening, context: &Context) ->
 
 /// What says that there is something on a day.
 #[rustfmt::skip]
-const EVENTS: &[&str] = &[
+const EVENTS: &Words = words![
     "i have got an", "i have got a", "i've got an", "i've got a", "i've got my", "i have an", "i have a", "i have my",
     "we have an", "we have a", "we've got a", "there's an", "there's a", "there is an", "there is a",
 ];
@@ -83,33 +84,33 @@ pub(crate) fn read_implicit(text: &Text<'_>, at: usize, context: &Context) -> Cl
 }
 
 fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
-    const ASKING: &[&str] = &[
+    const ASKING: &Words = words![
         "what", "what's", "whats", "when", "when's", "where", "where's", "who", "who's", "whose", "why",
         "how", "how's", "which", "is", "are", "am", "was", "were", "do", "does", "did", "can", "could",
         "may", "would", "will", "shall", "should", "has", "isn't", "aren't", "doesn't", "won't", "if",
     ];
     #[rustfmt::skip]
-    const ASKED_OF_US: &[&str] = &[
+    const ASKED_OF_US: &Words = words![
         "show", "tell", "play", "search", "define", "translate", "calculate", "recommend", "ignore",
         "forget", "turn", "google", "explain", "describe", "repeat", "act", "pretend", "system", "suggest",
         "initiate", "list", "say", "let", "sing", "status", "delete", "remove", "rename",
     ];
-    const STATING: &[&str] = &[
+    const STATING: &Words = words![
         "i", "i'm", "im", "i'll", "you", "he", "she", "they", "it", "it's", "we", "we'll", "this", "that",
         "there", "my", "your",
     ];
     let is_question = text.is_mark(text.end_of_words(), '?');
     let first = text.word(at);
-    let asks_someone = text.is_any(at + 1, &["you", "i", "we", "they", "he", "she", "it", "these", "those"]);
-    let asking =
-        ASKING.contains(&first) && (first != "do" || asks_someone) || first == "have" && asks_someone;
-    let me = text.is_any(at + 1, &["me", "us"])
-        && text.is_any(at, &["give", "read", "make", "send", "get", "tell", "show"]);
-    if is_question || asking || me || ASKED_OF_US.contains(&first) {
+    let asks_someone =
+        text.is_any(at + 1, words!["you", "i", "we", "they", "he", "she", "it", "these", "those"]);
+    let asking = ASKING.contains(first) && (first != "do" || asks_someone) || first == "have" && asks_someone;
+    let me = text.is_any(at + 1, words!["me", "us"])
+        && text.is_any(at, words!["give", "read", "make", "send", "get", "tell", "show"]);
+    if is_question || asking || me || ASKED_OF_US.contains(first) {
         return 0.3;
     }
     // What is asked of an assistant rather than done: "play the next song", "check my balance".
-    const DEVICES: &[&str] = &[
+    const DEVICES: &Words = words![
         "radio",
         "fm",
         "podcast",
@@ -138,28 +139,28 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
         "temperature",
         "brightness",
     ];
-    const OPERATED: &[&str] = &[
+    const OPERATED: &Words = words![
         "start", "play", "check", "open", "close", "move", "go", "set", "get", "look", "put", "switch",
         "skip", "pause", "stop", "resume", "raise", "lower", "increase", "decrease", "tune", "dim",
         "shuffle", "tweet", "post",
     ];
     let is_dated = fields.due.is_some() || fields.recurrence.is_some();
-    if OPERATED.contains(&first) && !is_dated && text.has_any(DEVICES) {
+    if OPERATED.contains(first) && !is_dated && text.has_any(DEVICES) {
         return 0.4;
     }
-    if text.after_any(at, &["check if", "see if", "check whether", "see whether", "look up"]).is_some()
+    if text.after_any(at, words!["check if", "see if", "check whether", "see whether", "look up"]).is_some()
         && !is_dated
     {
         return 0.6;
     }
     // What was said to us, and not what is to be done: "can you call mom".
-    let polite = (0..at).any(|word| text.is_any(word, &["can", "could", "would", "will"]));
+    let polite = (0..at).any(|word| text.is_any(word, words!["can", "could", "would", "will"]));
     if polite {
         return if fields.due.is_some() { 0.6 } else { 0.4 };
     }
-    if STATING.contains(&first) {
+    if STATING.contains(first) {
         // "my flight is on friday at 5"
-        let is_event = first == "my" && is_dated && text.has_any(&["is"]);
+        let is_event = first == "my" && is_dated && text.has_any(words!["is"]);
         return if is_event {
             0.75
         } else if is_dated {
@@ -188,14 +189,14 @@ fn implicit_confidence(text: &Text<'_>, at: usize, fields: &TaskFields) -> f64 {
 
 /// "put cheese on my list", "add buy milk to my shopping list", "to my shopping list add towels".
 fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    if text.word(at) == "to" && text.is_any(at + 1, &["my", "the"]) {
+    if text.word(at) == "to" && text.is_any(at + 1, words!["my", "the"]) {
         let add_at = (at + 2..text.len().min(at + 8)).find(|at| text.word(*at) == "add")?;
         let opening = Opening::plain(add_at + 1, 0.9);
         return Some(build(text, opening, context));
     }
     if !text.is_any(
         at,
-        &[
+        words![
             "put", "add", "append", "write", "place", "note", "throw", "stick", "pop", "chuck", "get",
             "include",
         ],
@@ -204,7 +205,7 @@ fn put_on_list(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> 
     }
     let (without, is_list) = target::without_list(text);
     let start = text
-        .after_any(at + 1, &["a", "an", "some"])
+        .after_any(at + 1, words!["a", "an", "some"])
         .filter(|end| !without_noun(text, *end))
         .unwrap_or(at + 1);
     let start = if text.after_any(start, opening::NOUNS).is_some() { return None } else { start };
@@ -267,7 +268,7 @@ fn build(text: &Text<'_>, opening: Opening, context: &Context) -> Clause {
 /// "buy milk and delete all": what else is asked for is no part of a title.
 pub(crate) fn swallows_act(text: &Text<'_>) -> bool {
     (1..text.len()).any(|at| {
-        let is_linked = text.is_any(at - 1, &["and", "then", "also", "so"])
+        let is_linked = text.is_any(at - 1, words!["and", "then", "also", "so"])
             || text.tokens[at - 1].kind == Kind::Mark && !text.is_mark(at - 1, '(')
             || text.source[text.tokens[at - 1].to..text.tokens[at].from].contains('\n');
         is_linked && several::is_act(text, at, text.len())
@@ -320,7 +321,7 @@ fn list_phrase(text: &Text<'_>, from: usize, body: &Text<'_>) -> Option<Phrase> 
     let adds = (0..from).any(|at| {
         text.is_any(
             at,
-            &[
+            words![
                 "add", "put", "create", "append", "schedule", "write", "note", "enter", "stick", "throw",
                 "pop", "chuck", "include",
             ],
@@ -330,13 +331,13 @@ fn list_phrase(text: &Text<'_>, from: usize, body: &Text<'_>) -> Option<Phrase> 
         return None;
     }
     #[rustfmt::skip]
-    const LISTS: &[&str] = &[
+    const LISTS: &Words = words![
         "to do list", "to-do list", "todo list", "task list", "shopping list", "grocery list", "list", "calendar", "agenda",
         "schedule", "todos", "to-dos",
     ];
     let at = (1..body.len()).find(|at| {
         let owner =
-            body.after_any(*at, &["to my", "on my", "in my", "onto my", "into my", "to the", "on the"]);
+            body.after_any(*at, words!["to my", "on my", "in my", "onto my", "into my", "to the", "on the"]);
         owner
             .and_then(|owner| body.after_any(owner, LISTS))
             .is_some_and(|end| vocabulary::is_boundary(body, end))
@@ -365,10 +366,12 @@ fn wish_behind(text: &Text<'_>, used: &[Phrase]) -> Option<(Phrase, bool)> {
 }
 
 fn is_placeholder(title: &str) -> bool {
-    matches!(
-        title.to_lowercase().as_str(),
-        "something" | "again" | "later" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
-    )
+    // None is longer.
+    title.chars().nth("something".len()).is_none()
+        && matches!(
+            title.to_lowercase().as_str(),
+            "something" | "again" | "later" | "a task" | "task" | "it" | "that" | "this" | "to" | "a" | "the"
+        )
 }
 
 fn fields(
@@ -398,8 +401,8 @@ fn fields(
 /// "call mom at 5. Don't forget!": it is not forgotten.
 fn without_reminding(text: &Text<'_>, from: usize, to: usize) -> usize {
     let len = text.part(0, to).end_of_words();
-    let words = ["don't forget it", "dont forget it", "don't forget", "dont forget", "do not forget"];
-    let at = (len.saturating_sub(3).max(from + 1)..len).find(|at| text.after_any(*at, &words) == Some(len));
+    let words = words!["don't forget it", "dont forget it", "don't forget", "dont forget", "do not forget"];
+    let at = (len.saturating_sub(3).max(from + 1)..len).find(|at| text.after_any(*at, words) == Some(len));
     at.unwrap_or(to)
 }
 
@@ -408,7 +411,7 @@ fn description(text: &Text<'_>, from: usize) -> (usize, Option<String>) {
     for at in from + 1..text.len() {
         let start = text.after_any(
             at,
-            &[
+            words![
                 "with the description",
                 "with a description",
                 "with description",
@@ -417,7 +420,7 @@ fn description(text: &Text<'_>, from: usize) -> (usize, Option<String>) {
             ],
         );
         let named = text
-            .after_any(at, &["description", "notes", "note", "details"])
+            .after_any(at, words!["description", "notes", "note", "details"])
             .filter(|end| text.is_mark(*end, ':'));
         if let Some(start) = start.or(named) {
             let start = if text.is_mark(start, ':') { start + 1 } else { start };

@@ -15,6 +15,7 @@ use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::meaning::length::Length;
 use crate::token::Text;
+use crate::words::{Table, Words, words};
 
 /// What a date phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +67,8 @@ fn anchored(
     today: NaiveDate,
     day_first: bool,
 ) -> Option<(Day, usize)> {
-    let begins = number::word(text.word(at)).is_some()
-        || text.is_any(at, &["a", "an", "the", "day", "couple", "few", "one", "fortnight", "week"]);
+    let begins = number::at(text, at).is_some()
+        || text.is_any(at, words!["a", "an", "the", "day", "couple", "few", "one", "fortnight", "week"]);
     if !begins {
         return None;
     }
@@ -79,8 +80,10 @@ fn anchored(
         (Reading::Day(day), end) => Some((day.date, end)),
         (Reading::Bad(_), _) => None,
     };
-    if let Some(end) = text.after_any(at, &["the day before", "day before", "the day after", "day after"]) {
-        if text.is_any(end, &["tomorrow", "tmrw"]) || text.is_capital(end - 1) {
+    if let Some(end) =
+        text.after_any(at, words!["the day before", "day before", "the day after", "day after"])
+    {
+        if text.is_any(end, words!["tomorrow", "tmrw"]) || text.is_capital(end - 1) {
             return None;
         }
         let (date, found_end) = single(end)?;
@@ -88,18 +91,18 @@ fn anchored(
         return Some((Day::single(date), found_end));
     }
     if let Some(start) =
-        text.after_any(at, &["the week of", "week of", "the week beginning", "week beginning"])
+        text.after_any(at, words!["the week of", "week of", "the week beginning", "week beginning"])
     {
         let (date, end) = single(start)?;
         return Some((Day::single(calendar::monday(date)), end));
     }
-    if text.is_any(at.wrapping_sub(1), &["for", "the", "last", "next", "past", "every"]) {
+    if text.is_any(at.wrapping_sub(1), words!["for", "the", "last", "next", "past", "every"]) {
         return None;
     }
     let weekdays = number::read(text, at)
         .and_then(|(count, end)| Some((count, names::weekdays(text.word(end))?, end + 1)));
     if let Some((count, weekday, end)) = weekdays {
-        let end = text.after_any(end, &["from now", "from today"])?;
+        let end = text.after_any(end, words!["from now", "from today"])?;
         let weeks = count.checked_sub(1).filter(|weeks| *weeks < 1_000)?;
         return Some((Day::single(calendar::days_after(calendar::next(today, weekday)?, weeks * 7)?), end));
     }
@@ -107,7 +110,7 @@ fn anchored(
     if length.minutes.is_some() {
         return None;
     }
-    if let Some(start) = text.after_any(end, &["from", "after"]) {
+    if let Some(start) = text.after_any(end, words!["from", "after"]) {
         let (date, end) = single(start)?;
         return Some((Day::single(length.after_day(date)?), end));
     }
@@ -119,8 +122,8 @@ fn anchored(
     // "a week today", "two weeks on tuesday", as the British say.
     let start = text.after(end, "on").unwrap_or(end);
     let is_weeks = length.months == 0 && length.days % 7 == 0;
-    let names_day = names::weekday(text.word(start)).is_some()
-        || start == end && text.is_any(start, &["today", "tomorrow"]);
+    let names_day = names::weekday_at(text, start).is_some()
+        || start == end && text.is_any(start, words!["today", "tomorrow"]);
     if !is_weeks || !names_day || text.word_before(at) == "of" {
         return None;
     }
@@ -149,7 +152,7 @@ fn in_workdays(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Op
     let (count, end) = number::read_count(text, at)?;
     let end = text.after_any(
         end,
-        &[
+        words![
             "business days",
             "working days",
             "work days",
@@ -160,7 +163,7 @@ fn in_workdays(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Op
             "weekdays",
         ],
     )?;
-    let from_now = text.after_any(end, &["from now", "from today", "later"]);
+    let from_now = text.after_any(end, words!["from now", "from today", "later"]);
     if from_now.is_none() && place.lead != Lead::In && text.word_before(at) != "within" {
         return None;
     }
@@ -177,8 +180,8 @@ fn weekday_and_date(
     today: NaiveDate,
     day_first: bool,
 ) -> Option<(Reading, usize)> {
-    let name_at = text.after_any(at, &["this", "next", "the"]).unwrap_or(at);
-    let weekday = names::weekday(text.word(name_at))?;
+    let name_at = text.after_any(at, words!["this", "next", "the"]).unwrap_or(at);
+    let weekday = names::weekday_at(text, name_at)?;
     let next = name_at + 1;
     let next = if text.is_mark(next, ',') || text.is_mark(next, '.') { next + 1 } else { next };
     let place = Place { lead: Lead::On, is_start: false, beside_date: true, in_query: false };
@@ -200,7 +203,8 @@ fn weekday_and_date(
     let start = text.after(next, "the").unwrap_or(next);
     let (day, end) = number::read_ordinal(text, start)?;
     let in_digits = text.word(start).starts_with(|c: char| c.is_ascii_digit());
-    let is_film = day == 13 && weekday == Weekday::Fri && !text.is_any(at.wrapping_sub(1), &["on", "by"]);
+    let is_film =
+        day == 13 && weekday == Weekday::Fri && !text.is_any(at.wrapping_sub(1), words!["on", "by"]);
     if !(in_digits || start > next)
         || is_film
         || !(vocabulary::is_boundary(text, end) || at == 0 && vocabulary::is_verb(text.word(end)))
@@ -214,20 +218,20 @@ fn weekday_and_date(
 }
 
 fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
-    let after_tomorrow = [
+    let after_tomorrow = words![
         "the day after tomorrow",
         "day after tomorrow",
         "the day after tmrw",
         "day after tmrw",
         "overmorrow",
     ];
-    if let Some(end) = text.after_any(at, &after_tomorrow) {
+    if let Some(end) = text.after_any(at, after_tomorrow) {
         let named = end - at > 1 && (at..end).filter(|word| text.is_capital(*word)).count() > 2;
         let shouts = text.tokens[at].text.chars().all(char::is_uppercase);
         let is_title = named && !shouts && at > 0;
         return Some((Day::single(calendar::days_after(today, 2)?), end)).filter(|_| !is_title);
     }
-    if let Some(end) = text.after_any(at, &["later today", "today itself"]) {
+    if let Some(end) = text.after_any(at, words!["later today", "today itself"]) {
         return Some((Day::single(today), end));
     }
     let end = at + 1;
@@ -265,15 +269,17 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
 /// "friday", "this friday", "next friday", "friday next week".
 fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
     let (is_next, name_at) = if let Some(end) =
-        text.after_any(at, &["this coming", "the coming", "the upcoming", "this", "coming", "upcoming"])
+        text.after_any(at, words!["this coming", "the coming", "the upcoming", "this", "coming", "upcoming"])
     {
         (Some(false), end)
-    } else if let Some(end) = text.after_any(at, &["the next", "next", "nxt", "the following", "following"]) {
+    } else if let Some(end) =
+        text.after_any(at, words!["the next", "next", "nxt", "the following", "following"])
+    {
         (Some(true), end)
     } else {
         (None, at)
     };
-    let weekday = names::weekday(text.word(name_at))?;
+    let weekday = names::weekday_at(text, name_at)?;
     let end = name_at + 1;
     if !is_day(text, at, name_at, place, is_next.is_some()) {
         return None;
@@ -284,7 +290,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
     if is_next == Some(true) {
         return Some((day(in_next_week), end));
     }
-    if let Some(end) = text.after_any(end, &["of next week", "in next week", "next week"]) {
+    if let Some(end) = text.after_any(end, words!["of next week", "in next week", "next week"]) {
         return Some((day(in_next_week), end));
     }
     if is_next.is_none() {
@@ -308,7 +314,7 @@ fn weekday(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option
             return Some((day(in_next_week), end));
         }
     }
-    let end = text.after_any(end, &["of this week", "this week"]).unwrap_or(end);
+    let end = text.after_any(end, words!["of this week", "this week"]).unwrap_or(end);
     // "friday" said on a friday is the one in a week's time; "this friday" as well.
     Some((day(calendar::next(today, weekday)?), end))
 }
@@ -321,7 +327,7 @@ fn weeks_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
 }
 
 fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified: bool) -> bool {
-    const NAMES: &[&str] = &[
+    const NAMES: &Words = words![
         "black",
         "good",
         "cyber",
@@ -370,12 +376,13 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
     let end = name_at + 1;
     let is_free =
         vocabulary::is_boundary(text, end) || text.word(end) == "week" || weeks_from_now(text, end).is_some();
-    if word == "friday" && text.after_any(end, &["the 13th", "13th", "the thirteenth"]).is_some() {
+    if word == "friday" && text.after_any(end, words!["the 13th", "13th", "the thirteenth"]).is_some() {
         return false;
     }
     let starts_clause = vocabulary::is_verb(text.word(end));
-    let is_person = at >= 2 && text.is_mark(at - 1, '.') && text.is_any(at - 2, &["mr", "mrs", "ms", "dr"]);
-    if is_person || text.is_any(at.wrapping_sub(1), &["mr", "mrs", "ms", "dr", "miss"]) {
+    let is_person =
+        at >= 2 && text.is_mark(at - 1, '.') && text.is_any(at - 2, words!["mr", "mrs", "ms", "dr"]);
+    if is_person || text.is_any(at.wrapping_sub(1), words!["mr", "mrs", "ms", "dr", "miss"]) {
         return false;
     }
     if is_modified {
@@ -392,7 +399,9 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
         Lead::For if is_exam || describes => return false,
         Lead::In if matches!(word, "sat" | "sun") => return false,
         Lead::Bare if is_exam && !vocabulary::is_boundary(text, end) => return false,
-        Lead::Bare if (is_exam || describes) && text.is_any(at.wrapping_sub(1), &["for", "the", "take"]) => {
+        Lead::Bare
+            if (is_exam || describes) && text.is_any(at.wrapping_sub(1), words!["for", "the", "take"]) =>
+        {
             return false;
         }
         _ => {}
@@ -405,7 +414,7 @@ fn is_day(text: &Text<'_>, at: usize, name_at: usize, place: Place, is_modified:
         Lead::On | Lead::By | Lead::Until | Lead::Around => {
             is_free || starts_clause || !matches!(word, "sat" | "sun")
         }
-        Lead::Bare if NAMES.contains(&before) => false,
+        Lead::Bare if NAMES.contains(before) => false,
         Lead::Bare if matches!(word, "sat" | "sun") => {
             let said_time = is_free && end < text.len() && !text.is_break(end);
             let lonely = ["in", "under", "like", "of", "day", "midday", "and", "or"].contains(&before);
@@ -433,7 +442,9 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "following" => (1, at + 1),
         "last" | "past" if place.in_query => (-1, at + 1),
         "the" if text.word(at + 1) == "following" => (1, at + 2),
-        "the" | "over" if text.is_any(at + 1, &["weekend", "week-end"]) && place.lead.is_any() => (0, at + 1),
+        "the" | "over" if text.is_any(at + 1, words!["weekend", "week-end"]) && place.lead.is_any() => {
+            (0, at + 1)
+        }
         _ => return None,
     };
     let free =
@@ -450,8 +461,8 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "week" => {
             let end = calendar::days_after(week, 7)?;
             let date = if which == 0 { calendar::days_after(monday, 6)? } else { week };
-            let named = text.after_any(unit_at + 1, &["on"]).unwrap_or(unit_at + 1);
-            if let Some(weekday) = names::weekday(text.word(named)).filter(|_| which == 1) {
+            let named = text.after_any(unit_at + 1, words!["on"]).unwrap_or(unit_at + 1);
+            if let Some(weekday) = names::weekday_at(text, named).filter(|_| which == 1) {
                 return Some((Day::single(calendar::on_or_after(week, weekday)?), named + 1));
             }
             Day::stretch(date, week, end)
@@ -498,7 +509,7 @@ enum Edge {
 /// "end of the month", "beginning of next month", "eod", "the last day of december", "mid december".
 fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     #[rustfmt::skip]
-    const DAY: &[&str] = &[
+    const DAY: &Words = words![
         "eod", "cob", "eob", "close of business", "close of play", "end of business", "end of play", "end of day",
         "end of the day", "end of the work day", "end of the working day", "end of the business day",
         "the end of the day", "the end of day", "the end of business", "end of work", "end of today",
@@ -507,9 +518,8 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     if let Some(end) = text.after_any(at, DAY) {
         return Some(end_of_day(text, end, today));
     }
-    let sunday = calendar::days_after(calendar::monday(today), 6)?;
     let short = match text.word(at) {
-        "eow" => Some(sunday),
+        "eow" => calendar::days_after(calendar::monday(today), 6),
         "eom" => Some(calendar::last_of_month(today)),
         "eoy" => NaiveDate::from_ymd_opt(today.year(), 12, 31),
         _ => None,
@@ -520,7 +530,7 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     let start = text.after(at, "the").unwrap_or(at);
     let (edge, of) = edge_words(text, start)?;
     if edge == Edge::Last
-        && (names::weekday(text.word(of)).is_some() || text.is_any(of, &["tomorrow", "tmrw"]))
+        && (names::weekday_at(text, of).is_some() || text.is_any(of, words!["tomorrow", "tmrw"]))
     {
         return Some(end_of_day(text, of, today));
     }
@@ -529,15 +539,16 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
         Edge::Middle => days[1],
         Edge::Last => days[2],
     };
-    let next_week = text.after_any(of, &["next week", "the next week", "the coming week", "coming week"]);
-    if let Some(end) = next_week.or_else(|| text.after_any(of, &["the week", "this week", "week"])) {
+    let next_week =
+        text.after_any(of, words!["next week", "the next week", "the coming week", "coming week"]);
+    if let Some(end) = next_week.or_else(|| text.after_any(of, words!["the week", "this week", "week"])) {
         let monday = calendar::monday(today);
         let monday = if next_week.is_some() { calendar::days_after(monday, 7)? } else { monday };
         let days = [monday, calendar::days_after(monday, 2)?, calendar::days_after(monday, 6)?];
         return Some((Day::single(pick(days)), end));
     }
-    let next_year = text.after_any(of, &["next year", "the next year", "the new year"]);
-    if let Some(end) = next_year.or_else(|| text.after_any(of, &["the year", "this year", "year"])) {
+    let next_year = text.after_any(of, words!["next year", "the next year", "the new year"]);
+    if let Some(end) = next_year.or_else(|| text.after_any(of, words!["the year", "this year", "year"])) {
         let of_year = |year| {
             let day = |month, day| NaiveDate::from_ymd_opt(year, month, day);
             Some(pick([day(1, 1)?, day(7, 1)?, day(12, 31)?]))
@@ -545,9 +556,9 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
         let date = of_year(today.year() + i32::from(next_year.is_some()))?;
         return Some((Day::single(if date < today { of_year(today.year() + 1)? } else { date }), end));
     }
-    let next_quarter = text.after_any(of, &["next quarter", "the next quarter"]);
+    let next_quarter = text.after_any(of, words!["next quarter", "the next quarter"]);
     if let Some(end) =
-        next_quarter.or_else(|| text.after_any(of, &["the quarter", "this quarter", "quarter"]))
+        next_quarter.or_else(|| text.after_any(of, words!["the quarter", "this quarter", "quarter"]))
     {
         let first = NaiveDate::from_ymd_opt(today.year(), today.month0() / 3 * 3 + 1, 1)?;
         let first = if next_quarter.is_some() { calendar::months_after(first, 3)? } else { first };
@@ -561,7 +572,7 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     if date < today && fixed_date::year(text, end - 1).is_none() {
         date = of_month(calendar::months_after(
             month,
-            if names::month(text.word(of)).is_some() { 12 } else { 1 },
+            if names::month_at(text, of).is_some() { 12 } else { 1 },
         )?);
     }
     Some((Day::single(date), end))
@@ -570,14 +581,14 @@ fn edge(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
 /// "end of", "mid", "early"; and where what it is of begins.
 fn edge_words(text: &Text<'_>, at: usize) -> Option<(Edge, usize)> {
     #[rustfmt::skip]
-    const EDGES: &[(&str, Edge)] = &[
+    static EDGES: Table<Edge> = Table::new(&[
         ("end of", Edge::Last), ("last day of", Edge::Last), ("last day in", Edge::Last),
         ("beginning of", Edge::First), ("start of", Edge::First), ("first day of", Edge::First),
         ("first day in", Edge::First), ("middle of", Edge::Middle), ("early in", Edge::First),
         ("late in", Edge::Last),
-    ];
-    if let Some(found) = EDGES.iter().find_map(|(words, edge)| Some((*edge, text.after(at, words)?))) {
-        return Some(found);
+    ]);
+    if let Some((edge, end)) = text.look_up(at, &EDGES) {
+        return Some((*edge, end));
     }
     // Without "of" only what is a stretch by its name follows: "early next week", "mid december".
     let edge = match text.word(at) {
@@ -588,13 +599,13 @@ fn edge_words(text: &Text<'_>, at: usize) -> Option<(Edge, usize)> {
     };
     let next = at + 1;
     let is_stretch =
-        text.after_any(next, &["next week", "next month", "next year", "this week", "this month"]);
-    (is_stretch.is_some() || names::month(text.word(next)).is_some()).then_some((edge, next))
+        text.after_any(next, words!["next week", "next month", "next year", "this week", "this month"]);
+    (is_stretch.is_some() || names::month_at(text, next).is_some()).then_some((edge, next))
 }
 
 /// "end of day *friday*", "eod *tomorrow*": a day alone is today.
 fn end_of_day(text: &Text<'_>, at: usize, today: NaiveDate) -> (Day, usize) {
-    let start = text.after_any(at, &["on", "of", "by"]).unwrap_or(at);
+    let start = text.after_any(at, words!["on", "of", "by"]).unwrap_or(at);
     let place = Place { lead: Lead::On, is_start: false, beside_date: true, in_query: false };
     relative(text, start, place, today)
         .filter(|(day, _)| day.part.is_none())
@@ -605,14 +616,14 @@ fn end_of_day(text: &Text<'_>, at: usize, today: NaiveDate) -> (Day, usize) {
 /// Reads a month after "of": "the month", "next month", "october", "october 2015".
 fn month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(NaiveDate, usize)> {
     let first = calendar::first_of_month(today);
-    let this = ["the current month", "current month", "this month", "the month", "month"];
-    if let Some(end) = text.after_any(at, &["next month", "the next month", "the following month"]) {
+    let this = words!["the current month", "current month", "this month", "the month", "month"];
+    if let Some(end) = text.after_any(at, words!["next month", "the next month", "the following month"]) {
         return Some((calendar::months_after(first, 1)?, end));
     }
-    if let Some(end) = text.after_any(at, &this) {
+    if let Some(end) = text.after_any(at, this) {
         return Some((first, end));
     }
-    let month = names::month(text.word(at))?;
+    let month = names::month_at(text, at)?;
     if let Some((year, end)) = fixed_date::year(text, at + 1) {
         return Some((NaiveDate::from_ymd_opt(year, month, 1)?, end));
     }
@@ -626,10 +637,10 @@ fn nth_weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
         Some(end) => (None, end),
         None => number::read_ordinal(text, start).map(|(n, end)| (Some(n), end))?,
     };
-    let weekday = names::weekday(text.word(name_at))?;
-    let of = text.after_any(name_at + 1, &["of", "in"])?;
+    let weekday = names::weekday_at(text, name_at)?;
+    let of = text.after_any(name_at + 1, words!["of", "in"])?;
     // "of the month" may mean every month: that is no single day.
-    if text.after_any(of, &["the month", "month", "each", "every"]).is_some() {
+    if text.after_any(of, words!["the month", "month", "each", "every"]).is_some() {
         return None;
     }
     let (month, end) = month(text, of, today)?;
@@ -657,13 +668,13 @@ fn day_of_month(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> O
     }
     let end = text.after(end, "day").unwrap_or(end);
     if let Some(of) = text.after(end, "of")
-        && let Some((month, end)) = month(text, of, today).filter(|_| names::month(text.word(of)).is_none())
+        && let Some((month, end)) = month(text, of, today).filter(|_| names::month_at(text, of).is_none())
     {
         let named = text.slice(start, end);
         let reading = fixed_date::checked(month.year(), month.month(), n, named);
         // "the 1st of the month" is to come.
         let is_over = matches!(&reading, Reading::Day(day) if day.date < today)
-            && text.after_any(of, &["the month", "month"]).is_some();
+            && text.after_any(of, words!["the month", "month"]).is_some();
         let next = calendar::months_after(month, 1).filter(|_| is_over);
         let reading =
             next.map_or(reading, |month| fixed_date::checked(month.year(), month.month(), n, named));
@@ -691,5 +702,5 @@ fn is_last_mark(text: &Text<'_>, at: usize) -> bool {
 }
 
 fn next_is_time(text: &Text<'_>, at: usize) -> bool {
-    text.is_any(at, &["at", "by", "morning", "evening", "afternoon"]) || text.is_mark(at, '@')
+    text.is_any(at, words!["at", "by", "morning", "evening", "afternoon"]) || text.is_mark(at, '@')
 }

@@ -12,6 +12,7 @@ use crate::english::vocabulary;
 use crate::meaning::compose::Meaning;
 use crate::meaning::phrase::{Mode, Phrase, Value};
 use crate::token::{Kind, Text};
+use crate::words::{Words, words};
 use crate::{Action, Context, Problem, Target};
 
 /// Gives the clause, unsure of itself where it would do something else than was said.
@@ -54,7 +55,7 @@ fn asks(text: &Text<'_>, at: usize) -> bool {
         return false;
     }
     #[rustfmt::skip]
-    const POLITE: &[&str] = &["can", "could", "would", "will", "please", "pls", "plz", "mind", "kindly"];
+    const POLITE: &Words = words!["can", "could", "would", "will", "please", "pls", "plz", "mind", "kindly"];
     let is_polite = (0..text.len()).any(|word| text.is_any(word, POLITE));
     // "can you delete tasks?" asks what is possible.
     let names_none = text.is_any(at + 1, target::NOUNS) && at + 2 >= text.end_of_words();
@@ -76,24 +77,27 @@ fn of_filter(text: &Text<'_>, at: usize, context: &Context, acts: bool, changes:
     let repeats = phrases
         .iter()
         .any(|phrase| matches!(phrase.value, Value::Rule(_)) && part.word(phrase.from) != "all");
-    let has_else = part.has_any(&["else"]);
+    let has_else = part.has_any(words!["else"]);
     if acts && !changes && (repeats || has_else) {
         return Some(Problem::UnclearIntent);
     }
-    let bounds: &[&str] = if acts {
-        &["after", "before", "since", "until", "till", "due", "between"]
+    let bounds = if acts {
+        words!["after", "before", "since", "until", "till", "due", "between"]
     } else {
-        &["after", "before", "since"]
+        words!["after", "before", "since"]
     };
-    let next = |at: usize| part.after_any(at, &["on", "by", "at", "in", "the"]).unwrap_or(at);
+    let next = |at: usize| part.after_any(at, words!["on", "by", "at", "in", "the"]).unwrap_or(at);
     let is_lost = (0..part.len()).any(|at| {
         let is_bound = part.is_any(at, bounds)
-            || part.after_any(at, &["due on", "due by", "due before", "due after", "due until"]).is_some();
-        let led = part.after_any(at, &["due on", "due by", "due before", "due after", "due until"]);
+            || part
+                .after_any(at, words!["due on", "due by", "due before", "due after", "due until"])
+                .is_some();
+        let led = part.after_any(at, words!["due on", "due by", "due before", "due after", "due until"]);
         let from = next(led.unwrap_or(at + 1));
         let goes_on = from < part.len() && part.tokens[from].kind == Kind::Word;
-        let names_day =
-            || goes_on && !part.is_any(from, &["and", "that", "which", "with", "tagged", "to", "i", "my"]);
+        let names_day = || {
+            goes_on && !part.is_any(from, words!["and", "that", "which", "with", "tagged", "to", "i", "my"])
+        };
         // "due 13/13/2026"
         let is_number = part.word(at) == "due" && part.word(from).starts_with(|c: char| c.is_ascii_digit());
         let is_lost = is_bound && (names_day() || acts && !goes_on) || is_number;
@@ -105,26 +109,29 @@ fn of_filter(text: &Text<'_>, at: usize, context: &Context, acts: bool, changes:
 /// "everything but milk", "all tasks that aren't urgent": what is not done yet a filter can say.
 fn excludes(text: &Text<'_>, at: usize, acts: bool) -> bool {
     #[rustfmt::skip]
-    const EXCEPT: &[&str] = &[
+    const EXCEPT: &Words = words![
         "except", "excluding", "exclude", "excepting", "other than", "apart from", "aside from", "besides", "without", "rather than",
         "instead of", "not including", "leaving out", "bar",
     ];
     #[rustfmt::skip]
-    const NOT: &[&str] = &[
+    const NOT: &Words = words![
         "not", "isn't", "isnt", "aren't", "arent", "don't", "dont", "doesn't", "doesnt", "wasn't", "weren't", "hasn't", "haven't",
         "havent", "never", "non", "neither", "nor",
     ];
     (at..text.len()).any(|at| {
         let is_word = text.tokens[at].kind == Kind::Word;
-        let is_open = filter::NOT_DONE.iter().any(|words| {
-            // The words begin at most two before.
-            (at.saturating_sub(2)..=at).any(|from| text.after(from, words).is_some_and(|end| end > at))
-        });
-        let is_idle = text.is_any(at, &["don't", "dont", "not"])
-            && text.is_any(at + 1, &["worry", "mind", "forget"])
-            || text.is_any(at + 1, &["yet", "only"]);
-        let is_not = text.is_any(at, NOT) && !is_open && !is_idle;
-        let is_but = acts && text.is_any(at, &["but", "save"]) && !text.is_any(at + 1, &["first", "also"]);
+        let is_open = || {
+            filter::NOT_DONE.rows().iter().any(|words| {
+                // The words begin at most two before.
+                (at.saturating_sub(2)..=at).any(|from| text.after(from, words).is_some_and(|end| end > at))
+            })
+        };
+        let is_idle = text.is_any(at, words!["don't", "dont", "not"])
+            && text.is_any(at + 1, words!["worry", "mind", "forget"])
+            || text.is_any(at + 1, words!["yet", "only"]);
+        let is_not = text.is_any(at, NOT) && !is_idle && !is_open();
+        let is_but =
+            acts && text.is_any(at, words!["but", "save"]) && !text.is_any(at + 1, words!["first", "also"]);
         is_word && (is_not || text.after_any(at, EXCEPT).is_some() || is_but)
     })
 }
@@ -133,24 +140,24 @@ fn excludes(text: &Text<'_>, at: usize, acts: bool) -> bool {
 fn is_later(text: &Text<'_>, at: usize, context: &Context) -> bool {
     let len = text.end_of_words();
     let part = text.part(at, len);
-    let is_told = text.is_any(at, &["i", "we", "i've", "we've", "ive", "just", "already", "finally"])
+    let is_told = text.is_any(at, words!["i", "we", "i've", "we've", "ive", "just", "already", "finally"])
         || vocabulary::present_of(text.word(at)).is_some() && text.word(at) != "done";
     // "mark the call tomorrow as done": which one it is.
     #[rustfmt::skip]
-    const DONE: &[&str] = &["done", "complete", "completed", "finished", "off", "list", "closed", "out", "resolved", "bought", "paid"];
+    const DONE: &Words = words!["done", "complete", "completed", "finished", "off", "list", "closed", "out", "resolved", "bought", "paid"];
     let end = if part.is_any(part.len().wrapping_sub(1), DONE) { part.len() - 1 } else { 0 };
     let phrases = phrase::scan(&part, context, Mode::default());
     phrases.iter().filter(|phrase| phrase.to > end).any(|phrase| {
         let now: NaiveDateTime = context.now;
         match &phrase.value {
             Value::Day(day, _) => {
-                let is_next = part.is_any(phrase.from, &["next", "this", "coming"])
-                    || part.is_any(phrase.from + 1, &["next", "coming"]);
+                let is_next = part.is_any(phrase.from, words!["next", "this", "coming"])
+                    || part.is_any(phrase.from + 1, words!["next", "coming"]);
                 day.date > now.date() && !(is_told && day.weekday.is_some() && !is_next)
             }
             Value::Moment(at) => *at > now,
             Value::Clock(..) | Value::Part(_) => !is_told,
-            Value::FromNow(_) => !is_told || part.is_any(phrase.to.wrapping_sub(1), &["now"]),
+            Value::FromNow(_) => !is_told || part.is_any(phrase.to.wrapping_sub(1), words!["now"]),
             Value::Rule(_) | Value::Unsupported | Value::Reminder(_) => true,
             _ => false,
         }
@@ -160,21 +167,21 @@ fn is_later(text: &Text<'_>, at: usize, context: &Context) -> bool {
 /// "move milk to friday *or delete it*": one or the other.
 fn has_alternative(text: &Text<'_>) -> bool {
     #[rustfmt::skip]
-    const ACTS: &[&str] = &["delete", "remove", "erase", "complete", "mark", "cancel", "drop", "scrap", "move", "postpone", "reschedule"];
+    const ACTS: &Words = words!["delete", "remove", "erase", "complete", "mark", "cancel", "drop", "scrap", "move", "postpone", "reschedule"];
     (1..text.len()).any(|at| {
         text.word(at - 1) == "or"
             && text.is_any(at, ACTS)
-            && text.is_any(at + 1, &["it", "that", "this", "them", "the"])
+            && text.is_any(at + 1, words!["it", "that", "this", "them", "the"])
     })
 }
 
 /// "gym any day *except monday*", "bread, *not tomorrow* but friday".
 fn excludes_time(text: &Text<'_>, at: usize, context: &Context) -> bool {
     #[rustfmt::skip]
-    const NOT: &[&str] = &[
+    const NOT: &Words = words![
         "not", "except", "excluding", "instead of", "rather than", "other than", "apart from", "besides", "but not", "never",
     ];
-    let links = ["on the", "on", "at", "in", "by", "for", "before", "the", "until", "this"];
+    let links = words!["on the", "on", "at", "in", "by", "for", "before", "the", "until", "this"];
     let is_not = |at: &usize| text.tokens[*at].kind == Kind::Word && text.after_any(*at, NOT).is_some();
     let Some(not_at) = (at..text.len()).find(is_not) else { return false };
     let part = text.part(at, text.len());
@@ -184,7 +191,7 @@ fn excludes_time(text: &Text<'_>, at: usize, context: &Context) -> bool {
         let Some(end) = text.after_any(word, NOT) else { return false };
         // "not later than friday" is a time itself.
         let is_within = phrases.iter().any(|phrase| (phrase.from..phrase.to).contains(&(word - at)));
-        let led = text.after_any(end, &links).unwrap_or(end);
+        let led = text.after_any(end, links).unwrap_or(end);
         let names_time = phrases.iter().any(|phrase| {
             (phrase.is_temporal() || phrase.value == Value::Unsupported)
                 && (phrase.from + at == end || starts_here(led, phrase))
@@ -211,7 +218,8 @@ pub(crate) fn is_half_read(text: &Text<'_>, found: &[Phrase], meaning: &Meaning)
             let gap = if used.to <= phrase.from { used.to..phrase.from } else { phrase.to..used.from };
             used.is_temporal()
                 && gap.clone().all(|at| {
-                    text.is_any(at, &["and", "again", "or", "then"]) || text.tokens[at].kind == Kind::Mark
+                    text.is_any(at, words!["and", "again", "or", "then"])
+                        || text.tokens[at].kind == Kind::Mark
                 })
         })
     };
@@ -238,13 +246,13 @@ fn is_reminded_otherwise(text: &Text<'_>, phrase: &Phrase, found: &[Phrase]) -> 
     let is_free = |at: usize| !found.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let next = phrase.to;
     let begins_number =
-        text.word(next).starts_with(|c: char| c.is_ascii_digit()) || number::word(text.word(next)).is_some();
+        text.word(next).starts_with(|c: char| c.is_ascii_digit()) || number::at(text, next).is_some();
     let is_negative = |at: usize| {
         text.is_mark(at, '-') && text.word(at + 1).starts_with(|c: char| c.is_ascii_digit())
             || text.word(at).starts_with('-')
     };
     #[rustfmt::skip]
-    const OTHERWISE: &[&str] = &[
+    const OTHERWISE: &Words = words![
         "twice", "thrice", "by", "via", "through", "several times", "and email", "and push", "and sms", "and by", "and text", "after",
         "when", "if", "once",
     ];
@@ -256,7 +264,7 @@ fn is_reminded_otherwise(text: &Text<'_>, phrase: &Phrase, found: &[Phrase]) -> 
 fn is_about_task(text: &Text<'_>, at: usize) -> bool {
     let len = text.end_of_words();
     #[rustfmt::skip]
-    const SAID: &[&str] = &[
+    const SAID: &Words = words![
         "no longer needed", "no longer necessary", "no longer required", "no longer relevant", "not needed anymore",
         "isn't needed", "isnt needed", "is not needed", "isn't necessary", "is not necessary", "is obsolete",
         "got done", "got finished", "isn't finished", "isnt finished", "is not finished", "isn't done", "isnt done",
@@ -264,10 +272,18 @@ fn is_about_task(text: &Text<'_>, at: usize) -> bool {
         "isn't complete", "is not complete", "is done", "is finished", "is completed", "are done", "was done", "is already done",
         "isn't finished yet", "can wait",
     ];
-    const MODALS: &[&str] =
-        &["should be", "can be", "needs to be", "must be", "has to be", "could be", "is to be", "may be"];
+    const MODALS: &Words = words![
+        "should be",
+        "can be",
+        "needs to be",
+        "must be",
+        "has to be",
+        "could be",
+        "is to be",
+        "may be"
+    ];
     #[rustfmt::skip]
-    const ACTED: &[&str] = &[
+    const ACTED: &Words = words![
         "deleted", "removed", "erased", "completed", "closed", "cancelled", "canceled", "dropped", "marked", "scrapped",
         "ticked", "crossed", "postponed", "rescheduled",
     ];
@@ -277,7 +293,7 @@ fn is_about_task(text: &Text<'_>, at: usize) -> bool {
     });
     // "check that the form is done" is work to do.
     #[rustfmt::skip]
-    const MAKING: &[&str] = &[
+    const MAKING: &Words = words![
         "check", "make", "ensure", "see", "ask", "tell", "verify", "confirm", "remind", "add", "create", "when", "if", "once",
         "after", "get", "have", "say", "write", "find", "decide", "need", "want", "new", "todo", "task", "note", "set", "put",
         "wait", "schedule",
@@ -289,30 +305,42 @@ fn is_about_task(text: &Text<'_>, at: usize) -> bool {
         && vocabulary::present_of(text.word(len - 1)).is_some()
         && text.is_any(
             len - 1,
-            &["done", "paid", "bought", "sent", "submitted", "completed", "finished", "booked", "ordered"],
+            words![
+                "done",
+                "paid",
+                "bought",
+                "sent",
+                "submitted",
+                "completed",
+                "finished",
+                "booked",
+                "ordered"
+            ],
         )
         && vocabulary::present_of(text.word(at)).is_none();
     // "tag buy milk home"
-    let tags = text.is_any(at, &["tag", "label"]) && vocabulary::is_verb(text.word(at + 1));
+    let tags = text.is_any(at, words!["tag", "label"]) && vocabulary::is_verb(text.word(at + 1));
     (is_said || is_told) && !is_work || is_act_later(text, at) || tags
 }
 
 /// "complete 2 tomorrow", "mark milk as done on friday", "complete tomorrow".
 fn is_act_later(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
-    const ACTS: &[&str] = &[
+    const ACTS: &Words = words![
         "complete", "delete", "tick off", "check off", "cross off", "mark off", "erase", "reopen", "uncheck", "tick", "done with",
         "finished with", "remove",
     ];
-    let states = ["as done", "as complete", "as completed", "as finished", "done"];
+    let states = words!["as done", "as complete", "as completed", "as finished", "done"];
     let marks =
-        text.word(at) == "mark" && (at + 2..text.len()).any(|at| text.after_any(at, &states).is_some());
+        text.word(at) == "mark" && (at + 2..text.len()).any(|at| text.after_any(at, states).is_some());
     let Some(end) = text.after_any(at, ACTS) else { return marks };
-    let names_task = text.is_any(end, &["it", "that", "this", "them", "all", "everything"])
+    let names_task = text.is_any(end, words!["it", "that", "this", "them", "all", "everything"])
         || text.tokens.get(end).is_some_and(|token| token.text.starts_with('#'))
-        || number::digits(text.word(end)).is_some() && !text.is_any(end + 1, &["of"]);
+        || number::digits(text.word(end)).is_some() && !text.is_any(end + 1, words!["of"]);
     let is_off = end > at + 1;
-    let is_bare = text
-        .is_any(end, &["today", "tomorrow", "tonight", "on", "by", "at", "next", "now", "every", "later"]);
+    let is_bare = text.is_any(
+        end,
+        words!["today", "tomorrow", "tonight", "on", "by", "at", "next", "now", "every", "later"],
+    );
     marks || names_task || is_off || is_bare
 }

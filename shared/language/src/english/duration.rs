@@ -4,6 +4,7 @@ use crate::english::number;
 use crate::meaning::length::Length;
 use crate::meaning::length::Unit;
 use crate::token::Text;
+use crate::words::{Table, words};
 
 /// Parses a unit in full, one or many, or its usual short form.
 pub(crate) fn unit(word: &str) -> Option<Unit> {
@@ -49,17 +50,21 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
         length.add(minutes, Unit::Minute)?;
         return Some(end);
     }
-    if add_compact(text.word(at), length).is_some() {
-        return Some(at + 1);
-    }
-    if let Some((tenths, end)) = decimal(text, at) {
-        let end = text.after_any(end, &["hours", "hour", "hrs"])?;
-        length.add(tenths * 6, Unit::Minute)?;
-        return Some(end);
+    if text.word(at).starts_with(|c: char| c.is_ascii_digit()) {
+        if add_compact(text.word(at), length).is_some() {
+            return Some(at + 1);
+        }
+        if let Some((tenths, end)) = decimal(text, at) {
+            let end = text.after_any(end, words!["hours", "hour", "hrs"])?;
+            length.add(tenths * 6, Unit::Minute)?;
+            return Some(end);
+        }
     }
     let (count, end) = number::read_count(text, at)?;
     let end = text.after(end, "more").unwrap_or(end);
-    if let Some(half) = text.after_any(end, &["and a half hours", "and an half hours", "and a half hour"]) {
+    if let Some(half) =
+        text.after_any(end, words!["and a half hours", "and an half hours", "and a half hour"])
+    {
         length.add(count.checked_mul(60)? + 30, Unit::Minute)?;
         return Some(half);
     }
@@ -82,7 +87,7 @@ fn add_half(length: &mut Length, unit: Unit) -> Option<()> {
 }
 
 fn fraction_of_hour(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    const FRACTIONS: &[(&str, u32)] = &[
+    static FRACTIONS: Table<u32> = Table::new(&[
         ("half an hour", 30),
         ("half hour", 30),
         ("a half hour", 30),
@@ -92,8 +97,8 @@ fn fraction_of_hour(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
         ("three-quarters of an hour", 45),
         ("three quarters of an hour", 45),
         ("half a day", 720),
-    ];
-    FRACTIONS.iter().find_map(|(words, minutes)| Some((*minutes, text.after(at, words)?)))
+    ]);
+    text.look_up(at, &FRACTIONS).map(|(minutes, end)| (*minutes, end))
 }
 
 /// "2.5", in tenths.
@@ -144,7 +149,7 @@ fn add_compact(word: &str, length: &mut Length) -> Option<()> {
 pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
     if let Some(start) = text.after_any(
         at,
-        &[
+        words![
             "in about",
             "in around",
             "in approximately",
@@ -162,10 +167,10 @@ pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize
             return Some((Length { minutes: Some(60), ..Length::default() }, end));
         }
         let (length, end) = read_length(text, start)?;
-        let end = text.after_any(end, &["time", "' time", "from now", "from today"]).unwrap_or(end);
+        let end = text.after_any(end, words!["time", "' time", "from now", "from today"]).unwrap_or(end);
         let end = if text.is_mark(end, '\'') && text.word(end + 1) == "time" { end + 2 } else { end };
         return Some((length, end));
     }
     let (length, end) = read_length(text, at)?;
-    Some((length, text.after_any(end, &["from now", "from today", "later", "hence"])?))
+    Some((length, text.after_any(end, words!["from now", "from today", "later", "hence"])?))
 }

@@ -19,7 +19,8 @@ use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
 use crate::span::{Span, SpanKind};
-use crate::token::{Kind, Text, quoted};
+use crate::token::{Kind, Text, Tokens, quoted};
+use crate::words::{Words, words};
 use crate::{Context, Problem, Query};
 
 /// Gives the filter for open tasks.
@@ -29,7 +30,7 @@ pub(crate) fn open() -> Query {
 
 /// Words that only say that tasks are asked for.
 #[rustfmt::skip]
-const PADDING: &[&str] = &[
+const PADDING: &Words = words![
     "show", "list", "display", "view", "see", "get", "give", "tell", "read", "find", "search", "check",
     "pull", "up", "what", "what's", "whats", "what're", "which", "how", "many", "much", "do", "does", "did",
     "have", "has", "i", "i've", "is", "are", "am", "was", "were", "there", "any", "anything", "some", "me",
@@ -54,7 +55,7 @@ const PADDING: &[&str] = &[
 ];
 
 /// Words that say of what kind tasks are, as tags do.
-const KINDS: &[&str] = &[
+const KINDS: &Words = words![
     "work",
     "home",
     "personal",
@@ -74,7 +75,8 @@ const KINDS: &[&str] = &[
 
 /// Reads which tasks, from all of a text.
 pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
-    let text = &relaxed(text);
+    let relaxed = relaxed(text);
+    let text = &relaxed.text();
     let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
     let phrases: Vec<Phrase> =
         phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).map(stretched).collect();
@@ -84,14 +86,14 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     // "work tasks"
     for at in 0..text.len() {
         let is_kind = text.is_any(at, KINDS)
-            && text.is_any(at + 1, &["tasks", "todos", "to-dos", "items", "reminders", "task"]);
+            && text.is_any(at + 1, words!["tasks", "todos", "to-dos", "items", "reminders", "task"]);
         if is_kind && !query.tags.iter().any(|tag| tag == text.word(at)) {
             query.tags.push(text.word(at).to_owned());
         }
     }
-    query.is_free = text.has_any(&["free", "available", "busy", "openings"]);
+    query.is_free = text.has_any(words!["free", "available", "busy", "openings"]);
     query.overdue =
-        text.has_any(&["overdue", "missed", "miss", "late"]) || text.find(0, "past due").is_some();
+        text.has_any(words!["overdue", "missed", "miss", "late"]) || text.find(0, "past due").is_some();
     if query.overdue {
         query.status = Some(Status::Active);
     }
@@ -99,7 +101,7 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
     if !query.overdue {
         let (from, to) = range(text, &meaning, context.now);
         // "completed yesterday", unless it is said that they were due then.
-        if query.status == Some(Status::Completed) && !text.has_any(&["due"]) {
+        if query.status == Some(Status::Completed) && !text.has_any(words!["due"]) {
             (query.completed_from, query.completed_to) = (from, to);
         } else {
             (query.due_from, query.due_to) = (from, to);
@@ -115,7 +117,8 @@ pub(crate) fn read(text: &Text<'_>, context: &Context) -> (Query, Vec<Span>) {
 
 /// Gives the phrases that a filter is read from, and what is wrong with them.
 pub(crate) fn phrases(text: &Text<'_>, context: &Context) -> (Vec<Phrase>, Option<Problem>) {
-    let text = &relaxed(text);
+    let relaxed = relaxed(text);
+    let text = &relaxed.text();
     let phrases = phrase::scan(text, context, Mode { in_query: true, ..Mode::default() });
     let phrases: Vec<Phrase> =
         phrases.into_iter().filter(|phrase| !is_padding_rule(text, phrase)).map(stretched).collect();
@@ -136,18 +139,13 @@ fn stretched(phrase: Phrase) -> Phrase {
 }
 
 /// "today's" and "todays" are days here.
-fn relaxed<'a>(text: &Text<'a>) -> Text<'a> {
-    let mut relaxed = text.part(0, text.len());
-    // "my week" is this one.
-    for at in 1..relaxed.len() {
-        if relaxed.word(at - 1) == "my" && relaxed.is_any(at, &["week", "weekend", "month"]) {
-            "this".clone_into(&mut relaxed.tokens[at - 1].lower);
-        } else if relaxed.word(at - 1) == "my" && relaxed.word(at) == "day" {
-            "today".clone_into(&mut relaxed.tokens[at].lower);
-        }
-    }
-    for token in relaxed.tokens.iter_mut() {
-        let day = match &*token.lower {
+fn relaxed<'a>(text: &Text<'a>) -> Tokens<'a> {
+    let mut relaxed = text.to_tokens();
+    for (at, word) in relaxed.words() {
+        let day = match text.word(at) {
+            // "my week" is this one.
+            "my" if text.is_any(at + 1, words!["week", "weekend", "month"]) => "this",
+            "day" if text.word_before(at) == "my" => "today",
             "today's" | "todays" => "today",
             "tomorrow's" | "tomorrows" => "tomorrow",
             "yesterday's" => "yesterday",
@@ -156,19 +154,19 @@ fn relaxed<'a>(text: &Text<'a>) -> Text<'a> {
             "month's" => "month",
             _ => continue,
         };
-        day.clone_into(&mut token.lower);
+        word.read_as(day);
     }
     relaxed
 }
 
 /// "all tasks", "every task" are no repetitions.
 fn is_padding_rule(text: &Text<'_>, phrase: &Phrase) -> bool {
-    matches!(phrase.value, Value::Rule(_)) && text.is_any(phrase.to, &["task", "tasks", "todo"])
+    matches!(phrase.value, Value::Rule(_)) && text.is_any(phrase.to, words!["task", "tasks", "todo"])
 }
 
 /// What says that tasks are still open.
 #[rustfmt::skip]
-pub(crate) const NOT_DONE: &[&str] = &[
+pub(crate) const NOT_DONE: &Words = words![
     "not done", "not completed", "not finished", "not complete", "haven't done", "have not done", "haven't finished",
     "haven't completed", "have not finished", "have not completed", "haven't been done", "haven't been finished",
     "haven't been completed", "not been done", "not been finished", "not been completed", "aren't done", "aren't finished",
@@ -179,21 +177,27 @@ pub(crate) const NOT_DONE: &[&str] = &[
 ];
 
 fn status(text: &Text<'_>) -> Option<Status> {
-    if NOT_DONE.iter().any(|words| text.find(0, words).is_some()) {
+    if text.finds_any(NOT_DONE) {
         return Some(Status::Active);
     }
-    if text.has_any(&["deleted", "removed", "trashed"]) {
+    if text.has_any(words!["deleted", "removed", "trashed"]) {
         return Some(Status::Deleted);
     }
-    let did =
-        ["did i do", "did i finish", "did i complete", "have i done", "have i finished", "have i completed"];
-    if text.has_any(&["completed", "done", "finished", "closed"])
-        || did.iter().any(|words| text.find(0, words).is_some())
+    let did = words![
+        "did i do",
+        "did i finish",
+        "did i complete",
+        "have i done",
+        "have i finished",
+        "have i completed"
+    ];
+    if text.has_any(words!["completed", "done", "finished", "closed"])
+        || text.finds_any(did)
         || text.find(0, "complete tasks").is_some()
     {
         return Some(Status::Completed);
     }
-    if text.has_any(&[
+    if text.has_any(words![
         "open",
         "active",
         "pending",
@@ -205,7 +209,7 @@ fn status(text: &Text<'_>) -> Option<Status> {
     ]) {
         return Some(Status::Active);
     }
-    if text.is_any(0, &["all", "everything"]) || text.has_any(&["all", "everything"]) {
+    if text.is_any(0, words!["all", "everything"]) || text.has_any(words!["all", "everything"]) {
         None
     } else {
         Some(Status::Active)
@@ -217,7 +221,7 @@ fn priority(text: &Text<'_>) -> Option<Priority> {
     (0..text.len()).find_map(|at| {
         let led = text.is_any(
             at,
-            &["urgent", "important", "critical", "p1", "p2", "p3", "high-priority", "low-priority"],
+            words!["urgent", "important", "critical", "p1", "p2", "p3", "high-priority", "low-priority"],
         );
         led.then(|| label::priority_word(text.word(at))).flatten()
     })
@@ -232,7 +236,7 @@ fn range(text: &Text<'_>, meaning: &Meaning, now: NaiveDateTime) -> (Bound, Boun
         let end = calendar::days_after(now.date(), days.saturating_add(1)).map(midnight);
         return (Some(midnight(now.date())), end);
     }
-    if text.has_any(&["upcoming"]) && meaning.days.is_none() {
+    if text.has_any(words!["upcoming"]) && meaning.days.is_none() {
         return (Some(now), None);
     }
     let temporal = meaning.used.iter().find(|phrase| {
@@ -267,7 +271,7 @@ fn range(text: &Text<'_>, meaning: &Meaning, now: NaiveDateTime) -> (Bound, Boun
     match text.word(temporal.from) {
         "before" => (None, Some(from)),
         "by" | "until" | "till" => (None, Some(to)),
-        _ if text.word(temporal.from) == "due" && text.is_any(temporal.from + 1, &["by", "before"]) => {
+        _ if text.word(temporal.from) == "due" && text.is_any(temporal.from + 1, words!["by", "before"]) => {
             (None, Some(if text.word(temporal.from + 1) == "by" { to } else { from }))
         }
         _ => (Some(from), Some(to)),
@@ -300,8 +304,8 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
         !is_used(at)
             && match token.kind {
                 Kind::Word => {
-                    !PADDING.contains(&&*token.lower)
-                        && !KINDS.contains(&&*token.lower)
+                    !PADDING.contains(token.lower())
+                        && !KINDS.contains(token.lower())
                         && !is_number_of_days(text, at)
                         && !is_list_name(text, at)
                 }
@@ -312,7 +316,7 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
     let first = (0..text.len()).find(|at| is_free(*at))?;
     let last = (0..text.len()).rfind(|at| is_free(*at))?;
     let between = text.part(first, last + 1);
-    if let [only] = &between.tokens[..]
+    if let [only] = between.tokens
         && only.kind == Kind::Quoted
     {
         return Some(quoted(only.text).to_owned());
@@ -330,12 +334,13 @@ fn words(text: &Text<'_>, used: &[Phrase]) -> Option<String> {
 }
 
 fn is_number_of_days(text: &Text<'_>, at: usize) -> bool {
-    text.is_any(at, &["days", "weeks", "week", "month", "year"])
-        || number::word(text.word(at)).is_some() && text.is_any(at + 1, &["days", "weeks", "day"])
+    text.is_any(at, words!["days", "weeks", "week", "month", "year"])
+        || number::at(text, at).is_some() && text.is_any(at + 1, words!["days", "weeks", "day"])
 }
 
 fn is_list_name(text: &Text<'_>, at: usize) -> bool {
-    text.word(at) == "list" || text.is_any(at + 1, &["list", "lists"]) && !vocabulary::is_verb(text.word(at))
+    text.word(at) == "list"
+        || text.is_any(at + 1, words!["list", "lists"]) && !vocabulary::is_verb(text.word(at))
 }
 
 fn spans(text: &Text<'_>, used: &[Phrase]) -> Vec<Span> {
@@ -343,7 +348,7 @@ fn spans(text: &Text<'_>, used: &[Phrase]) -> Vec<Span> {
 }
 
 fn status_spans(text: &Text<'_>) -> Vec<Span> {
-    let words = [
+    let words = words![
         "completed",
         "done",
         "finished",
@@ -356,7 +361,7 @@ fn status_spans(text: &Text<'_>) -> Vec<Span> {
         "missed",
     ];
     (0..text.len())
-        .filter(|at| text.is_any(*at, &words))
+        .filter(|at| text.is_any(*at, words))
         .filter_map(|at| text.span(at, at + 1, SpanKind::Status))
         .collect()
 }

@@ -13,6 +13,7 @@ use crate::meaning::calendar;
 use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::words;
 
 /// Reads a day of the calendar.
 pub(crate) fn read(
@@ -38,7 +39,7 @@ fn holiday(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let (month, day, end) = holiday::read(text, at, place, !day_first)?;
-    if let Some((year, end)) = year(text, text.after_any(end, &["of", "in"]).unwrap_or(end)) {
+    if let Some((year, end)) = year(text, text.after_any(end, words!["of", "in"]).unwrap_or(end)) {
         return Some((checked(year, month, day, text.slice(at, end)), end));
     }
     Some((Reading::Day(Day::single(calendar::next_day_and_month(today, day, month)?)), end))
@@ -46,7 +47,7 @@ fn holiday(
 
 /// "1dec", "dec1", "1-dec-2026", "oct/2", "dec.5": a day of the calendar in one word.
 fn joined(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
-    let word = text.word(at);
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
     if !word.is_ascii() || word.len() > 20 || !word.contains(|c: char| c.is_ascii_digit()) {
         return None;
     }
@@ -115,23 +116,26 @@ pub(crate) fn read_range(
         (1..=31).contains(&day).then_some((day, end))
     };
     let pair = |at: usize| {
-        if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}']) {
+        if !text.is_plain(at)
+            && let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
+        {
             return Some((number::digits(first)?, number::digits(last)?, at + 1));
         }
         let (first, end) = day_at(at)?;
         let dash = text.is_mark(end, '-') || text.is_mark(end, '\u{2013}');
-        let link =
-            text.after_any(end, &["to", "until", "till", "through", "and"]).or(dash.then_some(end + 1))?;
+        let link = text
+            .after_any(end, words!["to", "until", "till", "through", "and"])
+            .or(dash.then_some(end + 1))?;
         let (last, end) = day_at(link)?;
         Some((first, last, end))
     };
-    let (first, last, month, end) = if let Some(month) = names::month(text.word(at)) {
+    let (first, last, month, end) = if let Some(month) = names::month_at(text, at) {
         let (first, last, end) = pair(at + 1)?;
         (first, last, month, end)
     } else {
         let (first, last, end) = pair(at)?;
         let month_at = text.after(end, "of").unwrap_or(end);
-        (first, last, names::month(text.word(month_at))?, month_at + 1)
+        (first, last, names::month_at(text, month_at)?, month_at + 1)
     };
     if first >= last || last > 31 || !vocabulary::is_boundary(text, end) {
         return None;
@@ -213,15 +217,15 @@ fn day_then_month(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
     } else {
         end
     };
-    let has_of = text.after_any(end, &["of", "in"]);
+    let has_of = text.after_any(end, words!["of", "in"]);
     let month_at = has_of.unwrap_or(end);
-    let month = names::month(text.word(month_at))?;
+    let month = names::month_at(text, month_at)?;
     // "5 may": a day only where "may" can be no verb.
     Some((day, month, skip_dot(text, month_at)))
 }
 
 fn month_then_day(text: &Text<'_>, at: usize) -> Option<(u32, u32, usize)> {
-    let month = names::month(text.word(at))?;
+    let month = names::month_at(text, at)?;
     let next = skip_dot(text, at);
     let next = if text.is_mark(next, ',') { next + 1 } else { next };
     let day_at = text.after(next, "the").unwrap_or(next);
@@ -239,7 +243,7 @@ fn skip_dot(text: &Text<'_>, at: usize) -> usize {
 /// "march 5 miles" is a walk, "may 5 people come" a question.
 fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
     let doubtful =
-        (at..end).any(|word| text.is_any(word, &["march", "may", "mar"]) && !text.is_capital(word));
+        (at..end).any(|word| text.is_any(word, words!["march", "may", "mar"]) && !text.is_capital(word));
     !doubtful
         || place.lead.is_any()
         || vocabulary::is_boundary(text, end)
@@ -249,9 +253,9 @@ fn is_free(text: &Text<'_>, at: usize, end: usize, place: Place) -> bool {
 
 /// "in december", "until december", "december 2027": the first day stands for the month.
 fn month_alone(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Reading, usize)> {
-    let modified = text.after_any(at, &["next", "this"]);
+    let modified = text.after_any(at, words!["next", "this"]);
     let name_at = modified.unwrap_or(at);
-    let month = names::month(text.word(name_at))?;
+    let month = names::month_at(text, name_at)?;
     let end = skip_dot(text, name_at).min(name_at + 1);
     let (said_year, end) = year(text, end).map_or((None, end), |(year, end)| (Some(year), end));
     let leads = matches!(place.lead, Lead::In | Lead::By | Lead::Until | Lead::From)
@@ -283,6 +287,9 @@ fn numeric(
     day_first: bool,
 ) -> Option<(Reading, usize)> {
     let word = text.word(at);
+    if !word.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let date_part = word.split('t').next().filter(|date| date.len() == 10).unwrap_or(word);
     let mark = date_part.chars().find(|c| !c.is_ascii_digit())?;
     if !matches!(mark, '/' | '-' | '.') {
@@ -321,12 +328,12 @@ fn numeric(
             let led = place.lead.names_day() || place.beside_date || place.is_start;
             let (day, month) = order(first, second, day_first)?;
             // "fix issue 12/11"
-            let counted = [
+            let counted = words![
                 "issue", "ticket", "bug", "pr", "case", "room", "invoice", "section", "chapter", "flat",
                 "unit", "order", "number", "no", "page", "exercise", "problem", "part",
             ];
             let is_name = (matches!(word, "24/7" | "9/11" | "50/50")
-                || text.is_any(at.wrapping_sub(1), &counted))
+                || text.is_any(at.wrapping_sub(1), counted))
                 && !place.lead.names_day();
             if !free || is_name || (!led && (first < 10 && second < 10 && second > first && first <= 3)) {
                 return None;

@@ -3,8 +3,10 @@
 use domain::task::{self, Priority};
 
 use crate::english::vocabulary;
+use crate::fold;
 use crate::meaning::tag;
 use crate::token::{Kind, Text};
+use crate::words::{Words, words};
 
 /// Parses a word that names a priority by itself.
 pub(crate) fn priority_word(word: &str) -> Option<Priority> {
@@ -44,7 +46,7 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
         return Some(found);
     }
     #[rustfmt::skip]
-    const SET: &[&str] = &[
+    const SET: &Words = words![
         "and set the priority to", "and set its priority to", "and set priority to", "and set priority as",
         "set the priority to", "set priority to", "with the priority set to", "with priority set to", "and give it",
         "give it", "priority to",
@@ -55,7 +57,7 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
         return Some((level, text.after_any(value + 1, NOUNS).unwrap_or(value + 1)));
     }
     #[rustfmt::skip]
-    const LEADS: &[&str] = &[
+    const LEADS: &Words = words![
         "and make it a", "and make it", "make it a", "make it", "and mark it as", "mark it as", "and mark as",
         "and mark it", "mark it", "and flag it as", "flag it as", "and flag as", "and set it as", "and set it to",
         "and set as", "set it as", "set as", "with a", "with", "as a", "as", "at", "it is", "it's", "its", "this is",
@@ -63,16 +65,17 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
     ];
     let start = text.after_any(at, LEADS);
     let intensified = |at: usize| {
-        let adverbs = ["very", "really", "super", "extremely", "quite", "so", "pretty", "most", "absolutely"];
-        if text.is_any(at, &adverbs) { at + 1 } else { at }
+        let adverbs =
+            words!["very", "really", "super", "extremely", "quite", "so", "pretty", "most", "absolutely"];
+        if text.is_any(at, adverbs) { at + 1 } else { at }
     };
     let start = start.map(intensified).or_else(|| {
         let end = intensified(at);
-        (end > at && text.is_any(end, &["urgent", "important", "critical"])).then_some(end)
+        (end > at && text.is_any(end, words!["urgent", "important", "critical"])).then_some(end)
     });
     let found = |at: usize, is_led: bool| {
         if text.is_any(at, NOUNS) {
-            let value = text.after_any(at + 1, &["is", "of"]).unwrap_or(at + 1);
+            let value = text.after_any(at + 1, words!["is", "of"]).unwrap_or(at + 1);
             let value = if text.is_mark(value, ':') || text.is_mark(value, '=') { value + 1 } else { value };
             let level = match text.word(value) {
                 "1" => Priority::High,
@@ -95,7 +98,7 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
         };
         alone.then_some((level, at + 1))
     };
-    if text.after_any(at, &["as soon as possible"]).is_some() {
+    if text.after_any(at, words!["as soon as possible"]).is_some() {
         return Some((Priority::High, at + 4));
     }
     if text.word(at) == "urgently" && (vocabulary::is_boundary(text, at + 1) || at == 0) {
@@ -107,14 +110,15 @@ pub(crate) fn read_priority(text: &Text<'_>, at: usize) -> Option<(Priority, usi
 }
 
 /// What a level is of.
-const NOUNS: &[&str] = &["priority", "prio", "importance", "urgency"];
+const NOUNS: &Words = words!["priority", "prio", "importance", "urgency"];
 
 /// "not urgent", "no rush".
 fn unimportant(text: &Text<'_>, at: usize) -> Option<usize> {
-    let start =
-        text.after_any(at, &["it is", "it's", "its", "this is", "but it's", "but", "and it's"]).unwrap_or(at);
+    let start = text
+        .after_any(at, words!["it is", "it's", "its", "this is", "but it's", "but", "and it's"])
+        .unwrap_or(at);
     #[rustfmt::skip]
-    const CALM: &[&str] = &[
+    const CALM: &Words = words![
         "not urgent", "not important", "not very urgent", "not very important", "not that urgent",
         "not that important", "not so urgent", "not so important", "not too urgent", "non-urgent", "no rush",
         "no hurry", "not a priority", "not high priority",
@@ -125,14 +129,15 @@ fn unimportant(text: &Text<'_>, at: usize) -> Option<usize> {
 
 /// "priority:high", "pri:h", "p:1".
 fn key(text: &Text<'_>, at: usize) -> Option<(Priority, usize)> {
-    let (key, value) = text.word(at).split_once(':')?;
-    let level = match value {
+    let keys = ["priority:", "prio:", "pri:", "p:"];
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
+    let level = match keys.iter().find_map(|key| word.strip_prefix(key))? {
         "h" | "1" => Priority::High,
         "m" | "2" => Priority::Medium,
         "l" | "3" | "4" => Priority::Low,
         word => priority_word(word)?,
     };
-    matches!(key, "priority" | "prio" | "pri" | "p").then_some((level, at + 1))
+    Some((level, at + 1))
 }
 
 /// At the end of a sentence, at its beginning before a colon, or before a date: not before what it may describe.
@@ -145,7 +150,7 @@ fn free(text: &Text<'_>, at: usize) -> bool {
     vocabulary::is_boundary(text, at + 1)
         && !article.contains(&text.word_before(at))
         && (at > 0 || text.is_break(at + 1))
-        && !text.is_any(at + 1, &["and", "or", "of", "for", "to"])
+        && !text.is_any(at + 1, words!["and", "or", "of", "for", "to"])
 }
 
 /// Reads tags: "#home", "tagged work and home", "with the tag errands".
@@ -153,14 +158,15 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     if let Some(tag) = tag::hashed(text, at).or_else(|| at_tag(text, at)) {
         return Some((vec![tag], at + 1));
     }
-    if let Some((key, names)) = text.word(at).split_once(':')
-        && matches!(key, "tag" | "tags" | "label" | "labels")
+    let keys = ["tag:", "tags:", "label:", "labels:"];
+    if !text.is_plain(at)
+        && let Some(names) = keys.iter().find_map(|key| text.word(at).strip_prefix(key))
     {
         let tag = task::parse_tag(names).ok()?;
         return Some((vec![tag], at + 1));
     }
     #[rustfmt::skip]
-    const LEADS: &[&str] = &[
+    const LEADS: &Words = words![
         "and tag it with", "and tag it as", "and tag it", "tag it with", "tag it as", "tag it",
         "tagged with", "tagged as", "tagged", "with the tags", "with the tag", "with tags", "with tag",
         "with a tag", "with label", "with the label", "with labels", "with the labels", "with a label", "labelled as", "labelled",
@@ -169,9 +175,9 @@ pub(crate) fn read_tags(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usiz
     ];
     let start = match text.after_any(at, LEADS) {
         Some(end) => end,
-        None => {
-            text.after_any(at, &["tags", "tag", "labels", "label"]).filter(|end| text.is_mark(*end, ':'))?
-        }
+        None => text
+            .after_any(at, words!["tags", "tag", "labels", "label"])
+            .filter(|end| text.is_mark(*end, ':'))?,
     };
     let start = if text.is_mark(start, ':') { start + 1 } else { start };
     read_names(text, start)
@@ -207,21 +213,21 @@ pub(crate) fn read_names(text: &Text<'_>, at: usize) -> Option<(Vec<String>, usi
 /// "tagged work, remind me …" goes on with something else.
 fn ends_list(text: &Text<'_>, at: usize) -> bool {
     vocabulary::is_verb(text.word(at))
-        || text.is_any(at, &["remind", "due"])
+        || text.is_any(at, words!["remind", "due"])
         || priority_word(text.word(at)).is_some()
         || (vocabulary::is_boundary(text, at) && text.tokens[at].kind == Kind::Word)
 }
 
 /// "@home", where it is no object: not "call @bob", "lunch with @bob".
 fn at_tag(text: &Text<'_>, at: usize) -> Option<String> {
-    let token = text.tokens.get(at).filter(|token| token.kind == Kind::Word)?;
-    let name = token.text.strip_prefix('@').filter(|name| name.starts_with(char::is_alphabetic))?;
+    let token = if text.is_plain(at) { return None } else { &text.tokens[at] };
+    let name = token.text.strip_prefix('@').filter(|name| name.starts_with(fold::is_letter))?;
     let before = text.word_before(at);
     #[rustfmt::skip]
-    const TO_SOMEONE: &[&str] = &[
+    const TO_SOMEONE: &Words = words![
         "with", "to", "for", "from", "by", "and", "or", "of", "about", "the", "a", "at", "up", "via", "in", "on",
     ];
-    let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(&before);
+    let is_object = vocabulary::is_verb(before) || TO_SOMEONE.contains(before);
     let is_free = at == 0 || vocabulary::is_boundary(text, at + 1) || text.word(at + 1).starts_with('@');
     if is_object || !is_free || name.contains(['.', '@', '/']) { None } else { task::parse_tag(name).ok() }
 }

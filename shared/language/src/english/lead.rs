@@ -2,8 +2,9 @@
 
 use crate::meaning::lead::Lead;
 use crate::token::Text;
+use crate::words::{Table, words};
 
-const LEADS: &[(&str, Lead)] = &[
+static LEADS: Table<Lead> = Table::new(&[
     ("no later than", Lead::By),
     ("not later than", Lead::By),
     ("to be done by", Lead::By),
@@ -44,7 +45,7 @@ const LEADS: &[(&str, Lead)] = &[
     ("til", Lead::Until),
     ("around", Lead::Around),
     ("over", Lead::On),
-];
+]);
 
 /// Reads what leads to a date or a time, and gives where that begins.
 pub(crate) fn read(text: &Text<'_>, at: usize) -> (Lead, usize) {
@@ -54,19 +55,18 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> (Lead, usize) {
     if text.after(at, "beginning of").is_some() {
         return (Lead::Bare, at);
     }
-    if text.word(at) == "later" && text.is_any(at + 1, &["today", "tonight", "this"]) {
+    if text.word(at) == "later" && text.is_any(at + 1, words!["today", "tonight", "this"]) {
         return (Lead::On, at + 1);
     }
     // "over the weekend", but not "over friday's mess".
     if text.word(at) == "over"
         && text
-            .after_any(at + 1, &["the weekend", "this weekend", "next weekend", "christmas", "new year"])
+            .after_any(at + 1, words!["the weekend", "this weekend", "next weekend", "christmas", "new year"])
             .is_none()
     {
         return (Lead::Bare, at);
     }
-    let found = LEADS.iter().find_map(|(words, lead)| Some((*lead, text.after(at, words)?)));
-    let (lead, end) = found.unwrap_or((Lead::Bare, at));
+    let (lead, end) = text.look_up(at, &LEADS).map_or((Lead::Bare, at), |(lead, end)| (*lead, end));
     // "due: friday", "at ~5pm"
     let colon = lead == Lead::By && text.is_mark(end, ':');
     let about = lead != Lead::Bare && text.is_mark(end, '~');

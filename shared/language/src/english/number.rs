@@ -1,52 +1,30 @@
 //! Numbers and ordinals, in digits and in words.
 
 use crate::token::Text;
+use crate::words::Table;
 
-const ONES: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const ORDINALS: [&str; 20] = [
-    "zeroth",
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-];
+#[rustfmt::skip]
+static CARDINALS: Table<u32> = Table::new(&[
+    ("zero", 0), ("one", 1), ("two", 2), ("three", 3), ("four", 4), ("five", 5), ("six", 6),
+    ("seven", 7), ("eight", 8), ("nine", 9), ("ten", 10), ("eleven", 11), ("twelve", 12),
+    ("thirteen", 13), ("fourteen", 14), ("fifteen", 15), ("sixteen", 16), ("seventeen", 17),
+    ("eighteen", 18), ("nineteen", 19), ("twenty", 20), ("thirty", 30), ("forty", 40), ("fifty", 50),
+    ("sixty", 60), ("seventy", 70), ("eighty", 80), ("ninety", 90),
+]);
+
+#[rustfmt::skip]
+static TENS: Table<u32> = Table::new(&[
+    ("twenty", 20), ("thirty", 30), ("forty", 40), ("fifty", 50), ("sixty", 60), ("seventy", 70),
+    ("eighty", 80), ("ninety", 90),
+]);
+
+#[rustfmt::skip]
+static ORDINALS: Table<u32> = Table::new(&[
+    ("zeroth", 0), ("first", 1), ("second", 2), ("third", 3), ("fourth", 4), ("fifth", 5), ("sixth", 6),
+    ("seventh", 7), ("eighth", 8), ("ninth", 9), ("tenth", 10), ("eleventh", 11), ("twelfth", 12),
+    ("thirteenth", 13), ("fourteenth", 14), ("fifteenth", 15), ("sixteenth", 16), ("seventeenth", 17),
+    ("eighteenth", 18), ("nineteenth", 19), ("twentieth", 20), ("thirtieth", 30),
+]);
 
 /// Parses digits alone; at most six of them, so that no sum overflows.
 pub(crate) fn digits(word: &str) -> Option<u32> {
@@ -56,17 +34,32 @@ pub(crate) fn digits(word: &str) -> Option<u32> {
 
 /// Parses one word: "5", "five", "twenty", "twenty-five".
 pub(crate) fn word(word: &str) -> Option<u32> {
-    digits(word).or_else(|| small(word)).or_else(|| {
-        let (tens, ones) = word.split_once('-')?;
-        Some(self::tens(tens)? + small(ones).filter(|ones| (1..=9).contains(ones))?)
+    if word.starts_with(|c: char| c.is_ascii_digit()) {
+        return digits(word);
+    }
+    CARDINALS.get(word).copied().or_else(|| {
+        let (tens, ones) = compound(word)?;
+        Some(tens + CARDINALS.get(ones).filter(|ones| (1..=9).contains(*ones))?)
     })
+}
+
+/// Parses the tens of a word of two: "twenty-five", "twenty-first".
+fn compound(word: &str) -> Option<(u32, &str)> {
+    // The shortest are "forty-one" and its like.
+    let (tens, ones) = if word.len() > 8 { word.split_once('-')? } else { return None };
+    Some((*TENS.get(tens)?, ones))
+}
+
+/// Reads one word: "5", "five", "twenty", "twenty-five".
+pub(crate) fn at(text: &Text<'_>, at: usize) -> Option<u32> {
+    if text.is_plain(at) { text.value(at, &CARDINALS) } else { word(text.word(at)) }
 }
 
 /// Reads a number: "5", "five", "twenty five"; gives it and where it ends.
 pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let first = word(text.word(at))?;
-    if tens(text.word(at)).is_some()
-        && let Some(ones) = small(text.word(at + 1)).filter(|ones| (1..=9).contains(ones))
+    let first = self::at(text, at)?;
+    if text.value(at, &TENS).is_some()
+        && let Some(ones) = text.value(at + 1, &CARDINALS).filter(|ones| (1..=9).contains(ones))
     {
         return Some((first + ones, at + 2));
     }
@@ -75,46 +68,43 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// Reads a number, or words that stand for one: "a", "an", "a couple of", "a few" (three).
 pub(crate) fn read_count(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    if let Some(end) = text.after_any(at, &["a couple of", "a couple", "couple of"]) {
-        return Some((2, end));
-    }
-    if let Some(end) = text.after_any(at, &["a few", "few"]) {
-        return Some((3, end));
-    }
-    if let Some(end) = text.after_any(at, &["a", "an", "one more"]) {
-        return Some((1, end));
+    static COUNTS: Table<u32> = Table::new(&[
+        ("a couple of", 2),
+        ("a couple", 2),
+        ("couple of", 2),
+        ("a few", 3),
+        ("few", 3),
+        ("a", 1),
+        ("an", 1),
+        ("one more", 1),
+    ]);
+    if let Some((count, end)) = text.look_up(at, &COUNTS) {
+        return Some((*count, end));
     }
     read(text, at)
 }
 
 /// Parses an ordinal: "5th", "fifth", "twenty-first"; the suffix must fit the number.
 pub(crate) fn ordinal(word: &str) -> Option<u32> {
-    if let Some(split) = word.len().checked_sub(2).filter(|at| *at > 0 && word.is_char_boundary(*at)) {
+    if word.starts_with(|c: char| c.is_ascii_digit()) {
+        let split = word.len().checked_sub(2).filter(|at| word.is_char_boundary(*at))?;
         let (number, suffix) = word.split_at(split);
-        if let Some(number) = digits(number) {
-            return (suffix == suffix_of(number)).then_some(number);
-        }
+        return digits(number).filter(|number| suffix == suffix_of(*number));
     }
-    if let Some(at) = ORDINALS.iter().position(|ordinal| *ordinal == word) {
-        return u32::try_from(at).ok();
-    }
-    match word {
-        "twentieth" => return Some(20),
-        "thirtieth" => return Some(30),
-        _ => {}
-    }
-    let (tens, ones) = word.split_once('-')?;
-    let ones = ORDINALS[1..10].iter().position(|ordinal| *ordinal == ones)?;
-    Some(self::tens(tens)? + u32::try_from(ones).ok()? + 1)
+    ORDINALS.get(word).copied().or_else(|| {
+        let (tens, ones) = compound(word)?;
+        Some(tens + ORDINALS.get(ones).filter(|ones| (1..=9).contains(*ones))?)
+    })
 }
 
 /// Reads an ordinal: "5th", "fifth", "twenty first".
 pub(crate) fn read_ordinal(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    if let Some(number) = ordinal(text.word(at)) {
+    let first = |at| if text.is_plain(at) { text.value(at, &ORDINALS) } else { ordinal(text.word(at)) };
+    if let Some(number) = first(at) {
         return Some((number, at + 1));
     }
-    let tens = tens(text.word(at))?;
-    let ones = ordinal(text.word(at + 1)).filter(|ones| (1..=9).contains(ones))?;
+    let tens = text.value(at, &TENS)?;
+    let ones = first(at + 1).filter(|ones| (1..=9).contains(ones))?;
     Some((tens + ones, at + 2))
 }
 
@@ -126,14 +116,6 @@ fn suffix_of(number: u32) -> &'static str {
         (3, _) => "rd",
         _ => "th",
     }
-}
-
-fn small(word: &str) -> Option<u32> {
-    ONES.iter().position(|one| *one == word).and_then(|at| u32::try_from(at).ok()).or_else(|| tens(word))
-}
-
-fn tens(word: &str) -> Option<u32> {
-    TENS.iter().position(|ten| *ten == word).and_then(|at| u32::try_from(at * 10 + 20).ok())
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use crate::meaning::phrase::Phrase;
 use crate::meaning::phrase::Value;
 use crate::meaning::phrase::Wish;
 use crate::token::{Kind, Text};
+use crate::words::{Words, words};
 use crate::{Context, Problem};
 
 /// Finds all phrases.
@@ -149,14 +150,14 @@ impl Scanner<'_> {
             return Some((Value::Except(days), end));
         }
         if let Some(start) =
-            self.text.after_any(at, &["through", "thru", "until the end of", "till the end of"])
+            self.text.after_any(at, words!["through", "thru", "until the end of", "till the end of"])
             && let Some((date::Reading::Day(day), end)) =
                 date::read(self.text, start, self.place(start, Lead::Until), today, day_first)
         {
             let last = day.to.pred_opt().unwrap_or(day.date);
             return Some((Value::Day(Day::single(last), Lead::Until), end));
         }
-        let start = self.text.after_any(at, &["for the next", "for"])?;
+        let start = self.text.after_any(at, words!["for the next", "for"])?;
         let (length, end) = duration::read_length(self.text, start)?;
         Some((Value::GoesOn(length), end))
     }
@@ -185,17 +186,18 @@ impl Scanner<'_> {
             && self.text.word(0) == "in"
             && let Some(minutes) =
                 number::digits(self.text.word(1)).filter(|minutes| (1..=90).contains(minutes))
-            && (self.text.is_any(2, &["to", "that"]) || self.text.is_break(2) || self.text.len() == 2)
+            && (self.text.is_any(2, words!["to", "that"]) || self.text.is_break(2) || self.text.len() == 2)
         {
             let length = Length { minutes: Some(minutes), ..Length::default() };
             return Some((self.counted_from_now(length, 0, 2), 2));
         }
         let from_now_at = if body > at && self.text.word(body - 1) == "in" { body - 1 } else { at };
-        let from_now = duration::read_from_now(self.text, from_now_at);
-        if let Some((length, end)) = from_now.or_else(|| duration::read_from_now(self.text, body)) {
+        let from_now = || if body > from_now_at { duration::read_from_now(self.text, body) } else { None };
+        if let Some((length, end)) = duration::read_from_now(self.text, from_now_at).or_else(from_now) {
             return Some((self.counted_from_now(length, at, end), end));
         }
-        let this = || self.part(body).filter(|_| body > at && self.text.word(body) == "this");
+        let is_led = body > at && self.text.word(body) == "this";
+        let this = || if is_led { self.part(body) } else { None };
         self.part(at)
             .or_else(this)
             .or_else(|| self.day(body, lead))
@@ -228,12 +230,12 @@ impl Scanner<'_> {
 
     fn day(&self, at: usize, lead: Lead) -> Option<(Value, usize)> {
         // "talk to sara about next week"
-        let topic = ["about", "regarding", "concerning", "re"];
-        if lead == Lead::Bare && !self.mode.in_query && self.text.is_any(at.wrapping_sub(1), &topic) {
+        let topic = words!["about", "regarding", "concerning", "re"];
+        if lead == Lead::Bare && !self.mode.in_query && self.text.is_any(at.wrapping_sub(1), topic) {
             return None;
         }
         // "close issue 10/12"
-        let counted = [
+        let counted = words![
             "issue",
             "ticket",
             "page",
@@ -260,14 +262,18 @@ impl Scanner<'_> {
             "unit",
             "suite",
         ];
-        if self.text.word(at).contains('/') && self.text.is_any(at.wrapping_sub(1), &counted) {
+        if !self.text.is_plain(at)
+            && self.text.word(at).contains('/')
+            && self.text.is_any(at.wrapping_sub(1), counted)
+        {
             return None;
         }
         if let Some(moment) = moment(self.text.word(at)) {
             return Some((Value::Moment(moment), at + 1));
         }
         // "mon-fri"
-        if let Some((first, last)) = self.text.word(at).split_once('-')
+        if !self.text.is_plain(at)
+            && let Some((first, last)) = self.text.word(at).split_once('-')
             && let (Some(first), Some(last)) = (names::weekday(first), names::weekday(last))
         {
             let first = calendar::next(self.context.now.date(), first)?;
@@ -305,13 +311,13 @@ impl Scanner<'_> {
         let is_between = text.word(at.wrapping_sub(1)) == "between";
         let dash = text.is_mark(end, '-') || text.is_mark(end, '\u{2013}') || text.is_mark(end, '\u{2014}');
         let to = text
-            .after_any(end, &["to", "through", "thru", "until", "till", "til"])
+            .after_any(end, words!["to", "through", "thru", "until", "till", "til"])
             .or_else(|| dash.then_some(end + 1))
             .or_else(|| text.after(end, "and").filter(|_| is_between));
         let place = |at: usize| Place { beside_date: true, ..self.place(at, Lead::On) };
         let today = self.context.now.date();
         let day = |at: usize| {
-            let at = text.after_any(at, &["on", "the"]).filter(|_| text.word(at) == "on").unwrap_or(at);
+            let at = text.after_any(at, words!["on", "the"]).filter(|_| text.word(at) == "on").unwrap_or(at);
             match date::read(text, at, place(at), today, day_first)? {
                 (date::Reading::Day(day), end) => Some((day, end)),
                 (date::Reading::Bad(_), _) => None,
@@ -326,7 +332,7 @@ impl Scanner<'_> {
         }
         // Of single days only; "buy milk tomorrow and on friday …" goes on with something else.
         let comma = if text.is_mark(end, ',') { end + 1 } else { end };
-        let next = text.after_any(comma, &["and", "or"]).or((comma > end).then_some(comma))?;
+        let next = text.after_any(comma, words!["and", "or"]).or((comma > end).then_some(comma))?;
         let is_single = first.to == Day::single(first.from).to;
         if !is_single || lead == Lead::Until || self.mode.in_query {
             return None;
@@ -335,7 +341,8 @@ impl Scanner<'_> {
         // "monday, december 4" was read as one already; seven days are a week.
         for _ in 0..6 {
             let comma = if text.is_mark(end, ',') { end + 1 } else { end };
-            let Some(next) = text.after_any(comma, &["and", "or"]).or((comma > end).then_some(comma)) else {
+            let Some(next) = text.after_any(comma, words!["and", "or"]).or((comma > end).then_some(comma))
+            else {
                 break;
             };
             let Some((day, day_end)) = day(next).filter(|(day, _)| day.weekday.is_some()) else { break };
@@ -400,7 +407,7 @@ impl Scanner<'_> {
         let is_hour = number::digits(self.text.word(at)).is_some_and(|hour| (1..=12).contains(&hour));
         let behind = self.text.is_any(
             at.wrapping_sub(1),
-            &["tonight", "tomorrow", "today", "tmrw", "tmr", "morning", "evening"],
+            words!["tonight", "tomorrow", "today", "tmrw", "tmr", "morning", "evening"],
         );
         is_hour && behind && self.is_beside_date(at) && self.text.is_break(at + 1)
     }
@@ -408,13 +415,13 @@ impl Scanner<'_> {
     /// "in the morning", "this evening", "at night", "tomorrow *morning*", "*morning of* the 15th".
     fn part(&self, at: usize) -> Option<(Value, usize)> {
         #[rustfmt::skip]
-        const LEADS: &[&str] = &[
+        const LEADS: &Words = words![
             "in the early", "in the late", "early in the", "late in the", "in the", "during the", "by the",
             "in", "at", "by",
         ];
         let part = |at: usize| clock::part(self.text.word(at)).map(|part| (part, at + 1));
         if let Some(end) = self.text.after(at, "first thing") {
-            if let Some((part, end)) = self.text.after_any(end, &["in the", "that"]).and_then(part) {
+            if let Some((part, end)) = self.text.after_any(end, words!["in the", "that"]).and_then(part) {
                 return Some((Value::Part(part), end));
             }
             let start = self.text.after(end, "on").unwrap_or(end);
@@ -436,11 +443,11 @@ impl Scanner<'_> {
             return is_plain.then_some((Value::Part(part), end));
         }
         if self.is_beside_date(at) {
-            let start = self.text.after_any(at, &["early", "late"]).unwrap_or(at);
+            let start = self.text.after_any(at, words!["early", "late"]).unwrap_or(at);
             return part(start).map(|(part, end)| (Value::Part(part), end));
         }
         let (part, end) = part(self.text.after(at, "the").unwrap_or(at))?;
-        let of = self.text.after_any(end, &["of the", "of"])?;
+        let of = self.text.after_any(end, words!["of the", "of"])?;
         let is_date = date::read(self.text, of - 1, self.place(of, Lead::On), self.context.now.date(), true)
             .is_some()
             || date::read(self.text, of, self.place(of, Lead::On), self.context.now.date(), true).is_some();
@@ -462,7 +469,8 @@ impl Scanner<'_> {
         let gap = at.saturating_sub(last.to);
         gap == 0
             || (gap == 1
-                && (self.text.is_mark(last.to, ',') || self.text.is_any(last.to, &["at", "on", "by", "for"])))
+                && (self.text.is_mark(last.to, ',')
+                    || self.text.is_any(last.to, words!["at", "on", "by", "for"])))
             || (gap == 1 && self.text.is_mark(last.to, '@'))
     }
 }

@@ -19,6 +19,7 @@ use crate::meaning::lead::Lead;
 use crate::meaning::length::Unit;
 use crate::meaning::repetition::{Repetition, Special};
 use crate::token::Text;
+use crate::words::{Words, words};
 
 /// What a repetition phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +50,12 @@ pub(crate) fn read(
         .or_else(|| of_every_month(text, start, today))
         .or_else(|| after_done(text, start))?;
     // "tomorrow and every day after"
-    let after = text.after_any(end, &["after that", "thereafter", "from then on", "afterwards", "after"]);
-    let end = after.filter(|end| text.is_break(*end) || text.is_any(*end, &["at", "until"])).unwrap_or(end);
+    let after =
+        text.after_any(end, words!["after that", "thereafter", "from then on", "afterwards", "after"]);
+    let end =
+        after.filter(|end| text.is_break(*end) || text.is_any(*end, words!["at", "until"])).unwrap_or(end);
     // "remind me every hour before": what is done then does not repeat.
-    if text.is_any(end, &["before", "beforehand", "earlier"]) && text.is_break(end + 1) {
+    if text.is_any(end, words!["before", "beforehand", "earlier"]) && text.is_break(end + 1) {
         return Some((Reading::Unsupported, end + 1));
     }
     Some((reading, end))
@@ -64,28 +67,37 @@ pub(crate) fn read_unkept_end(text: &Text<'_>, at: usize) -> Option<usize> {
         let at = if text.is_mark(at, '-') { at + 1 } else { at };
         text.word(at).trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()).then_some(at + 1)
     };
-    if let Some(end) = text.after_any(at, &["until", "till", "til", "through"]) {
-        let past = text.after_any(end, &["yesterday", "now", "never"]);
+    if let Some(end) = text.after_any(at, words!["until", "till", "til", "through"]) {
+        let past = text.after_any(end, words!["yesterday", "now", "never"]);
         let past =
             past.or_else(|| text.after(end, "last").map(|end| end + 1).filter(|end| *end <= text.len()));
         return past.or_else(|| digits(end));
     }
     if let Some(end) = text.after(at, "for").and_then(digits) {
         let counts = duration::unit(text.word(end)).is_some()
-            || text.is_any(end, &["times", "time", "occurrences", "repetitions"]);
+            || text.is_any(end, words!["times", "time", "occurrences", "repetitions"]);
         return counts.then_some(end + 1);
     }
-    let day = text.after_any(at, &["on the", "the"])?;
+    let day = text.after_any(at, words!["on the", "the"])?;
     let is_ordinal = text.word(day).ends_with("th") && digits(day).is_some();
     is_ordinal.then_some(day + 1)
 }
 
 /// "*and repeat* weekly", "*recurring:* daily".
 fn led(text: &Text<'_>, at: usize) -> usize {
-    let and = text.after_any(at, &["and then", "and"]).unwrap_or(at);
+    let and = text.after_any(at, words!["and then", "and"]).unwrap_or(at);
     let Some(end) = text.after_any(
         and,
-        &["it repeats", "repeats", "repeating", "repeat it", "repeat this", "repeat", "recurring", "recurs"],
+        words![
+            "it repeats",
+            "repeats",
+            "repeating",
+            "repeat it",
+            "repeat this",
+            "repeat",
+            "recurring",
+            "recurs"
+        ],
     ) else {
         return at;
     };
@@ -95,7 +107,7 @@ fn led(text: &Text<'_>, at: usize) -> usize {
 /// Reads what makes a rule count from its completion: "after I finish".
 pub(crate) fn read_after_done(text: &Text<'_>, at: usize) -> Option<usize> {
     #[rustfmt::skip]
-    const PHRASES: &[&str] = &[
+    const PHRASES: &Words = words![
         "after i finish", "after i complete", "after i'm done", "after i am done", "after i have finished",
         "after i've finished", "after i do", "after finishing", "after completing", "after completion",
         "after the last completion", "after it's done", "after it is done", "after it's completed",
@@ -106,17 +118,17 @@ pub(crate) fn read_after_done(text: &Text<'_>, at: usize) -> Option<usize> {
     ];
     let end = text.after_any(at, PHRASES)?;
     Some(
-        text.after_any(end, &["doing it", "the last one", "the task", "with it", "it", "them"])
+        text.after_any(end, words!["doing it", "the last one", "the task", "with it", "it", "them"])
             .unwrap_or(end),
     )
 }
 
 /// Reads how often in all: "for 5 times", "10 times".
 pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let start = text.after_any(at, &["for the next", "for", "only"]).unwrap_or(at);
+    let start = text.after_any(at, words!["for the next", "for", "only"]).unwrap_or(at);
     let (count, end) = number::read(text, start).or_else(|| huge(text, start))?;
     let end =
-        text.after_any(end, &["times in total", "times in all", "times", "occurrences", "repetitions"])?;
+        text.after_any(end, words!["times in total", "times in all", "times", "occurrences", "repetitions"])?;
     Some((count, end))
 }
 
@@ -142,7 +154,7 @@ fn nth_weekday(
     interval: u32,
     end: usize,
 ) -> Option<(Reading, usize)> {
-    let weekday = names::weekday(text.word(at))?;
+    let weekday = names::weekday_at(text, at)?;
     match days {
         [nth] if (-5..=5).contains(nth) => {
             special(Special::NthWeekday { nth: *nth, month: None }, interval, vec![weekday], end)
@@ -153,20 +165,27 @@ fn nth_weekday(
 
 /// Reads the day that an ordinal counts: "the last *friday*", "the first *working day*".
 fn counted_day(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    if let Some(weekday) = names::weekday(text.word(at)) {
+    if let Some(weekday) = names::weekday_at(text, at) {
         return Some((vec![weekday], at + 1));
     }
-    let workday =
-        ["weekday", "workday", "week day", "working day", "work day", "business day", "working weekday"];
-    let weekend = ["weekend day"];
-    let end = text.after_any(at, &workday).map(|end| (WORKDAYS.to_vec(), end));
-    end.or_else(|| text.after_any(at, &weekend).map(|end| (WEEKEND.to_vec(), end)))
+    let workday = words![
+        "weekday",
+        "workday",
+        "week day",
+        "working day",
+        "work day",
+        "business day",
+        "working weekday"
+    ];
+    let weekend = words!["weekend day"];
+    let end = text.after_any(at, workday).map(|end| (WORKDAYS.to_vec(), end));
+    end.or_else(|| text.after_any(at, weekend).map(|end| (WEEKEND.to_vec(), end)))
 }
 
 /// "the first monday of the month", "the last working day of each quarter", "the 4th thursday of november".
 fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading, usize)> {
     let start = text.after(at, "the").unwrap_or(at);
-    let (nth, day_at) = match text.after_any(start, &["second to last", "second last", "penultimate"]) {
+    let (nth, day_at) = match text.after_any(start, words!["second to last", "second last", "penultimate"]) {
         Some(end) => (-2, end),
         None => match text.after(start, "last") {
             Some(end) => (-1, end),
@@ -178,13 +197,14 @@ fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading
     };
     let (days, end) = counted_day(text, day_at)?;
     let is_kept = days.len() > 1 || nth <= 5;
-    let of = text.after_any(end, &["of", "in"]);
-    let every = ["every month", "each month", "every single month", "the month", "month", "a month"];
-    let months = of.and_then(|of| text.after_any(of, &every)).or_else(|| text.after_any(end, &every[..2]));
+    let of = text.after_any(end, words!["of", "in"]);
+    let every = words!["every month", "each month", "every single month", "the month", "month", "a month"];
+    let months = of.and_then(|of| text.after_any(of, every));
+    let months = months.or_else(|| text.after_any(end, words!["every month", "each month"]));
     let named = of.and_then(|of| {
-        let month = names::month(text.word(of))?;
-        let year = ["every year", "each year", "yearly", "annually"];
-        let end = text.after_any(of + 1, &year);
+        let month = names::month_at(text, of)?;
+        let year = words!["every year", "each year", "yearly", "annually"];
+        let end = text.after_any(of + 1, year);
         (said_every || end.is_some()).then_some((month, end.unwrap_or(of + 1)))
     });
     let (interval, month, end) = if let Some((month, end)) = named {
@@ -192,7 +212,7 @@ fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading
     } else if let Some(end) = months {
         (1, None, end)
     } else if let Some(end) =
-        of.and_then(|of| text.after_any(of, &["every quarter", "each quarter", "the quarter"]))
+        of.and_then(|of| text.after_any(of, words!["every quarter", "each quarter", "the quarter"]))
     {
         return Some((Reading::Unsupported, end));
     } else if let Some((count, end)) = of.and_then(|of| every_months(text, of)) {
@@ -210,12 +230,12 @@ fn nth_of_month(text: &Text<'_>, at: usize, said_every: bool) -> Option<(Reading
 
 /// "every 3 months", "every other month".
 fn every_months(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let start = text.after_any(at, &["every", "each"])?;
-    if let Some(end) = text.after_any(start, &["other month", "second month"]) {
+    let start = text.after_any(at, words!["every", "each"])?;
+    if let Some(end) = text.after_any(start, words!["other month", "second month"]) {
         return Some((2, end));
     }
     let (count, end) = number::read(text, start)?;
-    Some((count, text.after_any(end, &["months", "month"])?))
+    Some((count, text.after_any(end, words!["months", "month"])?))
 }
 
 fn every(
@@ -233,7 +253,7 @@ fn every(
     }
     let start = text.after_any(
         at,
-        &[
+        words![
             "once every",
             "each and every",
             "every single",
@@ -272,13 +292,13 @@ fn every(
 
 /// "every second tuesday" is every other one, unless it is said of what it is the second.
 fn is_other(text: &Text<'_>, at: usize, end: usize) -> bool {
-    text.is_any(at, &["second", "2nd"]) && end == at + 2
+    text.is_any(at, words!["second", "2nd"]) && end == at + 2
 }
 
 /// "every 5pm", "every midnight": the time is read by itself.
 fn every_clock(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let is_time =
-        clock::is_clock(text.word(at)) || text.is_any(at, &["noon", "midday", "midnight", "lunchtime"]);
+        clock::is_clock(text.word(at)) || text.is_any(at, words!["noon", "midday", "midnight", "lunchtime"]);
     if is_time && vocabulary::is_boundary(text, at + 1) {
         rule(Parts::every(Frequency::Daily), at)
     } else {
@@ -289,7 +309,7 @@ fn every_clock(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 /// "every full moon", "every leap year", "every now and then": it is a repetition, and no rule.
 fn unkept(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     #[rustfmt::skip]
-    const RARE: &[&str] = &[
+    const RARE: &Words = words![
         "now and then", "now and again", "so often", "once in a while", "full moon", "new moon", "blue moon",
         "leap year", "other weekday", "other workday", "summer", "winter", "spring", "autumn", "semester",
         "term", "decade", "century", "second", "few days", "few weeks", "few months", "few hours", "few minutes",
@@ -298,7 +318,7 @@ fn unkept(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     if let Some(end) = text.after_any(at, RARE) {
         return vocabulary::is_boundary(text, end).then_some((Reading::Unsupported, end));
     }
-    if names::month(text.word(at)).is_some() && vocabulary::is_boundary(text, at + 1) {
+    if names::month_at(text, at).is_some() && vocabulary::is_boundary(text, at + 1) {
         return Some((Reading::Unsupported, at + 1));
     }
     // "every -1 days", "every 99999999 days"
@@ -310,22 +330,23 @@ fn unkept(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 
 /// "at the end of *every month*", "beginning of *each week*": read from "end of".
 fn edge_of_every(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
-    let start = text.after_any(at, &["at the", "on the", "by the", "at", "the"]).unwrap_or(at);
-    let (is_end, of) = match text.after_any(start, &["end of", "last day of"]) {
+    let start = text.after_any(at, words!["at the", "on the", "by the", "at", "the"]).unwrap_or(at);
+    let (is_end, of) = match text.after_any(start, words!["end of", "last day of"]) {
         Some(end) => (true, end),
-        None => (false, text.after_any(start, &["beginning of", "start of", "first day of"])?),
+        None => (false, text.after_any(start, words!["beginning of", "start of", "first day of"])?),
     };
-    let unit_at = text.after_any(of, &["every", "each"])?;
+    let unit_at = text.after_any(of, words!["every", "each"])?;
     edge_rule(text, is_end, unit_at, today)
 }
 
 /// "every *end of month*".
 fn edge_of_unit(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Reading, usize)> {
-    let (is_end, of) = match text.after_any(at, &["end of the", "end of"]) {
+    let (is_end, of) = match text.after_any(at, words!["end of the", "end of"]) {
         Some(end) => (true, end),
-        None => {
-            (false, text.after_any(at, &["beginning of the", "start of the", "beginning of", "start of"])?)
-        }
+        None => (
+            false,
+            text.after_any(at, words!["beginning of the", "start of the", "beginning of", "start of"])?,
+        ),
     };
     edge_rule(text, is_end, of, today)
 }
@@ -355,7 +376,7 @@ fn edge_rule(text: &Text<'_>, is_end: bool, at: usize, today: NaiveDate) -> Opti
 
 /// "every other tuesday", "every second week".
 fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
-    let start = text.after_any(at, &["other", "second", "2nd", "alternate"])?;
+    let start = text.after_any(at, words!["other", "second", "2nd", "alternate"])?;
     if let Some(found) = weekdays_rule(text, start, 2) {
         return Some(found);
     }
@@ -370,26 +391,27 @@ fn other(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
 
 /// "every 3 days", "every three week", "every third day".
 fn counted(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
-    if let Some(end) = text.after_any(at, &["half hour", "half an hour", "half-hour"]) {
+    if let Some(end) = text.after_any(at, words!["half hour", "half an hour", "half-hour"]) {
         return by_unit(text, Unit::Minute, 30, end);
     }
-    if let Some(end) = text.after_any(at, &["half year", "half a year", "half-year"]) {
+    if let Some(end) = text.after_any(at, words!["half year", "half a year", "half-year"]) {
         return by_unit(text, Unit::Month, 6, end);
     }
-    if let Some(end) = text.after_any(at, &["quarter of an hour", "quarter hour"]) {
+    if let Some(end) = text.after_any(at, words!["quarter of an hour", "quarter hour"]) {
         return by_unit(text, Unit::Minute, 15, end);
     }
     let found = number::read(text, at).or_else(|| number::read_ordinal(text, at));
-    let (count, end) = found.or_else(|| text.after_any(at, &["couple of", "couple"]).map(|end| (2, end)))?;
-    if text.is_any(end, &["fortnights", "fortnight"]) {
+    let (count, end) =
+        found.or_else(|| text.after_any(at, words!["couple of", "couple"]).map(|end| (2, end)))?;
+    if text.is_any(end, words!["fortnights", "fortnight"]) {
         return by_unit(text, Unit::Week, count.checked_mul(2)?, end + 1);
     }
-    if text.is_any(end, &["weekdays", "workdays"])
-        || text.after_any(end, &["business days", "working days"]).is_some()
+    if text.is_any(end, words!["weekdays", "workdays"])
+        || text.after_any(end, words!["business days", "working days"]).is_some()
     {
         return Some((Reading::Unsupported, end + 1));
     }
-    if text.is_any(end, &["quarters", "quarter"]) {
+    if text.is_any(end, words!["quarters", "quarter"]) {
         return by_unit(text, Unit::Month, count.checked_mul(3)?, end + 1);
     }
     let unit = duration::unit(text.word(end))?;
@@ -402,7 +424,7 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
     if let Some(part) = clock::part(text.word(at)) {
         // "every morning and evening": a repetition has one time of day.
-        if let Some(more) = text.after_any(end, &["and every", "and"])
+        if let Some(more) = text.after_any(end, words!["and every", "and"])
             && clock::part(text.word(more)).is_some()
         {
             return Some((Reading::Unsupported, more + 1));
@@ -414,7 +436,7 @@ fn unit(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         "weekday" | "weekdays" | "workday" | "workdays" => rule(weekly(&WORKDAYS), end),
         "working" | "work" | "business" if text.word(end) == "day" => rule(weekly(&WORKDAYS), end + 1),
         "weekend" | "weekends" => rule(weekly(&WEEKEND), end),
-        "week" if text.is_any(end, &["day", "days"]) => rule(weekly(&WORKDAYS), end + 1),
+        "week" if text.is_any(end, words!["day", "days"]) => rule(weekly(&WORKDAYS), end + 1),
         "week" if text.word(end) == "end" => rule(weekly(&WEEKEND), end + 1),
         "quarter" => rule(Parts { interval: 3, ..Parts::every(Frequency::Monthly) }, end),
         "fortnight" => by_unit(text, Unit::Week, 2, end),
@@ -451,7 +473,7 @@ fn on_weekdays(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, us
 fn on_month_days(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, usize)> {
     let start = text.after(at, "on")?;
     let (days, end) = month_days(text, start)?;
-    if names::weekday(text.word(end)).is_some() {
+    if names::weekday_at(text, end).is_some() {
         return nth_weekday(text, &days, end, interval, end + 1);
     }
     let end = text.after(end, "day").unwrap_or(end);
@@ -461,7 +483,7 @@ fn on_month_days(text: &Text<'_>, interval: u32, at: usize) -> Option<(Reading, 
 fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Option<(Reading, usize)> {
     let (weekdays, end) = weekdays(text, at)?;
     if weekdays == [Weekday::Fri]
-        && let Some(end) = text.after_any(end, &["the 13th", "13th", "the thirteenth"])
+        && let Some(end) = text.after_any(end, words!["the 13th", "13th", "the thirteenth"])
     {
         return Some((Reading::Unsupported, end));
     }
@@ -483,14 +505,14 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
     let mut days = one(at)?;
     let mut end = at + 1;
     if let Some(last) = text
-        .after_any(end, &["to", "through", "thru"])
-        .filter(|last| names::weekday(text.word(*last)).is_some())
+        .after_any(end, words!["to", "through", "thru"])
+        .filter(|last| names::weekday_at(text, *last).is_some())
     {
-        return Some((range(days[0], names::weekday(text.word(last))?)?, last + 1));
+        return Some((range(days[0], names::weekday_at(text, last)?)?, last + 1));
     }
     for _ in 0..6 {
         let comma = if text.is_mark(end, ',') || text.is_mark(end, '&') { end + 1 } else { end };
-        let and = text.after_any(comma, &["and every", "and on", "and", "or", "plus"]).unwrap_or(comma);
+        let and = text.after_any(comma, words!["and every", "and on", "and", "or", "plus"]).unwrap_or(comma);
         // "mon wed fri", too.
         let Some(more) = one(and) else { break };
         days.extend(more);
@@ -533,16 +555,19 @@ fn month_days(text: &Text<'_>, at: usize) -> Option<(Vec<i8>, usize)> {
 /// "every 15th", "every last day of the month"; "every first monday" can not be kept.
 fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (days, end) = month_days(text, at)?;
-    if names::weekday(text.word(end)).is_some() {
-        let after =
-            text.after_any(end + 1, &["of the month", "of each month", "of every month"]).unwrap_or(end + 1);
+    if names::weekday_at(text, end).is_some() {
+        let after = text
+            .after_any(end + 1, words!["of the month", "of each month", "of every month"])
+            .unwrap_or(end + 1);
         return nth_weekday(text, &days, end, 1, after);
     }
     if days == [-1] && text.word(end) != "day" {
         return None;
     }
     let end = text.after(end, "day").unwrap_or(end);
-    if let Some(end) = text.after_any(end, &["of the month", "of each month", "of every month", "of month"]) {
+    if let Some(end) =
+        text.after_any(end, words!["of the month", "of each month", "of every month", "of month"])
+    {
         return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
     }
     // "every second" is one of a minute.
@@ -551,7 +576,7 @@ fn ordinals(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     }
     let named = text.after(end, "of").unwrap_or(end);
     let is_free = vocabulary::is_boundary(text, end) || at <= 1 && vocabulary::is_verb(text.word(end));
-    if names::month(text.word(named)).is_some() || !is_free {
+    if names::month_at(text, named).is_some() || !is_free {
         return None;
     }
     rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end)
@@ -593,7 +618,14 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
     if text
         .after_any(
             at,
-            &["daily mail", "daily express", "daily mirror", "daily telegraph", "daily star", "daily show"],
+            words![
+                "daily mail",
+                "daily express",
+                "daily mirror",
+                "daily telegraph",
+                "daily star",
+                "daily show"
+            ],
         )
         .is_some()
     {
@@ -602,7 +634,7 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
     // "daily walk the dog", but not "weekly review", "daily report every friday".
     let acts = || vocabulary::is_verb(text.word(end)) && !vocabulary::is_boundary(text, end + 1);
     let free = vocabulary::is_boundary(text, end) || (place.is_start && acts());
-    if !free || text.is_any(end, &["and", "or", "of"]) || text.word_before(at) == "the" {
+    if !free || text.is_any(end, words!["and", "or", "of"]) || text.word_before(at) == "the" {
         return None;
     }
     by_unit(text, unit, interval, end)
@@ -612,19 +644,19 @@ fn adverb(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
 fn times_a(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (once, end) = match text.after(at, "once") {
         Some(end) => (true, end),
-        None => match text.after_any(at, &["twice", "thrice"]) {
+        None => match text.after_any(at, words!["twice", "thrice"]) {
             Some(end) => (false, end),
             None => (false, text.after(number::read(text, at)?.1, "times")?),
         },
     };
-    let end = text.after_any(end, &["a", "an", "per", "every", "each"])?;
+    let end = text.after_any(end, words!["a", "an", "per", "every", "each"])?;
     let unit = duration::unit(text.word(end))?;
     if once { by_unit(text, unit, 1, end + 1) } else { Some((Reading::Unsupported, end + 1)) }
 }
 
 /// "on tuesdays", "weekdays at 9".
 fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> {
-    let start = text.after_any(at, &["on the", "on", "during"]).unwrap_or(at);
+    let start = text.after_any(at, words!["on the", "on", "during"]).unwrap_or(at);
     let led = start > at;
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
     let (reading, end) = match text.word(start) {
@@ -633,17 +665,17 @@ fn plural(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> 
         word => {
             names::weekdays(word)?;
             // "fortnightly catch up on thursdays"
-            let fortnight = ["fortnightly", "biweekly", "bi-weekly"];
-            let interval = if (0..at.min(8)).any(|at| text.is_any(at, &fortnight)) { 2 } else { 1 };
+            let fortnight = words!["fortnightly", "biweekly", "bi-weekly"];
+            let interval = if (0..at.min(8)).any(|at| text.is_any(at, fortnight)) { 2 } else { 1 };
             weekdays_rule(text, start, interval)?
         }
     };
     // "TGI Fridays"
     let is_name = start > 1 && text.is_capital(start) && text.is_capital(start - 1) && !led;
-    let named = is_name || text.is_any(at.wrapping_sub(1), &["the", "my", "of", "for", "about"]);
+    let named = is_name || text.is_any(at.wrapping_sub(1), words!["the", "my", "of", "for", "about"]);
     let starts_clause = place.is_start && vocabulary::is_verb(text.word(end));
-    let free =
-        starts_clause || vocabulary::is_boundary(text, end) && !text.is_any(end, &["and", "or", "is", "are"]);
+    let free = starts_clause
+        || vocabulary::is_boundary(text, end) && !text.is_any(end, words!["and", "or", "is", "are"]);
     ((led || !named) && free).then_some((reading, end))
 }
 
@@ -656,17 +688,17 @@ fn of_every_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Readi
     if let Some(found) = nth_of_month(text, start, false) {
         return Some(found);
     }
-    let months = ["of every month", "of each month", "every month", "each month", "monthly"];
+    let months = words!["of every month", "of each month", "every month", "each month", "monthly"];
     if let Some((day, end)) = text.after(start, "day").and_then(|at| number::read(text, at)) {
-        let end = text.after_any(end, &months)?;
+        let end = text.after_any(end, months)?;
         let days = vec![i8::try_from(day).ok().filter(|day| (1..=31).contains(day))?];
         return rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, end);
     }
     let (days, end) = month_days(text, start)?;
     let weekday_at = end;
-    let is_weekday = names::weekday(text.word(end)).is_some();
+    let is_weekday = names::weekday_at(text, end).is_some();
     let end = if is_weekday { end + 1 } else { text.after(end, "day").unwrap_or(end) };
-    if let Some(end) = text.after_any(end, &months) {
+    if let Some(end) = text.after_any(end, months) {
         let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };
         return if is_weekday { nth_weekday(text, &days, weekday_at, 1, end) } else { rule(parts, end) };
     }
@@ -676,13 +708,14 @@ fn of_every_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Readi
         return rule(Parts { month_days: days, interval, ..Parts::every(Frequency::Monthly) }, end);
     }
     let several = days.len() > 1 && !is_weekday;
-    if let Some(end) =
-        text.after_any(end, &["of the month", "of month", "in the month"]).filter(|_| several || is_weekday)
+    if let Some(end) = text
+        .after_any(end, words!["of the month", "of month", "in the month"])
+        .filter(|_| several || is_weekday)
     {
         let parts = Parts { month_days: days.clone(), ..Parts::every(Frequency::Monthly) };
         return if several { rule(parts, end) } else { nth_weekday(text, &days, weekday_at, 1, end) };
     }
-    let end = text.after_any(end, &["of every", "of each"]).filter(|_| is_weekday)?;
+    let end = text.after_any(end, words!["of every", "of each"]).filter(|_| is_weekday)?;
     nth_weekday(text, &days, weekday_at, 1, end)
 }
 
@@ -699,7 +732,7 @@ pub(crate) fn read_except(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, u
     let at = if text.is_mark(at, ',') { at + 1 } else { at };
     let start = text.after_any(
         at,
-        &[
+        words![
             "except on",
             "except for",
             "except",
@@ -712,14 +745,14 @@ pub(crate) fn read_except(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, u
         ],
     )?;
     let start = text.after(start, "the").unwrap_or(start);
-    if text.is_any(start, &["weekends", "weekend"]) {
+    if text.is_any(start, words!["weekends", "weekend"]) {
         return Some((WEEKEND.to_vec(), start + 1));
     }
-    if text.is_any(start, &["weekdays"]) {
+    if text.is_any(start, words!["weekdays"]) {
         return Some((WORKDAYS.to_vec(), start + 1));
     }
     let named = weekdays(text, start);
     // What else is left out no rule can keep: "except holidays".
-    let unknown = || text.is_any(at, &["except", "excluding"]).then(|| (Vec::new(), start + 1));
+    let unknown = || text.is_any(at, words!["except", "excluding"]).then(|| (Vec::new(), start + 1));
     named.or_else(unknown)
 }

@@ -8,9 +8,10 @@ use crate::english::vocabulary;
 use crate::meaning::length::Length;
 use crate::meaning::phrase::Wish;
 use crate::token::Text;
+use crate::words::{Words, words};
 
 #[rustfmt::skip]
-const WISHES: &[&str] = &[
+const WISHES: &Words = words![
     "and set a reminder for", "and set me a reminder", "and set a reminder", "set a reminder",
     "and send me a reminder", "and give me a reminder", "with a reminder set for", "with a reminder",
     "with reminder", "and a reminder", "and also remind me", "and remind me", "also remind me",
@@ -21,7 +22,7 @@ const WISHES: &[&str] = &[
 ];
 
 #[rustfmt::skip]
-const BEFORE: &[&str] = &[
+const BEFORE: &Words = words![
     "before it's due", "before it is due", "before the due time", "before the due date", "before due",
     "before it starts", "before the time", "before that", "before it", "before then", "beforehand",
     "before hand", "before", "earlier", "early", "in advance", "ahead of time", "ahead", "prior to it",
@@ -52,17 +53,17 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
         }
         return Some((
             wish,
-            text.after_any(end, &["about it", "of it", "of this", "about this"]).unwrap_or(end),
+            text.after_any(end, words!["about it", "of it", "of this", "about this"]).unwrap_or(end),
         ));
     }
-    let start = text.after_any(start, &["with a", "with", "a"]).unwrap_or(start);
+    let start = text.after_any(start, words!["with a", "with", "a"]).unwrap_or(start);
     if text.word(start) == "reminder"
         && let Some((lead, end)) = read_lead(text, start + 1)
     {
         return Some((Wish { lead: Some(lead), method: None }, end));
     }
     // "with a 30 minute reminder"
-    let begins = number::word(text.word(start)).is_some() || text.is_any(start, &["a", "an", "half"]);
+    let begins = number::at(text, start).is_some() || text.is_any(start, words!["a", "an", "half"]);
     let (length, end) = begins.then(|| duration::read_length(text, start)).flatten()?;
     let end = text.after_any(end, BEFORE).unwrap_or(end);
     let end = text
@@ -74,26 +75,26 @@ pub(crate) fn read(text: &Text<'_>, at: usize) -> Option<(Wish, usize)> {
 /// Reads one more lead behind a wish to be reminded: "*and 15 minutes before*".
 pub(crate) fn read_another(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
     let comma = if text.is_mark(at, ',') || text.is_mark(at, '&') { at + 1 } else { at };
-    let start = text.after_any(comma, &["and again", "and also", "and then", "and"]).unwrap_or(comma);
+    let start = text.after_any(comma, words!["and again", "and also", "and then", "and"]).unwrap_or(comma);
     read_lead(text, start)
 }
 
 /// Reads how: "by e-mail".
 pub(crate) fn read_method(text: &Text<'_>, at: usize) -> Option<(Method, usize)> {
-    let start = text.after_any(at, &["by", "via", "with", "per", "through"])?;
-    if let Some(end) = text.after_any(start, &["email", "e-mail", "mail"]) {
+    let start = text.after_any(at, words!["by", "via", "with", "per", "through"])?;
+    if let Some(end) = text.after_any(start, words!["email", "e-mail", "mail"]) {
         return Some((Method::Email, end));
     }
     let end = text.after_any(
         start,
-        &["push notification", "push message", "a push notification", "push", "notification"],
+        words!["push notification", "push message", "a push notification", "push", "notification"],
     )?;
     Some((Method::Push, end))
 }
 
 /// Reads how long before: "15 minutes before", "the day before", "an hour in advance".
 pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
-    let (length, end) = match text.after_any(at, &["the day", "the night"]) {
+    let (length, end) = match text.after_any(at, words!["the day", "the night"]) {
         Some(end) => (Length { days: 1, ..Length::default() }, end),
         None => match text.after(at, "the week") {
             Some(end) => (Length { days: 7, ..Length::default() }, end),

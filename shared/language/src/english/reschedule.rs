@@ -12,6 +12,7 @@ use crate::english::vocabulary;
 use crate::meaning;
 use crate::span::SpanKind;
 use crate::token::Text;
+use crate::words::{Words, words};
 use crate::{Action, Changes, Context, DueChange, Problem, Target};
 
 /// Reads a change of when a task is due, or of when to remind of it.
@@ -26,7 +27,7 @@ const SNOOZE_MINUTES: i64 = 10;
 fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let again = text.after_any(
         at,
-        &[
+        words![
             "remind me about it again",
             "remind me about this again",
             "remind me of it again",
@@ -38,11 +39,11 @@ fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         ],
     );
     let start = again.or_else(|| text.after(at, "snooze"))?;
-    if again.is_some() && text.is_any(start, &["to", "about", "that"]) {
+    if again.is_some() && text.is_any(start, words!["to", "about", "that"]) {
         return None;
     }
     let len = text.end_of_words();
-    let link = (start..len).find(|at| text.is_any(*at, &["for", "until", "till", "til", "to", "by"]));
+    let link = (start..len).find(|at| text.is_any(*at, words!["for", "until", "till", "til", "to", "by"]));
     // "snooze it 10 minutes", "remind me again in an hour", "snooze milk tomorrow"
     let bare = || {
         let begins = (len.saturating_sub(8).max(start)..len).find(|at| is_when(text, *at, len, context))?;
@@ -50,7 +51,7 @@ fn snoozed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     };
     let link = link.or_else(bare);
     let has_word =
-        link.is_some_and(|link| text.is_any(link, &["for", "until", "till", "til", "to", "by", "in"]));
+        link.is_some_and(|link| text.is_any(link, words!["for", "until", "till", "til", "to", "by", "in"]));
     let end = link.map_or(len, |link| if has_word { link } else { link + 1 }).max(start);
     let found = target::read(&text.part(start, end), context);
     let found =
@@ -103,7 +104,7 @@ fn snoozed_until(text: &Text<'_>, at: usize, context: &Context) -> Option<NaiveD
     }
 }
 
-const MOVES: &[&str] = &[
+const MOVES: &Words = words![
     "put off",
     "reschedule",
     "postpone",
@@ -120,30 +121,34 @@ const MOVES: &[&str] = &[
 /// "postpone it by two days", "push the dentist back a week", "bring it forward by an hour".
 fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, MOVES)?;
-    let start =
-        text.after_any(start, &["the deadline of", "the deadline for", "the due date of"]).unwrap_or(start);
+    let start = text
+        .after_any(start, words!["the deadline of", "the deadline for", "the due date of"])
+        .unwrap_or(start);
     let len = text.end_of_words();
     // The length is at the end, and short.
     let first = len.saturating_sub(8).max(start + 1);
     // "two days *later*"
-    let says_where = text.is_any(len.checked_sub(1)?, &["later", "earlier", "sooner"]);
+    let says_where = text.is_any(len.checked_sub(1)?, words!["later", "earlier", "sooner"]);
     let length_end = if says_where { len - 1 } else { len };
     let from = (first..length_end)
         .find(|from| duration::read_length(text, *from).is_some_and(|(_, end)| end == length_end))?;
     let (length, _) = duration::read_length(text, from)?;
     let mut end = from;
-    let mut earlier = says_where && text.is_any(len - 1, &["earlier", "sooner"]);
+    let mut earlier = says_where && text.is_any(len - 1, words!["earlier", "sooner"]);
     let mut said = says_where;
     while end > start
-        && text.is_any(end - 1, &["by", "back", "forward", "forwards", "for", "earlier", "out", "up", "off"])
+        && text.is_any(
+            end - 1,
+            words!["by", "back", "forward", "forwards", "for", "earlier", "out", "up", "off"],
+        )
     {
-        said = said || !text.is_any(end - 1, &["for"]);
+        said = said || !text.is_any(end - 1, words!["for"]);
         earlier = earlier
-            || (text.is_any(end - 1, &["forward", "forwards", "earlier", "up"])
-                && text.is_any(at, &["bring", "move"]));
+            || (text.is_any(end - 1, words!["forward", "forwards", "earlier", "up"])
+                && text.is_any(at, words!["bring", "move"]));
         end -= 1;
     }
-    let waits = text.is_any(at, &["postpone", "delay", "defer", "push", "extend", "put"]);
+    let waits = text.is_any(at, words!["postpone", "delay", "defer", "push", "extend", "put"]);
     if !(said || waits) || length.months > 0 && length.minutes.is_some() {
         return None;
     }
@@ -164,12 +169,12 @@ fn shifted(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "move the milk task to friday", "reschedule dentist to 3pm"; "move the old monitor" is a task of its own.
 fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, MOVES)?;
-    let start = text.after_any(start, &["forward", "back"]).unwrap_or(start);
+    let start = text.after_any(start, words!["forward", "back"]).unwrap_or(start);
     let is_link =
-        |at: &usize| text.is_any(*at, &["to", "until", "till", "til", "for", "on", "by", "at", "into"]);
-    let waits = text.is_any(at, &["reschedule", "postpone", "delay", "defer", "put"]);
-    let extends = ["the deadline of", "the deadline for", "the due date of"];
-    let start = text.after_any(start, &extends).unwrap_or(start);
+        |at: &usize| text.is_any(*at, words!["to", "until", "till", "til", "for", "on", "by", "at", "into"]);
+    let waits = text.is_any(at, words!["reschedule", "postpone", "delay", "defer", "put"]);
+    let extends = words!["the deadline of", "the deadline for", "the due date of"];
+    let start = text.after_any(start, extends).unwrap_or(start);
     let links = (start..text.len()).filter(is_link);
     let mut candidates: Vec<(usize, usize)> = links.map(|link| (link, link + 1)).collect();
     if candidates.len() > 8 {
@@ -187,7 +192,7 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         let names = (target.is_plain
             || vocabulary::is_verb(text.word(start)) && start + 1 < text.end_of_words())
             && target.targets != [Target::Missing]
-            && text.is_any(at, &["move", "shift", "push"]);
+            && text.is_any(at, words!["move", "shift", "push"]);
         if !(names || (waits && target.targets != [Target::Missing])) {
             return None;
         }
@@ -198,7 +203,7 @@ fn moved(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     };
     let target = target::read(&text.part(start, end), context);
     // "move the couch on friday" is a task of its own.
-    if text.is_any(end, &["on", "at", "by", "for"]) && !waits && !target.is_plain {
+    if text.is_any(end, words!["on", "at", "by", "for"]) && !waits && !target.is_plain {
         return None;
     }
     Some(clause(text, target, changes, (at, start), spans, 0.93).with_problem(problem))

@@ -11,6 +11,7 @@ use crate::english::phrase;
 use crate::english::vocabulary;
 use crate::meaning::phrase::{Mode, Phrase};
 use crate::token::{Kind, Text};
+use crate::words::{Words, words};
 
 /// More items than these are read as one text.
 const MAX_ITEMS: usize = 50;
@@ -45,6 +46,9 @@ impl Item {
 
 /// Each line a task, where each has its bullet, or begins with a verb.
 fn lines(text: &Text<'_>) -> Option<Vec<Item>> {
+    if !text.source.contains('\n') {
+        return None;
+    }
     let breaks = |at: &usize| {
         let (before, next) = (&text.tokens[at - 1], &text.tokens[*at]);
         text.source[before.to..next.from].contains('\n')
@@ -98,7 +102,7 @@ fn after_bullet(text: &Text<'_>, at: usize) -> usize {
 /// "1. buy milk 2. call mom", in one line.
 fn numbered(text: &Text<'_>) -> Option<Vec<Item>> {
     let is_number = |at: usize, n: usize| {
-        text.word(at) == n.to_string() && (text.is_mark(at + 1, '.') || text.is_mark(at + 1, ')'))
+        (text.is_mark(at + 1, '.') || text.is_mark(at + 1, ')')) && text.word(at) == n.to_string()
     };
     let first = (0..text.len().min(12)).find(|at| is_number(*at, 1))?;
     let mut starts = vec![first];
@@ -119,7 +123,7 @@ fn numbered(text: &Text<'_>) -> Option<Vec<Item>> {
 /// "add these tasks:", "my list"
 fn is_header(text: &Text<'_>, end: usize) -> bool {
     text.is_mark(end - 1, ':')
-        || (0..end).any(|at| text.is_any(at, &["tasks", "todos", "to-dos", "reminders", "list", "add"]))
+        || (0..end).any(|at| text.is_any(at, words!["tasks", "todos", "to-dos", "reminders", "list", "add"]))
 }
 
 /// "add buy milk, call mom and pay rent", "remind me to call mom and to pay rent", "buy milk; call mom; pay rent".
@@ -132,7 +136,8 @@ fn listed(text: &Text<'_>) -> Option<Vec<Item>> {
     for at in start + 1..text.len() {
         let comma = text.is_mark(at, ',') || text.is_mark(at, ';');
         let link = if comma { at + 1 } else { at };
-        let next = text.after_any(link, &["and then", "and also", "and", "then", "also"]).unwrap_or(link);
+        let next =
+            text.after_any(link, words!["and then", "and also", "and", "then", "also"]).unwrap_or(link);
         if next == at || next <= *starts.last()? + 1 {
             continue;
         }
@@ -182,10 +187,10 @@ fn named(text: &Text<'_>) -> Option<Vec<Item>> {
     let is_plural = (at..colon).any(|at| {
         text.is_any(
             at,
-            &["tasks", "items", "things", "todos", "to-dos", "reminders", "groceries", "following"],
+            words!["tasks", "items", "things", "todos", "to-dos", "reminders", "groceries", "following"],
         )
     });
-    if !text.is_any(at, &["add", "create", "put", "new", "note", "make"]) || !is_plural {
+    if !text.is_any(at, words!["add", "create", "put", "new", "note", "make"]) || !is_plural {
         return None;
     }
     let mut items = vec![colon + 1];
@@ -206,7 +211,7 @@ fn named(text: &Text<'_>) -> Option<Vec<Item>> {
 /// Gives where the first item begins, and how it was asked for: only where it is right behind the words that ask.
 fn several_opening(text: &Text<'_>, at: usize) -> (usize, Option<Opening>) {
     #[rustfmt::skip]
-    const PLURAL: &[&str] = &[
+    const PLURAL: &Words = words![
         "add tasks to", "add tasks", "create tasks to", "create tasks", "new tasks", "add these tasks", "add the tasks",
         "add the following tasks", "create the following tasks", "add the following", "add todos", "add two tasks",
         "add three tasks", "create two tasks", "create three tasks", "todos", "tasks", "to-dos", "add reminders to",
@@ -224,16 +229,16 @@ fn several_opening(text: &Text<'_>, at: usize) -> (usize, Option<Opening>) {
 
 /// "and make it urgent", "and set a reminder" belong to what is said before.
 fn is_about_it(text: &Text<'_>, at: usize) -> bool {
-    text.is_any(at + 1, &["it", "that", "this", "them", "priority", "me"])
+    text.is_any(at + 1, words!["it", "that", "this", "them", "priority", "me"])
         || text
-            .after_any(at + 1, &["a reminder", "the priority", "the due date", "its", "an alarm"])
+            .after_any(at + 1, words!["a reminder", "the priority", "the due date", "its", "an alarm"])
             .is_some()
 }
 
 /// Gives where an item ends that another one follows.
 fn before_link(text: &Text<'_>, next: usize) -> usize {
     let is_link = |at: usize| {
-        text.is_any(at, &["and", "then", "also", "to"]) || text.is_mark(at, ',') || text.is_mark(at, ';')
+        text.is_any(at, words!["and", "then", "also", "to"]) || text.is_mark(at, ',') || text.is_mark(at, ';')
     };
     let mut end = next;
     while end > 0 && is_link(end - 1) {
@@ -271,9 +276,9 @@ fn dated(text: &Text<'_>, context: &Context) -> Option<Vec<Item>> {
 /// "delete all tasks", "mark 2 as done": no title that is taken without a question.
 pub(crate) fn is_act(text: &Text<'_>, from: usize, to: usize) -> bool {
     #[rustfmt::skip]
-    const ACTS: &[&str] = &["delete", "remove", "erase", "complete", "mark", "clear", "wipe", "purge", "cancel", "undo", "drop"];
+    const ACTS: &Words = words!["delete", "remove", "erase", "complete", "mark", "clear", "wipe", "purge", "cancel", "undo", "drop"];
     #[rustfmt::skip]
-    const TASKS: &[&str] = &[
+    const TASKS: &Words = words![
         "all", "everything", "task", "tasks", "todo", "todos", "reminder", "reminders", "done", "completed", "list",
     ];
     text.is_any(from, ACTS)

@@ -3,9 +3,10 @@
 use crate::Action;
 use crate::TaskFields;
 use crate::token::{Kind, Text};
+use crate::words::{self, Words, words};
 
 #[rustfmt::skip]
-const YES: &[&str] = &[
+const YES: &Words = words![
     "yes", "y", "yes please", "yep", "yeah", "yup", "sure", "ok", "okay", "k", "confirm", "confirmed",
     "do it", "go ahead", "yes do it", "correct", "right", "that's right", "of course", "absolutely",
     "yes delete it", "yes delete them", "please do", "sounds good", "yes i am sure", "yes i'm sure",
@@ -18,7 +19,7 @@ const YES: &[&str] = &[
     "yes delete all", "yes delete all of them", "yes all of them", "uh huh", "yes i want to", "ofc",
 ];
 #[rustfmt::skip]
-const NO: &[&str] = &[
+const NO: &Words = words![
     "no", "n", "nope", "nah", "no thanks", "no thank you", "cancel", "stop", "never mind", "nevermind",
     "forget it", "don't", "do not", "no don't", "no do not", "cancel that", "cancel it", "abort", "not now",
     "no way", "no cancel", "leave it", "don't do it", "do not do it", "no stop", "keep it", "no keep it",
@@ -29,7 +30,7 @@ const NO: &[&str] = &[
     "absolutely not", "of course not", "certainly not", "leave them", "leave that", "keep them", "no leave it",
 ];
 #[rustfmt::skip]
-const UNDO: &[&str] = &[
+const UNDO: &Words = words![
     "undo", "undo that", "undo it", "undo this", "undo the last action", "undo last action",
     "undo the last one", "undo the last change", "undo last", "revert", "revert that", "take that back",
     "take it back", "undo please", "roll back", "undo my last action", "undo last change", "reverse that",
@@ -40,7 +41,7 @@ const UNDO: &[&str] = &[
     "that was a mistake", "that was wrong", "i didn't mean that", "i did not mean that", "i didn't mean to do that",
 ];
 #[rustfmt::skip]
-const HELP: &[&str] = &[
+const HELP: &Words = words![
     "help", "help me", "help please", "what can you do", "what can i say", "what can i ask",
     "how does this work", "what can you do for me", "how do i use this", "what do you do", "who are you",
     "commands", "usage", "instructions", "i need help", "can you help me", "can you help", "show help",
@@ -49,7 +50,7 @@ const HELP: &[&str] = &[
     "list commands", "examples", "show me examples", "give me an example", "how do you work", "how does it work",
 ];
 #[rustfmt::skip]
-const GREETINGS: &[&str] = &[
+const GREETINGS: &Words = words![
     "hi", "hello", "hey", "hi there", "hello there", "hey there", "good morning", "good afternoon",
     "good evening", "good day", "good night", "greetings", "salam", "salaam", "assalam o alaikum",
     "assalamualaikum", "howdy", "yo", "how are you", "hi how are you", "hello how are you", "what's up",
@@ -59,7 +60,7 @@ const GREETINGS: &[&str] = &[
     "bye bye", "good bye", "nice to meet you", "hola", "aoa", "g'day",
 ];
 #[rustfmt::skip]
-const THANKS: &[&str] = &[
+const THANKS: &Words = words![
     "thanks", "thank you", "thank you very much", "thanks a lot", "thx", "ty", "many thanks",
     "thank you so much", "great", "great thanks", "ok thanks", "okay thanks", "ok thank you", "cool",
     "cool thanks", "perfect", "perfect thanks", "nice", "awesome", "good job", "well done",
@@ -75,20 +76,27 @@ pub(crate) fn read(text: &Text<'_>) -> Option<Action> {
     if text.len() > 8 || text.tokens.iter().any(|token| !matches!(token.kind, Kind::Word | Kind::Mark)) {
         return None;
     }
-    let words: Vec<&str> = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty()).collect();
-    let said = words.join(" ");
-    let said = drawn_out(&said);
-    let is_in = |list: &[&str]| list.contains(&said.as_str());
-    [(YES, Action::Yes), (NO, Action::No), (UNDO, Action::Undo), (HELP, Action::Help)]
-        .into_iter()
-        .chain([(GREETINGS, Action::Greeting), (THANKS, Action::Thanks)])
-        .find(|(list, _)| is_in(list))
-        .map(|(_, action)| action)
-        .or_else(|| {
-            (words.is_empty() && said.is_empty() && text.len() == 0)
-                .then(|| Action::Unknown(TaskFields::default()))
-        })
+    if text.len() == 0 {
+        return Some(Action::Unknown(TaskFields::default()));
+    }
+    let words = (0..text.len()).map(|at| text.word(at)).filter(|word| !word.is_empty());
+    let mut words: Vec<&str> = words.collect();
+    let is_slang = words.first()?.starts_with(['n', 'y']);
+    let last = words.last_mut()?;
+    *last = not_drawn_out(last, is_slang);
+    let mut rows = words::rows_from(&LISTS, words[0]);
+    let (_, action) = rows.find(|(row, _)| row.split(' ').eq(words.iter().copied()))?;
+    Some(action.clone())
 }
+
+static LISTS: [(&Words, Action); 6] = [
+    (YES, Action::Yes),
+    (NO, Action::No),
+    (UNDO, Action::Undo),
+    (HELP, Action::Help),
+    (GREETINGS, Action::Greeting),
+    (THANKS, Action::Thanks),
+];
 
 /// Understands a thumb up or down, a tick or a cross, alone.
 pub(crate) fn emoji(text: &Text<'_>) -> Option<Action> {
@@ -112,14 +120,15 @@ fn is_modifier(c: char) -> bool {
 }
 
 /// "yesss", "nooo", "okkk": a letter is drawn out at the end.
-fn drawn_out(said: &str) -> String {
-    let mut chars: Vec<char> = said.chars().collect();
-    while let [.., third, second, last] = chars[..]
-        && second == last
-        && (third == last
-            || matches!(said.as_bytes().first(), Some(b'n' | b'y')) && matches!(last, 'o' | 's' | 'p'))
-    {
-        chars.pop();
+fn not_drawn_out(mut word: &str, is_slang: bool) -> &str {
+    loop {
+        let mut letters = word.chars().rev();
+        let (Some(last), Some(second), Some(third)) = (letters.next(), letters.next(), letters.next()) else {
+            return word;
+        };
+        if second != last || third != last && !(is_slang && matches!(last, 'o' | 's' | 'p')) {
+            return word;
+        }
+        word = &word[..word.len() - last.len_utf8()];
     }
-    chars.into_iter().collect()
 }

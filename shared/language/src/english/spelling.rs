@@ -3,22 +3,39 @@
 //! A word is taken for the keyword that it is one slip away from: a letter more, less, other, or two changed places; two slips in
 //! keywords of eight letters and more. Real words stay what they are, and titles keep what was typed.
 
-use crate::token::{Kind, Text};
+use crate::token::Tokens;
+use crate::words::{Words, words};
 
-/// Words that a slip is forgiven in; five letters and more.
+/// Words that a slip is forgiven in, but in their first letter; five letters and more.
 #[rustfmt::skip]
-const KEYWORDS: &[&str] = &[
-    "today", "tonight", "tomorrow", "yesterday", "monday", "tuesday", "wednesday", "thursday", "friday",
-    "saturday", "sunday", "january", "february", "april", "august", "september", "october", "november",
-    "december", "morning", "afternoon", "evening", "midnight", "weekend", "weekday", "every", "daily",
-    "weekly", "monthly", "yearly", "remind", "reminder", "delete", "remove", "complete", "completed",
-    "finished", "create", "urgent", "urgently", "priority", "important", "overdue", "tagged", "reschedule",
-    "postpone", "snooze", "rename", "minutes", "months", "weeks", "hours", "before", "after", "tasks",
-];
+fn keywords(first: u8) -> &'static [&'static str] {
+    match first {
+        b'a' => &["april", "august", "afternoon", "after"],
+        b'b' => &["before"],
+        b'c' => &["complete", "completed", "create"],
+        b'd' => &["december", "daily", "delete"],
+        b'e' => &["evening", "every"],
+        b'f' => &["friday", "february", "finished"],
+        b'h' => &["hours"],
+        b'i' => &["important"],
+        b'j' => &["january"],
+        b'm' => &["monday", "morning", "midnight", "monthly", "minutes", "months"],
+        b'n' => &["november"],
+        b'o' => &["october", "overdue"],
+        b'p' => &["priority", "postpone"],
+        b'r' => &["remind", "reminder", "remove", "reschedule", "rename"],
+        b's' => &["saturday", "sunday", "september", "snooze"],
+        b't' => &["today", "tonight", "tomorrow", "tuesday", "thursday", "tagged", "tasks"],
+        b'u' => &["urgent", "urgently"],
+        b'w' => &["wednesday", "weekend", "weekday", "weekly", "weeks"],
+        b'y' => &["yesterday", "yearly"],
+        _ => &[],
+    }
+}
 
 /// Words that are one slip away from a keyword, or two from a long one, and are words themselves.
 #[rustfmt::skip]
-const WORDS: &[&str] = &[
+const WORDS: &Words = words![
     "alter", "aster", "augusta", "compelled", "compete", "competed", "competes", "completely", "completes",
     "complex", "complexes", "complied", "compute", "computed", "couplet", "crate", "crease", "cremate",
     "crete", "dailey", "dairy", "daisy", "dally", "daly", "delate", "deplete", "eery", "emery", "ever",
@@ -29,33 +46,28 @@ const WORDS: &[&str] = &[
     "weakly", "weeds", "week", "weeps", "wees",
 ];
 
-/// Gives the text with the slips in its keywords mended; what was typed stays in its slices.
-pub(crate) fn mended<'a>(text: &Text<'a>) -> Text<'a> {
-    let mut mended = text.parted(&["due", "deadline", "date"]);
-    for token in mended.tokens.iter_mut().filter(|token| token.kind == Kind::Word) {
-        if let Some(keyword) = keyword(&token.lower) {
-            keyword.clone_into(&mut token.lower);
+/// Mends the slips in the keywords of a text; what was typed stays in its slices.
+pub(crate) fn mend(tokens: &mut Tokens<'_>) {
+    tokens.part(words!["due", "deadline", "date"]);
+    for (_, word) in tokens.words() {
+        if let Some(keyword) = keyword(word.lower()) {
+            word.read_as(keyword);
         }
     }
-    mended
 }
 
 /// Gives the keyword that a word was meant to be, when it is none itself.
 fn keyword(word: &str) -> Option<&'static str> {
     let plausible = (4..=12).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase());
-    if !plausible || KEYWORDS.contains(&word) || WORDS.contains(&word) {
-        return None;
-    }
-    let first = word.as_bytes().first();
+    let keywords = if plausible { keywords(word.as_bytes()[0]) } else { return None };
     let near = |keyword: &&&str| {
         let allowed = if keyword.len() >= 8 { 2 } else { 1 };
-        keyword.len() >= 5
-            && keyword.as_bytes().first() == first
-            && keyword.len().abs_diff(word.len()) <= allowed
+        keyword.len().abs_diff(word.len()) <= allowed
             && !is_inflected(word, keyword)
             && is_within(word.as_bytes(), keyword.as_bytes(), allowed)
     };
-    KEYWORDS.iter().find(near).copied()
+    let meant = keywords.iter().find(near).copied()?;
+    (!keywords.contains(&word) && !WORDS.contains(word)).then_some(meant)
 }
 
 /// "mondays", "deleted" are other words than "monday", "delete".

@@ -19,11 +19,12 @@ use crate::meaning::phrase::Mode;
 use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
+use crate::words::{Words, words};
 use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, ReminderText, Target};
 
 /// Reads a change of a task that exists.
 pub(crate) fn read(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let at = text.after_any(at, &["actually", "i meant to", "instead"]).unwrap_or(at);
+    let at = text.after_any(at, words!["actually", "i meant to", "instead"]).unwrap_or(at);
     let at = if text.is_mark(at, ',') { at + 1 } else { at };
     renamed(text, at, context)
         .or_else(|| reminder_added(text, at, context))
@@ -75,7 +76,7 @@ pub(crate) fn value(
     let mode = Mode { is_value: true, wants_reminder: false, in_query: false };
     let meaning = compose::compose(phrase::scan(&part, context, mode), context, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
-    let padding = [
+    let padding = words![
         "instead",
         "please",
         "the",
@@ -96,7 +97,7 @@ pub(crate) fn value(
         "is",
     ];
     let is_whole = (0..part.len())
-        .all(|at| is_used(at) || part.tokens[at].kind == Kind::Mark || part.is_any(at, &padding));
+        .all(|at| is_used(at) || part.tokens[at].kind == Kind::Mark || part.is_any(at, padding));
     let priority = level(&part);
     if (!is_whole || meaning.used.is_empty()) && priority.is_none() {
         return None;
@@ -115,7 +116,7 @@ pub(crate) fn value(
 
 /// "high", "urgent", "a high priority" as the whole of a value.
 fn level(text: &Text<'_>) -> Option<Priority> {
-    let start = text.after_any(0, &["a", "an", "the", "as", "very", "more"]).unwrap_or(0);
+    let start = text.after_any(0, words!["a", "an", "the", "as", "very", "more"]).unwrap_or(0);
     let level = label::priority_word(text.word(start))?;
     let end = text.after(start + 1, "priority").unwrap_or(start + 1);
     (end >= text.end_of_words()).then_some(level)
@@ -136,7 +137,7 @@ fn of_meaning(meaning: &Meaning) -> Changes {
 /// "rename milk to oat milk", "change the title of 2 to oat milk".
 fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const STARTS: &[&str] = &[
+    const STARTS: &Words = words![
         "change the title of", "change the name of", "change title of", "change name of",
         "set the title of", "set title of", "edit the title of", "update the title of", "set the name of",
         "retitle", "rename",
@@ -144,7 +145,7 @@ fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     // "change the title to oat milk", "rename it oat milk", "call it oat milk instead"
     let of_it = text.after_any(
         at,
-        &[
+        words![
             "change the title to",
             "change title to",
             "change the name to",
@@ -160,7 +161,9 @@ fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         ],
     );
     let len = text.end_of_words();
-    let called = text.after_any(at, &["call it", "call that"]).filter(|_| text.is_any(len - 1, &["instead"]));
+    let called = text
+        .after_any(at, words!["call it", "call that"])
+        .filter(|_| text.is_any(len - 1, words!["instead"]));
     if let Some(start) = of_it.or(called).filter(|start| *start < len) {
         let end = if called.is_some() { len - 1 } else { len };
         let title = match text.tokens.get(start) {
@@ -176,7 +179,7 @@ fn renamed(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let start = text.after_any(at, STARTS)?;
     let first = text.word(start).to_owned();
     let links: Vec<usize> =
-        (start + 1..text.len()).filter(|at| text.is_any(*at, &["to", "as", "into"])).collect();
+        (start + 1..text.len()).filter(|at| text.is_any(*at, words!["to", "as", "into"])).collect();
     // "rename talk to bob to talk to amna": the new title often begins like the old one.
     let link = links
         .iter()
@@ -223,7 +226,7 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     let verb = text.after_any(
         at,
-        &[
+        words![
             "get rid of",
             "remove",
             "clear",
@@ -239,28 +242,30 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             "reset",
         ],
     )?;
-    let its = text.after_any(verb, &["its", "that task's", "this task's"]);
-    let start = its.or_else(|| text.after_any(verb, &["the", "all", "any"])).unwrap_or(verb);
+    let its = text.after_any(verb, words!["its", "that task's", "this task's"]);
+    let start = its.or_else(|| text.after_any(verb, words!["the", "all", "any"])).unwrap_or(verb);
     let (changes, end) = if let Some(end) =
-        text.after_any(start, &["due date and time", "due date", "due time", "deadline", "date"])
+        text.after_any(start, words!["due date and time", "due date", "due time", "deadline", "date"])
     {
         (Changes { due: Some(DueChange::Clear), ..Changes::default() }, end)
-    } else if let Some(end) = text.after_any(start, &["reminders", "reminder"]) {
+    } else if let Some(end) = text.after_any(start, words!["reminders", "reminder"]) {
         (Changes { reminders: Some(Change::Clear), ..Changes::default() }, end)
-    } else if let Some(end) = text.after_any(start, &["recurrence", "repetition", "repeat rule", "repeat"]) {
+    } else if let Some(end) =
+        text.after_any(start, words!["recurrence", "repetition", "repeat rule", "repeat"])
+    {
         (Changes { recurrence: Some(Change::Clear), ..Changes::default() }, end)
-    } else if let Some(end) = text.after_any(start, &["description", "notes", "note"]) {
+    } else if let Some(end) = text.after_any(start, words!["description", "notes", "note"]) {
         (Changes { description: Some(Change::Clear), ..Changes::default() }, end)
     } else {
         (Changes { priority: Some(Priority::Medium), ..Changes::default() }, text.after(start, "priority")?)
     };
     // "remove the reminder" may mean the task itself.
     let is_field =
-        its.is_some() || changes.reminders.is_none() || text.is_any(at, &["turn", "switch", "disable"]);
+        its.is_some() || changes.reminders.is_none() || text.is_any(at, words!["turn", "switch", "disable"]);
     if is_field && end >= text.end_of_words() && end > verb + 1 {
         return Some(clause(text, found_it(), changes, (at, end), Vec::new(), 0.85));
     }
-    let link = text.after_any(end, &["from", "of", "on", "for"])?;
+    let link = text.after_any(end, words!["from", "of", "on", "for"])?;
     // "remove all reminders for friday"
     if changes.reminders.is_some() && value(text, link, text.len(), context).is_some() {
         return None;
@@ -271,7 +276,7 @@ fn cleared(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         && text.word(link - 1) == "for"
         && text.word(end - 1) == "reminder"
         && !found.is_plain
-        && !text.is_any(at, &["turn", "switch", "disable", "clear", "unset", "reset"]);
+        && !text.is_any(at, words!["turn", "switch", "disable", "clear", "unset", "reset"]);
     (!is_task).then(|| clause(text, found, changes, (at, end), Vec::new(), 0.9))
 }
 
@@ -284,19 +289,19 @@ fn found_it() -> Found {
 fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let verb = text.after_any(
         at,
-        &[
+        words![
             "change", "set", "update", "make", "edit", "adjust", "modify", "move", "raise", "lower",
             "increase", "decrease", "bump", "switch",
         ],
     )?;
-    let start = text.after_any(verb, &["the", "its"]).unwrap_or(verb);
+    let start = text.after_any(verb, words!["the", "its"]).unwrap_or(verb);
     #[rustfmt::skip]
-    const FIELDS: &[&str] = &[
+    const FIELDS: &Words = words![
         "due date", "due time", "due", "deadline", "date", "time", "priority level", "priority", "recurrence", "schedule",
         "reminder time", "reminders", "reminder",
     ];
     let end = text.after_any(start, FIELDS);
-    let to_it = end.and_then(|end| text.after_any(end, &["to be", "to", "as", "until"]));
+    let to_it = end.and_then(|end| text.after_any(end, words!["to be", "to", "as", "until"]));
     let of_it = to_it.is_some() || text.word(verb) == "its";
     if let Some(found) = end.and_then(|end| level_of(text, at, end, context)) {
         return Some(found);
@@ -304,7 +309,7 @@ fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let (target_from, target_to, link) = match end {
         Some(_) if of_it => (verb, start, to_it?),
         Some(end) => {
-            let of = text.after_any(end, &["of", "for", "on"])?;
+            let of = text.after_any(end, words!["of", "for", "on"])?;
             // "raise the priority of 2": to what?
             let Some(link) = last_link(text, of, context) else {
                 let found = target::read(&text.part(of, text.len()), context);
@@ -341,7 +346,7 @@ fn field(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "set priority high for milk", "set the priority low on 2".
 fn level_of(text: &Text<'_>, at: usize, end: usize, context: &Context) -> Option<Clause> {
     let level = label::priority_word(text.word(end)).filter(|_| text.word(end - 1) == "priority")?;
-    let found = match text.after_any(end + 1, &["for", "on", "of", "to"]) {
+    let found = match text.after_any(end + 1, words!["for", "on", "of", "to"]) {
         Some(link) => target::read(&text.part(link, text.len()), context),
         None if end + 1 >= text.end_of_words() => found_it(),
         None => return None,
@@ -360,7 +365,7 @@ fn reminders_in(text: &Text<'_>, from: usize, context: &Context) -> Option<(Chan
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
     let is_padding = |at: usize| {
         part.is_break(at)
-            || part.is_any(at, &["please", "again", "and", "to", "be", "at", "for", "it", "the", "me"])
+            || part.is_any(at, words!["please", "again", "and", "to", "be", "at", "for", "it", "the", "me"])
     };
     if !(0..part.len()).all(|at| is_used(at) || is_padding(at)) || meaning.problem.is_some() {
         return None;
@@ -378,12 +383,12 @@ fn reminders_in(text: &Text<'_>, from: usize, context: &Context) -> Option<(Chan
 /// "add a reminder to the milk task", "set a reminder for it at 5pm", "add a 10 minute reminder to 2".
 fn reminder_added(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let verb =
-        text.after_any(at, &["add", "set up", "set", "create", "put", "give me", "i want", "attach"])?;
-    let article = text.after_any(verb, &["a", "an", "another", "the"]).unwrap_or(verb);
+        text.after_any(at, words!["add", "set up", "set", "create", "put", "give me", "i want", "attach"])?;
+    let article = text.after_any(verb, words!["a", "an", "another", "the"]).unwrap_or(verb);
     let lead = duration::read_length(text, article).map(|(_, end)| end);
     let noun = lead.unwrap_or(article);
-    let end = text.after_any(noun, &["reminders", "reminder", "alert"])?;
-    let link = text.after_any(end, &["to", "for", "on", "about"])?;
+    let end = text.after_any(noun, words!["reminders", "reminder", "alert"])?;
+    let link = text.after_any(end, words!["to", "for", "on", "about"])?;
     let target_end = named_task(text, link)?;
     let found = target::read(&text.part(link, target_end), context);
     if !found.is_plain {
@@ -411,17 +416,17 @@ fn reminder_added(text: &Text<'_>, at: usize, context: &Context) -> Option<Claus
 fn named_task(text: &Text<'_>, at: usize) -> Option<usize> {
     if let Some(end) = text.after_any(
         at,
-        &["that one", "this one", "that task", "this task", "the last one", "it", "that", "this"],
+        words!["that one", "this one", "that task", "this task", "the last one", "it", "that", "this"],
     ) {
         return Some(end);
     }
-    let numbered = text.after_any(at, &["task", "number", "item"]).unwrap_or(at);
+    let numbered = text.after_any(at, words!["task", "number", "item"]).unwrap_or(at);
     if text.word(numbered).starts_with(|c: char| c.is_ascii_digit())
         && (numbered > at || text.is_break(numbered + 1) || numbered + 1 >= text.len())
     {
         return Some(numbered + 1);
     }
-    let start = text.after_any(at, &["the", "my"])?;
+    let start = text.after_any(at, words!["the", "my"])?;
     (start + 1..text.len().min(start + 8))
         .find(|at| text.is_any(*at, target::NOUNS) || text.word(*at) == "one")
         .map(|noun| noun + 1)
@@ -430,15 +435,15 @@ fn named_task(text: &Text<'_>, at: usize) -> Option<usize> {
 /// "the report is now due friday", "dentist was moved to 3pm", "the meeting is at 4pm instead".
 fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const LINKS: &[&str] = &[
+    const LINKS: &Words = words![
         "is now due on", "is now due by", "is now due", "is now on", "is now at", "is now", "was moved to",
         "has been moved to", "has moved to", "got moved to", "is moved to", "moved to", "was rescheduled to",
         "has been rescheduled to", "got rescheduled to", "is rescheduled to", "was postponed to",
         "has been postponed to", "was postponed until", "got postponed to", "got pushed to", "was pushed to",
     ];
     let len = text.end_of_words();
-    let is_instead = text.is_any(len.wrapping_sub(1), &["instead", "now"]);
-    let instead: &[&str] = &[
+    let is_instead = text.is_any(len.wrapping_sub(1), words!["instead", "now"]);
+    let instead = words![
         "is due on",
         "is due by",
         "is due",
@@ -466,7 +471,7 @@ fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     changes.due?;
     let found = target::read(&text.part(at, link), context);
     if found.targets == [Target::Missing]
-        || text.is_any(at, &["i", "what", "when", "if", "is", "there", "today"])
+        || text.is_any(at, words!["i", "what", "when", "if", "is", "there", "today"])
     {
         return None;
     }
@@ -476,15 +481,15 @@ fn restated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 /// "*the dentist task* should be on the 14th".
 fn names_task(text: &Text<'_>, at: usize) -> bool {
     let last = (at + 1..text.len().min(at + 12))
-        .find(|at| text.is_any(*at, &["is", "should", "needs", "has", "will"]));
+        .find(|at| text.is_any(*at, words!["is", "should", "needs", "has", "will"]));
     last.is_some_and(|last| text.is_any(last - 1, target::NOUNS))
 }
 
 /// "the priority of the roof task should be high".
 fn priority_stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let start = text.after_any(at, &["the priority of", "the priority for", "priority of"])?;
-    let links = ["should now be", "should be", "needs to be", "has to be", "must be", "is now"];
-    let (link, end) = (start + 1..text.len()).find_map(|link| Some((link, text.after_any(link, &links)?)))?;
+    let start = text.after_any(at, words!["the priority of", "the priority for", "priority of"])?;
+    let links = words!["should now be", "should be", "needs to be", "has to be", "must be", "is now"];
+    let (link, end) = (start + 1..text.len()).find_map(|link| Some((link, text.after_any(link, links)?)))?;
     let (changes, spans, problem) = value(text, end, text.len(), context)?;
     changes.priority?;
     let found = target::read(&text.part(start, link), context);
@@ -494,12 +499,12 @@ fn priority_stated(text: &Text<'_>, at: usize, context: &Context) -> Option<Clau
 /// "buy milk is not urgent", "the rent task is now high priority": what a task is called by stands in front.
 fn restated_level(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let len = text.end_of_words();
-    let link = (at + 1..len).find(|at| text.is_any(*at, &["is", "isn't"]))?;
+    let link = (at + 1..len).find(|at| text.is_any(*at, words!["is", "isn't"]))?;
     let start =
-        text.after_any(link + 1, &["now", "really", "very", "super", "no longer"]).unwrap_or(link + 1);
+        text.after_any(link + 1, words!["now", "really", "very", "super", "no longer"]).unwrap_or(link + 1);
     let is_not = text.word(link) == "isn't" || text.after(link + 1, "no longer") == Some(start);
     let (is_not, start) =
-        text.after_any(start, &["not that", "not so", "not"]).map_or((is_not, start), |end| (true, end));
+        text.after_any(start, words!["not that", "not so", "not"]).map_or((is_not, start), |end| (true, end));
     let level = level(&text.part(start, len))?;
     let level = match (is_not, level) {
         (false, level) => level,
@@ -520,7 +525,7 @@ fn restated_level(text: &Text<'_>, at: usize, context: &Context) -> Option<Claus
 /// "set the milk task's priority to high", "set buy milk priority to high".
 fn possessive(text: &Text<'_>, from: usize) -> Option<(usize, usize, usize)> {
     (from + 1..text.len()).find_map(|at| {
-        let end = text.after_any(at, &["due date", "deadline", "priority"])?;
+        let end = text.after_any(at, words!["due date", "deadline", "priority"])?;
         let link = text.after(end, "to")?;
         Some((from, at, link))
     })
@@ -528,7 +533,7 @@ fn possessive(text: &Text<'_>, from: usize) -> Option<(usize, usize, usize)> {
 
 /// Finds the last "to" or "as" before a value that is understood whole.
 fn last_link(text: &Text<'_>, from: usize, context: &Context) -> Option<usize> {
-    let is_link = |at: &usize| text.is_any(*at, &["to", "as", "until", "till", "into", "for", "on"]);
+    let is_link = |at: &usize| text.is_any(*at, words!["to", "as", "until", "till", "into", "for", "on"]);
     let links: Vec<usize> = (from + 1..text.len()).filter(is_link).collect();
     // A value is short: eight links from the end are enough.
     let found = links
@@ -543,17 +548,17 @@ fn last_link(text: &Text<'_>, from: usize, context: &Context) -> Option<usize> {
 
 /// "tag it work", "add #home to the milk task", "remove the tag home from 2".
 fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let tag_word = ["the tags", "the tag", "tags", "tag", "the label", "label", "a tag"];
-    if text.is_any(at, &["add", "remove", "delete", "put", "assign", "apply", "attach", "drop"]) {
-        let adds = text.is_any(at, &["add", "put", "assign", "apply", "attach"]);
+    let tag_word = words!["the tags", "the tag", "tags", "tag", "the label", "label", "a tag"];
+    if text.is_any(at, words!["add", "remove", "delete", "put", "assign", "apply", "attach", "drop"]) {
+        let adds = text.is_any(at, words!["add", "put", "assign", "apply", "attach"]);
         if let Some(found) = tag_behind(text, at, adds, context) {
             return Some(found);
         }
-        let named = text.after_any(at + 1, &tag_word);
+        let named = text.after_any(at + 1, tag_word);
         let start = named.unwrap_or(at + 1);
         let is_tag = named.is_some() || text.tokens.get(start).is_some_and(|token| token.kind == Kind::Tag);
         let (tags, end) = is_tag.then(|| label::read_names(text, start)).flatten()?;
-        let link = text.after_any(end, if adds { &["to", "on"] } else { &["from", "off", "of"] });
+        let link = text.after_any(end, if adds { words!["to", "on"] } else { words!["from", "off", "of"] });
         if link.is_none() && end < text.end_of_words() {
             return None;
         }
@@ -583,20 +588,20 @@ fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
             0.93,
         ));
     }
-    let start = text.after_any(at, &["tag", "label"])?;
+    let start = text.after_any(at, words!["tag", "label"])?;
     let link = (start + 1..text.len())
-        .find(|at| text.is_any(*at, &["with", "as"]) || text.tokens[*at].kind == Kind::Tag);
+        .find(|at| text.is_any(*at, words!["with", "as"]) || text.tokens[*at].kind == Kind::Tag);
     let (target_end, names) = match link {
         Some(link) if text.tokens[link].kind == Kind::Tag => (link, link),
         Some(link) => (link, link + 1),
-        None if text.is_any(start, &["it", "that", "this"]) => (start + 1, start + 1),
+        None if text.is_any(start, words!["it", "that", "this"]) => (start + 1, start + 1),
         None => return None,
     };
     let (tags, end) = label::read_all_names(text, names).or_else(|| label::read_names(text, names))?;
     let found = target::read(&text.part(start, target_end), context);
     let changes = Changes { add_tags: tags, ..Changes::default() };
     // "tag it home and call mom"
-    let is_all = end >= text.end_of_words() || text.is_any(end, &["please", "now", "too", "instead"]);
+    let is_all = end >= text.end_of_words() || text.is_any(end, words!["please", "now", "too", "instead"]);
     let spans = text.span(names, end, SpanKind::Tag).into_iter().collect();
     let clause = clause(text, found, changes, (at, start), spans, 0.93);
     Some(clause.with_problem((!is_all).then_some(Problem::UnclearIntent)))
@@ -604,9 +609,9 @@ fn tagged(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "add the home tag to milk".
 fn tag_behind(text: &Text<'_>, at: usize, adds: bool, context: &Context) -> Option<Clause> {
-    let start = text.after_any(at + 1, &["the", "a"]).unwrap_or(at + 1);
-    let link = text.after_any(start + 1, &["tag", "label"])?;
-    let link_end = text.after_any(link, if adds { &["to", "on"] } else { &["from", "off"] })?;
+    let start = text.after_any(at + 1, words!["the", "a"]).unwrap_or(at + 1);
+    let link = text.after_any(start + 1, words!["tag", "label"])?;
+    let link_end = text.after_any(link, if adds { words!["to", "on"] } else { words!["from", "off"] })?;
     let (tags, _) = label::read_names(text, start).filter(|(_, end)| *end == start + 1)?;
     let found = target::read(&text.part(link_end, text.len()), context);
     let changes = if adds {
@@ -621,25 +626,30 @@ fn tag_behind(text: &Text<'_>, at: usize, adds: bool, context: &Context) -> Opti
 /// "add a note to the milk task: two litres", "set the description of 2 to …".
 fn described(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     #[rustfmt::skip]
-    const STARTS: &[&str] = &[
+    const STARTS: &Words = words![
         "add a note to", "add a description to", "add description to", "add note to",
         "set the description of", "change the description of", "set description of",
         "change description of", "update the description of", "add the note to", "add a comment to", "add notes to",
         "add details to", "set the notes of", "add a note for", "add a note on", "note on", "note for", "notes for",
         "describe",
     ];
-    if let Some(start) =
-        text.after_any(at, &["add a note", "add a description", "add a comment", "add note", "add the note"])
+    if let Some(start) = text
+        .after_any(at, words!["add a note", "add a description", "add a comment", "add note", "add the note"])
         && text.is_mark(start, ':')
     {
         return described_as(text, found_it(), (at, start), start);
     }
     // "add two litres to the description of milk"
-    let to_description =
-        ["to the description of", "to the notes of", "to the note of", "as a note to", "as a description to"];
+    let to_description = words![
+        "to the description of",
+        "to the notes of",
+        "to the note of",
+        "as a note to",
+        "as a description to"
+    ];
     if text.word(at) == "add"
         && let Some((link, end)) =
-            (at + 2..text.len()).find_map(|link| Some((link, text.after_any(link, &to_description)?)))
+            (at + 2..text.len()).find_map(|link| Some((link, text.after_any(link, to_description)?)))
     {
         let found = target::read(&text.part(end, text.len()), context);
         let changes = Changes {
@@ -654,9 +664,9 @@ fn described(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     if is_colon && !(start..text.len()).any(|at| text.is_mark(at, ':')) {
         return None;
     }
-    let link = (start + 1..text.len())
-        .find(|at| text.is_mark(*at, ':'))
-        .or_else(|| (start + 1..text.len()).find(|at| text.is_any(*at, &["to", "as", "saying", "that"])))?;
+    let link = (start + 1..text.len()).find(|at| text.is_mark(*at, ':')).or_else(|| {
+        (start + 1..text.len()).find(|at| text.is_any(*at, words!["to", "as", "saying", "that"]))
+    })?;
     let found = target::read(&text.part(start, link), context);
     described_as(text, found, (at, start), link)
 }
@@ -677,7 +687,9 @@ fn described_as(text: &Text<'_>, found: Found, verb: (usize, usize), link: usize
 
 /// "make it urgent", "set the milk task to high priority", "mark 2 as important", "prioritise it".
 fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    if let Some(start) = text.after_any(at, &["prioritize", "prioritise", "deprioritize", "deprioritise"]) {
+    if let Some(start) =
+        text.after_any(at, words!["prioritize", "prioritise", "deprioritize", "deprioritise"])
+    {
         let level = if text.word(at).starts_with("de") { Priority::Low } else { Priority::High };
         let found = target::read(&text.part(start, text.len()), context);
         let changes = Changes { priority: Some(level), ..Changes::default() };
@@ -685,7 +697,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     }
     let start = text.after_any(
         at,
-        &[
+        words![
             "make",
             "set",
             "mark",
@@ -706,27 +718,27 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     )?;
     // "set reminder to walk the dog"
     let is_numbered = text.word(start + 1).starts_with(|c: char| c.is_ascii_digit());
-    if text.is_any(start, &["reminder", "reminders", "task", "todo"]) && !is_numbered {
+    if text.is_any(start, words!["reminder", "reminders", "task", "todo"]) && !is_numbered {
         return None;
     }
-    if text.is_any(at, &["have", "let"]) && !text.is_any(start, &["it", "that", "this"]) {
+    if text.is_any(at, words!["have", "let"]) && !text.is_any(start, words!["it", "that", "this"]) {
         return None;
     }
     // "assign high priority to milk", "give high priority to milk"
-    if text.is_any(at, &["assign", "give", "set"])
+    if text.is_any(at, words!["assign", "give", "set"])
         && let Some((level, end)) = label::read_priority(text, start)
-        && let Some(link) = text.after_any(end, &["to", "for"])
+        && let Some(link) = text.after_any(end, words!["to", "for"])
     {
         let found = target::read(&text.part(link, text.len()), context);
         let changes = Changes { priority: Some(level), ..Changes::default() };
         let span = text.span(start, end, SpanKind::Priority).into_iter().collect();
         return Some(clause(text, found, changes, (at, start), span, 0.9));
     }
-    if text.after_any(start, &["a", "an", "me", "up", "another", "new"]).is_some() {
+    if text.after_any(start, words!["a", "an", "me", "up", "another", "new"]).is_some() {
         return None;
     }
     #[rustfmt::skip]
-    let links: &[&str] = &[
+    let links = words![
         "to be", "up to", "down to", "to", "as", "with", "for", "due on", "due by", "due", "repeat", "recur", "on", "a deadline of",
         "a due date of",
     ];
@@ -735,7 +747,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         // "the milk *one* urgent", "the first *two* urgent": no times.
         if linked.is_none()
             && text.word(end).bytes().all(|b| b.is_ascii_alphabetic())
-            && number::word(text.word(end)).is_some()
+            && number::at(text, end).is_some()
         {
             continue;
         }
@@ -748,26 +760,28 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
         }
         let is_level = changes.priority.is_some();
         let is_said = linked.is_some()
-            && text.is_any(at, &["set", "mark", "flag", "change", "update", "edit"])
+            && text.is_any(at, words!["set", "mark", "flag", "change", "update", "edit"])
             && (is_level
-                || text.is_any(at, &["change", "update"]) && !text.is_any(end, &["on", "for", "with", "as"]));
-        let is_due = text.is_any(end, &["due"]) && text.is_any(at, &["make", "set"]) && target.has_article;
+                || text.is_any(at, words!["change", "update"])
+                    && !text.is_any(end, words!["on", "for", "with", "as"]));
+        let is_due =
+            text.is_any(end, words!["due"]) && text.is_any(at, words!["make", "set"]) && target.has_article;
         let is_raised =
-            is_level && linked.is_some() && text.is_any(at, &["bump", "raise", "upgrade", "downgrade"]);
+            is_level && linked.is_some() && text.is_any(at, words!["bump", "raise", "upgrade", "downgrade"]);
         // "make dentist repeat every day"
         let repeats = changes.recurrence.is_some()
-            && text.is_any(end, &["repeat", "repeating", "recur"])
-            && text.is_any(at, &["make", "set"]);
+            && text.is_any(end, words!["repeat", "repeating", "recur"])
+            && text.is_any(at, words!["make", "set"]);
         let is_said = is_said
             || repeats
             || is_due
             || is_raised
-            || text.after_any(end, &["a deadline of", "a due date of"]).is_some();
+            || text.after_any(end, words!["a deadline of", "a due date of"]).is_some();
         // "make a cake tomorrow" is a task; "make it tomorrow", "make the milk task tomorrow" are changes.
         let adjective = is_level
-            && text.is_any(at, &["make", "mark", "flag", "give"])
+            && text.is_any(at, words!["make", "mark", "flag", "give"])
             && changes.due.is_none()
-            && !text.is_any(start, &["a", "an"]);
+            && !text.is_any(start, words!["a", "an"]);
         if !(target.is_plain || is_said || adjective) || target.targets == [Target::Missing] {
             return None;
         }
@@ -779,7 +793,7 @@ fn made(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "remind me about it tomorrow at 9".
 fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let start = text.after_any(at, &["remind me about", "remind me of", "remind me on"])?;
+    let start = text.after_any(at, words!["remind me about", "remind me of", "remind me on"])?;
     let end = named_task(text, start)?;
     let part = text.part(end, text.len());
     let found = target::read(&text.part(start, end), context);
@@ -787,7 +801,9 @@ fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
     let mode = Mode { wants_reminder: true, ..Mode::default() };
     let meaning = compose::compose(phrase::scan(&part, context, mode), context, said);
     let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
-    if !(0..part.len()).all(|at| is_used(at) || part.is_break(at) || part.is_any(at, &["please", "again"])) {
+    if !(0..part.len())
+        .all(|at| is_used(at) || part.is_break(at) || part.is_any(at, words!["please", "again"]))
+    {
         return None;
     }
     let mut reminders = meaning.reminders;
@@ -809,7 +825,7 @@ fn reminded(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
 
 /// "update the milk task", "change milk to oat milk": what is to change was not said, or not clearly.
 fn bare(text: &Text<'_>, at: usize, context: &Context) -> Option<Clause> {
-    let start = text.after_any(at, &["update", "edit", "change", "modify"])?;
+    let start = text.after_any(at, words!["update", "edit", "change", "modify"])?;
     if let Some((link, _)) = text.find(start + 1, "to") {
         let end = text.end_of_words();
         let found = target::read(&text.part(start, link), context);

@@ -7,10 +7,11 @@ use crate::english::clock;
 use crate::english::names;
 use crate::english::number;
 use crate::token::{Kind, Text};
+use crate::words::{ByLetters, Table, Words, words};
 
 /// Words that tasks begin with, in their plain form.
 #[rustfmt::skip]
-const VERBS: &[&str] = &[
+pub(crate) const VERBS: &[&str] = &[
     "answer", "apply", "archive", "arrange", "ask", "assemble", "attend", "backup", "bake", "bathe", "bleed",
     "book", "borrow", "bring", "brush", "build", "buy", "call", "cancel", "celebrate", "change", "charge",
     "chase", "check", "clean", "clear", "close", "collect", "complete", "confirm", "congratulate", "contact",
@@ -57,12 +58,16 @@ const TEMPORAL: &[&str] = &[
 
 /// Says whether a word is the plain form of what one does with a task.
 pub(crate) fn is_verb(word: &str) -> bool {
-    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| VERBS.iter().copied().collect());
-    SET.contains(word)
+    verb(word).is_some()
+}
+
+fn verb(word: &str) -> Option<&'static str> {
+    static SET: LazyLock<HashSet<&str, ByLetters>> = LazyLock::new(|| VERBS.iter().copied().collect());
+    SET.get(word).copied()
 }
 
 fn connects(word: &str) -> bool {
-    static SET: LazyLock<HashSet<&str>> =
+    static SET: LazyLock<HashSet<&str, ByLetters>> =
         LazyLock::new(|| CONNECTING.iter().chain(TEMPORAL).copied().collect());
     SET.contains(word)
 }
@@ -70,7 +75,7 @@ fn connects(word: &str) -> bool {
 /// Gives the plain form of a verb in the past tense: "bought" → "buy".
 pub(crate) fn present_of(past: &str) -> Option<&'static str> {
     #[rustfmt::skip]
-    const IRREGULAR: &[(&str, &str)] = &[
+    static IRREGULAR: Table<&str> = Table::new(&[
         ("ate", "eat"), ("bought", "buy"), ("brought", "bring"), ("built", "build"), ("cut", "cut"),
         ("did", "do"), ("done", "do"), ("drank", "drink"), ("drove", "drive"), ("fed", "feed"),
         ("gave", "give"), ("got", "get"), ("left", "leave"), ("made", "make"), ("met", "meet"),
@@ -79,19 +84,18 @@ pub(crate) fn present_of(past: &str) -> Option<&'static str> {
         ("went", "go"), ("wrote", "write"), ("written", "write"), ("threw", "throw"), ("taken", "take"),
         ("saw", "see"), ("woke", "wake"), ("hung", "hang"), ("set", "set"), ("found", "find"),
         ("taught", "teach"), ("learnt", "learn"),
-    ];
-    if let Some((_, present)) = IRREGULAR.iter().find(|(word, _)| *word == past) {
+    ]);
+    if let Some(present) = IRREGULAR.get(past) {
         return Some(present);
     }
     let stem = past.strip_suffix("ed")?;
-    let known = |word: &str| VERBS.iter().find(|verb| **verb == word).copied();
     let undoubled = || {
         let mut chars = stem.chars().rev();
         let (last, before) = (chars.next()?, chars.next()?);
-        (last == before).then(|| known(&stem[..stem.len() - last.len_utf8()])).flatten()
+        (last == before).then(|| verb(&stem[..stem.len() - last.len_utf8()])).flatten()
     };
-    let with_y = || known(&format!("{}y", stem.strip_suffix('i')?));
-    known(stem).or_else(|| known(&past[..past.len() - 1])).or_else(undoubled).or_else(with_y)
+    let with_y = || verb(&format!("{}y", stem.strip_suffix('i')?));
+    verb(stem).or_else(|| verb(&past[..past.len() - 1])).or_else(undoubled).or_else(with_y)
 }
 
 /// Says whether what stands before `at` is complete there: the end, punctuation, a connecting word, or another date or time.
@@ -101,14 +105,14 @@ pub(crate) fn is_boundary(text: &Text<'_>, at: usize) -> bool {
         Kind::Mark | Kind::Tag => true,
         Kind::Quoted | Kind::Opaque => false,
         Kind::Word => {
-            connects(&token.lower)
-                || names::weekday(&token.lower).is_some()
-                || (names::month(&token.lower).is_some() && token.lower != "may")
-                || clock::is_clock(&token.lower)
-                || number::word(&token.lower).is_some()
-                    && text.is_any(at + 1, &["am", "pm", "a.m", "p.m", "o'clock", "oclock"])
-                || text.after_any(at, &["high priority", "low priority", "medium priority"]).is_some()
-                || text.after_any(at, &["the day after", "the night before", "the day before"]).is_some()
+            connects(token.lower())
+                || names::weekday_at(text, at).is_some()
+                || (names::month_at(text, at).is_some() && token.lower() != "may")
+                || !text.is_plain(at) && clock::is_clock(token.lower())
+                || number::at(text, at).is_some()
+                    && text.is_any(at + 1, words!["am", "pm", "a.m", "p.m", "o'clock", "oclock"])
+                || text.after_any(at, words!["high priority", "low priority", "medium priority"]).is_some()
+                || text.after_any(at, words!["the day after", "the night before", "the day before"]).is_some()
         }
     }
 }
@@ -126,11 +130,11 @@ pub(crate) fn is_in_name(text: &Text<'_>, from: usize, to: usize) -> bool {
 
 /// Says whether what begins at `at` is what is watched, read or bought, and no date: "read 11/22/63", "listen to Monday Monday".
 pub(crate) fn is_object(text: &Text<'_>, at: usize) -> bool {
-    const TAKING: &[&str] = &[
+    const TAKING: &Words = words![
         "watch", "read", "buy", "order", "stream", "download", "borrow", "sing", "play", "rewatch", "reread",
     ];
     let Some(before) = at.checked_sub(1) else { return false };
-    if text.is_any(at, &["today", "tomorrow", "tonight", "tmrw", "every", "daily", "weekly", "in"]) {
+    if text.is_any(at, words!["today", "tomorrow", "tonight", "tmrw", "every", "daily", "weekly", "in"]) {
         return text.is_capital(at) && !is_boundary(text, at + 1);
     }
     let listens = |before: usize| text.word(before) == "to" && text.word_before(before) == "listen";
@@ -142,11 +146,11 @@ pub(crate) fn is_object(text: &Text<'_>, at: usize) -> bool {
 
 /// Says whether a name goes on with a date here: "A Week *in December*", "The Night of *the 5th*".
 pub(crate) fn continues_name(text: &Text<'_>, at: usize) -> bool {
-    const SPANS: &[&str] =
-        &["week", "day", "night", "year", "weekend", "summer", "winter", "month", "evening"];
+    const SPANS: &Words =
+        words!["week", "day", "night", "year", "weekend", "summer", "winter", "month", "evening"];
     let Some(before) = at.checked_sub(1).filter(|before| *before >= 2) else { return false };
     text.is_any(before, SPANS)
-        && text.is_any(before - 1, &["a", "one", "the", "that", "another"])
+        && text.is_any(before - 1, words!["a", "one", "the", "that", "another"])
         && text.is_capital(before)
         && text.is_capital(before - 1)
         && text.tokens[before].text.chars().any(char::is_lowercase)
@@ -156,17 +160,17 @@ pub(crate) fn continues_name(text: &Text<'_>, at: usize) -> bool {
 /// of July*", "10 *to Midnight*". A weekday or a month in capitals says nothing by itself, for they always have them.
 pub(crate) fn is_in_work(text: &Text<'_>, from: usize, to: usize) -> bool {
     #[rustfmt::skip]
-    const TAKING: &[&str] = &["watch", "read", "listen", "see", "play", "buy", "order", "stream", "rewatch", "reread", "borrow"];
-    const SMALL: &[&str] = &["a", "an", "the", "of", "in", "on", "at", "to", "is", "and", "for", "from"];
+    const TAKING: &Words = words!["watch", "read", "listen", "see", "play", "buy", "order", "stream", "rewatch", "reread", "borrow"];
+    const SMALL: &Words = words!["a", "an", "the", "of", "in", "on", "at", "to", "is", "and", "for", "from"];
     let is_part = |at: usize| {
         text.is_capital(at)
             || text.is_any(at, SMALL)
             || text.word(at).bytes().all(|b| b.is_ascii_digit()) && !text.word(at).is_empty()
     };
-    const ALWAYS: &[&str] = &["today", "tomorrow", "tonight", "next", "this"];
+    const ALWAYS: &Words = words!["today", "tomorrow", "tonight", "next", "this"];
     let always = |at: usize| {
-        names::weekday(text.word(at)).is_some()
-            || names::month(text.word(at)).is_some()
+        names::weekday_at(text, at).is_some()
+            || names::month_at(text, at).is_some()
             || text.is_any(at, ALWAYS)
     };
     // "Buy Milk Tomorrow At Noon": all of it is written so.
@@ -193,25 +197,26 @@ pub(crate) fn is_in_work(text: &Text<'_>, from: usize, to: usize) -> bool {
     let has_capital = text.is_capital(begin) || named && capitals.clone().count() > 0;
     let ends_in_name = (from..to).any(|at| text.is_capital(at));
     // "A Week in December", "Every Day Is Like Sunday"
-    let is_long = text.is_any(begin, &["a", "every"]) && text.is_capital(begin) || capitals.count() > 3;
+    let is_long = text.is_any(begin, words!["a", "every"]) && text.is_capital(begin) || capitals.count() > 3;
     has_capital && (named || ends_in_name && is_long)
 }
 
 /// Says whether what is made or read is called by the words before: "*in 5 minutes* challenge", "*every day* english book".
 pub(crate) fn describes_work(text: &Text<'_>, to: usize) -> bool {
-    const WORKS: &[&str] =
-        &["poem", "song", "book", "movie", "film", "album", "novel", "challenge", "magazine", "poster"];
+    const WORKS: &Words =
+        words!["poem", "song", "book", "movie", "film", "album", "novel", "challenge", "magazine", "poster"];
     let last = text.end_of_words().wrapping_sub(1);
     let is_near = last >= to && last < to + 3 && text.is_any(last, WORKS);
     is_near
-        && (to..last)
-            .all(|at| !is_verb(text.word(at)) && !text.is_any(at, &["a", "the", "my", "on", "at", "about"]))
+        && (to..last).all(|at| {
+            !is_verb(text.word(at)) && !text.is_any(at, words!["a", "the", "my", "on", "at", "about"])
+        })
 }
 
 /// Gives where what is asked for begins behind a long way of asking: "i was wondering if you could *remind me*".
 pub(crate) fn skip_courtesy(text: &Text<'_>, at: usize) -> usize {
     #[rustfmt::skip]
-    const COURTESY: &[&str] = &[
+    const COURTESY: &Words = words![
         "hi", "hello", "hey", "there", "kaam", "good", "morning", "evening", "afternoon", "please", "pls", "could", "can", "would",
         "will", "you", "i", "was", "am", "i'm", "wondering", "if", "whether", "it", "is", "be", "so", "kind", "nice", "as",
         "to", "kindly", "really", "appreciate", "like", "love", "want", "need", "just", "also", "possible", "for", "do", "me",
@@ -220,26 +225,26 @@ pub(crate) fn skip_courtesy(text: &Text<'_>, at: usize) -> usize {
         "maybe", "perhaps", "go", "ahead", "think", "grateful", "very", "much",
     ];
     #[rustfmt::skip]
-    const ASKED: &[&str] = &[
+    const ASKED: &Words = words![
         "remind me", "add a", "add an", "add the", "add to my", "create a", "create an", "set a reminder", "set up a reminder",
         "set me a reminder", "make a note", "delete the", "delete my", "delete all", "remove the", "mark the", "mark my",
         "mark it", "move the", "move my", "move it", "reschedule", "postpone", "show me", "show my", "tell me what", "list my",
         "complete the", "rename", "change the", "put", "add", "don't let me forget", "make sure i don't forget", "snooze",
     ];
     #[rustfmt::skip]
-    const ACTED: &[&str] = &[
+    const ACTED: &Words = words![
         "delete", "remove", "mark", "move", "reschedule", "postpone", "complete", "rename", "change", "snooze",
     ];
-    let asks = ["you", "please", "pls", "kindly"];
-    let (mut requests, mut greets) = ((0..at).any(|at| text.is_any(at, &asks)), false);
+    let asks = words!["you", "please", "pls", "kindly"];
+    let (mut requests, mut greets) = ((0..at).any(|at| text.is_any(at, asks)), false);
     for next in at..text.len().min(at + 18) {
         let is_asked = text.after_any(next, ASKED).is_some_and(|end| end < text.len());
         let is_act = is_asked && text.after_any(next, ACTED).is_some();
         if is_asked && (requests || greets && !is_act) {
             return next;
         }
-        requests |= text.is_any(next, &asks);
-        greets |= text.is_any(next, &["hi", "hello", "hey", "ok", "okay", "kaam"]);
+        requests |= text.is_any(next, asks);
+        greets |= text.is_any(next, words!["hi", "hello", "hey", "ok", "okay", "kaam"]);
         let is_mark = [',', '.', '!', '?'].into_iter().any(|mark| text.is_mark(next, mark));
         if !(is_mark || text.is_any(next, COURTESY)) {
             return at;
@@ -251,7 +256,7 @@ pub(crate) fn skip_courtesy(text: &Text<'_>, at: usize) -> usize {
 /// Says whether what was promised or asked for is polite padding, and gives where it ends.
 pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
     #[rustfmt::skip]
-    const PADDING: &[&str] = &[
+    const PADDING: &Words = words![
         "i would like you to", "i'd like you to", "i want you to", "i need you to", "would you mind",
         "would you please", "could you please", "can you please", "will you please", "can you help me",
         "would you", "could you", "can you", "you can", "can u", "will you", "please", "pls", "plz",
@@ -266,7 +271,7 @@ pub(crate) fn skip_polite(text: &Text<'_>, mut at: usize) -> usize {
             || text.is_mark(at, '\u{2022}')
         {
             at += 1;
-        } else if text.is_any(at, &["no", "yes", "yep", "yeah", "yup", "ok", "okay", "wait", "stop"])
+        } else if text.is_any(at, words!["no", "yes", "yep", "yeah", "yup", "ok", "okay", "wait", "stop"])
             && text.is_mark(at + 1, ',')
         {
             at += 2;

@@ -1,18 +1,20 @@
 //! What is left when the phrases are taken out: the title.
 
+use crate::fold;
 use crate::meaning::phrase::Phrase;
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
+use crate::words::Words;
 
 /// Words of a language that are no part of a title at its ends.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fringe {
     /// Words that only link what was taken out before them to the title.
-    pub(crate) opening: &'static [&'static str],
+    pub(crate) opening: &'static Words,
     /// Words that only led to what was taken out behind them.
-    pub(crate) dangling: &'static [&'static str],
+    pub(crate) dangling: &'static Words,
     /// Words at the end that are no part of what is to be done.
-    pub(crate) closing: &'static [&'static str],
+    pub(crate) closing: &'static Words,
 }
 
 /// Gives the words outside of the phrases, as they were written, and their spans; `None` when none are left.
@@ -22,19 +24,27 @@ pub(crate) fn title(text: &Text<'_>, used: &[Phrase], fringe: &Fringe) -> (Optio
         free[phrase.from..phrase.to].fill(false);
     }
     trim(text, &mut free, fringe);
-    let kept: Vec<usize> = (0..text.len()).filter(|at| free[*at]).collect();
     let spans: Vec<Span> =
         runs(&free).filter_map(|(from, to)| text.span(from, to, SpanKind::Title)).collect();
-    if let [only] = kept[..]
-        && text.tokens[only].kind == Kind::Quoted
+    let kept = || text.tokens.iter().zip(&free).filter(|(_, free)| **free).map(|(token, _)| token);
+    if let Some(only) = kept().next()
+        && only.kind == Kind::Quoted
+        && kept().nth(1).is_none()
     {
-        let inner = quoted(text.tokens[only].text);
+        let inner = quoted(only.text);
         return ((!inner.is_empty()).then(|| inner.to_owned()), spans);
     }
-    let has_word = kept.iter().any(|at| text.tokens[*at].text.chars().any(char::is_alphanumeric));
-    let title = spans.iter().map(|span| span.text.split_whitespace().collect::<Vec<_>>().join(" "));
-    let title = title.collect::<Vec<_>>().join(" ");
-    (has_word.then_some(title), spans)
+    if !kept().any(|token| token.text.contains(fold::is_alphanumeric)) {
+        return (None, spans);
+    }
+    let mut title = String::with_capacity(spans.iter().map(|span| span.text.len() + 1).sum());
+    for word in spans.iter().flat_map(|span| span.text.split_whitespace()) {
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.push_str(word);
+    }
+    (Some(title), spans)
 }
 
 /// Gives the stretches of tokens that are left.
@@ -60,7 +70,7 @@ fn trim(text: &Text<'_>, free: &mut [bool], fringe: &Fringe) {
         }
         let begins = at == 0 || !free[at - 1];
         let mark =
-            text.tokens[at].kind == Kind::Mark && !matches!(&*text.tokens[at].lower, "(" | "[" | "¿" | "¡");
+            text.tokens[at].kind == Kind::Mark && !matches!(text.tokens[at].lower(), "(" | "[" | "¿" | "¡");
         let link = !has_begun && taken_before && text.is_any(at, fringe.opening);
         if begins && (mark || link) {
             free[at] = false;
@@ -81,7 +91,7 @@ fn trim_ends(text: &Text<'_>, free: &mut [bool], taken: &[bool], fringe: &Fringe
             continue;
         }
         let ends_run = at + 1 == free.len() || !free[at + 1];
-        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(&text.tokens[at].lower);
+        let mark = text.tokens[at].kind == Kind::Mark && !is_closing(text.tokens[at].lower());
         let closing = at_end && text.is_any(at, fringe.closing);
         let dangles = before_phrase && text.is_any(at, fringe.dangling);
         if ends_run && (mark || closing || dangles) {

@@ -7,6 +7,7 @@ use crate::token::{Kind, Text};
 use crate::urdu::lexicon::Said;
 use crate::urdu::target::{self, Found};
 use crate::urdu::verb;
+use crate::words::{Words, words};
 use crate::{Command, Context, Problem, Target, TaskFields};
 
 /// How a verb is to be taken.
@@ -25,13 +26,8 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = without_courtesies(text);
     // "… نکال دو لسٹ سے"
-    let end = ["list mein se", "list se"]
-        .iter()
-        .find_map(|row| {
-            let from = end.checked_sub(row.split(' ').count()).filter(|from| *from > 1)?;
-            (text.after(from, row) == Some(end)).then_some(from)
-        })
-        .unwrap_or(end);
+    let list = text.row_before(end, &["list mein se", "list se"]);
+    let end = list.filter(|from| *from > 1).unwrap_or(end);
     if let Some((act, force, from)) = at_end(text, end) {
         // "کر دو" alone agrees to something; it is no act.
         let found = target::read(&said.part(0, without_reason(text, from)), context);
@@ -51,7 +47,7 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
         text.is_mark(at, '.')
             || text.is_mark(at, ';')
             || (text.word(at).ends_with("-o") && text.word(at + 1) != "wala"
-                || text.is_any(at, &["agar", "kaha", "keh", "jo", "ignore"]))
+                || text.is_any(at, words!["agar", "kaha", "keh", "jo", "ignore"]))
     });
     if says_more {
         let spans = text.span(verb.0, verb.1, SpanKind::Intent).into_iter().collect();
@@ -79,9 +75,9 @@ fn clause(said: &Said<'_>, act: Act, force: Force, found: Found, verb: (usize, u
 
 /// "…, اب ضرورت نہیں، حذف کر دو": why is no part of the name.
 fn without_reason(text: &Text<'_>, end: usize) -> usize {
-    let is_reason = |at: usize| text.is_any(at, &["zaroorat", "zarurat", "zarorat", "ضرورت"]);
+    let is_reason = |at: usize| text.is_any(at, words!["zaroorat", "zarurat", "zarorat", "ضرورت"]);
     let Some(mut at) = (end.saturating_sub(4)..end).find(|at| is_reason(*at)) else { return end };
-    while at > 1 && (text.is_any(at - 1, &["ab", "اب", "ki", "ke"]) || text.is_mark(at - 1, ',')) {
+    while at > 1 && (text.is_any(at - 1, words!["ab", "اب", "ki", "ke"]) || text.is_mark(at - 1, ',')) {
         at -= 1;
     }
     at
@@ -92,7 +88,7 @@ pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
     while end > 1
         && (text.is_any(
             end - 1,
-            &["please", "ji", "na", "zara", "ab", "ga", "yaar", "الحمدللہ", "alhamdulillah", "mene"],
+            words!["please", "ji", "na", "zara", "ab", "ga", "yaar", "الحمدللہ", "alhamdulillah", "mene"],
         ) || text.tokens[end - 1].kind == Kind::Mark)
     {
         end -= 1;
@@ -102,14 +98,12 @@ pub(crate) fn without_courtesies(text: &Text<'_>) -> usize {
 
 /// Finds what is done to a task at the end of what is said; gives where it begins.
 fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
-    let does = |end: usize| {
-        verb::command_before(text, end, "kar").or_else(|| verb::command_before(text, end, "kara"))
-    };
-    let is_at = |at: Option<usize>, words: &[&str]| {
+    let does = |end: usize| verb::command_of(text, end, &["kar", "kara"]);
+    let is_at = |at: Option<usize>, words: &Words| {
         at.filter(|at| *at > 0 && text.is_any(*at - 1, words)).map(|at| at - 1)
     };
     let command = does(end);
-    if let Some(from) = is_at(command, &["delete", "cancel"]) {
+    if let Some(from) = is_at(command, words!["delete", "cancel"]) {
         return Some((Act::Delete, Force::Plain, from));
     }
     for (verb, force) in [("mita", Force::Plain), ("hata", Force::Doubtful), ("nikal", Force::Doubtful)] {
@@ -117,37 +111,42 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
             return Some((Act::Delete, force, from));
         }
     }
-    if let Some(from) = is_at(command, &["mukammal", "khatam", "check", "close", "tick"]) {
+    if let Some(from) = is_at(command, words!["mukammal", "khatam", "check", "close", "tick"]) {
         let force = if text.word(from) == "mukammal" || text.word(from) == "check" {
             Force::Plain
         } else {
             Force::Weak
         };
-        let from = if from > 0 && text.is_any(from - 1, &["mark"]) { from - 1 } else { from };
+        let from = if from > 0 && text.is_any(from - 1, words!["mark"]) { from - 1 } else { from };
         return Some((Act::Complete, force, from));
     }
     // "… پر ٹک لگا دو", "… کو مکمل نشان زد کرو"
     let ticked = verb::command_before(text, end, "laga").or(command);
-    if let Some(from) = is_at(ticked, &["tick", "ٹک", "check", "چیک"]) {
+    if let Some(from) = is_at(ticked, words!["tick", "ٹک", "check", "چیک"]) {
         return Some((Act::Complete, Force::Plain, from));
     }
-    if let Some(from) = is_at(command, &["زد", "نشانزد", "zad", "nishanzad"]) {
-        let at = if from > 0 && text.is_any(from - 1, &["نشان", "nishan"]) { from - 1 } else { from };
-        let is_done = at > 0 && text.is_any(at - 1, &["mukammal", "khatam"]);
+    if let Some(from) = is_at(command, words!["زد", "نشانزد", "zad", "nishanzad"]) {
+        let at =
+            if from > 0 && text.is_any(from - 1, words!["نشان", "nishan"]) { from - 1 } else { from };
+        let is_done = at > 0 && text.is_any(at - 1, words!["mukammal", "khatam"]);
         return is_done.then(|| (Act::Complete, Force::Plain, at - 1));
     }
     // "… uda do", "… اڑا دو"
-    if end > 2 && text.is_any(end - 1, &["do", "de-o"]) && text.is_any(end - 2, &["uda", "ura", "اڑا"]) {
+    if end > 2
+        && text.is_any(end - 1, words!["do", "de-o"])
+        && text.is_any(end - 2, words!["uda", "ura", "اڑا"])
+    {
         return Some((Act::Delete, Force::Doubtful, end - 2));
     }
     // "… ko mukammal mark karo", "mark kar do mukammal"
-    if let Some(mark) = is_at(command, &["mark", "نشان", "set"])
+    if let Some(mark) = is_at(command, words!["mark", "نشان", "set"])
         && mark > 0
-        && text.is_any(mark - 1, &["mukammal", "khatam"])
+        && text.is_any(mark - 1, words!["mukammal", "khatam"])
     {
         return Some((Act::Complete, Force::Plain, mark - 1));
     }
-    if let Some(from) = is_at(command, &["reopen", "active", "pending", "open", "namukammal", "na-mukammal"])
+    if let Some(from) =
+        is_at(command, words!["reopen", "active", "pending", "open", "namukammal", "na-mukammal"])
     {
         return Some((Act::Reopen, Force::Plain, before_again(text, from)));
     }
@@ -162,40 +161,40 @@ fn at_end(text: &Text<'_>, end: usize) -> Option<(Act, Force, usize)> {
             "mukammal" | "khatam" => return Some((Act::Complete, Force::Plain, end - 1)),
             _ => {}
         }
-        if text.is_any(end - 1, &["hai"]) && text.is_any(end - 2, &["mukammal", "khatam"]) {
+        if text.is_any(end - 1, words!["hai"]) && text.is_any(end - 2, words!["mukammal", "khatam"]) {
             return Some((Act::Complete, Force::Plain, end - 2));
         }
         // "task 2 delete karna"
         if text.word(end - 1) == "kar-na" && text.word(end - 2) == "delete" {
             return Some((Act::Delete, Force::Weak, end - 2))
-                .filter(|_| text.has_any(&["kaam", "wala", "number", "ise"]));
+                .filter(|_| text.has_any(words!["kaam", "wala", "number", "ise"]));
         }
     }
     // "دودھ کا کیا ہوا" asks.
-    if text.has_any(&["kya", "kaunsa", "kaun", "kitna", "kab"]) {
+    if text.has_any(words!["kya", "kaunsa", "kaun", "kitna", "kab"]) {
         return None;
     }
     let done = verb::done_before(text, end)?;
     // "میں نے 2 حذف کر دیا" tells what was deleted.
-    if done > 0 && text.is_any(done - 1, &["delete", "cancel", "add"]) {
+    if done > 0 && text.is_any(done - 1, words!["delete", "cancel", "add"]) {
         return None;
     }
     // What had been is past, and nothing that a list of tasks needs to know.
-    if text.is_any(end - 1, &["tha"]) || done == 0 {
+    if text.is_any(end - 1, words!["tha"]) || done == 0 {
         return (done == 0 && end <= 2)
             .then_some((Act::Complete, Force::Plain, 0))
-            .filter(|_| !text.is_any(end - 1, &["tha"]));
+            .filter(|_| !text.is_any(end - 1, words!["tha"]));
     }
-    let from = if text.is_any(done - 1, &["mukammal", "khatam"]) && done >= 1 { done - 1 } else { done };
+    let from = if text.is_any(done - 1, words!["mukammal", "khatam"]) && done >= 1 { done - 1 } else { done };
     Some((Act::Complete, Force::Plain, from))
 }
 
 fn before_again(text: &Text<'_>, at: usize) -> usize {
-    let words: [&[&str]; 2] = [&["dobara", "phir", "wapas"], &["se"]];
-    if at > 0 && text.is_any(at - 1, words[0]) {
+    let again = words!["dobara", "phir", "wapas"];
+    if at > 0 && text.is_any(at - 1, again) {
         return at - 1;
     }
-    if at > 1 && text.is_any(at - 1, words[1]) && text.is_any(at - 2, words[0]) {
+    if at > 1 && text.word(at - 1) == "se" && text.is_any(at - 2, again) {
         return at - 2;
     }
     at
@@ -207,7 +206,7 @@ fn in_front(text: &Text<'_>) -> Option<(Act, usize)> {
     let after = |end: usize| Some(end).filter(|end| *end < text.end_of_words());
     match text.word(0) {
         "delete" => return after(does(1).unwrap_or(1)).map(|end| (Act::Delete, end)),
-        "mukammal" if text.tokens[0].text.is_ascii() && text.has_any(&["kaam", "wala"]) => {
+        "mukammal" if text.tokens[0].text.is_ascii() && text.has_any(words!["kaam", "wala"]) => {
             return after(does(1).unwrap_or(1)).map(|end| (Act::Complete, end));
         }
         "mukammal" | "khatam" => return after(does(1)?).map(|end| (Act::Complete, end)),

@@ -2,6 +2,7 @@
 
 use crate::token::{Kind, Text};
 use crate::urdu::{clock, names, number};
+use crate::words::{Words, words};
 
 /// Says whether what stands before `at` is complete there: the end, punctuation, another word about time, or a word that
 /// can only be said of all of it.
@@ -13,13 +14,13 @@ pub(crate) fn is_free(text: &Text<'_>, at: usize) -> bool {
         Kind::Word => {
             let word = text.word(at);
             #[rustfmt::skip]
-            const WORDS: &[&str] = &[
+            const WORDS: &Words = words![
                 "aadhiraat", "aaj", "abhi", "agla", "ahem", "aur", "daily", "fori", "har", "is", "kal",
                 "ko", "lazmi", "parson", "please", "remind", "rozana", "tak", "tarson", "urgent", "yaad",
                 "zaroori", "ya", "at", "by", "on", "se", "par", "hai", "hoga", "mujhe", "high", "pehle",
                 "for", "every",
             ];
-            WORDS.contains(&word)
+            WORDS.contains(word)
                 || clock::part(text, at).is_some()
                 || names::weekday(word).is_some()
                 || names::month(word).is_some()
@@ -36,5 +37,5 @@ fn is_time(text: &Text<'_>, at: usize) -> bool {
     }
     word.contains(':') && word.starts_with(|c: char| c.is_ascii_digit())
         || number::whole(text, at)
-            .is_some_and(|(_, end)| text.is_any(end, &["baje", "baj", "bajkar", "bajne"]))
+            .is_some_and(|(_, end)| text.is_any(end, words!["baje", "baj", "bajkar", "bajne"]))
 }

@@ -4,6 +4,7 @@ use crate::english;
 use crate::meaning::clock::{Clock, Part};
 use crate::token::Text;
 use crate::urdu::{boundary, number};
+use crate::words::words;
 
 /// What a time phrase says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +21,12 @@ pub(crate) enum Reading {
 pub(crate) fn part(text: &Text<'_>, at: usize) -> Option<(Part, usize)> {
     let part = match text.word(at) {
         "subah" => {
-            let again = text.after_any(at + 1, &["subah", "savere", "tarke"]).unwrap_or(at + 1);
+            let again = text.after_any(at + 1, words!["subah", "savere", "tarke"]).unwrap_or(at + 1);
             return Some((Part::Morning, again));
         }
         "savere" | "tarke" => Part::Morning,
         "dopahar" => {
-            return match text.after_any(at + 1, &["ke baad", "baad"]) {
+            return match text.after_any(at + 1, words!["ke baad", "baad"]) {
                 Some(end) => Some((Part::Afternoon, end)),
                 None => Some((Part::Noon, at + 1)),
             };
@@ -54,12 +55,12 @@ pub(crate) enum Place {
 /// Reads a time.
 pub(crate) fn read(text: &Text<'_>, at: usize, place: Place) -> Option<(Reading, usize)> {
     if let Some(end) =
-        text.after_any(at, &["aadhi raat", "aadhiraat", "nisf shab", "nisf raat", "aadhi shab"])
+        text.after_any(at, words!["aadhi raat", "aadhiraat", "nisf shab", "nisf raat", "aadhi shab"])
     {
         return Some((Reading::Clock(Clock::exact(0, 0)), end));
     }
     // "din ke 11 baje": by day.
-    if let Some(start) = text.after_any(at, &["din ke", "din mein", "din ko", "din"]) {
+    if let Some(start) = text.after_any(at, words!["din ke", "din mein", "din ko", "din"]) {
         let (reading, end) = spoken(text, start)?;
         return Some((by_day(reading), end));
     }
@@ -101,7 +102,8 @@ fn half_of_prayer(word: &str) -> Option<Part> {
 /// "پانچ بجے", "سوا تین بجے", "5:30 بجے", "5 بج کر 20 منٹ", "پانچ بجنے میں دس منٹ", "5 سے 7 بجے".
 fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     // "9-11 بجے" begins at 9.
-    if let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
+    if !text.is_plain(at)
+        && let Some((first, last)) = text.word(at).split_once(['-', '\u{2013}'])
         && english::number::digits(last).is_some_and(|last| last <= 24)
     {
         let hour = english::number::digits(first)?;
@@ -116,17 +118,17 @@ fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let minute = quarters % 4 * 15;
     if let Some(end) = text.after(end, "baje") {
         // "5 بجے سے 6 بجے تک" begins at 5.
-        let until = text.after_any(end, &["se", "ta"]).and_then(|last| {
+        let until = text.after_any(end, words!["se", "ta"]).and_then(|last| {
             let (_, last) = number::quarters(text, last)?;
-            text.after_any(last, &["baje tak", "baje"])
+            text.after_any(last, words!["baje tak", "baje"])
         });
         return Some((clock(hour, minute), until.unwrap_or(end)));
     }
-    if let Some(start) = text.after_any(end, &["bajkar", "baj kar", "baj ke"]) {
+    if let Some(start) = text.after_any(end, words!["bajkar", "baj kar", "baj ke"]) {
         let (past, end) = minutes(text, start)?;
         return Some((clock(hour, past), end));
     }
-    if let Some(start) = text.after_any(end, &["bajne mein", "bajne se"]) {
+    if let Some(start) = text.after_any(end, words!["bajne mein", "bajne se"]) {
         let (missing, end) = minutes(text, start)?;
         let end = text.after(end, "pehle").unwrap_or(end);
         let reading = match clock(hour, 0) {
@@ -143,18 +145,18 @@ fn spoken(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
         return Some((reading, end));
     }
     // "5 سے 7 بجے" begins at 5.
-    let last = text.after_any(end, &["se", "ta"])?;
+    let last = text.after_any(end, words!["se", "ta"])?;
     let (_, end) = number::quarters(text, last)?;
-    let end = text.after_any(end, &["baje tak", "baje"])?;
+    let end = text.after_any(end, words!["baje tak", "baje"])?;
     Some((clock(hour, minute), end))
 }
 
 /// "شام *5*", "صبح *9 سے 11*".
 fn bare(text: &Text<'_>, at: usize) -> Option<(Reading, usize)> {
     let (quarters, end) = number::quarters(text, at).filter(|(quarters, _)| (4..52).contains(quarters))?;
-    let range = text.after_any(end, &["se", "ta"]).and_then(|last| number::quarters(text, last));
+    let range = text.after_any(end, words!["se", "ta"]).and_then(|last| number::quarters(text, last));
     let end = range.map_or(end, |(_, end)| end);
-    let is_free = boundary::is_free(text, end) && !text.is_any(end, &["aur", "ko"]);
+    let is_free = boundary::is_free(text, end) && !text.is_any(end, words!["aur", "ko"]);
     is_free.then(|| (clock(quarters / 4, quarters % 4 * 15), end))
 }
 
@@ -170,12 +172,13 @@ fn written(text: &Text<'_>, at: usize, is_placed: bool) -> Option<(Reading, usiz
     // Verses and ratios have small numbers: "2:1".
     let is_sure = is_placed || (word.len() == 5 && reading != Reading::Impossible);
     let is_free = is_sure || boundary::is_free(text, end);
-    (word.contains(':') && is_free && !text.is_any(end, &["am", "pm"])).then_some((reading, end))
+    (word.contains(':') && is_free && !text.is_any(end, words!["am", "pm"])).then_some((reading, end))
 }
 
 /// Parses "5:30" and "17:30".
 fn compact(word: &str) -> Option<Reading> {
-    let (hour, minute) = word.split_once([':', '.'])?;
+    let has_digit = word.starts_with(|c: char| c.is_ascii_digit());
+    let (hour, minute) = if has_digit { word.split_once([':', '.'])? } else { return None };
     if minute.len() != 2 || hour.len() > 2 {
         return None;
     }

@@ -3,13 +3,15 @@
 use domain::recurrence::{Frequency, Parts};
 
 use crate::clause::Clause;
+use crate::fold;
 use crate::meaning::compose::{self, Meaning};
 use crate::meaning::phrase::{Mode, Phrase, Value};
 use crate::span::SpanKind;
-use crate::token::{Kind, Text};
-use crate::urdu::lexicon::Said;
+use crate::token::{JOINER, Kind, Text, Tokens};
+use crate::urdu::lexicon::{Lexemes, Said};
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{act, names, recurrence, target, title, verb, wish};
+use crate::words::{Words, words};
 use crate::{Action, Changes, Context, Problem, ReminderText, Target, TaskFields};
 
 /// Reads tasks that are asked for as such; `None` when the words do not say so.
@@ -40,9 +42,9 @@ pub(crate) fn read_explicit(said: &Said<'_>, context: &Context) -> Option<Clause
 /// "دودھ لانا ایڈ کر دو کل", "کل کے لیے ٹاسک بناؤ: …": the verb stands next to the date.
 fn beside_date(said: &Said<'_>, front: usize, context: &Context) -> Option<Clause> {
     let text = &said.text;
-    if !text
-        .has_any(&["kar", "kar-o", "bana", "bana-o", "likh", "likh-o", "daal", "daal-o", "rakh", "rakh-o"])
-    {
+    if !text.has_any(words![
+        "kar", "kar-o", "bana", "bana-o", "likh", "likh-o", "daal", "daal-o", "rakh", "rakh-o"
+    ]) {
         return None;
     }
     let phrases = phrase::scan(said, context, Look::default());
@@ -58,7 +60,9 @@ fn beside_date(said: &Said<'_>, front: usize, context: &Context) -> Option<Claus
         // "کل کے لیے ٹاسک بناؤ: دودھ لانا"
         _ => (start, start + opening(&text.part(start, text.len())).filter(|_| start > 0)?, 0),
     };
-    let rest = said.without(at, stop);
+    let mut rest = said.to_lexemes();
+    rest.take_out(at, stop);
+    let rest = rest.said();
     let mut clause = build(&rest, (front, rest.text.len()), 0.93, context);
     clause.commands[0].spans.extend(text.span(at, stop, SpanKind::Intent));
     clause.commands[0].spans.sort_by_key(|span| span.start);
@@ -67,7 +71,7 @@ fn beside_date(said: &Said<'_>, front: usize, context: &Context) -> Option<Claus
 
 /// Reads "میری لسٹ میں" in front of what is added.
 fn place(text: &Text<'_>) -> usize {
-    let rows = [
+    let rows = words![
         "mera kaam ki list mein",
         "mera list mein",
         "kaam ki list mein",
@@ -75,7 +79,7 @@ fn place(text: &Text<'_>) -> usize {
         "mera kaam mein",
         "kaam mein",
     ];
-    text.after_any(0, &rows).unwrap_or(0)
+    text.after_any(0, rows).unwrap_or(0)
 }
 
 /// Reads anything else: a task when it looks like one, with honest doubt.
@@ -100,7 +104,7 @@ pub(crate) fn read_implicit(said: &Said<'_>, context: &Context) -> Clause {
 
 fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     #[rustfmt::skip]
-    const ASKING: &[&str] = &[
+    const ASKING: &Words = words![
         "kya", "kab", "kahan", "kaun", "kaunsa", "kitna", "kyun", "kaisa",
     ];
     let is_question = text.is_mark(text.end_of_words(), '?');
@@ -111,11 +115,11 @@ fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
     let says_more = is_dated || fields.priority.is_some() || !fields.tags.is_empty() || fields.wants_reminder;
     let end = text.end_of_words();
     // What we are told to show or say is nothing to do.
-    if ["dikha", "bata", "suna"].iter().any(|verb| verb::command_before(text, end, verb).is_some()) {
+    if verb::command_of(text, end, &["dikha", "bata", "suna"]).is_some() {
         return 0.3;
     }
     // What was, and what I was doing, is nothing to do.
-    if end > 0 && text.is_any(end - 1, &["tha", "hoon"]) {
+    if end > 0 && text.is_any(end - 1, words!["tha", "hoon"]) {
         return 0.3;
     }
     if !says_task(text) {
@@ -135,31 +139,31 @@ fn sureness(text: &Text<'_>, fields: &TaskFields) -> f64 {
 fn says_task(text: &Text<'_>) -> bool {
     let end = act::without_courtesies(text);
     let last = end.checked_sub(1).map_or("", |last| text.word(last));
-    let follows = |first: &[&str], then: &[&str]| {
-        (0..end).any(|at| text.is_any(at, first) && text.is_any(at + 1, then))
-    };
+    let follows =
+        |first: &Words, then: &Words| (0..end).any(|at| text.is_any(at, first) && text.is_any(at + 1, then));
     let commands = ["kar", "kara", "laga", "le"];
-    let order = commands.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let order = verb::command_of(text, end, &commands);
     let has_infinitive = (0..end).any(|at| verb::is_infinitive(text, at, false));
     // "دودھ والے کام …", "bill wale tasks …": those exist.
     let exists = (0..end).any(|at| text.word(at) == "wala" && text.word(at + 1) == "kaam");
     // "doodh lana kal kar do", "سب کل پر کر دو": a change of what exists, if anything.
     let changes = order.is_some_and(|order| {
-        has_infinitive && !text.is_any(order.saturating_sub(1), &["add"])
-            || text.is_any(0, &["sab", "ise", "yeh", "wo", "un"])
-            || text.has_any(&["kuch"])
+        has_infinitive && !text.is_any(order.saturating_sub(1), words!["add"])
+            || text.is_any(0, words!["sab", "ise", "yeh", "wo", "un"])
+            || text.has_any(words!["kuch"])
     });
     // "ho sakta hai", "kal ho jayega": what may be and what will be.
     #[rustfmt::skip]
-    const WILL: &[&str] = &[
+    const WILL: &Words = words![
         "jayega", "jaega", "jaiga", "jaygi", "jayegi", "jaegi", "jayenge", "jaenge", "jayga", "jae", "jaye", "jaey", "جائے", "جائیں",
         "جائےگا", "جائیگا", "جائیگی",
     ];
-    let may = follows(&["ho", "kar", "ja", "le", "mil"], &["sakta"])
-        || follows(&["ho", "kar-a", "le-a", "mil"], WILL)
-        || text.has_any(&["ga"]) && follows(&["ho", "mil"], &["ja", "ja-o", "ja-e", "jae"]);
+    let may = follows(words!["ho", "kar", "ja", "le", "mil"], words!["sakta"])
+        || follows(words!["ho", "kar-a", "le-a", "mil"], WILL)
+        || text.has_any(words!["ga"]) && follows(words!["ho", "mil"], words!["ja", "ja-o", "ja-e", "jae"]);
     // "آج بہت گرمی ہے": how the world is.
-    let is_statement = matches!(last, "hai" | "tha" | "raha") && text.has_any(&["behad"]) && !has_verb(text);
+    let is_statement =
+        matches!(last, "hai" | "tha" | "raha") && text.has_any(words!["behad"]) && !has_verb(text);
     // "chalo theek hai phir milte hain"
     let parts = last == "hai" && text.word(end.saturating_sub(2)).starts_with("milt");
     !(exists || changes || may || is_statement || parts)
@@ -169,22 +173,21 @@ fn says_task(text: &Text<'_>) -> bool {
 fn is_order(text: &Text<'_>) -> bool {
     let end = act::without_courtesies(text);
     let told = ["kar", "kara", "khol", "laga", "band", "suna", "bata", "utha", "hata", "chal", "badal"];
-    told.iter().any(|verb| verb::command_before(text, end, verb).is_some())
-        || end > 1 && text.is_any(end - 1, &["do", "de-o"])
+    verb::command_of(text, end, &told).is_some() || end > 1 && text.is_any(end - 1, words!["do", "de-o"])
 }
 
 /// Says whether a verb says what is to be done: an infinitive, or what somebody is told to do.
 fn has_verb(text: &Text<'_>) -> bool {
     (0..text.len()).any(|at| {
         let word = text.word(at);
-        let followed = text.is_any(at + 1, &["hai", "hoga", "parega", "chahiye"]);
+        let followed = text.is_any(at + 1, words!["hai", "hoga", "parega", "chahiye"]);
         word.ends_with("-o")
             || verb::is_infinitive(text, at, followed)
                 && (followed
                     || word.ends_with("-na")
                     || text.is_break(at + 1)
                     || at + 1 >= text.end_of_words())
-            || (word == "kar" || word == "de") && text.is_any(at + 1, &["do", "de-o", "de-na"])
+            || (word == "kar" || word == "de") && text.is_any(at + 1, words!["do", "de-o", "de-na"])
             || at > 0
                 && at + 1 == text.end_of_words()
                 && ["do", "de-o", "de-na", "le-o", "le-na"].contains(&word)
@@ -194,30 +197,30 @@ fn has_verb(text: &Text<'_>) -> bool {
 
 /// "لیں", "بھیجیں", "خریدیں": what somebody is told to do, by its ending.
 fn is_told(word: &str) -> bool {
-    word.chars().count() >= 4 && (word.ends_with("یں") || word.ends_with("یے"))
+    (word.ends_with("یں") || word.ends_with("یے")) && word.chars().count() >= 4
 }
 
 #[rustfmt::skip]
-const NOUNS: &[&str] = &[
+const NOUNS: &Words = words![
     "kaam", "reminder", "note", "entry",
 ];
 
 /// Reads "نیا کام:", "task banao", "add karo"; gives where what is to be done begins.
 fn opening(text: &Text<'_>) -> Option<usize> {
     let start = text
-        .after_any(0, &["mujhe 1", "mera list mein", "list mein", "mera kaam mein", "kaam mein"])
+        .after_any(0, words!["mujhe 1", "mera list mein", "list mein", "mera kaam mein", "kaam mein"])
         .unwrap_or(0);
     let one = text
-        .after_any(start, &["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"])
+        .after_any(start, words!["1 naya", "1 aur naya", "1 aur", "1", "naya", "mera", "yeh"])
         .unwrap_or(start);
     let is_new = one > start && text.word(one - 1) == "naya";
     let is_noted = text.word(one) == "note" && verb::command(text, one + 1, "kar").is_some();
     let noun = (text.is_any(one, NOUNS) && !is_noted).then_some(one + 1);
     let after = |end: usize| {
         let end = text
-            .after_any(end, &["mera list mein", "list mein", "mera kaam mein", "kaam mein"])
+            .after_any(end, words!["mera list mein", "list mein", "mera kaam mein", "kaam mein"])
             .unwrap_or(end);
-        let end = text.after_any(end, &["keh", "ke"]).unwrap_or(end);
+        let end = text.after_any(end, words!["keh", "ke"]).unwrap_or(end);
         if text.is_mark(end, ':') || text.is_mark(end, '-') { end + 1 } else { end }
     };
     let verb = |at: usize| {
@@ -225,7 +228,7 @@ fn opening(text: &Text<'_>) -> Option<usize> {
             .iter()
             .find_map(|verb| verb::command(text, at, verb))
             .or_else(|| {
-                let named = text.is_any(at, &["add", "create", "note", "save"]).then_some(at + 1)?;
+                let named = text.is_any(at, words!["add", "create", "note", "save"]).then_some(at + 1)?;
                 verb::command(text, named, "kar").or_else(|| verb::command(text, named, "kara"))
             })
     };
@@ -234,11 +237,11 @@ fn opening(text: &Text<'_>) -> Option<usize> {
             return Some(after(end)).filter(|end| *end < text.len());
         }
         let is_named =
-            text.is_mark(noun, ':') || is_new && !text.is_any(noun, &["ka", "ki", "ke", "ko", "par"]);
+            text.is_mark(noun, ':') || is_new && !text.is_any(noun, words!["ka", "ki", "ke", "ko", "par"]);
         return is_named.then(|| after(noun)).filter(|end| *end < text.len());
     }
     // "add task doodh lana", "create task: …", "likh lo doodh lana"
-    if text.is_any(start, &["add", "create", "naya"]) && text.is_any(start + 1, NOUNS) {
+    if text.is_any(start, words!["add", "create", "naya"]) && text.is_any(start + 1, NOUNS) {
         return Some(after(start + 2)).filter(|end| *end < text.len());
     }
     verb(start).map(after).filter(|end| *end < text.end_of_words())
@@ -247,22 +250,21 @@ fn opening(text: &Text<'_>) -> Option<usize> {
 /// Reads "… کا ٹاسک بناؤ", "… list mein add kar do", "… لکھ لو"; gives where what is to be done ends.
 fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
     let mut end = end;
-    while end > 0 && text.is_any(end - 1, &["please", "ji", "na", "zara", "ga"]) {
+    while end > 0 && text.is_any(end - 1, words!["please", "ji", "na", "zara", "ga"]) {
         end -= 1;
     }
-    let before =
-        |end: usize, verbs: &[&str]| verbs.iter().find_map(|verb| verb::command_before(text, end, verb));
+    let before = |end: usize, verbs: &[&str]| verb::command_of(text, end, verbs);
     let named = |end: usize| {
         let at = before(end, &["kar", "kara"])?;
-        (at > 0 && text.is_any(at - 1, &["add", "create", "note", "save", "likh", "set", "schedule"]))
+        (at > 0 && text.is_any(at - 1, words!["add", "create", "note", "save", "likh", "set", "schedule"]))
             .then(|| at - 1)
     };
     if let Some(from) = verb::command_before(text, end, "rakh") {
         // "کل 5 بجے میٹنگ رکھ دو": what is set for a time, and not what is put somewhere.
         let is_timed = (0..text.len()).any(|at| {
-            text.is_any(at, &["baje", "aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some()
+            text.is_any(at, words!["baje", "aaj", "kal", "parson"]) || names::weekday(text.word(at)).is_some()
         });
-        let is_put = from > 0 && text.is_any(from - 1, &["mein", "par", "sath", "paas", "naam"]);
+        let is_put = from > 0 && text.is_any(from - 1, words!["mein", "par", "sath", "paas", "naam"]);
         return (is_timed && !is_put && from > 0).then_some(from);
     }
     // What is made, noted, or put somewhere is a task only where the words say so.
@@ -277,7 +279,7 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
             "kaam mein",
             "list par",
         ];
-        if let Some(from) = ends_at(text, at, &place) {
+        if let Some(from) = text.row_before(at, &place) {
             (at, is_task) = (from, true);
         }
         let noun = [
@@ -300,22 +302,14 @@ fn closing(text: &Text<'_>, end: usize) -> Option<usize> {
             "kaam",
             "reminder",
         ];
-        if let Some(from) = ends_at(text, at, &noun) {
+        if let Some(from) = text.row_before(at, &noun) {
             (at, is_task) = (from, true);
         }
     }
-    if at > 0 && text.is_any(at - 1, &["ko", "bhi", "ka"]) && is_task {
+    if at > 0 && text.is_any(at - 1, words!["ko", "bhi", "ka"]) && is_task {
         at -= 1;
     }
     is_task.then_some(at)
-}
-
-/// Gives where one of these rows of words begins that ends at `end`; longer ones belong in front.
-fn ends_at(text: &Text<'_>, end: usize, phrases: &[&str]) -> Option<usize> {
-    phrases.iter().find_map(|phrase| {
-        let from = end.checked_sub(phrase.split(' ').count())?;
-        (text.after(from, phrase) == Some(end)).then_some(from)
-    })
 }
 
 /// Gives the parts of a list: by "،", or by lines.
@@ -459,7 +453,8 @@ fn wish_first(text: &Text<'_>, phrases: &mut Vec<Phrase>) {
     }
     let begins = phrases[first].from;
     let is_apart = begins > 0
-        && (text.is_mark(begins - 1, ',') || text.is_any(begins - 1, &["aur", "mujhe", "lekin", "لیکن"]));
+        && (text.is_mark(begins - 1, ',')
+            || text.is_any(begins - 1, words!["aur", "mujhe", "lekin", "لیکن"]));
     let is_due_before = phrases[..first].iter().any(Phrase::is_temporal);
     if first < wish && is_apart && is_due_before {
         let wish = phrases.remove(wish);
@@ -480,31 +475,31 @@ fn padding(text: &Text<'_>, meaning: &Meaning) -> Vec<Phrase> {
     let has_date = meaning.due.is_some() || meaning.wants_reminder;
     let mut says_duty = false;
     for at in 0..text.len() {
-        if !text.is_any(at, &["hai", "hoga", "parega", "chahiye"]) || at == 0 {
+        if !text.is_any(at, words!["hai", "hoga", "parega", "chahiye"]) || at == 0 {
             continue;
         }
         let infinitive = verb::is_infinitive(text, at - 1, true);
-        let last = text.is_any(at, &["hai", "hoga"]) && at + 1 >= text.end_of_words();
+        let last = text.is_any(at, words!["hai", "hoga"]) && at + 1 >= text.end_of_words();
         let before_phrase = meaning.used.iter().any(|phrase| phrase.from == at + 1);
         // "میٹنگ کل 5 بجے ہے، …"
         let behind_phrase = text.is_break(at + 1)
             && meaning.used.iter().any(|phrase| phrase.to == at && phrase.is_temporal());
         if infinitive || (has_date && (last || before_phrase || behind_phrase)) {
-            let end = text.after_any(at + 1, &["ga", "hai", "hoga"]).unwrap_or(at + 1);
+            let end = text.after_any(at + 1, words!["ga", "hai", "hoga"]).unwrap_or(at + 1);
             found.push(taken(at, end));
             says_duty = true;
         }
     }
     let has_verb = says_duty || has_verb(text) || meaning.wants_reminder;
     for at in 0..text.len().min(12) {
-        let is_me = text.is_any(at, &["mujhe", "hum", "mein", "mene"]) && has_verb;
-        let polite = text.is_any(at, &["please", "zara"]) && at == 0;
+        let is_me = text.is_any(at, words!["mujhe", "hum", "mein", "mene"]) && has_verb;
+        let polite = text.is_any(at, words!["please", "zara"]) && at == 0;
         let first = found.iter().any(|phrase| phrase.to == at)
             || at == 0
             || meaning.used.iter().any(|phrase| phrase.to == at);
         if first && (is_me || polite) {
             let end = if text.word(at) == "mein" && text.word(at + 1) == "ne" { at + 2 } else { at + 1 };
-            let end = text.after_any(end, &["ne", "to"]).unwrap_or(end);
+            let end = text.after_any(end, words!["ne", "to"]).unwrap_or(end);
             // "میں" alone is also "in".
             if text.word(at) != "mein" || at == 0 {
                 found.push(taken(at, end));
@@ -524,15 +519,15 @@ fn about_it(
 ) -> Option<Clause> {
     let due = meaning.due.filter(|_| meaning.wants_reminder)?;
     let text = &body.text;
-    let words = Said::new(&Text::new(title?));
-    let found = target::read(&words, context);
-    let is_task = words.text.has_any(&["kaam"]) && words.text.has_any(&["wala", "number"]);
-    let target = match &found.targets[..] {
-        [target @ (Target::It | Target::Last)] => target.clone(),
-        // "دودھ والے کام کے بارے میں یاد دلانا"
-        [target @ (Target::Number(_) | Target::Title(_))] if is_task => target.clone(),
-        _ => return None,
+    let lexemes = Lexemes::new(Tokens::new(title?));
+    let words = lexemes.said();
+    let is_task = words.text.has_any(words!["kaam"]) && words.text.has_any(words!["wala", "number"]);
+    // "دودھ والے کام کے بارے میں یاد دلانا"
+    let named = || match &target::read(&words, context).targets[..] {
+        [target @ (Target::Number(_) | Target::Title(_))] => Some(target.clone()),
+        _ => None,
     };
+    let target = target::pointed_at(&words).or_else(|| if is_task { named() } else { None })?;
     if text.len() == 0 {
         return None;
     }
@@ -543,7 +538,13 @@ fn about_it(
 }
 
 fn is_placeholder(title: &str) -> bool {
-    let words = Said::new(&Text::new(title)).text;
+    // It has two words at most, unless some are written as one.
+    let mut words = title.split_whitespace().filter(|word| word.contains(fold::is_alphanumeric));
+    if words.nth(2).is_some() && !title.contains(JOINER) {
+        return false;
+    }
+    let lexemes = Lexemes::new(Tokens::new(title));
+    let words = lexemes.said().text;
     let whole = [
         "kaam",
         "yeh",

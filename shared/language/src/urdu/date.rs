@@ -8,6 +8,7 @@ use crate::meaning::day::Day;
 use crate::meaning::lead::Lead;
 use crate::token::Text;
 use crate::urdu::{boundary, clock, names, number, verb};
+use crate::words::{Table, Words, words};
 use crate::{Context, Problem};
 
 /// What a date phrase says.
@@ -65,28 +66,28 @@ pub(crate) fn read(text: &Text<'_>, at: usize, place: Place, context: &Context) 
 
 /// Reads what follows a day: "کو", "تک", "سے پہلے", "کے دن", and "ہی" around it.
 pub(crate) fn lead(text: &Text<'_>, at: usize) -> (Lead, usize) {
-    let hi = |at: usize| text.after_any(at, &["hi", "bhi"]).unwrap_or(at);
+    let hi = |at: usize| text.after_any(at, words!["hi", "bhi"]).unwrap_or(at);
     let at = hi(at);
     let found = [
-        (&["ke din ko", "ke roz ko", "ke din", "ke roz", "wala din", "ko", "par"][..], Lead::On),
-        (&["se pehle pehle", "se pehle", "ke andar"][..], Lead::By),
-        (&["tak ke liye", "tak"][..], Lead::Until),
-        (&["ke liye"][..], Lead::For),
-        (&["mein"][..], Lead::In),
-        (&["se"][..], Lead::From),
+        (words!["ke din ko", "ke roz ko", "ke din", "ke roz", "wala din", "ko", "par"], Lead::On),
+        (words!["se pehle pehle", "se pehle", "ke andar"], Lead::By),
+        (words!["tak ke liye", "tak"], Lead::Until),
+        (words!["ke liye"], Lead::For),
+        (words!["mein"], Lead::In),
+        (words!["se"], Lead::From),
     ];
     let found = found.into_iter().find_map(|(words, lead)| Some((lead, text.after_any(at, words)?)));
     match found {
         Some((lead, end)) => {
             let end = hi(end);
             // "کل کے لیے", "پیر کے دن تک"
-            match text.after_any(end, &["tak", "se pehle"]).filter(|_| lead == Lead::On) {
+            match text.after_any(end, words!["tak", "se pehle"]).filter(|_| lead == Lead::On) {
                 Some(end) => (Lead::Until, end),
                 None => (lead, end),
             }
         }
         // "کل کی صبح", "ہفتے کی شام": the part of the day is read next.
-        None => match text.after_any(at, &["ki", "ke", "ka"]) {
+        None => match text.after_any(at, words!["ki", "ke", "ka"]) {
             Some(end) if clock::part(text, end).is_some_and(|(_, end)| !is_attribute(text, end)) => {
                 (Lead::On, end)
             }
@@ -97,17 +98,18 @@ pub(crate) fn lead(text: &Text<'_>, at: usize) -> (Lead, usize) {
 
 /// Says whether what stands before only describes what follows: "کل کی میٹنگ".
 pub(crate) fn is_attribute(text: &Text<'_>, at: usize) -> bool {
-    let names = text.is_any(at, &["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none();
+    let names = text.is_any(at, words!["ka", "ki", "ke", "wala"]) && text.after(at, "ke liye").is_none();
     // "کل کا ریمائنڈر" is when to remind.
-    names && !text.is_any(at + 1, &["reminder", "alarm", "yaad"])
+    names && !text.is_any(at + 1, words!["reminder", "alarm", "yaad"])
 }
 
 /// "آج", "کل", "پرسوں", "ترسوں".
 fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<(Day, usize)> {
-    let at_word = text.after_any(at, &["agla kal", "aa-na wala kal", "pichla kal"]).map_or(at, |end| end - 1);
+    let at_word =
+        text.after_any(at, words!["agla kal", "aa-na wala kal", "pichla kal"]).map_or(at, |end| end - 1);
     let is_past = place.is_past || text.word(at) == "pichla";
     let days = match text.word(at_word) {
-        "aaj" | "abhi" if text.is_any(at_word + 1, &["kal"]) => return None,
+        "aaj" | "abhi" if text.is_any(at_word + 1, words!["kal"]) => return None,
         "kal" if at > 0 && text.word(at - 1) == "aaj" => return None,
         "aaj" => 0,
         "kal" if is_sum(text, at + 1) || is_name(text, at) => return None,
@@ -127,7 +129,7 @@ fn relative(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Optio
 /// "کل رقم": the whole sum.
 fn is_sum(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
-    const SUMS: &[&str] = &[
+    const SUMS: &Words = words![
         "رقم", "تعداد", "خرچ", "خرچہ", "اخراجات", "بجٹ", "امدنی", "قیمت", "ملا", "مارکس", "number", "حاصل", "وقتی",
         "raqam", "tadaad", "tadad", "kharcha", "kharch", "amdani", "qeemat", "budget", "total", "mila",
     ];
@@ -138,22 +140,22 @@ fn is_sum(text: &Text<'_>, at: usize) -> bool {
 fn is_name(text: &Text<'_>, at: usize) -> bool {
     text.is_capital(at)
         && text.is_capital(at + 1)
-        && text.word(at + 1) == text.tokens[at + 1].lower
+        && text.word(at + 1) == text.tokens[at + 1].lower()
         && crate::urdu::lexicon::lexeme(&crate::fold::fold(text.tokens[at + 1].text)).is_none()
 }
 
 /// "جمعے کو", "اگلے جمعے", "اگلے ہفتے پیر کو", "ہفتے کو"; also whether it needs words around it to be a day.
 fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, bool)> {
-    let next_week = calendar::days_after(calendar::monday(today), 7)?;
+    let next_week = || calendar::days_after(calendar::monday(today), 7);
     // "اگلے ہفتے [کے] پیر [کو]"
-    if let Some(end) = text.after_any(at, &["agla hafte", "agla hafta", "agla week"]) {
-        let name_at = text.after_any(end, &["ke", "ki", "mein", "ko"]).unwrap_or(end);
+    if let Some(end) = text.after_any(at, words!["agla hafte", "agla hafta", "agla week"]) {
+        let name_at = text.after_any(end, words!["ke", "ki", "mein", "ko"]).unwrap_or(end);
         if let Some(weekday) = names::weekday(text.word(name_at)) {
-            return Some((Day::single(calendar::on_or_after(next_week, weekday)?), name_at + 1, false));
+            return Some((Day::single(calendar::on_or_after(next_week()?, weekday)?), name_at + 1, false));
         }
     }
     if let Some(name_at) =
-        text.after_any(at, &["is hafte ke", "isi hafte ke", "is hafte", "isi hafte", "is week"])
+        text.after_any(at, words!["is hafte ke", "isi hafte ke", "is hafte", "isi hafte", "is week"])
         && let Some(weekday) = names::weekday(text.word(name_at))
     {
         let date = calendar::on_or_after(calendar::monday(today), weekday)?;
@@ -161,11 +163,11 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
         return Some((Day::single(date), name_at + 1, false));
     }
     let (is_next, name_at) =
-        if let Some(end) = text.after_any(at, &["is aa-na wala", "aa-na wala", "is", "isi"]) {
+        if let Some(end) = text.after_any(at, words!["is aa-na wala", "aa-na wala", "is", "isi"]) {
             (Some(false), end)
-        } else if let Some(end) = text.after_any(at, &["broz", "ba roz"]) {
+        } else if let Some(end) = text.after_any(at, words!["broz", "ba roz"]) {
             (Some(false), end)
-        } else if let Some(end) = text.after_any(at, &["agla"]) {
+        } else if let Some(end) = text.after_any(at, words!["agla"]) {
             (Some(true), end)
         } else {
             (None, at)
@@ -177,7 +179,7 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
         return None;
     }
     let date = if is_next == Some(true) {
-        calendar::on_or_after(next_week, weekday)?
+        calendar::on_or_after(next_week()?, weekday)?
     } else {
         calendar::next(today, weekday)?
     };
@@ -187,23 +189,23 @@ fn weekday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize, 
 
 /// "ہفتے کو", "ہفتے کے دن", "ہفتے کی شام": the day, where only a day can be meant.
 fn saturday(text: &Text<'_>, at: usize, is_modified: bool) -> Option<Weekday> {
-    if !text.is_any(at, &["hafta", "hafte"]) || number::whole(text, at.wrapping_sub(1)).is_some() {
+    if !text.is_any(at, words!["hafta", "hafte"]) || number::whole(text, at.wrapping_sub(1)).is_some() {
         return None;
     }
-    let end = text.after_any(at + 1, &["hi", "bhi"]).unwrap_or(at + 1);
-    let led = text.after_any(end, &["ko", "ke din", "ke roz", "wala din"]).is_some();
+    let end = text.after_any(at + 1, words!["hi", "bhi"]).unwrap_or(at + 1);
+    let led = text.after_any(end, words!["ko", "ke din", "ke roz", "wala din"]).is_some();
     // "فون کرنا ہفتہ"
     let is_last = at > 0 && end >= text.end_of_words() && verb::is_infinitive(text, at - 1, false);
-    let part = text.after_any(end, &["ki", "ko"]).unwrap_or(end);
+    let part = text.after_any(end, words!["ki", "ko"]).unwrap_or(end);
     let has_part = clock::part(text, part).is_some();
-    let deadline = !is_modified && text.after_any(end, &["tak", "se pehle"]).is_some();
+    let deadline = !is_modified && text.after_any(end, words!["tak", "se pehle"]).is_some();
     (led || has_part || deadline || is_last).then_some(Weekday::Sat)
 }
 
 /// "Dr Juma", "جمعہ خان", "پیر صاحب": a title or a second name says who it is.
 fn is_named(text: &Text<'_>, at: usize) -> bool {
     #[rustfmt::skip]
-    const BEFORE: &[&str] = &[
+    const BEFORE: &Words = words![
         "mr", "mrs", "ms", "dr", "miss", "جناب", "مسٹر", "ڈاکٹر", "حاجی", "janab", "haji", "گڈ", "بلیک", "black", "good",
     ];
     at > 0 && text.is_any(at - 1, BEFORE)
@@ -218,8 +220,12 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         "pichla" if place.in_query => (-1, at + 1),
         _ => (0, at),
     };
+    let units = words!["week", "weekend", "hafta", "hafte", "mahina", "saal", "din", "roz"];
+    if !text.is_any(unit_at, units) && names::month(text.word(unit_at)).is_none() {
+        return None;
+    }
     // "ہفتے کے کام" are those of this week.
-    let is_said = unit_at > at || place.in_query && text.is_any(unit_at + 1, &["ka", "ki", "ke"]);
+    let is_said = unit_at > at || place.in_query && text.is_any(unit_at + 1, words!["ka", "ki", "ke"]);
     let monday = calendar::monday(today);
     let week = if which < 0 {
         monday.checked_sub_days(Days::new(7))?
@@ -230,14 +236,16 @@ fn period(text: &Text<'_>, at: usize, place: Place, today: NaiveDate) -> Option<
         let saturday = calendar::days_after(week, 5)?;
         Some((Day::stretch(saturday.max(today), saturday, calendar::days_after(week, 7)?), end))
     };
-    if let Some(end) = text.after_any(unit_at, &["weekend", "week end"]) {
+    if let Some(end) = text.after_any(unit_at, words!["weekend", "week end"]) {
         let is_led = is_said || place.in_query || place.is_value || lead(text, end).0 != Lead::Bare;
         return if is_led || boundary::is_free(text, end) { weekend(end) } else { None };
     }
     let end = unit_at + 1;
-    let edge =
-        text.after_any(end, &["ke akhir", "ke akhri din", "ke end"]).map(|end| (true, end)).or_else(|| {
-            text.after_any(end, &["ke shuru", "ke 1-wan din", "ke pehle din"]).map(|end| (false, end))
+    let edge = text
+        .after_any(end, words!["ke akhir", "ke akhri din", "ke end"])
+        .map(|end| (true, end))
+        .or_else(|| {
+            text.after_any(end, words!["ke shuru", "ke 1-wan din", "ke pehle din"]).map(|end| (false, end))
         });
     if let (Some((is_end, end)), Some((first, next))) = (edge, month(text, unit_at, which, today)) {
         let date = if is_end { next.pred_opt()? } else { first };
@@ -285,11 +293,11 @@ fn month(text: &Text<'_>, at: usize, which: i32, today: NaiveDate) -> Option<(Na
 
 /// "دسمبر میں", "دسمبر تک", "december 2027 mein": the first day stands for the month.
 fn month_alone(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
-    let start = text.after_any(at, &["agla", "is"]).unwrap_or(at);
+    let start = text.after_any(at, words!["agla", "is"]).unwrap_or(at);
     let month = names::month(text.word(start))?;
     let (year, end) =
         fixed_date::year(text, start + 1).map_or((None, start + 1), |(year, end)| (Some(year), end));
-    let end = text.after_any(end, &["ke mahina"]).unwrap_or(end);
+    let end = text.after_any(end, words!["ke mahina"]).unwrap_or(end);
     if !matches!(lead(text, end).0, Lead::In | Lead::Until | Lead::By | Lead::From) {
         return None;
     }
@@ -305,19 +313,15 @@ fn month_alone(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usi
 /// Days of every year that have a name, where "پر", "کو", "تک" says that they are days. Those of the moon stay in the title.
 fn holiday(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<(Day, usize)> {
     #[rustfmt::skip]
-    const DAYS: &[(&str, u32, u32)] = &[
-        ("یوم ازادی", 14, 8), ("یوم پاکستان", 23, 3), ("کرسمس", 25, 12), ("یوم مزدور", 1, 5),
-        ("yaum azadi", 14, 8), ("yaum e azadi", 14, 8), ("youm e azadi", 14, 8), ("yom e azadi", 14, 8),
-        ("youm-e-azadi", 14, 8), ("yaum-e-azadi", 14, 8), ("yom-e-azadi", 14, 8), ("youm azadi", 14, 8),
-        ("yom azadi", 14, 8), ("yaum e pakistan", 23, 3), ("youm e pakistan", 23, 3), ("yom e pakistan", 23, 3),
-        ("yaum-e-pakistan", 23, 3), ("youm-e-pakistan", 23, 3), ("yom-e-pakistan", 23, 3), ("youm pakistan", 23, 3),
-        ("yom pakistan", 23, 3), ("christmas", 25, 12), ("krismas", 25, 12),
-    ];
-    if !matches!(text.word(at).chars().next()?, 'ی' | 'ک' | 'y' | 'c' | 'k') {
-        return None;
-    }
-    let (end, day, month) =
-        DAYS.iter().find_map(|(name, day, month)| Some((text.after(at, name)?, *day, *month)))?;
+    static DAYS: Table<(u32, u32)> = Table::new(&[
+        ("یوم ازادی", (14, 8)), ("یوم پاکستان", (23, 3)), ("کرسمس", (25, 12)), ("یوم مزدور", (1, 5)),
+        ("yaum azadi", (14, 8)), ("yaum e azadi", (14, 8)), ("youm e azadi", (14, 8)), ("yom e azadi", (14, 8)),
+        ("youm-e-azadi", (14, 8)), ("yaum-e-azadi", (14, 8)), ("yom-e-azadi", (14, 8)), ("youm azadi", (14, 8)),
+        ("yom azadi", (14, 8)), ("yaum e pakistan", (23, 3)), ("youm e pakistan", (23, 3)), ("yom e pakistan", (23, 3)),
+        ("yaum-e-pakistan", (23, 3)), ("youm-e-pakistan", (23, 3)), ("yom-e-pakistan", (23, 3)), ("youm pakistan", (23, 3)),
+        ("yom pakistan", (23, 3)), ("christmas", (25, 12)), ("krismas", (25, 12)),
+    ]);
+    let (&(day, month), end) = text.look_up(at, &DAYS)?;
     let is_led = matches!(lead(text, end).0, Lead::On | Lead::Until | Lead::By);
     let date = calendar::next_day_and_month(today, day, month)?;
     is_led.then_some((Day::single(date), end))
@@ -335,6 +339,9 @@ fn fixed(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
 
 /// Reads a day of the month: "5", "پانچ", "پانچویں", "یکم"; `is_sure` when it can be nothing else.
 fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
+    if !number::begins(text, at) {
+        return None;
+    }
     if text.word(at) == "yakum" {
         return Some((1, at + 1));
     }
@@ -346,7 +353,10 @@ fn day_number(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
 
 /// "3 سے 5 مارچ", "3-5 مارچ", "3 مارچ تا 5 مارچ": the first day of several is when it is due.
 fn range(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
-    let (first, last_at, month) = match text.word(at).split_once(['-', '\u{2013}']) {
+    let word = text.word(at);
+    let has_digit = word.starts_with(|c: char| c.is_ascii_digit());
+    let joined = if has_digit { word.split_once(['-', '\u{2013}']) } else { None };
+    let (first, last_at, month) = match joined {
         Some((first, last)) => {
             let [first, _] = [first, last].map(crate::english::number::digits);
             (first?, None, names::month(text.word(at + 1))?)
@@ -355,7 +365,7 @@ fn range(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
             let (first, end) = day_number(text, at)?;
             let named = names::month(text.word(end));
             let end = if named.is_some() { end + 1 } else { end };
-            let (_, last) = day_number(text, text.after_any(end, &["se", "ta"])?)?;
+            let (_, last) = day_number(text, text.after_any(end, words!["se", "ta"])?)?;
             (first, Some(last), named.or_else(|| names::month(text.word(last)))?)
         }
     };
@@ -377,11 +387,11 @@ fn day_and_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> 
     };
     let month_first = || {
         let month = names::month(text.word(at))?;
-        let of = text.after_any(at + 1, &["ki", "ke"]).unwrap_or(at + 1);
+        let of = text.after_any(at + 1, words!["ki", "ke"]).unwrap_or(at + 1);
         let (day, end) = day_number(text, of)?;
         let named = text.after(end, "tarikh");
         // "دسمبر کی 5 میٹنگز" counts meetings.
-        let is_free = of == at + 1 && boundary::is_free(text, end) || text.is_any(end, &["ko", "tak"]);
+        let is_free = of == at + 1 && boundary::is_free(text, end) || text.is_any(end, words!["ko", "tak"]);
         (named.is_some() || is_free).then(|| (day, month, named.unwrap_or(end)))
     };
     let (day, month, mut end) = day_first().or_else(month_first)?;
@@ -391,7 +401,7 @@ fn day_and_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> 
         end = year_end;
     }
     let said = text.slice(at, end);
-    let end = text.after_any(end, &["ki tarikh", "tarikh"]).unwrap_or(end);
+    let end = text.after_any(end, words!["ki tarikh", "tarikh"]).unwrap_or(end);
     let found = match year {
         Some((year, _)) => checked(year, month, day, said),
         None => match calendar::next_day_and_month(today, day, month) {
@@ -413,10 +423,10 @@ fn day_of_said_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fix
         "mahina" if at == 0 || text.word(at - 1) != "har" => return day_of_any_month(text, at, today),
         _ => return None,
     };
-    let of = text.after_any(unit_at, &["mahina ki", "mahina ke", "mahina mein", "mahina"])?;
+    let of = text.after_any(unit_at, words!["mahina ki", "mahina ke", "mahina mein", "mahina"])?;
     let (day, end) = day_number(text, of)?;
     let named = text.after(end, "tarikh");
-    if named.is_none() && !text.is_any(end, &["ko", "tak"]) && text.word(of) != "yakum" {
+    if named.is_none() && !text.is_any(end, words!["ko", "tak"]) && text.word(of) != "yakum" {
         return None;
     }
     let (first, _) = month(text, unit_at, which, today)?;
@@ -425,13 +435,13 @@ fn day_of_said_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fix
 }
 
 fn day_of_any_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
-    day_of_month(text, text.after_any(at, &["mahina ki", "mahina ke"])?, today)
+    day_of_month(text, text.after_any(at, words!["mahina ki", "mahina ke"])?, today)
 }
 
 /// "5 تاریخ کو", "یکم کو".
 fn day_of_month(text: &Text<'_>, at: usize, today: NaiveDate) -> Option<Fixed> {
     let (day, end) = day_number(text, at)?;
-    let is_first = text.word(at) == "yakum" && text.is_any(end, &["ko", "tak"]);
+    let is_first = text.word(at) == "yakum" && text.is_any(end, words!["ko", "tak"]);
     let end = if is_first { end } else { text.after(end, "tarikh")? };
     if day > 31 {
         let suggestion = calendar::last_of_month(today);

@@ -8,6 +8,7 @@ use crate::token::Text;
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{act, verb};
+use crate::words::words;
 use crate::{Action, Context, Problem, Target, TaskFields};
 
 /// Gives the clause, or a doubtful one in its place where acting on it would do more than, or something else than, what is said.
@@ -35,7 +36,7 @@ pub(crate) fn settle(said: &Said<'_>, context: &Context, clause: Clause) -> Clau
     if let Some(problem) = bad {
         return doubtful(problem);
     }
-    if acts && (is_all || text.has_any(&["sab", "kaam", "har", "baqi"])) && excepts(text) {
+    if acts && (is_all || text.has_any(words!["sab", "kaam", "har", "baqi"])) && excepts(text) {
         return doubtful(Problem::UnclearIntent);
     }
     let is_act = |action: &Action| {
@@ -60,11 +61,11 @@ fn target(action: &Action) -> Option<&Target> {
 
 /// "دودھ کے سوا سب", "X ko chhor kar sab": all but some.
 fn excepts(text: &Text<'_>) -> bool {
-    text.has_any(&["siwaye", "alawa", "chhor-kar", "except", "bajuz", "ماسوا", "baghair", "بغیر"])
+    text.has_any(words!["siwaye", "alawa", "chhor-kar", "except", "bajuz", "ماسوا", "baghair", "بغیر"])
         || (0..text.len()).any(|at| {
-            text.word(at) == "chhor" && text.is_any(at + 1, &["kar", "ke", "kar-kar"])
+            text.word(at) == "chhor" && text.is_any(at + 1, words!["kar", "ke", "kar-kar"])
             // "کے سوا" is written like the quarter.
-            || text.is_any(at, &["ke", "k"]) && text.is_any(at + 1, &["sawa", "siwa", "siva"])
+            || text.is_any(at, words!["ke", "k"]) && text.is_any(at + 1, words!["sawa", "siwa", "siva"])
         })
 }
 
@@ -72,16 +73,16 @@ fn excepts(text: &Text<'_>) -> bool {
 fn is_for_later(said: &Said<'_>, phrases: Vec<Phrase>, context: &Context) -> bool {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let is_told = ["kar", "kara", "laga", "mita", "hata", "nikal", "khol", "le", "rakh"]
-        .iter()
-        .any(|verb| verb::command_before(text, end, verb).is_some());
+    let is_told =
+        verb::command_of(text, end, &["kar", "kara", "laga", "mita", "hata", "nikal", "khol", "le", "rakh"])
+            .is_some();
     if !is_told {
         return false;
     }
     let says_which = |phrase: &Phrase| {
-        text.is_any(phrase.to, &["wala", "ka", "ki", "ke", "tak"]) && text.word(phrase.to) != "tak"
-            || phrase.to > 0 && text.is_any(phrase.to - 1, &["wala", "ka", "ki", "ke"])
-            || text.is_any(phrase.to, &["kaam", "sab"])
+        text.is_any(phrase.to, words!["wala", "ka", "ki", "ke", "tak"]) && text.word(phrase.to) != "tak"
+            || phrase.to > 0 && text.is_any(phrase.to - 1, words!["wala", "ka", "ki", "ke"])
+            || text.is_any(phrase.to, words!["kaam", "sab"])
     };
     let later: Vec<Phrase> =
         phrases.into_iter().filter(|phrase| phrase.is_temporal() && !says_which(phrase)).collect();
@@ -89,7 +90,7 @@ fn is_for_later(said: &Said<'_>, phrases: Vec<Phrase>, context: &Context) -> boo
         return false;
     }
     let names_now = later.iter().all(|phrase| text.slice(phrase.from, phrase.to).chars().count() <= 4)
-        && later.iter().all(|phrase| text.is_any(phrase.from, &["abhi"]));
+        && later.iter().all(|phrase| text.is_any(phrase.from, words!["abhi"]));
     let meaning = compose::compose(later, context, |_| String::new());
     !names_now && (meaning.rule.is_some() || meaning.due.is_some_and(|due| due.date >= context.now.date()))
 }

@@ -5,6 +5,7 @@ use domain::reminder::Lead;
 use crate::meaning::length::{Length, Unit};
 use crate::token::Text;
 use crate::urdu::number;
+use crate::words::words;
 
 /// Parses a unit.
 pub(crate) fn unit(word: &str) -> Option<Unit> {
@@ -51,33 +52,34 @@ fn part(text: &Text<'_>, at: usize, length: &mut Length) -> Option<usize> {
 
 /// Reads a length counted from now: "3 دن بعد", "آدھے گھنٹے میں", "تین دن کے اندر", "ہفتے بعد".
 pub(crate) fn read_from_now(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
-    let start = text.after_any(at, &["aaj se", "abhi se", "abhi", "ab se"]).unwrap_or(at);
+    let start = text.after_any(at, words!["aaj se", "abhi se", "abhi", "ab se"]).unwrap_or(at);
     let start = if text.word(start) == "qareeb" { start + 1 } else { start };
     let (length, end) = read(text, start).or_else(|| {
         // "گھنٹے بعد": one is understood.
         let mut length = Length::default();
         let unit = unit(text.word(start)).filter(|_| text.word(start) != "roz")?;
-        let is_after = text.after_any(start + 1, &["baad", "ke baad"]).is_some();
-        let is_named = at > 0 && text.is_any(at - 1, &["ke", "ka", "ki", "is", "agla", "isi"]);
+        let is_after = text.after_any(start + 1, words!["baad", "ke baad"]).is_some();
+        let is_named = at > 0 && text.is_any(at - 1, words!["ke", "ka", "ki", "is", "agla", "isi"]);
         (is_after && !is_named).then_some(())?;
         length.add(1, unit)?;
         Some((length, start + 1))
     })?;
-    let end = text.after_any(end, &["ke baad", "baad", "ke andar andar", "ke andar", "andar", "mein"])?;
+    let end =
+        text.after_any(end, words!["ke baad", "baad", "ke andar andar", "ke andar", "andar", "mein"])?;
     Some((length, end))
 }
 
 /// Reads the time ahead that is asked about: "اگلے 3 دن".
 pub(crate) fn read_ahead(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
-    let (length, end) = read(text, text.after_any(at, &["agla", "aa-na wala"])?)?;
-    Some((length, text.after_any(end, &["mein", "ke"]).unwrap_or(end)))
+    let (length, end) = read(text, text.after_any(at, words!["agla", "aa-na wala"])?)?;
+    Some((length, text.after_any(end, words!["mein", "ke"]).unwrap_or(end)))
 }
 
 /// Reads how long before: "15 منٹ پہلے", "us se ek din pehle".
 pub(crate) fn read_lead(text: &Text<'_>, at: usize) -> Option<(Lead, usize)> {
-    let start = text.after_any(at, &["is se", "un se", "waqt se", "deadline se", "se"]).unwrap_or(at);
+    let start = text.after_any(at, words!["is se", "un se", "waqt se", "deadline se", "se"]).unwrap_or(at);
     let (length, end) = read(text, start)?;
-    let end = text.after_any(end, &["pehle hi", "pehle se", "pehle"])?;
+    let end = text.after_any(end, words!["pehle hi", "pehle se", "pehle"])?;
     Some((lead(length)?, end))
 }
 

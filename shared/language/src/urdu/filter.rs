@@ -12,11 +12,12 @@ use crate::token::{Kind, Text, quoted};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{label, title, verb};
+use crate::words::{Words, words};
 use crate::{Context, Query};
 
 /// Words that only say that tasks are asked for.
 #[rustfmt::skip]
-const PADDING: &[&str] = &[
+const PADDING: &Words = words![
     "ap", "paas", "aur", "aaj", "abhi", "bata", "behad", "bhi", "chahiye", "chuk-a", "daal", "dehani",
     "dekh", "dikha", "do", "de", "ga", "hai", "hi", "ho", "ho-a", "hoga", "hoon", "hum", "ja-a", "ji", "jo",
     "ka", "kaam", "kab", "kahan", "kar", "kaun", "kaunsa", "ke", "keh", "ki", "kiya", "kitna", "ko", "koi",
@@ -34,7 +35,7 @@ const PADDING: &[&str] = &[
 pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
     let text = &said.text;
     let status = status(said);
-    let is_past = status == Some(Status::Completed) || text.has_any(&["tha"]);
+    let is_past = status == Some(Status::Completed) || text.has_any(words!["tha"]);
     let look = Look { mode: Mode { in_query: true, ..Mode::default() }, is_past, has_verb: false };
     let phrases = phrase::scan(said, context, look).into_iter();
     let phrases = phrases
@@ -75,7 +76,7 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> (Query, Vec<Span>) {
 /// "لیٹ", "رہ گئے", "جن کا وقت گزر گیا".
 fn is_overdue(said: &Said<'_>) -> bool {
     let text = &said.text;
-    text.has_any(&["overdue", "late"])
+    text.has_any(words!["overdue", "late"])
         || text.find(0, "rah ja-a").is_some()
         || text.find(0, "guzar ja-a").is_some()
         || text.find(0, "guzar chuk-a").is_some()
@@ -84,7 +85,8 @@ fn is_overdue(said: &Said<'_>) -> bool {
 
 /// "حذف شدہ کام", "delete kiye hue kaam".
 pub(crate) fn is_deleted(text: &Text<'_>) -> bool {
-    (0..text.len()).any(|at| text.word(at) == "delete" && text.is_any(at + 1, &["shuda", "kar-a", "ho-a"]))
+    (0..text.len())
+        .any(|at| text.word(at) == "delete" && text.is_any(at + 1, words!["shuda", "kar-a", "ho-a"]))
 }
 
 fn status(said: &Said<'_>) -> Option<Status> {
@@ -92,7 +94,7 @@ fn status(said: &Said<'_>) -> Option<Status> {
     if is_deleted(text) {
         return Some(Status::Deleted);
     }
-    let is_open = text.has_any(&[
+    let is_open = text.has_any(words![
         "nahi",
         "baqi",
         "pending",
@@ -103,7 +105,7 @@ fn status(said: &Said<'_>) -> Option<Status> {
         "na-mukammal",
         "adhura",
     ]);
-    let done = text.has_any(&["mukammal", "khatam", "kiya", "kar-a"])
+    let done = text.has_any(words!["mukammal", "khatam", "kiya", "kar-a"])
         || text.find(0, "ho chuk-a").is_some()
         || text.find(0, "ho ja-a").is_some()
         || text.find(0, "kar le-a").is_some()
@@ -113,8 +115,8 @@ fn status(said: &Said<'_>) -> Option<Status> {
         Some(Status::Active)
     } else if done {
         Some(Status::Completed)
-    } else if (0..text.len()).any(|at| text.is_any(at, &["sab", "har"]) && text.word(at + 1) != "se")
-        && !text.has_any(&["aaj", "kal", "is"])
+    } else if (0..text.len()).any(|at| text.is_any(at, words!["sab", "har"]) && text.word(at + 1) != "se")
+        && !text.has_any(words!["aaj", "kal", "is"])
     {
         None
     } else {
@@ -126,9 +128,9 @@ fn status(said: &Said<'_>) -> Option<Status> {
 fn verb_kya(said: &Said<'_>) -> bool {
     let text = &said.text;
     let end = text.end_of_words();
-    let end = if end > 0 && text.is_any(end - 1, &["tha", "hai"]) { end - 1 } else { end };
+    let end = if end > 0 && text.is_any(end - 1, words!["tha", "hai"]) { end - 1 } else { end };
     let asks_before =
-        (0..end.saturating_sub(1)).any(|at| text.is_any(at, &["kya", "kaunsa", "kaun", "kitna"]));
+        (0..end.saturating_sub(1)).any(|at| text.is_any(at, words!["kya", "kaunsa", "kaun", "kitna"]));
     end > 1 && text.word(end - 1) == "kya" && asks_before && verb::done_before(text, end).is_some()
 }
 
@@ -173,9 +175,9 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
         !is_used(at)
             && match token.kind {
                 Kind::Word => {
-                    let stem = token.lower.split('-').next().unwrap_or("");
-                    !(PADDING.contains(&&*token.lower)
-                        || PADDING.contains(&stem) && token.lower.contains('-'))
+                    let stem = token.lower().split('-').next().unwrap_or("");
+                    !(PADDING.contains(token.lower())
+                        || PADDING.contains(stem) && token.lower().contains('-'))
                 }
                 Kind::Quoted | Kind::Opaque => true,
                 _ => false,
@@ -184,7 +186,7 @@ fn words(said: &Said<'_>, used: &[Phrase]) -> Option<String> {
     let first = (0..text.len()).find(|at| is_free(*at))?;
     let last = (0..text.len()).rfind(|at| is_free(*at))?;
     let between = text.part(first, last + 1);
-    if let [only] = &between.tokens[..]
+    if let [only] = between.tokens
         && only.kind == Kind::Quoted
     {
         return Some(quoted(only.text).to_owned());

@@ -12,11 +12,12 @@
 //! A word that is in no table is its own lexeme.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use crate::fold::{digit, fold};
-use crate::token::{Kind, Text};
+use crate::fold::{self, digit, fold};
+use crate::token::{Text, Token, Tokens};
+use crate::words::{ByLetters, Words, words};
 
 const WORDS: &str = include_str!("lexicon.txt");
 
@@ -77,10 +78,14 @@ const IRREGULAR: &[(&str, &[&str])] = &[
 ];
 
 /// Made at the first sentence of a process, in about a millisecond; most lexemes are pieces of the tables.
-static LEXICON: LazyLock<HashMap<String, Cow<'static, str>>> = LazyLock::new(|| {
-    let mut lexicon = HashMap::with_capacity(3_500);
+static LEXICON: LazyLock<HashMap<Vec<u8>, Cow<'static, str>, ByLetters>> = LazyLock::new(|| {
+    let mut lexicon = HashMap::with_capacity_and_hasher(3_500, ByLetters::default());
     let mut add = |word: &str, lexeme: Cow<'static, str>| {
-        let form = if word.is_ascii() { sound(word) } else { fold(word) };
+        let form = if word.is_ascii() {
+            sound(word, &mut [0; LONGEST]).expect("none is longer").to_vec()
+        } else {
+            fold(word).as_bytes().to_vec()
+        };
         lexicon.entry(form).or_insert(lexeme);
     };
     for line in WORDS.lines().filter(|line| !line.starts_with('#')) {
@@ -128,7 +133,9 @@ fn forms(stem: &str, mut add: impl FnMut(String, &str)) {
 
 /// Gives the lexeme of a folded word.
 pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
-    if word.is_ascii() { LEXICON.get(&sound(word)) } else { LEXICON.get(word) }.map(|lexeme| &**lexeme)
+    let mut letters = [0; LONGEST];
+    let form = if word.is_ascii() { sound(word, &mut letters)? } else { word.as_bytes() };
+    LEXICON.get(form).map(|lexeme| &**lexeme)
 }
 
 /// Gives how a Latin word sounds: long vowels and doubled letters as short and single ones.
@@ -140,47 +147,49 @@ pub(crate) fn lexeme(word: &str) -> Option<&'static str> {
 /// | `jummah`, `juma` | `juma` |
 /// | `chhe`, `chay` | `che` |
 /// | `bajay`, `bajy` | `baje` |
-fn sound(word: &str) -> String {
-    let mut sound: Vec<u8> = Vec::with_capacity(word.len());
+///
+/// `None` for what is longer than any word of the lexicon.
+fn sound<'a>(word: &str, letters: &'a mut [u8; LONGEST]) -> Option<&'a [u8]> {
     let is_vowel = |letter: u8| matches!(letter, b'a' | b'e' | b'i' | b'o' | b'u');
+    let (mut len, mut last) = (0, 0);
     for (at, letter) in word.bytes().enumerate() {
         let letter = letter.to_ascii_lowercase();
         let before_vowel =
-            word.as_bytes().get(at + 1).is_some_and(|next| is_vowel(next.to_ascii_lowercase()));
-        match (sound.last().copied(), letter) {
-            (Some(b'e'), b'e') => replace_last(&mut sound, b'i'),
-            (Some(b'o'), b'o') => replace_last(&mut sound, b'u'),
+            || word.as_bytes().get(at + 1).is_some_and(|next| is_vowel(next.to_ascii_lowercase()));
+        let (replaces, heard) = match (last, letter) {
+            (b'e', b'e') => (true, b'i'),
+            (b'o', b'o') => (true, b'u'),
             // "gaye" is no "ge".
-            (Some(b'a'), b'y' | b'i') if word.len() > 3 && !before_vowel => replace_last(&mut sound, b'e'),
-            (Some(b'e'), b'y' | b'i') if !before_vowel => {}
-            (Some(last), letter) if last == letter && letter.is_ascii_alphabetic() => {}
-            (_, b'w') => sound.push(b'v'),
-            (_, letter) => sound.push(letter),
+            (b'a', b'y' | b'i') if word.len() > 3 && !before_vowel() => (true, b'e'),
+            (b'e', b'y' | b'i') if !before_vowel() => continue,
+            (last, letter) if last == letter && letter.is_ascii_alphabetic() => continue,
+            (_, b'w') => (false, b'v'),
+            (_, letter) => (false, letter),
+        };
+        if replaces {
+            len -= 1;
         }
+        *letters.get_mut(len)? = heard;
+        (len, last) = (len + 1, heard);
     }
     // A final h is breath: "tarikh" keeps its own, "jumma" and "jummah" are one.
-    if let [.., b'a', b'h'] = sound[..]
-        && sound.len() > 4
-    {
-        sound.pop();
+    if len > 4 && letters[..len].ends_with(b"ah") {
+        len -= 1;
     }
     // "bajy", "hafty", "krny"
-    if let [.., before, last @ b'y'] = &mut sound[..]
+    if let [.., before, last @ b'y'] = &mut letters[..len]
         && !is_vowel(*before)
     {
         *last = b'e';
     }
-    String::from_utf8(sound).unwrap_or_default()
+    Some(&letters[..len])
 }
 
-fn replace_last(sound: &mut [u8], letter: u8) {
-    if let Some(last) = sound.last_mut() {
-        *last = letter;
-    }
-}
+/// No Latin word of the lexicon sounds longer, in letters.
+const LONGEST: usize = 32;
 
 /// A text in lexemes, and beside it what English readers may look at: the same tokens, where Urdu words are breaks.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Said<'a> {
     /// In lexemes.
     pub(crate) text: Text<'a>,
@@ -189,85 +198,110 @@ pub(crate) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
-    /// Reads the words of a text as lexemes; a number and the word written to it are two.
-    pub(crate) fn new(text: &Text<'a>) -> Self {
-        let plain =
-            text.cut(|word| after_digits(word).or_else(|| fused(word))).join(|word| lexeme(word).is_some());
-        let (mut text, mut english) = (plain.part(0, plain.len()), plain);
-        for (token, other) in text.tokens.iter_mut().zip(english.tokens.iter_mut()) {
-            if token.kind != Kind::Word {
-                continue;
-            }
-            let found =
-                lexeme(&token.lower).filter(|_| !token.lower.starts_with(|c: char| c.is_ascii_digit()));
-            if !token.lower.is_ascii() || found.is_some() && !is_english(&token.lower) {
-                other.kind = Kind::Mark;
-                ",".clone_into(&mut other.lower);
-            }
-            if let Some(lexeme) = found {
-                lexeme.clone_into(&mut token.lower);
-            }
-        }
-        for at in 1..text.len() {
-            // "کیلئے", "keliye"
-            if text.word(at) == "liye" && text.word(at - 1) == "ki" {
-                "ke".clone_into(&mut text.tokens[at - 1].lower);
-            }
-        }
-        Self { text, english }
-    }
-
-    /// Gives the same text without the tokens from one up to another.
-    pub(crate) fn without(&self, from: usize, to: usize) -> Self {
-        let mut rest = self.part(0, self.text.len());
-        rest.text.tokens.drain(from..to);
-        rest.english.tokens.drain(from..to);
-        rest
-    }
-
     /// Gives the tokens from one up to another as a text of their own.
     pub(crate) fn part(&self, from: usize, to: usize) -> Self {
         Self { text: self.text.part(from, to), english: self.english.part(from, to) }
     }
+
+    /// Gives the tokens to be changed.
+    pub(crate) fn to_lexemes(self) -> Lexemes<'a> {
+        Lexemes { text: self.text.to_tokens(), english: self.english.to_tokens() }
+    }
+}
+
+/// The tokens of what is said, where they are kept and changed.
+#[derive(Debug)]
+pub(crate) struct Lexemes<'a> {
+    text: Tokens<'a>,
+    english: Tokens<'a>,
+}
+
+impl<'a> Lexemes<'a> {
+    /// Reads the words of a text as lexemes; a number and the word written to it are two.
+    pub(crate) fn new(mut text: Tokens<'a>) -> Self {
+        text.cut(|word| after_digits(word.text).or_else(|| fused(word)));
+        text.join(|word| lexeme(word).is_some());
+        let english = text.parted(|word| {
+            let written = word.lower();
+            let begins_with_digit = written.starts_with(|c: char| c.is_ascii_digit());
+            let found = if begins_with_digit { None } else { lexeme(written) };
+            let is_urdu = !written.is_ascii() || found.is_some() && !is_english(written);
+            if let Some(lexeme) = found {
+                word.read_as(lexeme);
+            }
+            is_urdu
+        });
+        let mut before: Option<(usize, &mut Token<'_>)> = None;
+        for (at, word) in text.words() {
+            // "کیلئے", "keliye"
+            if word.lower() == "liye"
+                && let Some((_, ki)) = before.filter(|(last, ki)| last + 1 == at && ki.lower() == "ki")
+            {
+                ki.read_as("ke");
+            }
+            before = Some((at, word));
+        }
+        Self { text, english }
+    }
+
+    /// Gives them to be looked at.
+    pub(crate) fn said(&self) -> Said<'_> {
+        Said { text: self.text.text(), english: self.english.text() }
+    }
+
+    /// Takes tokens out, from one up to another.
+    pub(crate) fn take_out(&mut self, from: usize, to: usize) {
+        self.text.take_out(from, to);
+        self.english.take_out(from, to);
+    }
+
+    /// Puts the tokens from one up to another behind all others.
+    pub(crate) fn put_last(&mut self, from: usize, to: usize) {
+        self.text.put_last(from, to);
+        self.english.put_last(from, to);
+    }
 }
 
 /// Words of the lexicon that English has too.
+#[rustfmt::skip]
+pub(crate) const ENGLISH: &[&str] = &[
+    "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
+    "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
+    "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
+    "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
+    "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
+    "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
+    "time", "title", "apr", "aug", "dec", "feb", "jul", "jun", "nov", "oct", "sep", "sept", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
+    "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
+];
+
+/// Says whether a word of the lexicon is one of English too.
 pub(crate) fn is_english(word: &str) -> bool {
-    #[rustfmt::skip]
-    const SHARED: &[&str] = &[
-        "add", "all", "busy", "cancel", "change", "complete", "completed", "create", "daily", "days", "deadline",
-        "delete", "do", "done", "agenda", "alarm", "band", "bare", "email", "end", "hello", "mark", "pending", "plan", "quarterly", "repeat", "schedule", "every", "finish", "finished", "free", "help", "high", "hour",
-        "hours", "important", "in", "is", "last", "late", "list", "low", "may", "me", "medium", "minute",
-        "minutes", "mins", "min", "miss", "month", "monthly", "months", "move", "my", "name", "new", "next",
-        "note", "number", "or", "please", "pls", "plz", "postpone", "priority", "remind", "reminder",
-        "reminders", "remove", "reopen", "reschedule", "set", "shift", "snooze", "tag", "task", "tasks", "this",
-        "time", "title", "apr", "aug", "dec", "feb", "jul", "jun", "nov", "oct", "sep", "sept", "to", "todo", "undo", "update", "urgent", "us", "week", "weekend", "weeks", "yearly",
-        "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february",
-        "march", "april", "june", "july", "august", "september", "october", "november", "december", "overdue",
-    ];
-    SHARED.binary_search(&word).is_ok() || SHARED.contains(&word)
+    static SET: LazyLock<HashSet<&str, ByLetters>> = LazyLock::new(|| ENGLISH.iter().copied().collect());
+    SET.contains(word)
 }
 
 /// Gives where the letters begin in "5baje" and "۵بجے"; "5pm" and "5th" are one word.
 fn after_digits(word: &str) -> Option<usize> {
     let letters = word.find(|c: char| digit(c).is_none() && !matches!(c, ':' | '.' | '٫'))?;
-    let rest = &word[letters..];
-    let is_word = rest.starts_with(|c: char| c.is_alphabetic());
+    let rest = if letters > 0 { &word[letters..] } else { return None };
+    let is_word = rest.starts_with(fold::is_letter);
     let is_urdu = || !rest.is_ascii() || lexeme(&fold(rest)).is_some_and(|_| !is_english(&fold(rest)));
-    (letters > 0 && is_word && is_urdu()).then_some(letters)
+    (is_word && is_urdu()).then_some(letters)
 }
 
 /// Gives where the second word begins of two that are often written as one: "isko", "اسکا", "keliye".
-fn fused(word: &str) -> Option<usize> {
+fn fused(word: &Token<'_>) -> Option<usize> {
     #[rustfmt::skip]
-    const LATIN: &[&str] = &[
+    const LATIN: &Words = words![
         "inko", "iska", "iske", "iski", "isko", "keliye", "kelie", "kelye", "unka", "unke", "unki", "unko", "uska", "uske", "uski",
         "usko", "isse", "isme", "ismein", "kaliye",
     ];
     #[rustfmt::skip]
-    const ARABIC: &[&str] = &["اسکا", "اسکے", "اسکی", "اسکو", "انکا", "انکے", "انکی", "انکو", "کیلیے", "کیلیی", "اسمیں"];
-    if word.is_ascii() {
-        return LATIN.contains(&&*word.to_ascii_lowercase()).then_some(2);
+    const ARABIC: &Words = words!["اسکا", "اسکے", "اسکی", "اسکو", "انکا", "انکے", "انکی", "انکو", "کیلیے", "کیلیی", "اسمیں"];
+    if word.text.is_ascii() {
+        return LATIN.contains(word.lower()).then_some(2);
     }
-    ARABIC.contains(&&*fold(word)).then_some('ک'.len_utf8() * 2)
+    ARABIC.contains(word.lower()).then_some('ک'.len_utf8() * 2)
 }

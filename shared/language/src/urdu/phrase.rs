@@ -9,6 +9,7 @@ use crate::token::Kind;
 use crate::urdu::date::Place;
 use crate::urdu::lexicon::Said;
 use crate::urdu::{clock, date, duration, label, recurrence, verb, wish};
+use crate::words::words;
 use crate::{Context, Problem};
 
 /// How to look for phrases.
@@ -26,7 +27,7 @@ pub(crate) struct Look {
 pub(crate) fn scan(said: &Said<'_>, context: &Context, look: Look) -> Vec<Phrase> {
     let mut found: Vec<Phrase> = Vec::new();
     // "7 دن تک روزانہ": how long may stand before how often.
-    let (mut at, mut has_rule) = (0, said.text.has_any(&["rozana", "har"]));
+    let (mut at, mut has_rule) = (0, said.text.has_any(words!["rozana", "har"]));
     while at < said.text.len() {
         let scanner = Scanner { said, context, look, found: &found, has_rule };
         match scanner.read(at) {
@@ -90,7 +91,7 @@ impl Scanner<'_> {
         }
         let start = text.after(at, "aur").unwrap_or(at);
         let (lead, end) = duration::read_lead(text, start)?;
-        let asks = text.is_any(end, &["yaad", "remind", "reminder"]);
+        let asks = text.is_any(end, words!["yaad", "remind", "reminder"]);
         if !self.look.mode.wants_reminder && !asks {
             return None;
         }
@@ -139,13 +140,13 @@ impl Scanner<'_> {
         };
         let text = &self.said.text;
         // "آخری تاریخ: جمعہ"
-        let named = text.after_any(at, &["akhri tarikh", "ded lain", "deadline", "due date"]);
+        let named = text.after_any(at, words!["akhri tarikh", "ded lain", "deadline", "due date"]);
         let start = named.map_or(at, |end| if text.is_mark(end, ':') { end + 1 } else { end });
         let place = Place { beside_date: place.beside_date || named.is_some(), ..place };
         let (reading, end) = date::read(text, start, place, self.context)?;
         // "کل رات کی بات لکھنا": what the words are about.
-        let part = text.after_any(end, &["subah", "dopahar", "shaam", "raat"]).unwrap_or(end);
-        let told = [
+        let part = text.after_any(end, words!["subah", "dopahar", "shaam", "raat"]).unwrap_or(end);
+        let told = words![
             "baat",
             "baatein",
             "batein",
@@ -159,7 +160,7 @@ impl Scanner<'_> {
             "qissa",
             "قصہ",
         ];
-        if text.is_any(part, &["ki", "ka", "ke"]) && text.is_any(part + 1, &told) {
+        if text.is_any(part, words!["ki", "ka", "ke"]) && text.is_any(part + 1, told) {
             return None;
         }
         Some(match reading {
@@ -189,14 +190,14 @@ impl Scanner<'_> {
         if text.word(at) == "علی" {
             return value(end);
         }
-        let hi = text.after_any(end, &["hi"]).unwrap_or(end);
-        let led = text.after_any(hi, &["ke waqt", "ko hi", "ko", "mein", "tak", "se pehle", "par"]);
+        let hi = text.after_any(end, words!["hi"]).unwrap_or(end);
+        let led = text.after_any(hi, words!["ke waqt", "ko hi", "ko", "mein", "tak", "se pehle", "par"]);
         let before_clock = |at: usize| {
             clock::read(text, at, clock::Place::BehindPart).is_some() || self.is_english_clock(at)
         };
         // "رات کے 9 بجے"
         if let Some(start) =
-            text.after_any(hi, &["ke qareeb", "ke", "mein", "ko"]).filter(|at| before_clock(*at))
+            text.after_any(hi, words!["ke qareeb", "ke", "mein", "ko"]).filter(|at| before_clock(*at))
         {
             return value(start);
         }
@@ -222,10 +223,10 @@ impl Scanner<'_> {
         }
         let goes = text.is_any(
             hi,
-            &["ja-na", "aa-na", "se", "jane", "nau", "naya", "ji", "e", "صادق", "sadiq", "bakhair"],
+            words!["ja-na", "aa-na", "se", "jane", "nau", "naya", "ji", "e", "صادق", "sadiq", "bakhair"],
         );
         // "شام" is a country and "شب" a poem as well.
-        let is_plain = text.is_any(at, &["subah", "raat", "dopahar"]) && !text.is_break(hi);
+        let is_plain = text.is_any(at, words!["subah", "raat", "dopahar"]) && !text.is_break(hi);
         let is_front = is_plain && at == 0 && self.look.has_verb && !is_of && !goes && text.len() > hi + 1;
         is_front.then(|| value(hi))?
     }
@@ -303,18 +304,18 @@ impl Scanner<'_> {
 /// Reads what follows a time: "تک", "سے پہلے", "پر", "کے قریب", "کی".
 fn time_lead(said: &Said<'_>, at: usize) -> (Lead, usize) {
     let text = &said.text;
-    let at = text.after_any(at, &["hi", "sharp", "ke qareeb", "ke baad"]).unwrap_or(at);
+    let at = text.after_any(at, words!["hi", "sharp", "ke qareeb", "ke baad"]).unwrap_or(at);
     // "9 بجے صبح کو": the part is read next.
-    if let Some(end) = text.after_any(at, &["ke", "ki"])
+    if let Some(end) = text.after_any(at, words!["ke", "ki"])
         && clock::part(text, end).is_some()
     {
         return (Lead::At, end);
     }
     let found = [
-        (&["se pehle pehle", "se pehle"][..], Lead::By),
-        (&["tak"][..], Lead::Until),
-        (&["ko", "par", "ka", "ki", "ke liye", "wala"][..], Lead::At),
-        (&["se"][..], Lead::From),
+        (words!["se pehle pehle", "se pehle"], Lead::By),
+        (words!["tak"], Lead::Until),
+        (words!["ko", "par", "ka", "ki", "ke liye", "wala"], Lead::At),
+        (words!["se"], Lead::From),
     ];
     let found = found.into_iter().find_map(|(words, lead)| Some((lead, text.after_any(at, words)?)));
     match found {

@@ -8,6 +8,7 @@ use crate::meaning::length::{Length, Unit};
 use crate::meaning::repetition::{Repetition, Special};
 use crate::token::Text;
 use crate::urdu::{boundary, clock, date, duration, names, number};
+use crate::words::{Words, words};
 
 /// What a repetition phrase says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,17 +43,17 @@ pub(crate) fn read(text: &Text<'_>, at: usize, is_start: bool, today: NaiveDate)
 
 /// Reads how often in all: "5 بار", "10 martaba".
 pub(crate) fn read_times(text: &Text<'_>, at: usize) -> Option<(u32, usize)> {
-    let start = text.after_any(at, &["sirf", "kal"]).unwrap_or(at);
+    let start = text.after_any(at, words!["sirf", "kal"]).unwrap_or(at);
     let (count, end) = number::whole(text, start)?;
-    Some((count, text.after_any(end, &["bar ke liye", "bar tak", "bar"])?))
+    Some((count, text.after_any(end, words!["bar ke liye", "bar tak", "bar"])?))
 }
 
 /// Reads "0 بار", "99999999 بار": nothing is repeated so many times.
 pub(crate) fn read_endless_times(text: &Text<'_>, at: usize) -> Option<usize> {
-    let word = text.word(at);
-    let is_number = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let word = if text.is_plain(at) { return None } else { text.word(at) };
+    let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
     let is_kept = word.parse::<u32>().is_ok_and(|count| (1..=MOST_TIMES).contains(&count));
-    (is_number && !is_kept).then(|| text.after_any(at + 1, &["bar ke liye", "bar tak", "bar"]))?
+    (is_number && !is_kept).then(|| text.after_any(at + 1, words!["bar ke liye", "bar tak", "bar"]))?
 }
 
 /// More repetitions than this are a slip.
@@ -60,9 +61,9 @@ const MOST_TIMES: u32 = 999;
 
 /// Reads how long a repetition goes on: "10 دن تک", "2 ہفتوں کے لیے".
 pub(crate) fn read_goes_on(text: &Text<'_>, at: usize) -> Option<(Length, usize)> {
-    let start = text.after_any(at, &["agla"]).unwrap_or(at);
+    let start = text.after_any(at, words!["agla"]).unwrap_or(at);
     let (length, end) = duration::read(text, start).filter(|(length, _)| length.minutes.is_none())?;
-    Some((length, text.after_any(end, &["tak ke liye", "tak", "ke liye"])?))
+    Some((length, text.after_any(end, words!["tak ke liye", "tak", "ke liye"])?))
 }
 
 fn rule(parts: Parts, end: usize) -> Found {
@@ -82,11 +83,12 @@ fn in_part(found: (Reading, usize), part: Option<Part>) -> (Reading, usize) {
 
 /// Takes "کو", "پر", "میں" behind a repetition.
 fn led(text: &Text<'_>, at: usize) -> usize {
-    text.after_any(at, &["ke din", "ke roz", "ko hi", "ko", "par", "mein", "ke baad", "baad"]).unwrap_or(at)
+    text.after_any(at, words!["ke din", "ke roz", "ko hi", "ko", "par", "mein", "ke baad", "baad"])
+        .unwrap_or(at)
 }
 
 fn every(text: &Text<'_>, at: usize, today: NaiveDate) -> Found {
-    let start = text.after(at, "har 1").or_else(|| text.after_any(at, &["har 1", "har"]))?;
+    let start = text.after(at, "har 1").or_else(|| text.after_any(at, words!["har 1", "har"]))?;
     // "ہر سال کا جائزہ": of every year, not every year.
     let (reading, end) = other(text, start)
         .or_else(|| weekdays_rule(text, start, 1))
@@ -95,7 +97,7 @@ fn every(text: &Text<'_>, at: usize, today: NaiveDate) -> Found {
         .or_else(|| year_date(text, start, today))
         .or_else(|| month_day(text, start))
         .or_else(|| named_unit(text, start))?;
-    let is_of = text.is_any(end, &["ka", "ki", "ke"]) && text.after(end, "ke liye").is_none();
+    let is_of = text.is_any(end, words!["ka", "ki", "ke"]) && text.after(end, "ke liye").is_none();
     (!is_of).then(|| (reading, led(text, end)))
 }
 
@@ -111,7 +113,7 @@ fn counted(text: &Text<'_>, at: usize) -> Found {
     let (mut month_days, mut next) = (Vec::new(), at);
     while let Some((day, end)) = numbered(text, next) {
         month_days.push(day);
-        if !(text.is_any(end, &["aur"]) || text.is_mark(end, ',')) {
+        if !(text.is_any(end, words!["aur"]) || text.is_mark(end, ',')) {
             if let Some(end) = text.after(end, "tarikh") {
                 return rule(Parts { month_days, ..Parts::every(Frequency::Monthly) }, end);
             }
@@ -136,7 +138,7 @@ fn counted(text: &Text<'_>, at: usize) -> Found {
 
 /// "صبح *شام*", "صبح *اور شام*": twice a day.
 fn second_part(text: &Text<'_>, at: usize) -> Option<usize> {
-    let start = text.after_any(at, &["aur", "o", "و"]).unwrap_or(at);
+    let start = text.after_any(at, words!["aur", "o", "و"]).unwrap_or(at);
     clock::part(text, start).map(|(_, end)| end)
 }
 
@@ -154,28 +156,28 @@ fn by_part(text: &Text<'_>, at: usize) -> Found {
 fn named_unit(text: &Text<'_>, at: usize) -> Found {
     let weekly = |days: &[Weekday]| Parts { weekdays: days.to_vec(), ..Parts::every(Frequency::Weekly) };
     if let Some(end) =
-        text.after_any(at, &["kaam ke din", "kaam wala din", "karobari din", "working day", "weekday"])
+        text.after_any(at, words!["kaam ke din", "kaam wala din", "karobari din", "working day", "weekday"])
     {
         return rule(weekly(&WORKDAYS), end);
     }
-    if let Some(end) = text.after_any(at, &["weekend", "week end", "hafte ke akhir"]) {
+    if let Some(end) = text.after_any(at, words!["weekend", "week end", "hafte ke akhir"]) {
         return rule(weekly(&WEEKEND), end);
     }
-    if let Some(end) = text.after_any(at, &["seh mahi", "quarterly"]) {
+    if let Some(end) = text.after_any(at, words!["seh mahi", "quarterly"]) {
         return by_unit(Unit::Month, 3, end);
     }
     let unit = duration::unit(text.word(at))?;
     let end = at + 1;
     if unit == Unit::Week {
         // "ہر ہفتے کو" is every saturday, "ہر ہفتے پیر کو" every monday.
-        if text.is_any(end, &["ko"]) {
+        if text.is_any(end, words!["ko"]) {
             return rule(weekly(&[Weekday::Sat]), end);
         }
-        let named = text.after_any(end, &["ke", "ki", "mein"]).unwrap_or(end);
+        let named = text.after_any(end, words!["ke", "ki", "mein"]).unwrap_or(end);
         if let Some(found) = weekdays_rule(text, named, 1) {
             return Some(found);
         }
-        if let Some(end) = text.after_any(end, &["mein 1 bar", "1 bar"]) {
+        if let Some(end) = text.after_any(end, words!["mein 1 bar", "1 bar"]) {
             return rule(weekly(&[]), end);
         }
     }
@@ -197,9 +199,9 @@ fn by_unit(unit: Unit, interval: u32, end: usize) -> Found {
 fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Found {
     let (weekdays, end) = weekdays(text, at)?;
     // "ہر پیر کی صبح"
-    let part_at = text.after_any(end, &["ki", "ko", "ke"]).unwrap_or(end);
+    let part_at = text.after_any(end, words!["ki", "ko", "ke"]).unwrap_or(end);
     let part = clock::part(text, part_at);
-    let of = text.after_any(end, &["ki", "ke"]).is_some();
+    let of = text.after_any(end, words!["ki", "ke"]).is_some();
     let (part, end) = match part {
         Some((part, end)) if of => (Some(part), end),
         _ => (None, end),
@@ -210,9 +212,10 @@ fn weekdays_rule(text: &Text<'_>, at: usize, interval: u32) -> Found {
 
 /// Reads weekdays: "پیر", "پیر اور جمعرات", "پیر، بدھ اور جمعہ", "پیر سے جمعہ"; seven at most.
 fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
-    let mut days = vec![names::weekday(text.word(at)).or_else(|| saturday_and(text, at))?];
+    let first = names::weekday(text.word(at)).or_else(|| saturday_and(text, at))?;
+    let mut days = vec![first];
     let mut end = at + 1;
-    if let Some(last) = text.after_any(end, &["se le-kar", "se"])
+    if let Some(last) = text.after_any(end, words!["se le-kar", "se"])
         && let Some(weekday) = names::weekday_or_saturday(text.word(last))
     {
         return Some((range(days[0], weekday)?, text.after(last + 1, "tak").unwrap_or(last + 1)));
@@ -220,11 +223,11 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
     for _ in 0..6 {
         let end_of_day = text.after(end, "ko").unwrap_or(end);
         let comma = if text.is_mark(end_of_day, ',') { end_of_day + 1 } else { end_of_day };
-        let and = text.after_any(comma, &["aur har", "aur", "ya"]).unwrap_or(comma);
+        let and = text.after_any(comma, words!["aur har", "aur", "ya"]).unwrap_or(comma);
         if and == end_of_day {
             break;
         }
-        let is_listed = |at: usize| text.is_any(at, &["ko", "ke", "ki"]) || text.is_mark(at, ',');
+        let is_listed = |at: usize| text.is_any(at, words!["ko", "ke", "ki"]) || text.is_mark(at, ',');
         let Some(day) = names::weekday(text.word(and))
             .or_else(|| names::weekday_or_saturday(text.word(and)).filter(|_| is_listed(and + 1)))
         else {
@@ -238,7 +241,7 @@ fn weekdays(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
 
 /// "ہفتہ اور اتوار": beside another day it is a day, not a week.
 fn saturday_and(text: &Text<'_>, at: usize) -> Option<Weekday> {
-    let and = text.after_any(at + 1, &["ko aur", "aur har", "aur"])?;
+    let and = text.after_any(at + 1, words!["ko aur", "aur har", "aur"])?;
     names::weekday(text.word(and)).and(names::weekday_or_saturday(text.word(at)))
 }
 
@@ -250,7 +253,7 @@ fn range(first: Weekday, last: Weekday) -> Option<Vec<Weekday>> {
 
 /// "ہر سال 25 دسمبر کو", "ہر 14 اگست کو".
 fn year_date(text: &Text<'_>, at: usize, today: NaiveDate) -> Found {
-    let start = text.after_any(at, &["saal ki", "saal ke", "saal"]).unwrap_or(at);
+    let start = text.after_any(at, words!["saal ki", "saal ke", "saal"]).unwrap_or(at);
     let (day, end) = date::day_of_year(text, start, today)?;
     let parts = Parts::every(Frequency::Yearly);
     Some((Reading::Rule(Repetition { start: Some(day), ..Repetition::pattern(parts) }), end))
@@ -258,7 +261,7 @@ fn year_date(text: &Text<'_>, at: usize, today: NaiveDate) -> Found {
 
 /// "ہر مہینے کی 5 تاریخ", "ہر مہینے کے آخری جمعے", "ہر مہینے کے آخری دن".
 fn month_day(text: &Text<'_>, at: usize) -> Found {
-    let of = text.after_any(at, &["mahina ki", "mahina ke", "mahina"])?;
+    let of = text.after_any(at, words!["mahina ki", "mahina ke", "mahina"])?;
     if let Some(found) = day_in_month(text, of) {
         return Some(found);
     }
@@ -272,7 +275,7 @@ fn month_day(text: &Text<'_>, at: usize) -> Found {
         end = after;
     }
     let named = text.after(end, "tarikh");
-    let is_date = named.is_some() || text.is_any(end, &["ko"]) || text.word(of) == "yakum";
+    let is_date = named.is_some() || text.is_any(end, words!["ko"]) || text.word(of) == "yakum";
     is_date
         .then(|| rule(Parts { month_days: days, ..Parts::every(Frequency::Monthly) }, named.unwrap_or(end)))?
 }
@@ -301,10 +304,10 @@ fn day_in_month(text: &Text<'_>, at: usize) -> Found {
         }
         return special(Special::NthWeekday { nth, month: None }, 1, vec![weekday], end + 1);
     }
-    if let Some(end) = text.after_any(end, &["kaam ke din", "karobari din"]) {
+    if let Some(end) = text.after_any(end, words!["kaam ke din", "karobari din"]) {
         return special(Special::NthWeekday { nth, month: None }, 1, WORKDAYS.to_vec(), end);
     }
-    let end = text.after_any(end, &["din", "roz", "tarikh"])?;
+    let end = text.after_any(end, words!["din", "roz", "tarikh"])?;
     match nth {
         -1 => rule(last_day(), end),
         1..=31 => rule(Parts { month_days: vec![nth], ..Parts::every(Frequency::Monthly) }, end),
@@ -318,15 +321,15 @@ fn last_day() -> Parts {
 
 /// "مہینے کے آخری جمعے کو", "5 تاریخ کو ہر مہینے", "پیر اور جمعرات کو ہر ہفتے".
 fn of_month(text: &Text<'_>, at: usize) -> Found {
-    if let Some(of) = text.after_any(at, &["mahina ke", "mahina ki"]) {
-        let is_one = at > 0 && text.is_any(at - 1, &["agla", "is", "isi", "pichla"]);
+    if let Some(of) = text.after_any(at, words!["mahina ke", "mahina ki"]) {
+        let is_one = at > 0 && text.is_any(at - 1, words!["agla", "is", "isi", "pichla"]);
         let (reading, end) = day_in_month(text, of).filter(|_| !is_one)?;
         // "مہینے کے آخر" and "مہینے کے آخری دن" are days of this month.
         let is_weekday = matches!(&reading, Reading::Rule(rule) if rule.special.is_some());
         return is_weekday.then(|| (reading, led(text, end)));
     }
     let (day, end) = numbered(text, at)?;
-    let end = text.after_any(end, &["tarikh ko", "tarikh"])?;
+    let end = text.after_any(end, words!["tarikh ko", "tarikh"])?;
     let end = text.after(end, "har mahina")?;
     let parts = Parts { month_days: vec![day], ..Parts::every(Frequency::Monthly) };
     rule(parts, led(text, end))
@@ -335,19 +338,19 @@ fn of_month(text: &Text<'_>, at: usize) -> Found {
 /// "پیر اور جمعرات کو ہر ہفتے": the days stand in front of what makes them a rule.
 fn listed(text: &Text<'_>, at: usize) -> Found {
     let (days, end) = weekdays(text, at)?;
-    let start = text.after_any(end, &["ko"]).unwrap_or(end);
-    if let Some(end) = text.after_any(start, &["har hafte", "har hafta"]) {
+    let start = text.after_any(end, words!["ko"]).unwrap_or(end);
+    if let Some(end) = text.after_any(start, words!["har hafte", "har hafta"]) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
     }
     if days.len() < 2 {
         return None;
     }
-    if let Some(end) = text.after_any(start, &["rozana", "daily"]) {
+    if let Some(end) = text.after_any(start, words!["rozana", "daily"]) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
     }
     // Several days are a rule only where it is said that they come again.
-    let again = ["har hafte", "har hafta", "har week", "weekly"];
-    if (start..text.len().min(start + 24)).any(|at| text.after_any(at, &again).is_some()) {
+    let again = words!["har hafte", "har hafta", "har week", "weekly"];
+    if (start..text.len().min(start + 24)).any(|at| text.after_any(at, again).is_some()) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, start);
     }
     (start > end).then_some((Reading::Unsupported, start))
@@ -360,7 +363,7 @@ fn range_of_days(text: &Text<'_>, at: usize) -> Found {
     if text.after(start, "pehle").is_some() {
         return None;
     }
-    let repeats = |at: usize| text.is_any(at, &["rozana", "daily", "har"]);
+    let repeats = |at: usize| text.is_any(at, words!["rozana", "daily", "har"]);
     if at > 0 && repeats(at - 1) {
         return rule(Parts { weekdays: days, ..Parts::every(Frequency::Weekly) }, end);
     }
@@ -371,8 +374,8 @@ fn range_of_days(text: &Text<'_>, at: usize) -> Found {
 fn daily(text: &Text<'_>, at: usize, is_start: bool) -> Found {
     let end = at + 1;
     if text.word(at) == "rozana" {
-        let end = text.after_any(end, &["ki bunyad par", "ke hisab se"]).unwrap_or(end);
-        let named = text.after_any(end, &["har"]).unwrap_or(end);
+        let end = text.after_any(end, words!["ki bunyad par", "ke hisab se"]).unwrap_or(end);
+        let named = text.after_any(end, words!["har"]).unwrap_or(end);
         // "روزانہ پیر سے جمعہ تک"
         if text.after(named + 1, "se").is_some()
             && let Some((days, end)) = weekdays(text, named)
@@ -384,15 +387,15 @@ fn daily(text: &Text<'_>, at: usize, is_start: bool) -> Found {
         {
             return Some((Reading::Unsupported, end));
         }
-        let is_of = text.is_any(end, &["ka", "ki", "ke"]);
+        let is_of = text.is_any(end, words!["ka", "ki", "ke"]);
         return if is_of { None } else { by_unit(Unit::Day, 1, end) };
     }
     if text.word(at) == "roz" {
         let before = if at == 0 { "" } else { text.word(at - 1) };
         let is_unit = matches!(before, "ke" | "ka" | "ki" | "kisi" | "is" | "isi" | "agla" | "har")
             || (at > 0 && number::quarters(text, at - 1).is_some());
-        let is_name =
-            text.is_any(end, &["مرہ", "marra", "mara", "mrra", "نامچہ", "namcha", "ka", "ki", "ke", "e"]);
+        let is_name = text
+            .is_any(end, words!["مرہ", "marra", "mara", "mrra", "نامچہ", "namcha", "ka", "ki", "ke", "e"]);
         let end = text.after(end, "roz").unwrap_or(end);
         return if is_unit || is_name { None } else { by_unit(Unit::Day, 1, end) };
     }
@@ -419,7 +422,7 @@ fn once_in(text: &Text<'_>, at: usize) -> Found {
 
 /// "ہفتے کے دنوں میں": on the days of work, where "ہفتے کے دن" is saturday.
 fn workdays(text: &Text<'_>, at: usize) -> Found {
-    let end = text.after_any(at, &["hafte ke din mein", "hafte ke din"])?;
+    let end = text.after_any(at, words!["hafte ke din mein", "hafte ke din"])?;
     let is_many =
         (at..end).any(|at| text.tokens[at].text.ends_with("وں") || text.tokens[at].text.ends_with("on"));
     is_many.then(|| rule(Parts { weekdays: WORKDAYS.to_vec(), ..Parts::every(Frequency::Weekly) }, end))?
@@ -429,15 +432,15 @@ fn workdays(text: &Text<'_>, at: usize) -> Found {
 fn skipping(text: &Text<'_>, at: usize) -> Found {
     let (count, end) = number::whole(text, at).filter(|(count, _)| (1..100).contains(count))?;
     let unit = duration::unit(text.word(end))?;
-    let end = text.after_any(end + 1, &["chhor kar", "chhor ke"])?;
-    let end = text.after_any(end, &["1 din", "1 hafte", "1 hafta"]).unwrap_or(end);
+    let end = text.after_any(end + 1, words!["chhor kar", "chhor ke"])?;
+    let end = text.after_any(end, words!["1 din", "1 hafte", "1 hafta"]).unwrap_or(end);
     by_unit(unit, count + 1, end)
 }
 
 /// "ختم کرنے کے 3 دن بعد", "mukammal hone ke 2 hafte baad": counted from completion.
 fn after_done(text: &Text<'_>, at: usize) -> Found {
     #[rustfmt::skip]
-    const DONE: &[&str] = &[
+    const DONE: &Words = words![
         "khatam kar-na ke", "khatam ho-na ke", "mukammal kar-na ke", "mukammal ho-na ke", "kaam kar-na ke",
         "kar-na ke", "ho jane ke", "ho-na ke",
     ];
@@ -446,7 +449,7 @@ fn after_done(text: &Text<'_>, at: usize) -> Found {
     let (count, end) = number::whole(text, start)?;
     let unit = duration::unit(text.word(end))?;
     let end = text.after(end + 1, "baad")?;
-    let end = text.after_any(end, &["dobara", "phir se", "phir"]).unwrap_or(end);
+    let end = text.after_any(end, words!["dobara", "phir se", "phir"]).unwrap_or(end);
     match by_unit(unit, count, end)? {
         (Reading::Rule(mut rule), end) => {
             rule.parts.anchor = Anchor::Completion;
@@ -459,7 +462,7 @@ fn after_done(text: &Text<'_>, at: usize) -> Found {
 /// Reads what makes a rule count from completion: "ختم کرنے کے بعد".
 pub(crate) fn read_after_done(text: &Text<'_>, at: usize) -> Option<usize> {
     #[rustfmt::skip]
-    const PHRASES: &[&str] = &[
+    const PHRASES: &Words = words![
         "khatam kar-na ke baad", "khatam ho-na ke baad", "mukammal kar-na ke baad", "mukammal ho-na ke baad",
         "khatam kar-na par", "mukammal ho-na par",
     ];
@@ -474,7 +477,7 @@ fn except(text: &Text<'_>, at: usize) -> Option<(Vec<Weekday>, usize)> {
         return Some((days, text.after(end, "ke").unwrap_or(end)));
     }
     let (days, end) = weekdays(text, at)?;
-    Some((days, text.after_any(end, &["ke alawa", "ko chhor kar", "chhor kar", "ke siwaye"])?))
+    Some((days, text.after_any(end, words!["ke alawa", "ko chhor kar", "chhor kar", "ke siwaye"])?))
 }
 
 fn without(mut rule: Repetition, days: &[Weekday]) -> Reading {

@@ -6,6 +6,7 @@ use crate::token::{Kind, quoted};
 use crate::urdu::lexicon::Said;
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::{filter, number, title};
+use crate::words::{Words, words};
 use crate::{Context, Target};
 
 /// Targets, the words that name them, and how clearly they name tasks.
@@ -20,13 +21,13 @@ pub(crate) struct Found {
 }
 
 /// Words in front of a task's name that are no part of it.
-const OPENING: &[&str] = &[
+const OPENING: &Words = words![
     "mera", "wo", "yeh", "is", "isi", "please", "zara", "ab", "aur", "to", "hum", "mujhe", "mene", "mein",
     "ne",
 ];
 
 /// Words behind a task's name that are no part of it.
-const CLOSING: &[&str] = &[
+const CLOSING: &Words = words![
     "ko", "ka", "ki", "ke", "wala", "bhi", "hi", "please", "ab", "abhi", "ne", "to", "par", "se", "ji", "wo",
     "sab",
 ];
@@ -45,9 +46,9 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
         end -= 1;
     }
     let spans: Vec<Span> = text.span(0, text.end_of_words(), SpanKind::Target).into_iter().collect();
-    let found = |targets, is_plain| Found { targets, spans: spans.clone(), is_plain };
+    let found = |targets, is_plain| Found { targets, spans, is_plain };
     let all = said.part(0, end);
-    if let Some(target) = pronoun(&said.part(0, text.end_of_words())) {
+    if let Some(target) = pronoun(said) {
         return found(vec![target], true);
     }
     if let Some(targets) = numbers(&all) {
@@ -64,9 +65,9 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Found {
 fn without_list<'a>(said: &Said<'a>) -> Said<'a> {
     let text = &said.text;
     let list = (0..text.len()).find_map(|at| {
-        let start = text.after_any(at, &["mera"]).unwrap_or(at);
-        let noun = text.after_any(start, &["kaam ki list", "kaam list", "list"])?;
-        Some((at, text.after_any(noun, &["mein se", "se", "mein"])?))
+        let start = text.after_any(at, words!["mera"]).unwrap_or(at);
+        let noun = text.after_any(start, words!["kaam ki list", "kaam list", "list"])?;
+        Some((at, text.after_any(noun, words!["mein se", "se", "mein"])?))
     });
     match list {
         Some((0, end)) => said.part(end, text.len()),
@@ -75,28 +76,33 @@ fn without_list<'a>(said: &Said<'a>) -> Said<'a> {
     }
 }
 
+/// "اسے", "یہ والا", "آخری کام", from all of a text.
+pub(crate) fn pointed_at(said: &Said<'_>) -> Option<Target> {
+    pronoun(&without_list(said))
+}
+
 fn pronoun(said: &Said<'_>) -> Option<Target> {
     let text = &said.text;
     let words = text.end_of_words();
-    let ends = words > 1 && text.is_any(words - 1, &["ko", "ka", "ki", "ke", "bhi", "hi"]);
+    let ends = words > 1 && text.is_any(words - 1, words!["ko", "ka", "ki", "ke", "bhi", "hi"]);
     let end = if ends { words - 1 } else { words };
-    let start = text.after_any(0, &["please", "ab", "zara"]).unwrap_or(0);
-    let whole = |words: &[&str]| words.iter().any(|words| text.after(start, words) == Some(end));
+    let start = text.after_any(0, words!["please", "ab", "zara"]).unwrap_or(0);
+    let named = text.part(start, end);
     #[rustfmt::skip]
-    const IT: &[&str] = &[
+    const IT: &Words = words![
         "ise", "yeh", "wo", "is", "isi", "yehi", "wohi", "un", "mujhe ise", "yeh wala", "wo wala",
         "is wala", "yeh kaam", "wo kaam", "is kaam", "yeh wala kaam", "wo wala kaam", "is wala kaam",
         "is reminder", "yeh reminder", "is bare mein", "is ke bare mein", "is kaam ke bare mein",
         "ke bare mein",
     ];
     #[rustfmt::skip]
-    const LAST: &[&str] = &[
+    const LAST: &Words = words![
         "akhri", "akhri wala", "akhri kaam", "akhri wala kaam", "akhri reminder", "sab se akhri",
         "sab se akhri wala", "sab se akhri kaam", "pichla", "pichla wala", "pichla kaam",
     ];
-    if whole(IT) {
+    if named.is_whole(IT) {
         Some(Target::It)
-    } else if whole(LAST) {
+    } else if named.is_whole(LAST) {
         Some(Target::Last)
     } else {
         None
@@ -109,7 +115,8 @@ fn numbers(said: &Said<'_>) -> Option<Vec<Target>> {
     let mut targets = Vec::new();
     let mut at = 0;
     loop {
-        let start = text.after_any(at, &["kaam number", "kaam no", "number", "kaam", "yeh"]).unwrap_or(at);
+        let start =
+            text.after_any(at, words!["kaam number", "kaam no", "number", "kaam", "yeh"]).unwrap_or(at);
         let (number, end) = one_number(said, start)?;
         targets.push(Target::Number(number));
         if end >= text.len() {
@@ -126,24 +133,25 @@ fn numbers(said: &Said<'_>) -> Option<Vec<Target>> {
 fn one_number(said: &Said<'_>, at: usize) -> Option<(u32, usize)> {
     let text = &said.text;
     let token = text.tokens.get(at)?;
-    if let Some(number) = token.lower.strip_prefix('#').and_then(crate::english::number::digits) {
+    if let Some(number) = token.lower().strip_prefix('#').and_then(crate::english::number::digits) {
         return (number > 0).then_some((number, at + 1));
     }
     let (number, end) =
         number::ordinal(text, at).or_else(|| number::whole(text, at)).filter(|(number, _)| *number > 0)?;
-    let noun = ["wala kaam", "number wala kaam", "number wala", "number kaam", "number", "wala", "kaam"];
-    let end = text.after_any(end, &noun).unwrap_or(end);
+    let noun =
+        words!["wala kaam", "number wala kaam", "number wala", "number kaam", "number", "wala", "kaam"];
+    let end = text.after_any(end, noun).unwrap_or(end);
     Some((number, text.after(end, "ko").filter(|after| *after < text.len()).unwrap_or(end)))
 }
 
 /// "سب", "سب کام", "تمام مکمل کام", "لیٹ کام سارے".
 fn every(said: &Said<'_>, context: &Context) -> Option<Target> {
     let text = &said.text;
-    let start = text.after_any(0, &["mera", "mera wala"]).unwrap_or(0);
+    let start = text.after_any(0, words!["mera", "mera wala"]).unwrap_or(0);
     // "آج کے سارے کام": what stands in front says which.
-    let is_all =
-        text.is_any(start, &["sab", "har"]) || text.has_any(&["sab"]) && text.has_any(&["kaam", "reminder"]);
-    let has_noun = text.has_any(&["kaam", "reminder", "list"]) || text.len() == start + 1;
+    let is_all = text.is_any(start, words!["sab", "har"])
+        || text.has_any(words!["sab"]) && text.has_any(words!["kaam", "reminder"]);
+    let has_noun = text.has_any(words!["kaam", "reminder", "list"]) || text.len() == start + 1;
     let rest = ["sab kuch", "sab"].iter().any(|words| text.after(start, words) == Some(text.len()));
     // "sab doodh" names no tasks.
     if !(is_all && (has_noun || rest)) && !is_filtered(said) {
@@ -156,11 +164,11 @@ fn every(said: &Said<'_>, context: &Context) -> Option<Target> {
 fn is_filtered(said: &Said<'_>) -> bool {
     let text = &said.text;
     let Some(last) = text.len().checked_sub(1) else { return false };
-    let kinds = ["mukammal", "overdue", "late", "khatam"];
-    let plain = ["shuda", "ho-a", "mera", "wala", "kaam"];
+    let kinds = words!["mukammal", "overdue", "late", "khatam"];
+    let plain = words!["shuda", "ho-a", "mera", "wala", "kaam"];
     text.word(last) == "kaam"
-        && text.has_any(&kinds)
-        && (0..last).all(|at| text.is_any(at, &kinds) || text.is_any(at, &plain))
+        && text.has_any(kinds)
+        && (0..last).all(|at| text.is_any(at, kinds) || text.is_any(at, plain))
 }
 
 /// The words that are left without "والا", "کام" and dates.
@@ -171,8 +179,8 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
         start += 1;
     }
     if start + 1 < end
-        && text.is_any(start, &["kaam", "reminder"])
-        && !text.is_any(start + 1, &["ka", "ki", "ke", "par", "ko"])
+        && text.is_any(start, words!["kaam", "reminder"])
+        && !text.is_any(start + 1, words!["ka", "ki", "ke", "par", "ko"])
     {
         start += 1;
         is_plain = true;
@@ -181,7 +189,7 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
         }
     }
     while end > start + 1 {
-        if text.is_any(end - 1, &["kaam", "wala", "reminder"]) {
+        if text.is_any(end - 1, words!["kaam", "wala", "reminder"]) {
             is_plain = true;
         } else if !(text.is_any(end - 1, CLOSING) || text.tokens[end - 1].kind == Kind::Mark) {
             break;
@@ -189,7 +197,7 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
         end -= 1;
     }
     let words = said.part(start, end);
-    if let [only] = &words.text.tokens[..]
+    if let [only] = words.text.tokens
         && only.kind == Kind::Quoted
     {
         return (Target::Title(quoted(only.text).to_owned()), true);
@@ -202,6 +210,6 @@ fn titled(said: &Said<'_>, context: &Context) -> (Target, bool) {
     let whole = || words.text.slice(0, words.text.len()).to_owned();
     let title = title::title(&words.text, &phrases).0.unwrap_or_else(whole);
     let is_empty = title.is_empty()
-        || words.text.len() == 1 && words.text.is_any(0, &["kaam", "wala", "reminder", "mujhe"]);
+        || words.text.len() == 1 && words.text.is_any(0, words!["kaam", "wala", "reminder", "mujhe"]);
     (if is_empty { Target::Missing } else { Target::Title(title) }, is_plain)
 }

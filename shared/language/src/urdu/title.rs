@@ -4,14 +4,15 @@ use crate::meaning::phrase::Phrase;
 use crate::meaning::title::{self, Fringe};
 use crate::span::Span;
 use crate::token::Text;
+use crate::words::words;
 
 const FRINGE: Fringe = Fringe {
-    opening: &[
+    opening: words![
         "keh", "mujhe", "aur", "to", "ko", "hi", "phir", "mein", "tak", "bhi", "hum", "zaroor", "lazmi",
         "ka", "ki", "ke",
     ],
-    dangling: &["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
-    closing: &[
+    dangling: words!["aur", "at", "on", "by", "for", "in", "with", "due", "se pehle", "deadline", "until"],
+    closing: words![
         "please", "na", "ji", "zara", "yaar", "bhai", "to", "thanks", "zaroor", "lazmi", "ka", "ki", "ke",
         "liye", "ko", "keh",
     ],

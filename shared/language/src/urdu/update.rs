@@ -10,10 +10,11 @@ use crate::meaning::compose::{self, Meaning};
 use crate::meaning::phrase::{Mode, Phrase};
 use crate::span::{Span, SpanKind};
 use crate::token::{Kind, Text, quoted};
-use crate::urdu::lexicon::Said;
+use crate::urdu::lexicon::{Lexemes, Said};
 use crate::urdu::phrase::{self, Look};
 use crate::urdu::target::{self, Found};
 use crate::urdu::{act, duration, label, verb, wish};
+use crate::words::{Words, words};
 use crate::{Action, Change, Changes, Command, Context, DueChange, Problem, ReminderText, Target};
 
 /// Reads a change of a task that exists.
@@ -24,21 +25,20 @@ pub(crate) fn read(said: &Said<'_>, context: &Context) -> Option<Clause> {
         .or_else(|| tagged(said, context))
         .or_else(|| shifted(said, context))
         .or_else(|| changed(said, context))
-        .or_else(|| changed(&verb_last(said)?, context))
+        .or_else(|| changed(&verb_last(said)?.said(), context))
 }
 
 /// "X wala task postpone kar do sunday tak", "move karo X friday pe": the same with the verb where it belongs.
-fn verb_last<'a>(said: &Said<'a>) -> Option<Said<'a>> {
+fn verb_last<'a>(said: &Said<'a>) -> Option<Lexemes<'a>> {
     let text = &said.text;
     let end = act::without_courtesies(text);
     let (from, to) = (0..end).find_map(|at| {
         let to =
-            verb::command(text, at + 1, "kar").filter(|to| MOVES.contains(&text.word(at)) && *to < end)?;
+            verb::command(text, at + 1, "kar").filter(|to| MOVES.contains(text.word(at)) && *to < end)?;
         Some((at, to))
     })?;
-    let mut moved = said.part(0, end);
-    moved.text.tokens[from..].rotate_left(to - from);
-    moved.english.tokens[from..].rotate_left(to - from);
+    let mut moved = said.part(0, end).to_lexemes();
+    moved.put_last(from, to);
     Some(moved)
 }
 
@@ -107,9 +107,9 @@ pub(crate) fn is_snooze(text: &Text<'_>) -> bool {
 fn snooze_at(text: &Text<'_>) -> Option<usize> {
     let end = act::without_courtesies(text);
     let again = |at: usize| {
-        let next = text.after_any(at + 1, &["se", "mujhe"]).unwrap_or(at + 1);
-        text.is_any(at, &["dobara", "phir"])
-            && text.is_any(next, &["yaad", "remind"])
+        let next = text.after_any(at + 1, words!["se", "mujhe"]).unwrap_or(at + 1);
+        text.is_any(at, words!["dobara", "phir"])
+            && text.is_any(next, words!["yaad", "remind"])
             && wish::read(text, next) == Some(end)
     };
     (0..end).find(|at| text.word(*at) == "snooze" || again(*at))
@@ -120,7 +120,7 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
     let text = &said.text;
     for at in 0..text.len() {
         if let Some((length, end)) = duration::read(text, at) {
-            let end = text.after_any(end, &["ke liye", "ke baad", "baad", "mein"]).unwrap_or(end);
+            let end = text.after_any(end, words!["ke liye", "ke baad", "baad", "mein"]).unwrap_or(end);
             return Some((at, end, length.after(context.now, context.zone)?));
         }
         let rest = said.part(at, text.len());
@@ -151,22 +151,22 @@ fn moment(said: &Said<'_>, context: &Context, look: Look) -> Option<(usize, usiz
 fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let verb = ["rakh", "kar"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let verb = verb::command_of(text, end, &["rakh", "kar"]);
     let verb = verb.or_else(|| {
-        let from = ["badal", "tabdeel"].iter().find_map(|verb| verb::command_before(text, end, verb));
-        from.or_else(|| end.checked_sub(1).filter(|at| text.is_any(*at, &["badal-o"])))
+        let from = verb::command_of(text, end, &["badal", "tabdeel"]);
+        from.or_else(|| end.checked_sub(1).filter(|at| text.is_any(*at, words!["badal-o"])))
     })?;
     let named = (1..verb).find_map(|at| {
         let end = text.after_any(
             at,
-            &["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke"],
+            words!["ka naam badal kar", "ka naam", "ka naya naam", "ko badal kar", "ko rename kar ke"],
         )?;
         Some((at, end))
     });
     let (at, start) = named?;
-    let start = text.after_any(start, &["badal kar", "ab"]).unwrap_or(start);
+    let start = text.after_any(start, words!["badal kar", "ab"]).unwrap_or(start);
     let mut stop = verb;
-    if stop > start && text.is_any(stop - 1, &["rename", "set", "tabdeel"]) {
+    if stop > start && text.is_any(stop - 1, words!["rename", "set", "tabdeel"]) {
         stop -= 1;
     }
     let found = target::read(&said.part(0, at), context);
@@ -183,18 +183,13 @@ fn renamed(said: &Said<'_>, context: &Context) -> Option<Clause> {
 pub(crate) fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let removes =
-        ["hata", "mita", "nikal", "khatam"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let removes = verb::command_of(text, end, &["hata", "mita", "nikal", "khatam"]);
     let verb = removes.or_else(|| {
         let from = verb::command_before(text, end, "kar")?;
         let named = from.checked_sub(1)?;
-        text.is_any(named, &["delete", "khatam", "band", "cancel", "clear"]).then_some(named)
+        text.is_any(named, words!["delete", "khatam", "band", "cancel", "clear"]).then_some(named)
     })?;
-    let what = |row: &str| {
-        let from = verb.checked_sub(row.split(' ').count())?;
-        (text.after(from, row) == Some(verb)).then_some(from)
-    };
-    let any = |rows: &[&str]| rows.iter().find_map(|row| what(row));
+    let any = |rows: &[&str]| text.row_before(verb, rows);
     let (changes, from) = if let Some(from) = any(&[
         "ki due date",
         "ki tarikh aur waqt",
@@ -224,9 +219,9 @@ pub(crate) fn cleared(said: &Said<'_>, context: &Context) -> Option<Clause> {
 fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let adds = ["laga", "de", "kar", "daal"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let adds = verb::command_of(text, end, &["laga", "de", "kar", "daal"]);
     let adds = adds.map(|from| if from > 0 && text.word(from - 1) == "add" { from - 1 } else { from });
-    let removes = ["hata", "mita", "nikal"].iter().find_map(|verb| verb::command_before(text, end, verb));
+    let removes = verb::command_of(text, end, &["hata", "mita", "nikal"]);
     let (verb, is_added) = match (removes, adds) {
         (Some(from), _) => (from, false),
         (None, Some(from)) => (from, true),
@@ -239,7 +234,7 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let hash = verb - 1;
     if text.tokens[hash].text.starts_with('#') && is_added {
         let named = if text.word(hash - 1) == "tag" { hash - 1 } else { hash };
-        let place = named.checked_sub(1).filter(|at| text.is_any(*at, &["mein", "par", "ko", "ke"]))?;
+        let place = named.checked_sub(1).filter(|at| text.is_any(*at, words!["mein", "par", "ko", "ke"]))?;
         let tag = domain::task::parse_tag(text.tokens[hash].text.trim_start_matches('#')).ok()?;
         let found = target::read(&said.part(0, place), context);
         if found.targets == [Target::Missing] || !found.is_plain {
@@ -252,7 +247,7 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
     if verb < 3 || text.word(verb - 1) != "tag" {
         return None;
     }
-    let name_end = if text.is_any(verb - 2, &["ka", "ki"]) { verb - 2 } else { verb - 1 };
+    let name_end = if text.is_any(verb - 2, words!["ka", "ki"]) { verb - 2 } else { verb - 1 };
     let name_at = name_end.checked_sub(1)?;
     let token = text.tokens.get(name_at)?;
     let name = if token.kind == Kind::Quoted { quoted(token.text) } else { token.text };
@@ -271,21 +266,20 @@ fn tagged(said: &Said<'_>, context: &Context) -> Option<Clause> {
 }
 
 #[rustfmt::skip]
-const REPEATS: &[&str] = &["dohra-o", "dohrao", "dohraao", "duhrao", "dohraein", "دہراؤ", "دہراو", "دوہراؤ", "دوہراو", "دہرائیں"];
+const REPEATS: &Words = words!["dohra-o", "dohrao", "dohraao", "duhrao", "dohraein", "دہراؤ", "دہراو", "دوہراؤ", "دوہراو", "دہرائیں"];
 
-const MOVES: &[&str] = &["multavi", "muntaqil", "late", "aage", "peeche", "tabdeel"];
+const MOVES: &Words = words!["multavi", "muntaqil", "late", "aage", "peeche", "tabdeel"];
 
 /// "میٹنگ ایک گھنٹہ آگے کر دو", "ise 2 din ke liye multavi karo", "dentist ek ghanta pehle kar do".
 fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
-    let does =
-        ["kar", "barha", "le", "kara"].iter().find_map(|verb| verb::command_before(text, end, verb))?;
+    let does = verb::command_of(text, end, &["kar", "barha", "le", "kara"])?;
     let mut stop = does;
     let mut is_earlier = None;
     while stop > 0 {
         let word = text.word(stop - 1);
-        if MOVES.contains(&word) {
+        if MOVES.contains(word) {
             is_earlier = is_earlier.or(Some(word == "peeche").filter(|earlier| *earlier));
             is_earlier = is_earlier.or(Some(false));
         } else if matches!(word, "pehle" | "jaldi") {
@@ -306,8 +300,9 @@ fn shifted(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let later = length.after(context.now, Tz::UTC)? - context.now;
     let shift = if is_earlier { TimeDelta::zero() - later } else { later };
     // "کا ریمائنڈر 1 گھنٹہ پہلے کر دو": when to remind, not when it is due.
-    if let Some(name_end) =
-        from.checked_sub(2).filter(|at| text.word(at + 1) == "reminder" && text.is_any(*at, &["ka", "ki"]))
+    if let Some(name_end) = from
+        .checked_sub(2)
+        .filter(|at| text.word(at + 1) == "reminder" && text.is_any(*at, words!["ka", "ki"]))
     {
         let (lead, _) = duration::read_lead(text, from)?;
         let changes =
@@ -327,18 +322,16 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     let text = &said.text;
     let end = act::without_courtesies(text);
     let repeats = end.checked_sub(1).filter(|at| text.is_any(*at, REPEATS));
-    let does = ["kar", "le", "rakh", "bana", "badal", "kara", "daal"]
-        .iter()
-        .find_map(|verb| verb::command_before(text, end, verb))
-        .or(repeats)?;
+    let does =
+        verb::command_of(text, end, &["kar", "le", "rakh", "bana", "badal", "kara", "daal"]).or(repeats)?;
     let mut verb = does;
-    let mut moves = text.is_any(does, &["badal", "badal-o"]);
+    let mut moves = text.is_any(does, words!["badal", "badal-o"]);
     while verb > 0
-        && (MOVES.contains(&text.word(verb - 1))
-            || text.is_any(verb - 1, &["set", "update", "mark", "repeat"]))
+        && (MOVES.contains(text.word(verb - 1))
+            || text.is_any(verb - 1, words!["set", "update", "mark", "repeat"]))
     {
         verb -= 1;
-        moves |= !text.is_any(verb, &["set", "mark"]);
+        moves |= !text.is_any(verb, words!["set", "mark"]);
     }
     let Some((from, meaning, mut value, priority)) = value_before(said, verb, context) else {
         // Without a new date it is a change only where a task is named as one.
@@ -348,13 +341,14 @@ fn changed(said: &Said<'_>, context: &Context) -> Option<Clause> {
     };
     let (name_end, says_field) = without_field(text, from);
     let name = said.part(0, name_end);
-    let is_marked = name_end > 0 && text.is_any(name_end - 1, &["ko", "ka", "ki", "ke"]) || name_end < from;
+    let is_marked =
+        name_end > 0 && text.is_any(name_end - 1, words!["ko", "ka", "ki", "ke"]) || name_end < from;
     let found = target::read(&name, context);
     let changes = of_meaning(&meaning, priority);
     if changes.is_empty() || found.targets == [Target::Missing] && !(moves || says_field) {
         return None;
     }
-    let lead = text.is_any(verb.saturating_sub(1), &["par", "tak", "ko"]);
+    let lead = text.is_any(verb.saturating_sub(1), words!["par", "tak", "ko"]);
     // "کل ڈاکٹر سے ملاقات 5 بجے رکھ دو" makes a new one.
     let confidence = match (found.is_plain, moves || says_field || is_marked) {
         (true, _) | (_, true) => 0.93,
@@ -389,9 +383,10 @@ fn value_before(said: &Said<'_>, end: usize, context: &Context) -> Option<Value>
         let meaning =
             compose::compose(phrases, context, |phrase| part.text.slice(phrase.from, phrase.to).to_owned());
         let is_used = |at: usize| meaning.used.iter().any(|phrase| (phrase.from..phrase.to).contains(&at));
-        let links = ["par", "ko", "tak", "ke", "liye", "ki", "ka", "hi", "aur", "priority", "bhi", "ab"];
+        let links =
+            words!["par", "ko", "tak", "ke", "liye", "ki", "ka", "hi", "aur", "priority", "bhi", "ab"];
         let is_whole = (0..part.text.len())
-            .all(|at| is_used(at) || part.text.tokens[at].kind == Kind::Mark || part.text.is_any(at, &links));
+            .all(|at| is_used(at) || part.text.tokens[at].kind == Kind::Mark || part.text.is_any(at, links));
         if is_whole && !meaning.used.is_empty() || level.is_some() {
             let spans = meaning
                 .used
@@ -436,11 +431,7 @@ fn without_field(text: &Text<'_>, end: usize) -> (usize, bool) {
         "ki date",
         "ka din",
     ];
-    let found = rows.iter().find_map(|row| {
-        let from = end.checked_sub(row.split(' ').count())?;
-        (text.after(from, row) == Some(end)).then_some(from)
-    });
-    found.map_or((end, false), |from| (from, true))
+    text.row_before(end, &rows).map_or((end, false), |from| (from, true))
 }
 
 fn of_meaning(meaning: &Meaning, priority: Option<Priority>) -> Changes {
