@@ -1,8 +1,9 @@
-//! What is forgotten of `events`, and what is not: nobody misses what is gone.
+//! What is forgotten of `events` and of the audit log, and what is not: nobody misses what is gone, and it is known what went.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use application::audit::{Entry, Head};
 use application::outbox::SweptTo;
 use application::privacy::Chance;
 use axum::http::StatusCode;
@@ -14,9 +15,10 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tests::bus::record;
 use tests::database::{count, execute, rows, run};
-use tests::process::eventually;
+use tests::process::{command, eventually, outcome};
 use tests::updates::{Updates, request};
 use tests::world::{World, path_of};
+use uuid::Uuid;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -362,4 +364,193 @@ async fn a_user_of_whom_events_are_gone_is_erased_like_any_other() {
     assert_eq!(events(&world).await, 0);
     let (entries, broken) = world.application.verify_audit().await.expect("the database is there");
     assert_eq!((entries, broken), (3, Vec::new()));
+}
+
+/// Gives a world in which amna has four entries whose events are gone and two of now, and bilal one and none; with the heads of before.
+async fn long_ago() -> (World, Vec<Head>) {
+    let world = forgetful().await;
+    // Long ago for a command, too, whose clock is the machine's.
+    world.clock.set("2020-01-01T06:00:00Z".parse().expect("an instant"));
+    for (user, count) in [("amna", 4), ("bilal", 1)] {
+        for number in 0..count {
+            create_as(&world, user, &format!("{number}")).await;
+        }
+    }
+    world.settle().await;
+    let kept = world.application.audit_heads().await.expect("the database is there");
+    world.clock.advance(DAY * 32);
+    create_as(&world, "amna", "new").await;
+    create_as(&world, "amna", "newer").await;
+    sweep(&world).await;
+    assert_eq!((events(&world).await, count(&world, "audit_logs").await), (2, 7));
+    (world, kept)
+}
+
+async fn create_as(world: &World, user: &str, title: &str) {
+    world.call_with("POST", "/api/tasks", &json!({"title": title}), &[("x-user-id", user)]).await.ok();
+}
+
+/// Cuts every chain, and says where each begins.
+async fn trim(world: &World) -> (Vec<(String, i64)>, Vec<String>) {
+    let trimmed = world.application.trim_audit(world.clock.now(), 31).await;
+    let (cut, broken) = trimmed.expect("the database is there");
+    let cut = cut.into_iter().map(|head| (head.user_id, head.seq)).collect();
+    (cut, broken.iter().map(ToString::to_string).collect())
+}
+
+async fn verified(world: &World, kept: &[Head]) -> (u64, Vec<String>) {
+    let (count, broken) = world.application.verify_audit_against(kept).await.expect("the database is there");
+    (count, broken.iter().map(ToString::to_string).collect())
+}
+
+#[tokio::test]
+async fn a_chain_is_cut_at_its_old_end_and_what_is_left_verifies() {
+    let (world, _) = long_ago().await;
+    let cut = vec![("amna".to_owned(), 4), ("bilal".to_owned(), 1)];
+    assert_eq!(trim(&world).await, (cut.clone(), vec![]));
+    assert_eq!(count(&world, "audit_logs").await, 2);
+    assert_eq!(verified(&world, &[]).await, (2, vec![]));
+    let starts = world.application.audit_starts().await.expect("the database is there");
+    assert_eq!(starts.into_iter().map(|head| (head.user_id, head.seq)).collect::<Vec<_>>(), cut);
+    assert_eq!(trim(&world).await, (vec![], vec![]), "there is nothing more");
+    // Chains go on, also one of which nothing was left.
+    for user in ["amna", "bilal"] {
+        create_as(&world, user, "after").await;
+    }
+    world.settle().await;
+    assert_eq!(verified(&world, &[]).await, (4, vec![]));
+    assert_eq!(count(&world, "audit_logs WHERE user_id = 'bilal' AND seq = 2").await, 1);
+    world.clock.advance(DAY * 32);
+    sweep(&world).await;
+    assert_eq!(trim(&world).await, (vec![("amna".to_owned(), 7), ("bilal".to_owned(), 2)], vec![]));
+    assert_eq!(verified(&world, &[]).await, (0, vec![]));
+}
+
+#[tokio::test]
+async fn an_entry_stays_as_long_as_it_is_young_or_its_event_or_an_older_entry_is_there() {
+    let (world, _) = long_ago().await;
+    // As if this one had not been published yet.
+    let again = "INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id, traceparent,
+                                     source_service, timestamp, status)
+                 SELECT user_id, event_id, 'task-events', action, 'k', 's', 1, '{}', 'c', '', 'test', timestamp, 'failed'
+                 FROM audit_logs
+                 WHERE user_id = 'amna' AND seq = 3";
+    assert_eq!(execute(&world, again).await, 1);
+    assert_eq!(trim(&world).await.0, [("amna".to_owned(), 2), ("bilal".to_owned(), 1)]);
+    // No fewer days than events are kept for, whoever asks.
+    execute(&world, "DELETE FROM events").await;
+    let trimmed = world.application.trim_audit(world.clock.now(), 0).await.expect("the database is there");
+    assert_eq!(trimmed.0.into_iter().map(|head| head.seq).collect::<Vec<_>>(), [4]);
+    assert_eq!(verified(&world, &[]).await, (2, vec![]));
+    // Many, a thousand at a time.
+    let many: Vec<_> = (1..=2_500)
+        .map(|number| Entry {
+            user_id: "many".to_owned(),
+            event_id: Uuid::from_u128(number),
+            entity_type: "task".to_owned(),
+            entity_id: "1".to_owned(),
+            action: "task.updated".to_owned(),
+            actor_type: "user".to_owned(),
+            actor_id: "many".to_owned(),
+            old_values: None,
+            new_values: None,
+            timestamp: world.clock.now() - TimeDelta::days(40),
+            correlation_id: "c".to_owned(),
+        })
+        .collect();
+    world.application.append_audit(&many, random).await.expect("the database is there");
+    assert_eq!(trim(&world).await.0, [("many".to_owned(), 2_500)]);
+    assert_eq!(verified(&world, &[]).await, (2, vec![]));
+}
+
+#[tokio::test]
+async fn s23_a_cut_that_nobody_wrote_down_or_that_was_written_down_wrongly_is_found() {
+    for (statement, said) in [
+        ("DELETE FROM audit_logs WHERE user_id = 'amna' AND seq <= 2", "entry 1 is missing (found 3)"),
+        ("UPDATE audit_heads SET start_seq = 2 WHERE user_id = 'amna'", "entry 3 is missing (found 1)"),
+        ("UPDATE audit_heads SET start_hash = 'x' WHERE user_id = 'amna'", "entry 1 was altered"),
+    ] {
+        let (world, _) = long_ago().await;
+        assert!(execute(&world, statement).await > 0, "{statement}");
+        let (_, broken) = verified(&world, &[]).await;
+        assert!(broken.len() == 1 && broken[0].ends_with(said), "{statement}: {broken:?}");
+        // What is broken is not cut, so that it can still be seen.
+        assert_eq!(trim(&world).await, (vec![("bilal".to_owned(), 1)], broken.clone()), "{statement}");
+        assert_eq!(verified(&world, &[]).await.1, broken, "{statement}");
+    }
+    let (world, _) = long_ago().await;
+    trim(&world).await;
+    for (user, change, said) in [
+        ("amna", "start_seq = 3", "entry 4 is missing (found 5)"),
+        ("amna", "start_hash = 'x'", "entry 5 was altered"),
+        ("amna", "start_seq = 0, start_hash = ''", "entry 1 is missing (found 5)"),
+        ("bilal", "start_hash = 'x'", "entry 1 was altered"),
+        ("bilal", "start_seq = 0, start_hash = ''", "the chain ends at entry 0, but 1 were written"),
+        ("bilal", "start_seq = 2", "the chain goes on to entry 2, but only 1 are written down"),
+    ] {
+        let before = "SELECT start_seq, encode(start_hash, 'hex') AS hash FROM audit_heads WHERE user_id = ";
+        let before = rows(&world.database_url, &format!("{before}'{user}'")).await.remove(0);
+        execute(&world, &format!("UPDATE audit_heads SET {change} WHERE user_id = '{user}'")).await;
+        let (_, broken) = verified(&world, &[]).await;
+        assert!(broken.len() == 1 && broken[0].ends_with(said), "{change}: {broken:?}");
+        let (seq, hash) = (&before["start_seq"], before["hash"].as_str().expect("a text"));
+        let back = format!("start_seq = {seq}, start_hash = decode('{hash}', 'hex')");
+        execute(&world, &format!("UPDATE audit_heads SET {back} WHERE user_id = '{user}'")).await;
+    }
+    assert_eq!(verified(&world, &[]).await, (2, vec![]));
+}
+
+#[tokio::test]
+async fn heads_kept_elsewhere_tell_of_a_cut_that_was_not_kept_with_them() {
+    let (world, old) = long_ago().await;
+    let (cut, _) = world.application.trim_audit(world.clock.now(), 31).await.expect("the database is there");
+    let new = world.application.audit_heads().await.expect("the database is there");
+    // Of these two the end was kept, and is where the chain begins.
+    assert_eq!(verified(&world, &old).await, (2, vec![]));
+    let older = vec![Head { user_id: "amna".to_owned(), seq: 3, hash: vec![3; 32] }];
+    let unknown = r#"user "amna": entry 3 is not the one whose hash was kept elsewhere"#.to_owned();
+    assert_eq!(verified(&world, &older).await.1, [unknown.clone()]);
+    let together = [older.clone(), cut, new].concat();
+    assert_eq!(verified(&world, &together).await, (2, vec![]), "with what trimming said it is explained");
+    let forged = Head { user_id: "amna".to_owned(), seq: 4, hash: vec![4; 32] };
+    assert_eq!(verified(&world, &[older, vec![forged]].concat()).await.1.len(), 2);
+    // Under a pseudonym as well.
+    let chance = Chance { new_id, salt: random };
+    world.application.erase_user("amna", world.clock.now(), chance).await.expect("the database is there");
+    assert_eq!(verified(&world, &together).await, (3, vec![]));
+    assert_eq!(verified(&world, &[]).await, (3, vec![]));
+    world.clock.advance(DAY * 32);
+    sweep(&world).await;
+    let (cut, broken) = trim(&world).await;
+    assert_eq!((cut.len(), broken), (1, vec![]), "and that goes like any other");
+    assert_eq!(verified(&world, &[]).await, (0, vec![]));
+}
+
+#[tokio::test]
+async fn chains_are_cut_by_a_command_and_not_by_mistake() {
+    let (world, _) = long_ago().await;
+    let backend = async |arguments: &[&str]| {
+        let mut command = command("backend");
+        command.args(arguments).env("DATABASE_URL", &world.database_url);
+        let done = outcome(command).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    for (arguments, said) in [
+        (&["trim-audit", "30", "--yes"][..], "\"30\" is no number of days from 31 to 36500"),
+        (&["trim-audit", "31"], "--yes"),
+        (&["trim-audit", "--yes"], "is no number of days"),
+    ] {
+        let (code, out, error) = backend(arguments).await;
+        assert!(code == Some(1) && out.is_empty() && error.contains(said), "{arguments:?}: {error}");
+    }
+    assert_eq!(count(&world, "audit_logs").await, 7);
+    let (code, out, error) = backend(&["trim-audit", "31", "--yes"]).await;
+    assert_eq!((code, error.as_str()), (Some(0), "2 chains cut, 0 chains broken\n"), "{out}");
+    assert!(out.starts_with(r#"{"entries":4,"hash":""#) && out.lines().count() == 2, "{out}");
+    let (code, out, _) = backend(&["verify-audit"]).await;
+    let expected = "user \"amna\": the chain begins at entry 5, as trim-audit left it\n\
+                    user \"bilal\": the chain begins at entry 2, as trim-audit left it\n\
+                    2 entries looked at, 0 chains broken\n";
+    assert_eq!((code, out.as_str()), (Some(0), expected));
 }

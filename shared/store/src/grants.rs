@@ -185,7 +185,7 @@ const AUDITING: &[Grant] = &[
     (Select, "audit_logs", &["user_id", "event_id"]),
     (Insert, "audit_logs", ALL),
     (Select, "audit_heads", ALL),
-    (Insert, "audit_heads", ALL),
+    (Insert, "audit_heads", &["user_id", "seq", "hash"]),
     (Update, "audit_heads", &["seq", "hash"]),
     (Select, "erasures", ALL),
 ];
