@@ -508,8 +508,8 @@ async fn heads_kept_elsewhere_tell_of_a_cut_that_was_not_kept_with_them() {
     // Of these two the end was kept, and is where the chain begins.
     assert_eq!(verified(&world, &old).await, (2, vec![]));
     let older = vec![Head { user_id: "amna".to_owned(), seq: 3, hash: vec![3; 32] }];
-    let unknown = r#"user "amna": entry 3 is not the one whose hash was kept elsewhere"#.to_owned();
-    assert_eq!(verified(&world, &older).await.1, [unknown.clone()]);
+    let unknown = r#"user "amna": entry 3 is not the one whose hash was kept elsewhere"#;
+    assert_eq!(verified(&world, &older).await.1, [unknown]);
     let together = [older.clone(), cut, new].concat();
     assert_eq!(verified(&world, &together).await, (2, vec![]), "with what trimming said it is explained");
     let forged = Head { user_id: "amna".to_owned(), seq: 4, hash: vec![4; 32] };
