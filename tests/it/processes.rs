@@ -361,7 +361,7 @@ async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() 
         .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
         .map(|line| line.split(' ').collect())
         .collect();
-    assert_eq!(forms.len(), 11, "{forms:?}");
+    assert_eq!(forms.len(), 12, "{forms:?}");
     for form in forms {
         for words in [vec![form[0], "--help"], [form.as_slice(), &["-h"]].concat()] {
             let output = run(&words).await;
