@@ -1,7 +1,7 @@
 # Kaam: everything that a developer or CI does, by name.
 .DEFAULT_GOAL := help
 .PHONY: help run test test-hosts test-aws dapr kafka lambda pgbouncer faults check sqlx sqlx-check plans bench bench-baseline asyncapi language-report fuzz
-.PHONY: dist reproducible dead-letters replay verify-audit test-api test-web deny sbom audit-heads export-user erase-user roles
+.PHONY: dist reproducible dead-letters replay verify-audit test-api test-web deny sbom audit-heads trim-audit export-user erase-user roles
 .PHONY: check-infra deploy static images check-images lambda-functions
 
 # Where cargo puts what it builds; `make CARGO_TARGET_DIR=/elsewhere …` works as well.
@@ -173,6 +173,11 @@ audit-heads: ## Say where each chain of the audit log ends, to be kept elsewhere
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend" audit-heads
+
+trim-audit: ## Take old entries away from the audit log; ARGS="DAYS --yes", DATA_DIR or DATABASE_URL say where
+	@infra/local/install $(if $(DATABASE_URL),--without-postgres)
+	@infra/local/build
+	@exec "$(CARGO_TARGET_DIR)/release/backend" trim-audit $(ARGS)
 
 export-user: ## Write all that is known of a user as one JSON document; ARGS=USER, DATA_DIR or DATABASE_URL say where
 	@infra/local/install $(if $(DATABASE_URL),--without-postgres)

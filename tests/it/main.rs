@@ -45,6 +45,7 @@ mod privacy;
 mod processes;
 mod reminders;
 mod requests;
+mod retention;
 mod roles;
 mod rotation;
 mod scale;

@@ -38,7 +38,7 @@ const OF_A_RELAY: [&str; 5] = [
     "SELECT pg_advisory_unlock_all()",
 ];
 /// Tables that a statement may read whole, or by a whole index that has few of their rows: how it begins, which ones, and why.
-const READ_WHOLE: [(&str, &str, &str); 12] = [
+const READ_WHOLE: [(&str, &str, &str); 13] = [
     (
         "SELECT COALESCE(h.user_id, l.user_id) AS \"user_id!\"",
         "audit_logs audit_heads",
@@ -48,6 +48,11 @@ const READ_WHOLE: [(&str, &str, &str); 12] = [
         "SELECT user_id, seq, hash FROM audit_heads WHERE seq > 0",
         "audit_heads",
         "audit-heads: the end of every chain is what is asked for",
+    ),
+    (
+        "SELECT user_id, start_seq AS seq",
+        "audit_heads",
+        "verify-audit: the beginning of every chain is what is asked for",
     ),
     (
         "SELECT ( SELECT min(first.timestamp)",

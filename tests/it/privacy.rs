@@ -55,6 +55,7 @@ async fn full() -> World {
         for row in [
             format!("link_uses VALUES ('{user}', gen_random_uuid(), now())"),
             format!("model_calls VALUES ('{user}', now(), 1)"),
+            format!("swept_feeds VALUES ('{user}', '3')"),
             format!("accounts VALUES ('{user}@example.org', '{user}', 'a hash', now(), now())"),
             format!(
                 "sessions VALUES ('{user}', gen_random_uuid(), '', NULL, now(), now(), now() + interval '1 day')"

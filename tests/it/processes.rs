@@ -119,7 +119,7 @@ async fn a_command_looks_into_no_database_that_is_not_there_or_not_kaams_and_mak
 #[tokio::test]
 async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
     let data_dir = DataDir::new();
-    let wrong: [(&str, &[(&str, &str)]); 17] = [
+    let wrong: [(&str, &[(&str, &str)]); 18] = [
         ("PORT", &[("PORT", "x")]),
         ("PORT", &[("PORT", "65536")]),
         ("TIME_ZONE", &[("TIME_ZONE", "Karachi")]),
@@ -137,6 +137,8 @@ async fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         ("METRICS_PORT", &[("METRICS_PORT", "-1")]),
         ("OLLAMA_URL", &[("OLLAMA_URL", "localhost:11434")]),
         ("OLLAMA_DEADLINE_MS", &[("OLLAMA_DEADLINE_MS", "1")]),
+        // Less than can be undone.
+        ("EVENTS_RETENTION_DAYS", &[("EVENTS_RETENTION_DAYS", "30")]),
     ];
     let starts = wrong.map(|(name, settings)| {
         let mut command = backend(data_dir.path());
@@ -359,7 +361,7 @@ async fn every_command_says_what_it_takes_and_does_and_does_nothing_else_then() 
         .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()))
         .map(|line| line.split(' ').collect())
         .collect();
-    assert_eq!(forms.len(), 11, "{forms:?}");
+    assert_eq!(forms.len(), 12, "{forms:?}");
     for form in forms {
         for words in [vec![form[0], "--help"], [form.as_slice(), &["-h"]].concat()] {
             let output = run(&words).await;

@@ -59,6 +59,7 @@ async fn busy() -> World {
         for row in [
             format!("link_uses VALUES ('{user}', gen_random_uuid(), now())"),
             format!("model_calls VALUES ('{user}', now(), 1)"),
+            format!("swept_feeds VALUES ('{user}', '3')"),
         ] {
             run(&world.database_url, &format!("INSERT INTO {row}")).await;
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use messaging::{InProcess, Published, Publisher, Subscriber};
-use relay_events::Outbox;
+use relay_events::{Outbox, Retention};
 use runtime::metrics::Metrics;
 use serde_json::Value;
 
@@ -45,7 +45,13 @@ impl Recorder {
 /// Gives a relay of a world's outbox to other subscribers than the world's.
 pub fn outbox_to(world: &World, subscribers: Vec<Subscriber>) -> Outbox {
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
-    Outbox::new(world.application.clone(), world.clock.clone(), publisher, &Metrics::new())
+    Outbox::new(
+        world.application.clone(),
+        world.clock.clone(),
+        publisher,
+        Retention::default(),
+        &Metrics::new(),
+    )
 }
 
 /// Publishes everything to a recorder instead of the world's consumers, and gives what was published.

@@ -232,7 +232,8 @@ impl World {
         let signing = Signing::from_environment(&config, &settings).expect("a sound key");
         let (courier_too, backing_too) = (courier.clone(), backing.clone());
         let streams = stream_updates::Limits::from_environment(&settings).expect("sound limits");
-        let parts = Parts { courier: courier_too, links, backing: backing_too, signing, streams };
+        let retention = relay_events::Retention::from_environment(&settings).expect("a sound retention");
+        let parts = Parts { courier: courier_too, links, backing: backing_too, signing, streams, retention };
         let composition = compose_each(each, &clock, parts, &metrics);
         let triggers =
             composition.functions.iter().map(|function| (function.name, function.triggers.clone()));

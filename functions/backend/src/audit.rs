@@ -6,12 +6,19 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use application::Application;
-use application::audit::{Head, head_line, head_of};
+use application::audit::{AUDIT_KEPT_DAYS_AT_LEAST, Head, head_line, head_of};
+use runtime::clock::Clock;
+
+/// Who keeps entries for longer than a hundred years does not trim.
+const LONGEST_DAYS: i64 = 36_500;
 
 /// Looks at every entry, and, with a file of what [`heads`] said, whether those are still there; exit code 1 when something is wrong.
 pub(crate) async fn verify(application: &Application, kept: Option<&Path>) -> anyhow::Result<ExitCode> {
     let kept = kept.map_or_else(|| Ok(Vec::new()), read)?;
     let (count, broken) = application.verify_audit_against(&kept).await?;
+    for Head { user_id, seq, .. } in application.audit_starts().await? {
+        println!("user {user_id:?}: the chain begins at entry {}, as trim-audit left it", seq + 1);
+    }
     for one in &broken {
         println!("{one}");
     }
@@ -25,6 +32,33 @@ pub(crate) async fn heads(application: &Application) -> anyhow::Result<ExitCode>
         println!("{}", head_line(&head));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads how many days entries are to be kept.
+pub(crate) fn days(text: &str) -> anyhow::Result<i64> {
+    let days = text.parse().ok().filter(|days| (AUDIT_KEPT_DAYS_AT_LEAST..=LONGEST_DAYS).contains(days));
+    days.with_context(|| {
+        format!("{text:?} is no number of days from {AUDIT_KEPT_DAYS_AT_LEAST} to {LONGEST_DAYS}")
+    })
+}
+
+/// Says what trimming takes.
+pub(crate) fn unconfirmed(days: i64) -> anyhow::Error {
+    anyhow::anyhow!("what goes, older than {days} days, does not come back; add --yes if that is meant")
+}
+
+/// Takes old entries away, and says where each chain begins that was cut, in lines to be kept with those of [`heads`]; exit code 1 when a
+/// chain is broken, which stays as it is.
+pub(crate) async fn trim(application: &Application, days: i64) -> anyhow::Result<ExitCode> {
+    let (cut, broken) = application.trim_audit(Clock::system().now(), days).await?;
+    for head in &cut {
+        println!("{}", head_line(head));
+    }
+    for one in &broken {
+        eprintln!("{one}");
+    }
+    eprintln!("{} chains cut, {} chains broken", cut.len(), broken.len());
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn read(file: &Path) -> anyhow::Result<Vec<Head>> {

@@ -148,6 +148,23 @@ const COMMANDS: &[Command] = &[
         }],
     ),
     (
+        "trim-audit",
+        &[Form {
+            takes: "DAYS [--yes]",
+            what: "take entries older than so many days (31 or more) away from the audit log, if --yes says that it
+                is meant, as far as their events are gone (EVENTS_RETENTION_DAYS); what is left can still be
+                verified, against heads kept elsewhere with the lines that are printed; exit code 1 when a
+                chain is broken, which stays as it is",
+            run: |given| {
+                let days = audit::days(given[0])?;
+                match given {
+                    [_, _] => with_database(async |application| audit::trim(&application, days).await),
+                    _ => Err(audit::unconfirmed(days)),
+                }
+            },
+        }],
+    ),
+    (
         "export-user",
         &[Form {
             takes: "USER",

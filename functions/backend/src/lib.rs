@@ -63,6 +63,8 @@ pub struct Parts {
     pub signing: Option<Signing>,
     /// How many streams of updates there may be.
     pub streams: stream_updates::Limits,
+    /// How long what was published is kept.
+    pub retention: relay_events::Retention,
 }
 
 /// Every function, joined by the bus of this process.
@@ -87,7 +89,7 @@ pub fn compose_each(
     parts: Parts,
     metrics: &Metrics,
 ) -> Composition {
-    let Parts { courier, links, backing, signing, streams } = parts;
+    let Parts { courier, links, backing, signing, streams, retention } = parts;
     let time = || clock.clone();
     let push_key = PushKey::new(courier.push().public_key());
     let consumers = [
@@ -97,7 +99,7 @@ pub fn compose_each(
     ];
     let subscribers = consumers.iter().filter_map(subscriber).collect();
     let publisher = Publisher::InProcess(InProcess::new(subscribers));
-    let outbox = Outbox::new(new(relay_events::NAME), time(), publisher, metrics);
+    let outbox = Outbox::new(new(relay_events::NAME), time(), publisher, retention, metrics);
     let scan_reminders = scan_reminders::function(new(scan_reminders::NAME), time(), metrics);
     let scan = scan_reminders.triggers.clone().expect("scan-reminders takes ticks");
     let mut functions = vec![

@@ -12,7 +12,7 @@ use application::{Application, Connection};
 use chat_command::Backing;
 use devkit::postgres::{Options, Private};
 use messaging::{Kafka, Publisher};
-use relay_events::Outbox;
+use relay_events::{Outbox, Retention};
 use runtime::config::{ConfigError, Environment, LogLevel};
 use runtime::function::{Check, Function};
 use runtime::host::server::{self, App, shutdown_signal};
@@ -61,7 +61,8 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     let courier = Courier::from_environment(&start.environment).await?;
     let backing = Backing::from_start(&start)?;
     let streams = stream_updates::Limits::from_environment(&start.environment)?;
-    let parts = Parts { courier, links, backing, signing, streams };
+    let retention = Retention::from_environment(&start.environment)?;
+    let parts = Parts { courier, links, backing, signing, streams, retention };
     let connections = match start.environment.get("DATABASE_CONNECTIONS")? {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
@@ -120,10 +121,11 @@ async fn serve_on(
     let committed = wake.clone();
     let application = Application::new(&connection, start.config.time_zone, move || committed.all())?
         .with_quotas(start.config.quotas);
+    let retention = parts.retention;
     let mut composition = compose(&application, &start.clock, parts, &start.metrics);
     let is_in_dapr = matches!(bus, Bus::Dapr);
     let topics = bus.topics();
-    composition = bus.join(start, &application, sidecar.as_ref(), composition)?;
+    composition = bus.join(start, &application, sidecar.as_ref(), retention, composition)?;
     let (outbox, relay) = (composition.outbox, wake.relay);
     let (scanner, clock, scan) = (application.clone(), start.clock.clone(), wake.scan);
     let metrics = start.metrics.clone();
@@ -184,10 +186,12 @@ impl Bus {
         start: &Start,
         application: &Application,
         sidecar: Option<&dapr::Settings>,
+        retention: Retention,
         composition: Composition,
     ) -> anyhow::Result<Composition> {
-        let outbox =
-            |publisher| Outbox::new(application.clone(), start.clock.clone(), publisher, &start.metrics);
+        let outbox = |publisher| {
+            Outbox::new(application.clone(), start.clock.clone(), publisher, retention, &start.metrics)
+        };
         match (self, sidecar, Settings::from_environment(&start.environment)?) {
             (Self::Kafka(kafka), _, Some(settings)) => {
                 let attach = |function: Function| {

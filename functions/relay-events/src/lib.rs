@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use application::feed;
-use application::outbox::{Open, Relay, Settled};
+use application::outbox::{EVENTS_KEPT_DAYS_AT_LEAST, Open, Relay, Settled, SweptTo};
 use application::{Application, Connection};
 use events::{Event, Refusal, Topic};
 use futures::future::{FutureExt as _, join_all};
 use messaging::{Dapr, Kafka, Published, Publisher, Sink};
 use runtime::backoff::{self, PAUSE};
 use runtime::clock::{Clock, Stopwatch, random_fraction};
-use runtime::config::Environment;
+use runtime::config::{ConfigError, Environment};
 use runtime::disposition::{Disposition, MAX_ATTEMPTS};
 use runtime::function::{Check, Function};
 use runtime::host::dapr;
@@ -50,8 +50,38 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
+/// What is to be kept longer than a hundred years is kept for good.
+const LONGEST_DAYS: i64 = 36_500;
 /// How often it is measured how the outbox stands.
 const MEASURED: Duration = Duration::from_secs(15);
+
+/// How long what was published is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Retention {
+    /// Of `events`, what the audit log has: `EVENTS_RETENTION_DAYS`, from 31 (what was done 30 days ago can be undone) to 36500. Default:
+    /// for good, since the audit log tells of each change what was before and after, but not the whole task, nor how it was published.
+    pub events_days: Option<i64>,
+}
+
+impl Retention {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// One that is no number of days, or fewer than undo needs.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        const NAME: &str = "EVENTS_RETENTION_DAYS";
+        let allowed = format!(
+            "a number of days from {EVENTS_KEPT_DAYS_AT_LEAST} to {LONGEST_DAYS}, or nothing: for good"
+        );
+        let events_days: Option<i64> = environment.parse(NAME, &allowed)?;
+        match events_days {
+            Some(days) if !(EVENTS_KEPT_DAYS_AT_LEAST..=LONGEST_DAYS).contains(&days) => {
+                Err(ConfigError::Invalid { name: NAME.to_owned(), value: days.to_string(), allowed })
+            }
+            events_days => Ok(Self { events_days }),
+        }
+    }
+}
 
 /// The outbox, the bus, and a connection for each topic that holds the locks on its shards.
 #[derive(Clone)]
@@ -59,6 +89,9 @@ pub struct Outbox {
     application: Application,
     clock: Clock,
     publisher: Publisher,
+    retention: Retention,
+    /// How far old events were looked at.
+    swept_to: Arc<Mutex<SweptTo>>,
     relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
     /// By topic and outcome.
     published: LabelledCounter,
@@ -103,7 +136,8 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
     let connection = Connection::to(start.database()?, NAME);
     let application = Application::new(&connection, start.config.time_zone, || {})?;
     let is_connected = application.database_probe();
-    let outbox = Outbox::new(application, start.clock, publisher, &start.metrics);
+    let retention = Retention::from_environment(&start.environment)?;
+    let outbox = Outbox::new(application, start.clock, publisher, retention, &start.metrics);
     if start.is_frozen_between_requests {
         return Ok(checks.into_iter().fold(function(outbox), Function::ready_when));
     }
@@ -217,7 +251,13 @@ pub fn function(outbox: Outbox) -> Function {
 
 impl Outbox {
     /// Joins the outbox and the bus.
-    pub fn new(application: Application, clock: Clock, publisher: Publisher, metrics: &Metrics) -> Self {
+    pub fn new(
+        application: Application,
+        clock: Clock,
+        publisher: Publisher,
+        retention: Retention,
+        metrics: &Metrics,
+    ) -> Self {
         let published = metrics.labelled_counter("kaam_events_total", "Events handed to the bus");
         let oldest =
             "When the oldest event happened that is not published yet, in Unix time; 0: none is left";
@@ -231,7 +271,8 @@ impl Outbox {
             ),
         };
         let relays = Arc::new(TOPICS.map(|_| Mutex::new(None)));
-        Self { application, clock, publisher, relays, published, standing }
+        let swept_to = Arc::new(Mutex::new(SweptTo::default()));
+        Self { application, clock, publisher, retention, swept_to, relays, published, standing }
     }
 
     /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
@@ -475,6 +516,16 @@ impl Outbox {
             let error = runtime::ask::chain(&refusal);
             tracing::warn!(error, "what is expired could not be forgotten");
         }
+        let Some(days) = self.retention.events_days else { return };
+        let mut swept_to = self.swept_to.lock().await;
+        match self.application.forget_events(self.clock.now(), days, &mut swept_to).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, older_than_days = days, "old events forgotten"),
+            Err(refusal) => {
+                let error = runtime::ask::chain(&refusal);
+                tracing::warn!(error, "old events could not be forgotten");
+            }
+        }
     }
 
     async fn run_topic(
@@ -520,4 +571,25 @@ fn outcome(published: &Published) -> &'static str {
 
 fn unavailable(error: application::outbox::RelayError) -> Refusal {
     Refusal::Unavailable { what: "the database", source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_kept_for_good_or_for_as_long_as_they_can_be_undone() {
+        fn read(days: &str) -> Result<Retention, ConfigError> {
+            Retention::from_environment(&Environment::from_pairs([("EVENTS_RETENTION_DAYS", days)]))
+        }
+        assert_eq!(Retention::default().events_days, None);
+        assert_eq!(read("").expect("as if it were not set"), Retention::default());
+        for days in [31, 90, 36_500] {
+            assert_eq!(read(&days.to_string()).expect("sound").events_days, Some(days));
+        }
+        for wrong in ["30", "0", "-90", "36501", "90d", "forever"] {
+            let error = read(wrong).expect_err(wrong).to_string();
+            assert!(error.contains("EVENTS_RETENTION_DAYS") && error.contains("from 31 to 36500"), "{error}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The audit log: one entry for each event.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use events::Refusal;
 use events::cloud_event::Envelope;
 use events::payload::{Audited, ReminderMoment, TaskChanged};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 pub use store::audit::{Broken, Entry, Head, Salt};
 
+use crate::outbox::EVENTS_KEPT_DAYS_AT_LEAST;
 use crate::query::entry_of_task;
 use crate::{Application, refuse};
 
@@ -49,6 +51,52 @@ impl Application {
     /// [`Refusal::Unavailable`].
     pub async fn audit_heads(&self) -> Result<Vec<Head>, Refusal> {
         self.store.audit_heads().await.map_err(refuse)
+    }
+}
+
+/// The fewest days that audit entries can be kept for, which go after their events.
+pub const AUDIT_KEPT_DAYS_AT_LEAST: i64 = EVENTS_KEPT_DAYS_AT_LEAST;
+/// How many users are looked up together.
+const USERS: i64 = 500;
+
+impl Application {
+    /// Takes entries older than `kept_days` away from the old end of each chain, as far as their events are gone. A chain that is broken
+    /// stays as it is. Gives where each chain that was cut begins now: the last entry that went; and what is wrong with the others.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`]: chains may be cut already; doing it again goes on.
+    pub async fn trim_audit(
+        &self,
+        now: DateTime<Utc>,
+        kept_days: i64,
+    ) -> Result<(Vec<Head>, Vec<Broken>), Refusal> {
+        let before = now - TimeDelta::days(kept_days.max(AUDIT_KEPT_DAYS_AT_LEAST));
+        let (mut cut, mut broken, mut after) = (Vec::new(), Vec::new(), String::new());
+        loop {
+            let users = self.store.audited_users(&after, USERS).await.map_err(refuse)?;
+            let Some(last) = users.last() else { return Ok((cut, broken)) };
+            after.clone_from(last);
+            for user_id in &users {
+                // Else what somebody did to it could not be seen any more.
+                if let Some(wrong) = self.store.verify_audit_of(user_id).await.map_err(refuse)? {
+                    broken.push(wrong);
+                    continue;
+                }
+                let mut begins = None;
+                while let Some(head) = self.store.trim_audit(user_id, before).await.map_err(refuse)? {
+                    begins = Some(head);
+                }
+                cut.extend(begins);
+            }
+        }
+    }
+
+    /// Gives where each chain begins that was cut: the last entry that went.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn audit_starts(&self) -> Result<Vec<Head>, Refusal> {
+        self.store.audit_starts().await.map_err(refuse)
     }
 }
 

@@ -15,8 +15,8 @@ impl Application {
         self.store.feed_end().await.map_err(refuse)
     }
 
-    /// Gives a user's changes after `cursor`; `None` when there are more than `most`, or nobody knows the cursor: then everything is to be
-    /// read anew, from [`Application::feed_end`] on.
+    /// Gives a user's changes after `cursor`; `None` when there are more than `most`, when some of them may be gone already, or nobody knows
+    /// the cursor: then everything is to be read anew, from [`Application::feed_end`] on.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`].

@@ -5,7 +5,7 @@ use events::{Refusal, Topic};
 use uuid::Uuid;
 
 pub use store::Error as RelayError;
-pub use store::outbox::{Backlog, DeadLetter, Open, Relay, Settled};
+pub use store::outbox::{Backlog, DeadLetter, Open, Relay, Settled, SweptTo};
 
 use crate::links::LINK_DAYS;
 use crate::undo::UNDO_DAYS;
@@ -13,6 +13,10 @@ use crate::{Application, refuse};
 
 /// How long conversations are kept, in days.
 const CONVERSATIONS_KEPT_DAYS: i64 = 30;
+/// How long events have to be kept at least, in days: one more than what they tell of can be undone, and than any link holds.
+pub const EVENTS_KEPT_DAYS_AT_LEAST: i64 = 1 + if UNDO_DAYS > LINK_DAYS { UNDO_DAYS } else { LINK_DAYS };
+/// How many times a thousand old events are looked at in one sweep: what it does at once is bounded, and the next one goes on there.
+const SWEPT_THOUSANDS: u32 = 50;
 
 impl Application {
     /// Connects a relay for one topic.
@@ -66,10 +70,34 @@ impl Application {
         // Some at a time, until there are no more.
         while self.store.forget_answers(now).await.map_err(refuse)? > 0 {}
         while self.store.forget_conversations(before).await.map_err(refuse)? > 0 {}
-        // A day longer than anything can be undone, and any link holds.
-        let before = now - TimeDelta::days(UNDO_DAYS.max(LINK_DAYS) + 1);
+        let before = now - TimeDelta::days(EVENTS_KEPT_DAYS_AT_LEAST);
         while self.store.forget_undone(before).await.map_err(refuse)? > 0 {}
         while self.store.forget_link_uses(before).await.map_err(refuse)? > 0 {}
         self.forget_sessions(now).await
+    }
+
+    /// Forgets events that are older than `kept_days`, from where the last sweep ended on; says how many are gone. Only those that were
+    /// published and audited go; at the end the next sweep begins anew.
+    ///
+    /// # Errors
+    /// [`Refusal::Unavailable`].
+    pub async fn forget_events(
+        &self,
+        now: DateTime<Utc>,
+        kept_days: i64,
+        swept_to: &mut SweptTo,
+    ) -> Result<u64, Refusal> {
+        // Nothing that can still be undone goes, whoever calls.
+        let before = now - TimeDelta::days(kept_days.max(EVENTS_KEPT_DAYS_AT_LEAST));
+        let mut gone = 0;
+        for _ in 0..SWEPT_THOUSANDS {
+            let swept = self.store.forget_events(before, *swept_to).await.map_err(refuse)?;
+            gone += swept.gone;
+            *swept_to = swept.next.unwrap_or_default();
+            if swept.next.is_none() {
+                break;
+            }
+        }
+        Ok(gone)
     }
 }

@@ -1,6 +1,7 @@
 //! `audit_logs`: who changed what, in a chain of hashes for each user.
 
 mod chain;
+mod trim;
 mod verify;
 
 use std::collections::{HashMap, HashSet};

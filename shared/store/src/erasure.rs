@@ -140,6 +140,13 @@ impl Store {
             all,
             user_id,
             put,
+            "swept_feeds",
+            r#"SELECT to_jsonb(t) AS "row!" FROM swept_feeds t WHERE user_id = $1"#
+        );
+        rows!(
+            all,
+            user_id,
+            put,
             "undone_events",
             r#"SELECT to_jsonb(t) AS "row!" FROM undone_events t WHERE user_id = $1 ORDER BY event_id"#
         );
@@ -271,6 +278,7 @@ impl Store {
             "undone_events",
             "DELETE FROM undone_events WHERE user_id = $1"
         );
+        remove!(transaction, user_id, erased, "swept_feeds", "DELETE FROM swept_feeds WHERE user_id = $1");
         remove!(transaction, user_id, erased, "link_uses", "DELETE FROM link_uses WHERE user_id = $1");
         remove!(transaction, user_id, erased, "sessions", "DELETE FROM sessions WHERE user_id = $1");
         remove!(transaction, user_id, erased, "accounts", "DELETE FROM accounts WHERE user_id = $1");

@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Gives a user's changes after `cursor`, in an order that does not change, those of a transaction together; `None` when there are more
-    /// than `most`, or when the cursor is of another database.
+    /// than `most`, when one of them may be gone already ([`Store::forget_events`]), or when the cursor is of another database.
     ///
     /// Each change is given once, whatever commits when: it is new when its transaction is in the snapshot of this statement, and was not in
     /// that of the cursor. A transaction that was numbered elsewhere (tables that were restored) is new to nobody.
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Gives the snapshot of the statement, and the changes that are in it and not in the cursor's, of the transactions from one to another,
-    /// after an event of one of them; `None` for more than `most`.
+    /// after an event of one of them; `None` for more than `most`, or where one may be gone.
     async fn changes(
         &self,
         user_id: &str,
@@ -179,7 +179,7 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         let now = rows.first().map_or_else(|| snapshot(0, ""), |row| snapshot(row.epoch, &row.now))?;
-        if rows.len() > most {
+        if rows.len() > most || rows.first().is_some_and(|row| row.is_swept) {
             return Ok((now, None));
         }
         let mut changes = Vec::with_capacity(rows.len());

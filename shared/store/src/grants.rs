@@ -133,11 +133,14 @@ const UNDO: &[Grant] =
 const LOOKING: &[Grant] =
     &[(Select, "reminder_attempts", ALL), (Select, "events", ALL), (Select, "audit_logs", ALL)];
 /// What is new since somebody looked.
-const FEED: &[Grant] = &[(
-    Select,
-    "events",
-    &["user_id", "transaction_id", "seq", "topic_name", "event_type", "subject", "payload"],
-)];
+const FEED: &[Grant] = &[
+    (
+        Select,
+        "events",
+        &["user_id", "transaction_id", "seq", "topic_name", "event_type", "subject", "payload"],
+    ),
+    (Select, "swept_feeds", ALL),
+];
 /// Links in mails.
 const LINKS: &[Grant] = &[(Select, "link_uses", ALL), (Insert, "link_uses", ALL)];
 /// What was said, and what it is about.
@@ -182,7 +185,7 @@ const AUDITING: &[Grant] = &[
     (Select, "audit_logs", &["user_id", "event_id"]),
     (Insert, "audit_logs", ALL),
     (Select, "audit_heads", ALL),
-    (Insert, "audit_heads", ALL),
+    (Insert, "audit_heads", &["user_id", "seq", "hash"]),
     (Update, "audit_heads", &["seq", "hash"]),
     (Select, "erasures", ALL),
 ];
@@ -190,6 +193,14 @@ const AUDITING: &[Grant] = &[
 const RELAYING: &[Grant] = &[
     (Select, "events", ALL),
     (Update, "events", &["status", "attempts", "next_attempt_at", "error", "processed_at"]),
+];
+/// Events that are too old to be kept, once the audit log has them; and who has to be told that they are gone.
+const SWEEPING: &[Grant] = &[
+    (Delete, "events", ALL),
+    (Select, "audit_logs", &["user_id", "event_id"]),
+    (Select, "swept_feeds", ALL),
+    (Insert, "swept_feeds", ALL),
+    (Update, "swept_feeds", &["transaction_id"]),
 ];
 /// Accounts with their sessions, and who has to wait after how many failures.
 const SIGNING_IN: &[Grant] = &[
@@ -256,7 +267,7 @@ pub const ROLES: [Role; 16] = [
     of_one("kaam_send_reminder", "send-reminder", &[SETTINGS, TASKS, SENDING, NEW_SETTINGS, EVENTS]),
     of_one("kaam_spawn_recurrence", "spawn-recurrence", &[SETTINGS, TASKS, SAVING, NEW_TASK, CHANGED_TASK]),
     of_all("kaam_write_audit", "write-audit", &[AUDITING]),
-    of_all("kaam_relay_events", "relay-events", &[RELAYING, FORGETTING]),
+    of_all("kaam_relay_events", "relay-events", &[RELAYING, SWEEPING, FORGETTING]),
     of_all("kaam_verify_audit", "`backend verify-audit`, `backend audit-heads`", &[VERIFYING, SCHEMA]),
     of_all(
         "kaam_backend",
@@ -280,6 +291,7 @@ pub const ROLES: [Role; 16] = [
             SENDING,
             AUDITING,
             RELAYING,
+            SWEEPING,
             FORGETTING,
             SIGNING_IN,
             VERIFYING,

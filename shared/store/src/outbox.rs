@@ -18,6 +18,9 @@ pub const SHARDS: u32 = 64;
 /// The first number of the relays' two-number session locks, plus the topic's place; the second is the shard.
 const LOCK_CLASS: i32 = 0x6b61_616d;
 
+/// How many old events are looked at together.
+const SWEPT_AT_ONCE: i64 = 1_000;
+
 /// No more dead letters of a topic are counted.
 pub const COUNTED: i64 = 1_000;
 
@@ -173,6 +176,22 @@ impl Store {
         .await?)
     }
 
+    /// Forgets events that happened before `before`, were published and are in the audit log, of the next 1,000 after `after`. Readers of the
+    /// feed who may have missed one of them are told so ([`Store::news`]).
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]: none is gone.
+    pub async fn forget_events(&self, before: DateTime<Utc>, after: SweptTo) -> Result<Swept, Error> {
+        let row = sqlx::query_file!("src/outbox/sweep.sql", before, after.at, after.seq)
+            .fetch_one(&self.pool)
+            .await?;
+        let last = row.timestamp.zip(row.seq).map(|(at, seq)| SweptTo { at, seq });
+        Ok(Swept {
+            gone: u64::try_from(row.gone).unwrap_or_default(),
+            next: last.filter(|_| row.looked_at >= SWEPT_AT_ONCE),
+        })
+    }
+
     /// Opens dead letters again, one or all, with the reminders that failed for good; says how many events and reminders.
     ///
     /// # Errors
@@ -204,6 +223,29 @@ impl Store {
         transaction.commit().await?;
         Ok((events.rows_affected(), reminders.rows_affected()))
     }
+}
+
+/// Where a sweep of old events is: behind the event of this instant and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweptTo {
+    at: DateTime<Utc>,
+    seq: i64,
+}
+
+impl Default for SweptTo {
+    /// Gives the place before all of them.
+    fn default() -> Self {
+        Self { at: DateTime::UNIX_EPOCH, seq: 0 }
+    }
+}
+
+/// What a part of a sweep has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// How many events are gone.
+    pub gone: u64,
+    /// Where the next part goes on; `None`: there is nothing more that is as old.
+    pub next: Option<SweptTo>,
 }
 
 /// How a topic of the outbox stands.

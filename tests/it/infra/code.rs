@@ -65,7 +65,14 @@ impl Code {
         let backing = Backing::from_start(&start).expect("sound settings");
         let connection = Connection::new("postgres://nobody@127.0.0.1:1/none", "test", 1);
         let application = Application::new(&connection, config.time_zone, || {}).expect("a URL");
-        let parts = Parts { courier, links: Some(links()), backing, signing, streams: Default::default() };
+        let parts = Parts {
+            courier,
+            links: Some(links()),
+            backing,
+            signing,
+            streams: Default::default(),
+            retention: Default::default(),
+        };
         let composed = compose(&application, &start.clock, parts, &start.metrics);
         let function = |built: runtime::function::Function| {
             let documents = [built.http.into_openapi(), built.public.into_openapi()];

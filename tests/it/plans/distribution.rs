@@ -67,7 +67,7 @@ const OF_GIVEN_USERS: [(&str, &str); 16] = [
 ];
 
 /// Statements about rows of whoever it is: each node would be asked, or a worker of each node.
-const OF_ALL_USERS: [(&str, &str); 15] = [
+const OF_ALL_USERS: [(&str, &str); 18] = [
     ("WITH due AS ( SELECT user_id, id, task_id", "scan-reminders: what is due; one scan for each node"),
     (
         "SELECT LEAST( (SELECT min(trigger_time)",
@@ -87,6 +87,9 @@ const OF_ALL_USERS: [(&str, &str); 15] = [
     ),
     ("UPDATE events SET status = 'pending'", "replay: a command"),
     ("SELECT user_id, seq, hash FROM audit_heads WHERE seq > 0", "audit-heads: a command"),
+    ("SELECT user_id, start_seq AS seq", "verify-audit: a command"),
+    ("SELECT user_id FROM audit_heads WHERE user_id >", "trim-audit: a command"),
+    ("WITH old AS MATERIALIZED", "the sweep; on each node"),
     ("DELETE FROM conversations WHERE (user_id, conversation_id) IN", "the sweep; on each node"),
     ("DELETE FROM idempotency_keys WHERE (user_id, route, key) IN", "the sweep; on each node"),
     ("DELETE FROM link_uses WHERE (user_id, link_id) IN", "the sweep; on each node"),

@@ -122,6 +122,9 @@ FROM generate_series(1, 30000) AS n;
 INSERT INTO model_calls (user_id, day, calls)
 SELECT 'user-' || n, '2026-06-01', 1
 FROM generate_series(1, 20000) AS n;
+INSERT INTO swept_feeds (user_id, transaction_id)
+SELECT 'user-' || n, '3'
+FROM generate_series(1, 20000) AS n;
 INSERT INTO erasures (user_hash, erased_at)
 SELECT decode(md5(n::text), 'hex'), '2026-06-01'
 FROM generate_series(1, 20000) AS n;

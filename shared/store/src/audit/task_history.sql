@@ -1,6 +1,7 @@
 -- What happened to a task ($1: the user; $2: the task), each change once and in the order of the events, wherever an event is on its
--- way: in the outbox, on the bus, parked or in the audit log. Read from the indexes events_by_task and audit_logs_by_entity; rows of
--- events are kept for good.
+-- way: in the outbox, on the bus, parked or in the audit log. Read from the indexes events_by_task and audit_logs_by_entity. Of old
+-- events the audit log alone may be left (sweep.sql); up to the last of those the order is that of time, since an event among them that is
+-- parked is kept.
 SELECT event_id AS "event_id!", COALESCE(a.action, e.event_type) AS "action!",
        COALESCE(a.timestamp, e.timestamp) AS "timestamp!", COALESCE(a.correlation_id, e.correlation_id) AS "correlation_id!",
        a.actor_type AS "actor_type?", a.actor_id AS "actor_id?", a.old_values AS "old_values?", a.new_values AS "new_values?",
@@ -15,4 +16,8 @@ FULL JOIN (
     FROM audit_logs
     WHERE user_id = $1 AND entity_type = 'task' AND entity_id = $2
 ) AS a USING (event_id)
-ORDER BY e.seq NULLS FIRST, a.seq
+ORDER BY CASE
+             WHEN COALESCE(a.timestamp, e.timestamp) <= max(a.timestamp) FILTER (WHERE e.seq IS NULL) OVER ()
+             THEN COALESCE(a.timestamp, e.timestamp)
+         END NULLS LAST,
+         e.seq NULLS FIRST, a.seq

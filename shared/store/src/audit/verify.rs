@@ -94,7 +94,8 @@ impl Store {
     }
 
     /// Walks every chain, as all were at one moment, and gives all that is wrong, with the number of entries looked at. Each of `kept` has
-    /// to be in some chain, which is another than its user's when that one was erased.
+    /// to be in some chain, which is another than its user's when that one was erased; or before the beginning of one that was cut, if
+    /// `kept` has that beginning, too.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -106,28 +107,40 @@ impl Store {
         let mut all = self.pool.begin_with(WHOLE).await?;
         let users = sqlx::query!(
             r#"SELECT COALESCE(h.user_id, l.user_id) AS "user_id!", COALESCE(h.seq, 0) AS "seq!",
-                      COALESCE(h.hash, ''::bytea) AS "hash!"
+                      COALESCE(h.hash, ''::bytea) AS "hash!", COALESCE(h.start_seq, 0) AS "start_seq!",
+                      COALESCE(h.start_hash, ''::bytea) AS "start_hash!"
                FROM audit_heads h
                FULL JOIN (SELECT DISTINCT user_id FROM audit_logs) l ON l.user_id = h.user_id
                ORDER BY 1"#,
         )
         .fetch_all(&mut *all)
         .await?;
-        let mut unsound = HashSet::new();
+        let (mut unsound, mut cut) = (HashSet::new(), HashMap::new());
         for user in users {
-            let end = Head { user_id: user.user_id, seq: user.seq, hash: user.hash };
+            let chain = Chain {
+                user_id: user.user_id,
+                start: (user.start_seq, user.start_hash),
+                end: (user.seq, user.hash),
+            };
+            if let Some(user_id) = missed.remove(&chain.start) {
+                cut.insert(user_id, chain.start.0);
+            }
             let found_again = |seq, hash: &[u8]| {
                 missed.remove(&(seq, hash.to_owned()));
             };
-            let (seen, found) = verify_chain(&mut all, &end, found_again).await?;
+            let (seen, found) = verify_chain(&mut all, &chain, found_again).await?;
             count += seen;
             if found.is_some() {
-                unsound.insert(end.user_id);
+                unsound.insert(chain.user_id);
             }
             broken.extend(found);
         }
         all.commit().await?;
-        let mut missed: Vec<_> = missed.into_iter().filter(|(_, user)| !unsound.contains(*user)).collect();
+        let is_before_a_cut = |seq: i64, user: &str| cut.get(user).is_some_and(|start| seq < *start);
+        let mut missed: Vec<_> = missed
+            .into_iter()
+            .filter(|((seq, _), user)| !unsound.contains(*user) && !is_before_a_cut(*seq, user))
+            .collect();
         missed.sort_unstable_by_key(|((seq, _), user)| (*user, *seq));
         broken.extend(
             missed
@@ -138,16 +151,38 @@ impl Store {
     }
 }
 
+/// What is written down of a chain: the last entry that went away, and the last one that there is.
+struct Chain {
+    user_id: String,
+    start: (i64, Vec<u8>),
+    end: (i64, Vec<u8>),
+}
+
+/// Says what is wrong with one user's chain.
+pub(super) async fn chain_of(connection: &mut Session, user_id: &str) -> Result<Option<Broken>, Error> {
+    let head =
+        sqlx::query!("SELECT seq, hash, start_seq, start_hash FROM audit_heads WHERE user_id = $1", user_id,)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(head) = head else { return Ok(None) };
+    let (start, end) = ((head.start_seq, head.start_hash), (head.seq, head.hash));
+    let chain = Chain { user_id: user_id.to_owned(), start, end };
+    Ok(verify_chain(connection, &chain, |_, _| {}).await?.1)
+}
+
 /// Walks one user's chain, a page at a time, and tells of each entry.
 async fn verify_chain(
     connection: &mut Session,
-    end: &Head,
+    chain: &Chain,
     mut tell: impl FnMut(i64, &[u8]),
 ) -> Result<(u64, Option<Broken>), Error> {
-    let user = || end.user_id.clone();
-    let (mut last, mut previous, mut count) = (0, Vec::new(), 0);
+    let user = || chain.user_id.clone();
+    let (end, end_hash) = (chain.end.0, &chain.end.1);
+    let ((mut last, mut previous), mut count) = (chain.start.clone(), 0);
+    // From the first one that is there: one of before the beginning does not belong there.
+    let mut looked_at = 0;
     let mut erasing = Erasing::default();
-    let is_pseudonym = end.user_id.starts_with(PSEUDONYM);
+    let is_pseudonym = chain.user_id.starts_with(PSEUDONYM);
     loop {
         let rows = sqlx::query!(
             r#"SELECT seq, event_id, entity_type, entity_id, action, actor_type, actor_id, old_values, new_values,
@@ -156,8 +191,8 @@ async fn verify_chain(
                WHERE user_id = $1 AND seq > $2
                ORDER BY seq
                LIMIT $3"#,
-            end.user_id,
-            last,
+            chain.user_id,
+            looked_at,
             i64::from(PAGE),
         )
         .fetch_all(&mut *connection)
@@ -196,7 +231,7 @@ async fn verify_chain(
                 _ => Vec::new(),
             };
             let is_empty = is_emptied(&entry);
-            let is_end_altered = row.seq == end.seq && computed != end.hash;
+            let is_end_altered = row.seq == end && computed != *end_hash;
             if row.previous_hash != previous
                 || row.hash != computed
                 || is_end_altered
@@ -207,6 +242,7 @@ async fn verify_chain(
             erasing.meet(row.seq, row.is_erased, entry.action == ERASED && is_pseudonym);
             tell(row.seq, &computed);
             (last, previous) = (row.seq, computed);
+            looked_at = last;
         }
         if is_last {
             break;
@@ -215,11 +251,15 @@ async fn verify_chain(
     if let Some(seq) = erasing.unexcused() {
         return Ok((count, Some(Broken::Emptied { user_id: user(), seq })));
     }
-    if last < end.seq {
-        return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end.seq, found: last })));
+    if last < end {
+        return Ok((count, Some(Broken::Truncated { user_id: user(), expected: end, found: last })));
     }
-    if last > end.seq {
-        return Ok((count, Some(Broken::Beyond { user_id: user(), end: end.seq, found: last })));
+    if last > end {
+        return Ok((count, Some(Broken::Beyond { user_id: user(), end, found: last })));
+    }
+    // Nothing is left but what is written down.
+    if count == 0 && previous != *end_hash {
+        return Ok((count, Some(Broken::Altered { user_id: user(), seq: end })));
     }
     Ok((count, None))
 }
