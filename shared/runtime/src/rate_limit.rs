@@ -112,10 +112,12 @@ impl Costs {
         };
         match taken {
             Ok(()) => next.run(request).await,
-            Err(empty) => empty.answer(match self {
-                Costs::Chat => "too many messages of this user, try again later",
-                Costs::SignIn => "too many attempts to sign in from this network, try again later",
-            }),
+            Err(empty) => empty
+                .told(match self {
+                    Costs::Chat => "too many messages of this user, try again later",
+                    Costs::SignIn => "too many attempts to sign in from this network, try again later",
+                })
+                .into_response(),
         }
     }
 }
@@ -141,22 +143,22 @@ impl RateLimits {
     }
 
     /// Counts a request of its address, and lets [`Costs`] count.
-    pub(crate) fn take_of_address(self: &Arc<Self>, request: &mut Request) -> Result<(), Response> {
+    pub(crate) fn take_of_address(self: &Arc<Self>, request: &mut Request) -> Result<(), Problem> {
         let network = request.extensions().get::<ClientAddress>().and_then(|address| address.network());
         if let Some(Err(empty)) = network.map(|network| self.addresses.take(&network)) {
-            return Err(empty.answer("too many requests from this network, try again later"));
+            return Err(empty.told("too many requests from this network, try again later"));
         }
         request.extensions_mut().insert(Arc::clone(self));
         Ok(())
     }
 
     /// Counts a request of its user, if that is known.
-    pub(crate) fn take_of_user(&self, request: &Request) -> Result<(), Response> {
+    pub(crate) fn take_of_user(&self, request: &Request) -> Result<(), Problem> {
         match request.extensions().get() {
             Some(Identity::User { user_id, .. }) => self
                 .users
                 .take(user_id)
-                .map_err(|empty| empty.answer("too many requests of this user, try again later")),
+                .map_err(|empty| empty.told("too many requests of this user, try again later")),
             _ => Ok(()),
         }
     }
@@ -167,10 +169,10 @@ impl RateLimits {
 struct Empty(Duration);
 
 impl Empty {
-    fn answer(self, detail: &'static str) -> Response {
+    fn told(self, detail: &'static str) -> Problem {
         // Rounded up: whoever comes then is let in.
         let seconds = self.0.as_nanos().div_ceil(1_000_000_000).max(1);
-        Problem::too_many_requests(detail, u32::try_from(seconds).unwrap_or(u32::MAX)).into_response()
+        Problem::too_many_requests(detail, u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 }
 
@@ -329,7 +331,7 @@ mod tests {
         let (clock, buckets) = buckets(1);
         assert!(buckets.take(&1).is_ok());
         clock.advance(Duration::from_millis(500));
-        let response = buckets.take(&1).expect_err("it is empty").answer("too many");
+        let response = buckets.take(&1).expect_err("it is empty").told("too many").into_response();
         assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (429, &60.into()));
     }
 

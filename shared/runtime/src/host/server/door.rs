@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
 
-use crate::{auth::Authenticator, rate_limit::RateLimits};
+use crate::{auth::Authenticator, problem::Problem, rate_limit::RateLimits};
 
 /// What stands before the routes of a function; by default it is open.
 #[derive(Clone, Debug, Default)]
@@ -35,13 +39,16 @@ impl Door {
 
     async fn let_in(&self, request: &mut Request) -> Result<(), Response> {
         if let Some(rates) = &self.rates {
-            rates.take_of_address(request)?;
+            rates.take_of_address(request).map_err(Problem::into_response)?;
         }
         match &self.asks {
             None => {}
             Some((known, For::Users)) => known.let_in_user(request).await?,
             Some((known, For::Events)) => known.let_in_events(request).await?,
         }
-        self.rates.as_ref().map_or(Ok(()), |rates| rates.take_of_user(request))
+        match &self.rates {
+            Some(rates) => rates.take_of_user(request).map_err(Problem::into_response),
+            None => Ok(()),
+        }
     }
 }
