@@ -266,7 +266,7 @@ fn wrong(words: &[&str]) -> anyhow::Error {
             let forms: Vec<_> = forms.iter().map(|form| format!("backend {name} {}", form.takes)).collect();
             let forms = forms.iter().map(|form| form.trim_end()).collect::<Vec<_>>().join(", or ");
             let given = words.join(" ");
-            anyhow::anyhow!("{given:?} is not how it is called, which is {forms}; see backend {name} --help")
+            anyhow::anyhow!("{given:?} is not all, or too much; there is {forms}; see backend {name} --help")
         }
         None => {
             let known: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();

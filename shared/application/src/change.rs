@@ -71,7 +71,8 @@ impl Application {
                 Ok(admitted) => admitted,
                 Err(refusal) => return self.replay_or(cause, key, refusal).await,
             };
-            let answer = Answer::task(1, planned.json).with_header("location", format!("/api/tasks/{id}"));
+            let answer = Answer::task(planned.body.version, planned.json)
+                .with_header("location", format!("/api/tasks/{id}"));
             let record =
                 key.map(|key| Record { key: key.clone(), answer: answer.clone(), created_at: cause.now });
             match self.store.write(&planned.write, record.as_ref()).await.map_err(refuse)? {

@@ -16,7 +16,7 @@ const CONVERSATIONS_KEPT_DAYS: i64 = 30;
 /// How long events have to be kept at least, in days: one more than what they tell of can be undone, and than any link holds.
 pub const EVENTS_KEPT_DAYS_AT_LEAST: i64 = 1 + if UNDO_DAYS > LINK_DAYS { UNDO_DAYS } else { LINK_DAYS };
 /// How many times a thousand old events are looked at in one sweep: what it does at once is bounded, and the next one goes on there.
-const SWEPT_THOUSANDS: u32 = 50;
+const SWEPT_THOUSANDS: u32 = 10;
 
 impl Application {
     /// Connects a relay for one topic.

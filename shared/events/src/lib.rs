@@ -50,7 +50,7 @@ pub struct Event {
     pub timestamp: DateTime<Utc>,
     /// The function that made it.
     pub source_service: String,
-    /// What happened, one of [`payload`]'s types: written once, and parsed by nobody on the way.
+    /// What happened, one of [`payload`]'s types, as the text that it travels as.
     pub payload: JsonText,
 }
 

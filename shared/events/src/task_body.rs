@@ -185,7 +185,8 @@ pub fn due_date(due: Due, zone: Tz) -> String {
 }
 
 /// Gives what differs between two tasks, as the members of `{field: {"old", "new"}}`, without the fields that change with every change.
-/// `before` a new task there is none. Both were written by the same code, so what is the same is the same text.
+/// Before a new task there is none. Both have to be written by [`JsonText::of`], so that what is the same is the same text; what a
+/// database gives back has other blanks.
 pub(crate) fn changes(before: Option<&JsonText>, after: &JsonText) -> String {
     let (old, new) = (before.map(members).unwrap_or_default(), members(after));
     let mut changes = String::with_capacity(2 * after.as_str().len());

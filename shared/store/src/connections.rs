@@ -16,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
-use crate::pool::{Lent, Pool};
+use crate::pool::{Acquired, Pool};
 use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
 /// How long whoever wants a connection waits, in all.
@@ -61,9 +61,9 @@ impl Connections {
         Ok(Self { pool, login })
     }
 
-    /// Lends a connection.
-    pub(crate) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
-        let acquired = timeout(ACQUIRE, self.trying(Pool::lend)).await;
+    /// Acquires a connection.
+    pub(crate) async fn acquire(&self) -> Result<Acquired, sqlx::Error> {
+        let acquired = timeout(ACQUIRE, self.trying(Pool::acquire)).await;
         acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 

@@ -42,9 +42,9 @@ use session::Sessions;
 
 /// Held by whoever migrates.
 const MIGRATING: i64 = 0x006b_6161_6d00_0001;
-/// How often somebody who waits for that looks.
 /// How long a database may say nothing to who looks at its schema.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How often somebody who waits for another's migration looks.
 const MIGRATING_LOOK: Duration = Duration::from_millis(100);
 
 /// What frees the server when nobody does: of a connection, and of the roles of functions, which holds behind a pooler too. The client's
@@ -186,7 +186,7 @@ impl Store {
         Ok(())
     }
 
-    /// Closes every connection, after the statements that are running.
+    /// Closes every connection; those in use when they are given back.
     pub async fn close(&self) {
         self.pool.connections.close().await;
     }

@@ -1,7 +1,8 @@
 //! Connections that are used again, without asking PostgreSQL each time whether they still work.
 //!
 //! sqlx's own pool sends a message when a connection is given back and waits for the answer, which is a second round trip for each
-//! statement. Here one that did all that it was asked is given back as it is; what was broken off is waited for or rolled back first.
+//! statement. Here one that did all that it was asked is given back as it is; what was broken off is waited for or rolled back first, and
+//! what is in between is used by nobody.
 
 use std::io::ErrorKind;
 use std::ops::{Deref, DerefMut};
@@ -9,21 +10,30 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool::managed::{Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
+use futures::future::join_all;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use tokio::time::{sleep, timeout};
 
-/// For how long a connection may have been idle and still be used without a test.
-const IDLE_UNTESTED: Duration = Duration::from_millis(200);
-/// How long a connection that nobody uses is kept: twice as long at most. Short, so that others find a place where there are more
+/// How long ago a connection may have been acquired last and still be used without a test.
+const UNTESTED: Duration = Duration::from_millis(200);
+/// How long a connection that nobody acquires is kept: twice as long at most. Short, so that others find a place where there are more
 /// instances than connections.
-const IDLE_KEPT: Duration = Duration::from_secs(2);
+const KEPT: Duration = Duration::from_secs(2);
 /// How old a connection grows: what it remembers of tables grows with it, and a login that was changed is followed.
 const OLDEST: Duration = Duration::from_secs(30 * 60);
 /// How long what was broken off may take until it is over; a statement has 10 s.
 const RECOVERY: Duration = Duration::from_secs(12);
 /// The pauses between attempts to connect, which double.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
+
+/// A connection of the pool.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    connection: PgConnection,
+    /// Whether all that was begun on it is over.
+    is_clean: bool,
+}
 
 /// Makes connections, and looks whether one can still be used.
 #[derive(Debug)]
@@ -46,23 +56,31 @@ impl Pool {
         let weak = pool.weak();
         tokio::spawn(async move {
             loop {
-                sleep(IDLE_KEPT).await;
+                sleep(KEPT).await;
                 let Some(pool) = weak.upgrade() else { return };
-                close(pool.retain(|_, metrics| metrics.last_used() < IDLE_KEPT).removed).await;
+                close(pool.retain(|_, metrics| metrics.last_used() < KEPT).removed).await;
             }
         });
         Self(pool)
     }
 
-    /// Lends a connection, for as long as that takes.
-    pub(crate) fn lend(&self) -> impl Future<Output = Result<Lent, sqlx::Error>> + Send + use<> {
+    /// Acquires a connection, again and again while PostgreSQL starts or has no place left: whoever waits for this says for how long.
+    pub(crate) fn acquire(&self) -> impl Future<Output = Result<Acquired, sqlx::Error>> + Send + use<> {
         let pool = self.0.clone();
         async move {
-            match pool.get().await {
-                Ok(object) => Ok(Lent { object: Some(object), is_in_transaction: false }),
-                Err(PoolError::Backend(error)) => Err(error),
-                Err(PoolError::Closed) => Err(sqlx::Error::PoolClosed),
-                Err(_) => Err(sqlx::Error::PoolTimedOut),
+            let (mut pause, longest) = PAUSES;
+            loop {
+                match pool.get().await {
+                    Ok(mut object) => {
+                        object.is_clean = false;
+                        return Ok(Acquired { object: Some(object), is_in_transaction: false });
+                    }
+                    Err(PoolError::Backend(error)) if passes(&error) => sleep(pause).await,
+                    Err(PoolError::Backend(error)) => return Err(error),
+                    Err(PoolError::Closed) => return Err(sqlx::Error::PoolClosed),
+                    Err(_) => return Err(sqlx::Error::PoolTimedOut),
+                }
+                pause = longest.min(2 * pause);
             }
         }
     }
@@ -77,7 +95,7 @@ impl Pool {
         *self.0.manager().options() = options;
     }
 
-    /// Closes the connections that nobody uses, the others when they are given back, and lends none any more.
+    /// Closes the connections that nobody uses, the others when they are given back, and gives none any more.
     pub(crate) async fn close(&self) {
         let idle = self.0.retain(|_, _| false).removed;
         self.0.close();
@@ -85,48 +103,36 @@ impl Pool {
     }
 }
 
-async fn close(connections: Vec<PgConnection>) {
-    for connection in connections {
-        // It would be closed in any case, only without a word.
-        let _ = timeout(RECOVERY, connection.close()).await;
-    }
+async fn close(pooled: Vec<Pooled>) {
+    // They would be closed in any case, only without a word.
+    join_all(pooled.into_iter().map(|pooled| timeout(RECOVERY, pooled.connection.close()))).await;
 }
 
 impl Manager {
     fn options(&self) -> MutexGuard<'_, PgConnectOptions> {
         self.options.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Connects, again and again while PostgreSQL starts or has no place left: whoever waits for this says for how long.
-    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let (mut pause, longest) = PAUSES;
-        loop {
-            let options = self.options().clone();
-            match options.connect().await {
-                Err(error) if passes(&error) => sleep(pause).await,
-                outcome => return outcome,
-            }
-            pause = longest.min(2 * pause);
-        }
-    }
 }
 
 impl deadpool::managed::Manager for Manager {
-    type Type = PgConnection;
+    type Type = Pooled;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<PgConnection, sqlx::Error> {
-        // Apart, so that who gets a connection that is there already carries nothing of this along.
-        Box::pin(self.connect()).await
+    async fn create(&self) -> Result<Pooled, sqlx::Error> {
+        let options = Box::new(self.options().clone());
+        Ok(Pooled { connection: options.connect().await?, is_clean: true })
     }
 
     /// One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
-    async fn recycle(&self, connection: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, pooled: &mut Pooled, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if !pooled.is_clean {
+            return Err(RecycleError::message("something was begun on it and not ended"));
+        }
         if metrics.age() > OLDEST {
             return Err(RecycleError::message("it is too old"));
         }
-        if metrics.last_used() > IDLE_UNTESTED {
-            connection.ping().await?;
+        if metrics.last_used() > UNTESTED {
+            pooled.connection.ping().await?;
         }
         Ok(())
     }
@@ -142,65 +148,74 @@ fn passes(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection that is lent. Dropped without [`Lent::give_back`] it is given back once what was begun on it is over.
+/// A connection that was acquired. Dropped without [`Acquired::commit`] or [`Acquired::rollback`] it is given back once what was begun on it
+/// is over.
 #[derive(Debug)]
-pub(crate) struct Lent {
+pub(crate) struct Acquired {
     object: Option<Object<Manager>>,
     /// Whether it has to be rolled back otherwise.
     is_in_transaction: bool,
 }
 
-impl Lent {
+impl Acquired {
     /// Begins a transaction, by a statement that says so.
     pub(crate) async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.is_in_transaction = true;
         self.execute(statement).await.map(|_| ())
     }
 
-    /// Ends the transaction that was begun, if one was, by `COMMIT` or `ROLLBACK`; what it was lent for is done.
-    pub(crate) async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+    /// Commits the transaction, if one was begun, and gives the connection back: all that was asked of it is done.
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.end("COMMIT").await
+    }
+
+    /// Takes the transaction back, if one was begun, and gives the connection back.
+    pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
+        self.end("ROLLBACK").await
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         if self.is_in_transaction {
             self.execute(statement).await?;
         }
-        drop(self.object.take());
+        if let Some(mut object) = self.object.take() {
+            object.is_clean = true;
+        }
         Ok(())
     }
 }
 
-impl Deref for Lent {
+impl Deref for Acquired {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        self.object.as_ref().expect("it is lent until it is given back")
+        &self.object.as_ref().expect("it is there until it is given back").connection
     }
 }
 
-impl DerefMut for Lent {
+impl DerefMut for Acquired {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.object.as_mut().expect("it is lent until it is given back")
+        &mut self.object.as_mut().expect("it is there until it is given back").connection
     }
 }
 
-impl Drop for Lent {
+impl Drop for Acquired {
     fn drop(&mut self) {
         let Some(mut object) = self.object.take() else { return };
         let is_in_transaction = self.is_in_transaction;
         let recovered = async move {
             let over = async {
                 match is_in_transaction {
-                    true => object.execute("ROLLBACK").await.map(|_| ()),
-                    false => object.ping().await,
+                    true => object.connection.execute("ROLLBACK").await.map(|_| ()),
+                    false => object.connection.ping().await,
                 }
             };
-            if !matches!(timeout(RECOVERY, over).await, Ok(Ok(()))) {
-                // Closed, and another one may take its place.
-                drop(Object::take(object));
-            }
+            // Otherwise it is thrown away when somebody would acquire it.
+            object.is_clean = matches!(timeout(RECOVERY, over).await, Ok(Ok(())));
         };
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(recovered)),
-            // The process ends.
-            Err(_) => drop(recovered),
+        // Without a runtime the process ends.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(recovered);
         }
     }
 }

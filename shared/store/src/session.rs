@@ -13,7 +13,7 @@ use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
 use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 
 use crate::connections::Connections;
-use crate::pool::Lent;
+use crate::pool::Acquired;
 
 type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
@@ -37,9 +37,9 @@ impl Sessions {
 
     /// Begins a transaction by statements that say how it differs from others.
     pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
-        let mut lent = self.connections.acquire().await?;
-        lent.begin(statements).await?;
-        Ok(Transaction(Session { lent, is_unnamed: self.is_shared }))
+        let mut acquired = self.connections.acquire().await?;
+        acquired.begin(statements).await?;
+        Ok(Transaction(Session { acquired, is_unnamed: self.is_shared }))
     }
 
     /// Gives what one statement runs on: a connection where that is enough, else a transaction.
@@ -47,15 +47,15 @@ impl Sessions {
         if self.is_shared {
             return self.begin().await;
         }
-        let lent = self.connections.acquire().await?;
-        Ok(Transaction(Session { lent, is_unnamed: false }))
+        let acquired = self.connections.acquire().await?;
+        Ok(Transaction(Session { acquired, is_unnamed: false }))
     }
 }
 
 /// What statements run on.
 #[derive(Debug)]
 pub(crate) struct Session {
-    lent: Lent,
+    acquired: Acquired,
     is_unnamed: bool,
 }
 
@@ -65,11 +65,11 @@ pub(crate) struct Transaction(Session);
 
 impl Transaction {
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        self.0.lent.end("COMMIT").await
+        self.0.acquired.commit().await
     }
 
     pub(crate) async fn rollback(self) -> Result<(), sqlx::Error> {
-        self.0.lent.end("ROLLBACK").await
+        self.0.acquired.rollback().await
     }
 }
 
@@ -117,8 +117,8 @@ impl<'c> Executor<'c> for &'c mut Session {
         E: 'q + Execute<'q, Postgres>,
     {
         match self.is_unnamed {
-            true => self.lent.fetch_many(Unnamed(query)),
-            false => self.lent.fetch_many(query),
+            true => self.acquired.fetch_many(Unnamed(query)),
+            false => self.acquired.fetch_many(query),
         }
     }
 
@@ -128,8 +128,8 @@ impl<'c> Executor<'c> for &'c mut Session {
         E: 'q + Execute<'q, Postgres>,
     {
         match self.is_unnamed {
-            true => self.lent.fetch_optional(Unnamed(query)),
-            false => self.lent.fetch_optional(query),
+            true => self.acquired.fetch_optional(Unnamed(query)),
+            false => self.acquired.fetch_optional(query),
         }
     }
 
@@ -141,14 +141,14 @@ impl<'c> Executor<'c> for &'c mut Session {
     where
         'c: 'e,
     {
-        self.lent.prepare_with(sql, parameters)
+        self.acquired.prepare_with(sql, parameters)
     }
 
     fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Postgres>, sqlx::Error>>
     where
         'c: 'e,
     {
-        self.lent.describe(sql)
+        self.acquired.describe(sql)
     }
 }
 

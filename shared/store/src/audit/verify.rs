@@ -72,6 +72,16 @@ pub enum Broken {
         /// Which is the first.
         seq: i64,
     },
+    /// The chain begins later than it did, and of no such cut was kept outside of the database.
+    #[error(
+        "user {user_id:?}: entries 1 to {trimmed} are gone, and what trim-audit prints of that was not kept elsewhere"
+    )]
+    Trimmed {
+        /// Whose.
+        user_id: String,
+        /// The last one that is gone.
+        trimmed: i64,
+    },
     /// No chain has the entry whose hash was kept outside of the database.
     #[error("user {user_id:?}: entry {seq} is not the one whose hash was kept elsewhere")]
     Replaced {
@@ -95,7 +105,7 @@ impl Store {
 
     /// Walks every chain, as all were at one moment, and gives all that is wrong, with the number of entries looked at. Each of `kept` has
     /// to be in some chain, which is another than its user's when that one was erased; or before the beginning of one that was cut, if
-    /// `kept` has that beginning, too.
+    /// `kept` has that beginning, too, as it has to when it has anything.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -124,6 +134,9 @@ impl Store {
             };
             if let Some(user_id) = missed.remove(&chain.start) {
                 cut.insert(user_id, chain.start.0);
+            } else if chain.start.0 > 0 && !kept.is_empty() {
+                // Whoever may write to the tables can note a cut there, but not elsewhere.
+                broken.push(Broken::Trimmed { user_id: chain.user_id.clone(), trimmed: chain.start.0 });
             }
             let found_again = |seq, hash: &[u8]| {
                 missed.remove(&(seq, hash.to_owned()));

@@ -22,8 +22,8 @@ WITH old AS MATERIALIZED (
     INSERT INTO swept_feeds (user_id, transaction_id)
     SELECT user_id, max(transaction_id)
     FROM gone
-    -- What streams of updates tell of (changes.sql).
-    WHERE transaction_id IS NOT NULL AND (topic_name = 'task-events' OR event_type = 'settings.updated')
+    -- What streams of updates tell of (changes.sql); who was erased has none.
+    WHERE transaction_id IS NOT NULL AND NOT starts_with(user_id, 'erased:') AND (topic_name = 'task-events' OR event_type = 'settings.updated')
     GROUP BY user_id
     ORDER BY user_id
     ON CONFLICT (user_id) DO UPDATE SET transaction_id = GREATEST(swept_feeds.transaction_id, EXCLUDED.transaction_id)

@@ -13,7 +13,7 @@ use super::{
     Origins,
     door::{Door, For},
     health,
-    layers::{self, Shell},
+    layers::{self, Guarded, Shell},
     openapi,
 };
 use crate::{
@@ -157,7 +157,7 @@ impl App {
 /// Puts a door before every route, and the deadline and the net for panics around it.
 fn guarded(router: OpenApiRouter, shell: &Shell, door: Door) -> (Router, utoipa::openapi::OpenApi) {
     let (router, document) = router.split_for_parts();
-    let guarded = Arc::new((shell.clone(), door));
+    let guarded = Arc::new(Guarded { shell: shell.clone(), door });
     (router.layer(middleware::from_fn_with_state(guarded, layers::guard)), document)
 }
 

@@ -49,6 +49,13 @@ pub(super) struct Shell {
     pub(super) is_for_this_machine: bool,
 }
 
+/// What is around the routes of a function.
+#[derive(Debug)]
+pub(super) struct Guarded {
+    pub(super) shell: Shell,
+    pub(super) door: Door,
+}
+
 /// The outermost layer: correlation, span, which pages may call, problem body, one log line, one count.
 pub(super) async fn observe(State(shell): State<Arc<Shell>>, mut request: Request, next: Next) -> Response {
     let context = RequestContext::from_headers(request.headers());
@@ -117,12 +124,8 @@ fn end(span: Span, method: &Method, response: &Response, correlation_id: &str) {
 }
 
 /// The innermost layer, after routing: the deadline, the net for panics, the name of the route, and the door.
-pub(super) async fn guard(
-    State(guarded): State<Arc<(Shell, Door)>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (shell, door) = &*guarded;
+pub(super) async fn guard(State(guarded): State<Arc<Guarded>>, request: Request, next: Next) -> Response {
+    let Guarded { shell, door } = &*guarded;
     let route = request.extensions().get::<MatchedPath>().cloned();
     if shell.is_for_this_machine && !is_for_this_machine(&request) {
         let status = StatusCode::MISDIRECTED_REQUEST;
