@@ -82,7 +82,7 @@ impl<F: Fn(u64) -> Vec<u8> + Sync> Clients<F> {
 }
 
 /// Reads one answer; anything but a success ends the measurement.
-pub(crate) fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
     let mut filled = 0;
     loop {
         let read = stream.read(&mut buffer[filled..])?;

@@ -1,16 +1,13 @@
 //! What is ours of a request that comes through Dapr: a route of create-task that needs no database, against one of the echo, which does
 //! the least that a server can, each behind a sidecar of its own.
 
-use std::io::Write as _;
-use std::net::TcpStream;
-
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use runtime::clock::Stopwatch;
+use serde_json::Value;
 use tests::daprd::{Daprd, Neighbour};
-use tests::process::{Program, command};
+use tests::process::{Caller, Program, command};
 
 use crate::Settings;
-use crate::clients::answer;
 use crate::echo;
 use crate::measure::milliseconds;
 use crate::report::{Figure, Goal, Report};
@@ -29,7 +26,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let Some(hello) = Invoked::behind_dapr("hello", &hello).await else { return Ok(()) };
     let (mut added, mut through) = (Vec::new(), Vec::new());
     for _ in 0..turns {
-        let (hello, ours) = (hello.middle()?, ours.middle()?);
+        let (hello, ours) = (hello.middle().await?, ours.middle().await?);
         added.push(ours - hello);
         through.push(hello);
     }
@@ -42,7 +39,8 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 /// An app that is invoked through a sidecar.
 struct Invoked {
     sidecar: Daprd,
-    request: String,
+    path: String,
+    caller: Caller,
 }
 
 impl Invoked {
@@ -52,24 +50,19 @@ impl Invoked {
         // An app that invokes itself is called at once, wherever others are.
         let sidecar = Daprd::beside(Neighbour { is_open: true, invoked: Some(1), ..of })?;
         sidecar.ready().await;
-        let token = sidecar.token();
-        let request = format!(
-            "GET /v1.0/invoke/{app_id}/method/health HTTP/1.1\r\nhost: localhost\r\ndapr-api-token: {token}\r\n\r\n"
-        );
-        Some(Self { sidecar, request })
+        Some(Self { sidecar, path: format!("/v1.0/invoke/{app_id}/method/health"), caller: Caller::new() })
     }
 
-    /// Sends requests one after the other, and gives how long the one in the middle took, in ms.
-    fn middle(&self) -> Result<f64> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.sidecar.port))?;
-        stream.set_nodelay(true)?;
-        let mut buffer = vec![0; 65_536];
+    /// Sends requests one after the other, on one connection, and gives how long the one in the middle took, in ms.
+    async fn middle(&self) -> Result<f64> {
+        let headers = [("dapr-api-token", self.sidecar.token())];
         let mut times = Vec::with_capacity(REQUESTS);
         for _ in 0..REQUESTS {
             let clock = Stopwatch::start();
-            stream.write_all(self.request.as_bytes())?;
-            answer(&mut stream, &mut buffer)?;
+            let answer = self.caller.call(self.sidecar.port, "GET", &self.path, &Value::Null, &headers).await;
             times.push(milliseconds(clock.elapsed()));
+            let (status, body) = answer.with_context(|| format!("{} does not answer", self.path))?;
+            ensure!(status == 200, "{} was answered {status} {body}", self.path);
         }
         times.sort_by(f64::total_cmp);
         Ok(times[times.len() / 2])
