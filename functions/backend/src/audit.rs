@@ -6,11 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use application::Application;
-use application::audit::{AUDIT_KEPT_DAYS_AT_LEAST, Head, head_line, head_of};
+use application::audit::{Head, head_line, head_of};
+use application::outbox::KEPT_DAYS;
 use runtime::clock::Clock;
-
-/// Who keeps entries for longer than a hundred years does not trim.
-const LONGEST_DAYS: i64 = 36_500;
 
 /// Looks at every entry, and, with a file of what [`heads`] said, whether those are still there; exit code 1 when something is wrong.
 pub(crate) async fn verify(application: &Application, kept: Option<&Path>) -> anyhow::Result<ExitCode> {
@@ -36,9 +34,9 @@ pub(crate) async fn heads(application: &Application) -> anyhow::Result<ExitCode>
 
 /// Reads how many days entries are to be kept.
 pub(crate) fn days(text: &str) -> anyhow::Result<i64> {
-    let days = text.parse().ok().filter(|days| (AUDIT_KEPT_DAYS_AT_LEAST..=LONGEST_DAYS).contains(days));
+    let days = text.parse().ok().filter(|days| KEPT_DAYS.contains(days));
     days.with_context(|| {
-        format!("{text:?} is no number of days from {AUDIT_KEPT_DAYS_AT_LEAST} to {LONGEST_DAYS}")
+        format!("{text:?} is no number of days from {} to {}", KEPT_DAYS.start(), KEPT_DAYS.end())
     })
 }
 

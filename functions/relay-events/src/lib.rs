@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use application::feed;
-use application::outbox::{EVENTS_KEPT_DAYS_AT_LEAST, Open, Relay, Settled, SweptTo};
+use application::outbox::{KEPT_DAYS, Open, Relay, Settled, SweptTo};
 use application::{Application, Connection};
 use events::{Event, Refusal, Topic};
 use futures::future::{FutureExt as _, join_all};
@@ -50,8 +50,6 @@ const BACKOFF_CAP: Duration = Duration::from_secs(60);
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often what has expired is forgotten: answers, conversations, what can no longer be undone or followed.
 const SWEEP: Duration = Duration::from_secs(60);
-/// What is to be kept longer than a hundred years is kept for good.
-const LONGEST_DAYS: i64 = 36_500;
 /// How often it is measured how the outbox stands.
 const MEASURED: Duration = Duration::from_secs(15);
 
@@ -71,11 +69,13 @@ impl Retention {
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const NAME: &str = "EVENTS_RETENTION_DAYS";
         let allowed = format!(
-            "a number of days from {EVENTS_KEPT_DAYS_AT_LEAST} to {LONGEST_DAYS}, or nothing: for good"
+            "a number of days from {} to {}, or nothing: for good",
+            KEPT_DAYS.start(),
+            KEPT_DAYS.end()
         );
         let events_days: Option<i64> = environment.parse(NAME, &allowed)?;
         match events_days {
-            Some(days) if !(EVENTS_KEPT_DAYS_AT_LEAST..=LONGEST_DAYS).contains(&days) => {
+            Some(days) if !KEPT_DAYS.contains(&days) => {
                 Err(ConfigError::Invalid { name: NAME.to_owned(), value: days.to_string(), allowed })
             }
             events_days => Ok(Self { events_days }),

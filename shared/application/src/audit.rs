@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 
 pub use store::audit::{Broken, Entry, Head, Salt};
 
-use crate::outbox::EVENTS_KEPT_DAYS_AT_LEAST;
+use crate::outbox::KEPT_DAYS;
 use crate::query::entry_of_task;
 use crate::{Application, refuse};
+
+/// How many users are looked up together.
+const USERS: i64 = 500;
 
 impl Application {
     /// Appends entries, each once however often it comes, and none of a user who was erased since; says how many were new. Each gets
@@ -52,14 +55,7 @@ impl Application {
     pub async fn audit_heads(&self) -> Result<Vec<Head>, Refusal> {
         self.store.audit_heads().await.map_err(refuse)
     }
-}
 
-/// The fewest days that audit entries can be kept for, which go after their events.
-pub const AUDIT_KEPT_DAYS_AT_LEAST: i64 = EVENTS_KEPT_DAYS_AT_LEAST;
-/// How many users are looked up together.
-const USERS: i64 = 500;
-
-impl Application {
     /// Takes entries older than `kept_days` away from the old end of each chain, as far as their events are gone. A chain that is broken
     /// stays as it is. Gives where each chain that was cut begins now: the last entry that went; and what is wrong with the others.
     ///
@@ -70,7 +66,7 @@ impl Application {
         now: DateTime<Utc>,
         kept_days: i64,
     ) -> Result<(Vec<Head>, Vec<Broken>), Refusal> {
-        let before = now - TimeDelta::days(kept_days.max(AUDIT_KEPT_DAYS_AT_LEAST));
+        let before = now - TimeDelta::days(kept_days.max(*KEPT_DAYS.start()));
         let (mut cut, mut broken, mut after) = (Vec::new(), Vec::new(), String::new());
         loop {
             let users = self.store.audited_users(&after, USERS).await.map_err(refuse)?;

@@ -1,5 +1,7 @@
 //! The outbox as the relay sees it, and what operators do with dead letters.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use events::{Refusal, Topic};
 use uuid::Uuid;
@@ -14,7 +16,9 @@ use crate::{Application, refuse};
 /// How long conversations are kept, in days.
 const CONVERSATIONS_KEPT_DAYS: i64 = 30;
 /// How long events have to be kept at least, in days: one more than what they tell of can be undone, and than any link holds.
-pub const EVENTS_KEPT_DAYS_AT_LEAST: i64 = 1 + if UNDO_DAYS > LINK_DAYS { UNDO_DAYS } else { LINK_DAYS };
+const EVENTS_KEPT_DAYS_AT_LEAST: i64 = 1 + if UNDO_DAYS > LINK_DAYS { UNDO_DAYS } else { LINK_DAYS };
+/// For how many days events, and then entries of the audit log, can be kept; longer than a hundred years is for good.
+pub const KEPT_DAYS: RangeInclusive<i64> = EVENTS_KEPT_DAYS_AT_LEAST..=36_500;
 /// How many times a thousand old events are looked at in one sweep: what it does at once is bounded, and the next one goes on there.
 const SWEPT_THOUSANDS: u32 = 10;
 
