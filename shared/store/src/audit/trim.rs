@@ -46,7 +46,10 @@ impl Store {
             sqlx::query_scalar!("SELECT start_seq FROM audit_heads WHERE user_id = $1 FOR UPDATE", user_id,)
                 .fetch_optional(&mut *transaction)
                 .await?;
-        let Some(start) = start else { return Ok(None) };
+        let Some(start) = start else {
+            transaction.rollback().await?;
+            return Ok(None);
+        };
         let oldest = sqlx::query!(
             r#"SELECT a.seq, a.hash,
                       a.timestamp < $2
@@ -64,7 +67,10 @@ impl Store {
         )
         .fetch_all(&mut *transaction)
         .await?;
-        let Some(last) = oldest.into_iter().take_while(|entry| entry.may_go).last() else { return Ok(None) };
+        let Some(last) = oldest.into_iter().take_while(|entry| entry.may_go).last() else {
+            transaction.rollback().await?;
+            return Ok(None);
+        };
         sqlx::query!("DELETE FROM audit_logs WHERE user_id = $1 AND seq <= $2", user_id, last.seq)
             .execute(&mut *transaction)
             .await?;
