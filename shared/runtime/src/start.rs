@@ -183,8 +183,8 @@ pub fn tokio_runtime(threads: NonZeroUsize) -> std::io::Result<Runtime> {
     builder.worker_threads(threads.get()).enable_all().build()
 }
 
-/// Reads `WORKER_THREADS`, 1 by default. What serves more is more instances, which share nothing; and a thread that hands a request to
-/// another one takes about as long for that as for the request.
+/// Reads `WORKER_THREADS`, 1 by default: when create-task had two, handing requests from one to the other took a fifth of its processor
+/// time, and a host that wants more served starts more instances.
 fn worker_threads(environment: &Environment) -> Result<NonZeroUsize, ConfigError> {
     let given = environment.parse::<NonZeroU8>("WORKER_THREADS", "a number from 1 to 255")?;
     Ok(given.map_or(NonZeroUsize::MIN, NonZeroUsize::from))
@@ -257,15 +257,15 @@ fn help(name: &str) -> String {
     format!(
         "{name}: a function of Kaam, served over HTTP until SIGTERM; on AWS Lambda, its invocations.\n\n\
          It takes no arguments; with --healthy it asks the one that runs here for its health. The environment configures it:\n\
-         \x20 PORT          where to serve, default 8000; 0 takes any free port, and says which\n\
-         \x20 HOST          the address to listen on, default 127.0.0.1\n\
-         \x20 METRICS_PORT  where to serve /metrics, default off\n\
+         \x20 PORT            where to serve, default 8000; 0 takes any free port, and says which\n\
+         \x20 HOST            the address to listen on, default 127.0.0.1\n\
+         \x20 METRICS_PORT    where to serve /metrics, default off\n\
          \x20 WORKER_THREADS  how many threads serve, default 1\n\
-         \x20 AUTH          local, or jwt with whose tokens are believed (README.md), default local\n\
-         \x20 TIME_ZONE     the zone of new users, default UTC\n\
-         \x20 RELAY_URL     whom to poke after a commit, default nobody\n\
-         \x20 LOG_LEVEL     error, warn, info, debug or trace, default info\n\
-         \x20 LOG_FORMAT    json or text, default text on a terminal\n\
+         \x20 AUTH            local, or jwt with whose tokens are believed (README.md), default local\n\
+         \x20 TIME_ZONE       the zone of new users, default UTC\n\
+         \x20 RELAY_URL       whom to poke after a commit, default nobody\n\
+         \x20 LOG_LEVEL       error, warn, info, debug or trace, default info\n\
+         \x20 LOG_FORMAT      json or text, default text on a terminal\n\
          Any of them may be read from a file: PORT_FILE names it."
     )
 }
