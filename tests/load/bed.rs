@@ -12,6 +12,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tests::issuer::{self, hmac_sha256};
 use tokio::process::Command;
 
+use crate::built::Built;
+
 /// Connections of a function, and of whom it is compared with.
 pub(crate) const CONNECTIONS: usize = 8;
 /// So many that none comes near to a limit of requests or tasks, which are those of the default.
@@ -38,9 +40,15 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) async fn start(commit: Commit) -> Result<Self> {
+        Self::with_connections(commit, 100).await
+    }
+
+    /// Starts one that gives at most so many connections.
+    pub(crate) async fn with_connections(commit: Commit, max_connections: u16) -> Result<Self> {
         let directory = TestDirectory::new();
         let durability = if commit == Commit::Counted { Durability::Throwaway } else { Durability::Durable };
-        let private = Private::start(Options { durability, ..Options::new(directory.path()) }).await?;
+        let options = Options { durability, max_connections, ..Options::new(directory.path()) };
+        let private = Private::start(options).await?;
         let bed = Self { directory, private };
         store::migrate(bed.url()).await?;
         tests::roles::make(bed.url()).await?;
@@ -88,24 +96,33 @@ impl Bed {
         self.run("TRUNCATE tasks, reminders, events, idempotency_keys CASCADE").await
     }
 
-    /// Prepares a function, which connects as its role by itself or by another way to the same database.
-    pub(crate) fn function(&self, name: &str, url: Option<&str>) -> Command {
-        let mut command = tests::process::command(name);
+    /// Prepares a function, which connects as its role by itself.
+    ///
+    /// # Errors
+    /// The environment is malformed.
+    pub(crate) fn function(&self, name: &str) -> Result<Command> {
+        Ok(self.prepared(&Built::of(name)?.path, &self.url_of(name)))
+    }
+
+    /// Prepares the release build of a function, to count what it does. It connects by any way to the same database, and once: whoever asks
+    /// next never opens another connection, so that what is counted is the same each time.
+    pub(crate) fn function_of_one(&self, name: &str, url: Option<&str>) -> Command {
+        let url = url.map_or_else(|| self.url_of(name), str::to_owned);
+        let mut command = self.prepared(&tests::process::binary(name), &url);
+        command.env("DATABASE_CONNECTIONS", "1");
         command
-            .env("DATABASE_URL", url.map_or_else(|| self.url_of(name), str::to_owned))
+    }
+
+    fn prepared(&self, program: &Path, url: &str) -> Command {
+        let mut command = tests::process::command_at(program);
+        command
+            .env("DATABASE_URL", url)
             .env("DATABASE_CONNECTIONS", CONNECTIONS.to_string())
             .env("LOG_FORMAT", "json")
             .env("AUTH", "jwt")
             .env("JWT_SECRET", SECRET)
             .env("JWT_ISSUER", ISSUER)
             .env("JWT_AUDIENCE", issuer::AUDIENCE);
-        command
-    }
-
-    /// Prepares a function that has one connection: whoever asks next never opens another one, so that what is counted is the same each time.
-    pub(crate) fn function_of_one(&self, name: &str, url: Option<&str>) -> Command {
-        let mut command = self.function(name, url);
-        command.env("DATABASE_CONNECTIONS", "1");
         command
     }
 

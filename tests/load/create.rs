@@ -69,7 +69,7 @@ async fn in_turns(
 ) -> Result<()> {
     let bed = Bed::start(commit).await?;
     let tokens = tokens(USERS);
-    let program = Program::start(bed.function("create-task", None)).await;
+    let program = Program::start(bed.function("create-task")?).await;
     let ours = Clients::new(program.port, creating(&tokens));
     // Each user once: their settings and quotas are known from then on.
     ours.send_times(AT_ONCE, USERS as u64)?;
@@ -134,11 +134,11 @@ async fn in_turns(
 type Found = (Turn, f64, Option<f64>, Option<Turn>, Option<Turn>);
 
 /// A service in Python that promises the same: `tests/load/peer.py`.
-struct Peer(Program);
+pub(crate) struct Peer(pub(crate) Program);
 
 impl Peer {
     /// Starts it where `BENCH_PYTHON` names a Python that has what it needs.
-    async fn start(bed: &Bed) -> Result<Option<Self>> {
+    pub(crate) async fn start(bed: &Bed) -> Result<Option<Self>> {
         let Some(python) = Environment::process().get("BENCH_PYTHON")?.map(PathBuf::from) else {
             println!("There is no Python with FastAPI: the peer is left out. `make bench` installs it.");
             return Ok(None);
@@ -182,7 +182,7 @@ async fn beside_the_relay(turns: u32, seconds: u64, report: &mut Report) -> Resu
     let bed = Bed::start(Commit::Durable).await?;
     let tokens = tokens(USERS);
     let relay_port = devkit::testing::unused_port();
-    let mut with_poke = bed.function("create-task", None);
+    let mut with_poke = bed.function("create-task")?;
     with_poke.env("RELAY_URL", format!("http://127.0.0.1:{relay_port}/")).env("RELAY_TOKEN", SECRET);
     let program = Program::start(with_poke).await;
     let ours = Clients::new(program.port, creating(&tokens));
@@ -192,7 +192,7 @@ async fn beside_the_relay(turns: u32, seconds: u64, report: &mut Report) -> Resu
         bed.truncate().await?;
         let without = Turn::of(&program, &ours, seconds)?;
         bed.truncate().await?;
-        let mut command = bed.function("relay-events", None);
+        let mut command = bed.function("relay-events")?;
         command.env("PORT", relay_port.to_string()).env("KAFKA_BROKERS", &kafka.brokers);
         command.env("EVENTS_TOKEN", SECRET).env_remove("DATABASE_CONNECTIONS");
         let relay = Program::start(command).await;

@@ -4,12 +4,14 @@
 //! the figures that a baseline holds are counts, which do not change with what else a machine does.
 
 mod bed;
+mod built;
 mod clients;
 mod counts;
 mod create;
 mod dapr;
 mod echo;
 mod events;
+mod instances;
 mod instructions;
 mod kafka;
 mod measure;
@@ -27,13 +29,14 @@ use runtime::config::Environment;
 use crate::report::Report;
 
 /// The parts, in the order in which they are run, and whether a short run has them, too: those with figures that a baseline holds.
-const PARTS: [(&str, bool); 10] = [
+const PARTS: [(&str, bool); 11] = [
     ("counts", true),
     ("instructions", true),
     ("start", true),
     ("create", false),
     ("steady", false),
     ("overload", false),
+    ("instances", false),
     ("events", false),
     ("kafka", false),
     ("dapr", false),
@@ -88,6 +91,7 @@ async fn main() -> Result<()> {
             "create" => create::measure(&settings, &mut report).await?,
             "steady" => steady::measure(&settings, &mut report).await?,
             "overload" => overload::measure(&settings, &mut report).await?,
+            "instances" => instances::measure(&mut report).await?,
             "events" => events::measure(&settings, &mut report).await?,
             "kafka" => kafka::measure(&settings, &mut report).await?,
             "dapr" => dapr::measure(&settings, &mut report).await?,

@@ -38,3 +38,26 @@ pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
+
+/// What a process holds.
+pub(crate) struct Held {
+    /// In megabytes, what is in memory.
+    pub(crate) memory: f64,
+    pub(crate) files: f64,
+    pub(crate) threads: f64,
+}
+
+impl Held {
+    /// # Errors
+    /// There is no such process.
+    pub(crate) fn by(pid: u32) -> Result<Self> {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let number = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+            number.with_context(|| format!("no {name} in /proc"))
+        };
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd"))?.count() as f64;
+        Ok(Self { memory: number("VmRSS:")? * 1_024.0 / 1e6, files, threads: number("Threads:")? })
+    }
+}

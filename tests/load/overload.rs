@@ -35,7 +35,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let (turns, seconds) = if settings.is_quick { (1, 3) } else { (5, 8) };
     let bed = Bed::start(Commit::Durable).await?;
     let tokens = Arc::new(tokens(USERS));
-    let mut command = bed.function("create-task", None);
+    let mut command = bed.function("create-task")?;
     command.env("RATE_LIMIT_USER", "1000000");
     let program = Program::start(command).await;
     let clients = Clients::new(program.port, creating(&tokens));

@@ -86,12 +86,17 @@ def lock(*parts: str) -> int:
 @asynccontextmanager
 async def lifespan(app: FastAPI):
     size = int(os.environ["DATABASE_CONNECTIONS"])
-    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=size, max_size=size) as pool:
+    async with asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=0, max_size=size) as pool:
         app.state.pool = pool
         yield
 
 
 app = FastAPI(lifespan=lifespan)
+
+
+@app.get("/health")
+async def health() -> Response:
+    return Response('{"status":"ok"}', media_type="application/json")
 
 
 @app.post("/api/tasks")

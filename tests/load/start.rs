@@ -1,12 +1,11 @@
 //! What a function is before it does anything: how long it takes to its first answer, what it keeps, how large it is.
 //!
-//! Of what is shipped (`make static`) when that is there, or else of the release build; `QUICK` takes the release build, and of its
-//! figures those that another run of the same program repeats.
+//! `QUICK` takes the figures that another run of the same program repeats.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,13 +13,19 @@ use anyhow::{Context, Result, ensure};
 use devkit::postgres::{Options, Private};
 use devkit::testing::{TestDirectory, unused_port};
 use runtime::clock::Stopwatch;
+use tests::process::Caller;
 
 use crate::Settings;
-use crate::measure::{Stopped, milliseconds};
+use crate::bed::{Bed, Commit};
+use crate::built::Built;
+use crate::create::Peer;
+use crate::measure::{Held, Stopped, milliseconds};
 use crate::report::{Figure, Goal, Report};
 
 /// How often each side starts.
 const STARTS: usize = 25;
+/// How often FastAPI and ours start in turns.
+const STARTS_OF_PEER: usize = 5;
 /// The functions that are requests' alone.
 const OF_REQUESTS: [&str; 11] = [
     "create-task",
@@ -42,100 +47,60 @@ const OF_SHORT_RUNS: [&str; 5] =
 const OF_KAFKA: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
 const CREATE: &str = r#"{"title":"buy milk"}"#;
 
-/// Which programs are measured.
-struct Built {
-    folder: PathBuf,
-    /// As it is called in a figure.
-    name: &'static str,
-}
-
-impl Built {
-    fn find(is_quick: bool) -> Result<Self> {
-        let released = tests::process::binary("create-task");
-        let released = released.parent().context("a program is in a folder")?.to_owned();
-        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
-        let shipped = released.parent().unwrap_or(&released).join("static").join(architecture);
-        if !is_quick && shipped.join("create-task").is_file() {
-            return Ok(Self { folder: shipped, name: "shipped" });
-        }
-        if !is_quick {
-            println!(
-                "There is nothing in {}, where `make static` puts what is shipped: the release build is measured.",
-                shipped.display()
-            );
-        }
-        Ok(Self { folder: released, name: "release" })
-    }
-
-    /// Gives a program, if it is there.
-    fn program(&self, function: &str) -> Option<PathBuf> {
-        Some(self.folder.join(function)).filter(|path| path.is_file())
-    }
-
-    fn is_shipped(&self) -> bool {
-        self.name == "shipped"
-    }
-}
-
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
 pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
-    let built = Built::find(settings.is_quick)?;
     for (functions, size_mb, memory_mb) in [(&OF_REQUESTS[..], 8.0, 10.0), (&OF_KAFKA[..], 12.0, 16.0)] {
         for function in functions {
-            if let Some(program) = built.program(function) {
-                let size = fs::metadata(&program)?.len() as f64 / 1e6;
+            let built = Built::of(function)?;
+            if built.path.is_file() {
+                let size = fs::metadata(&built.path)?.len() as f64 / 1e6;
                 // What a release build has in it that is not shipped is no goal.
-                let goal = if built.is_shipped() { Goal::AtMost(size_mb) } else { Goal::Shown };
-                let figure =
-                    Figure::counted("P13", format!("size of {function}, {}", built.name), "MB", size, goal);
-                let is_held = !built.is_shipped() && OF_SHORT_RUNS.contains(function);
+                let goal = if built.is_shipped { Goal::AtMost(size_mb) } else { Goal::Shown };
+                let what = format!("size of {function}, {}", built.name());
+                let figure = Figure::counted("P13", what, "MB", size, goal);
+                let is_held = !built.is_shipped && OF_SHORT_RUNS.contains(function);
                 report.add(if is_held { figure.held() } else { figure });
-                idle(function, &program, built.name, memory_mb, report)?;
+                idle(function, &built, memory_mb, report)?;
             }
         }
     }
     if !settings.is_quick {
-        without_database(&built, report)?;
-        with_database(&built, report).await?;
+        let built = Built::of("create-task")?;
+        println!("  {} is measured.", built.path.display());
+        without_database(&built.path, report)?;
+        with_database(&built.path, report).await?;
+        beside_the_peer(&built, report).await?;
     }
     Ok(())
 }
 
 /// Measures what a function keeps that has answered once and has nothing to do.
-fn idle(function: &str, program: &Path, built: &str, memory_mb: f64, report: &mut Report) -> Result<()> {
-    let started = Started::spawn(function, program, &nowhere())?;
+fn idle(function: &str, built: &Built, memory_mb: f64, report: &mut Report) -> Result<()> {
+    let started = Started::spawn(function, &built.path, &nowhere())?;
     started.answers("GET /health", "", 200)?;
-    let status = fs::read_to_string(format!("/proc/{}/status", started.program.0.id()))?;
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-        line.split_whitespace().next()?.parse::<f64>().ok()
-    };
-    let memory = field("VmRSS:").context("Linux says what a process keeps")? * 1024.0 / 1e6;
+    let held = Held::by(started.program.0.id())?;
     report.add(Figure::counted(
         "P12",
-        format!("memory of {function}, {built}"),
+        format!("memory of {function}, {}", built.name()),
         "MB",
-        memory,
+        held.memory,
         Goal::AtMost(memory_mb),
     ));
     if function == "create-task" {
-        let threads = field("Threads:").context("Linux counts threads")?;
-        report.add(Figure::counted("P25", format!("threads of {function}"), "", threads, Goal::Shown));
-        let files = fs::read_dir(format!("/proc/{}/fd", started.program.0.id()))?.count() as f64;
-        report.add(Figure::counted("P25", format!("open files of {function}"), "", files, Goal::Shown));
+        report.add(Figure::counted("P25", format!("threads of {function}"), "", held.threads, Goal::Shown));
+        report.add(Figure::counted("P25", format!("open files of {function}"), "", held.files, Goal::Shown));
     }
     Ok(())
 }
 
 /// Measures how long it takes to the first answer that needs no database, against a program that does nothing.
-fn without_database(built: &Built, report: &mut Report) -> Result<()> {
-    let program = built.program("create-task").context("create-task is not built")?;
+fn without_database(program: &Path, report: &mut Report) -> Result<()> {
     let settings = nowhere();
     let (mut ours, mut nothing) = (Vec::new(), Vec::new());
     for _ in 0..STARTS {
         ours.push(timed(|| {
-            let started = Started::spawn("create-task", &program, &settings)?;
+            let started = Started::spawn("create-task", program, &settings)?;
             started.answers("GET /health", "", 200).map(|()| started)
         })?);
         nothing.push(timed(|| {
@@ -157,36 +122,71 @@ fn without_database(built: &Built, report: &mut Report) -> Result<()> {
 }
 
 /// Measures how long it takes to the first task that is kept, against one row by psql.
-async fn with_database(built: &Built, report: &mut Report) -> Result<()> {
-    let program = built.program("create-task").context("create-task is not built")?;
+async fn with_database(program: &Path, report: &mut Report) -> Result<()> {
     let directory = TestDirectory::new();
     let private = Private::start(Options::new(directory.path())).await?;
     let url = private.url().to_owned();
     store::migrate(&url).await?;
     let settings = [("DATABASE_URL".to_owned(), url.clone())];
-    // Debian's `psql` on the PATH is a script that looks for this one.
+    // Debian's and Ubuntu's `psql` on the PATH is a script that looks for this one.
     let server = fs::read_link(format!("/proc/{}/exe", private.server_pid()))?;
-    let psql = |statement: &str| psql(&server.with_file_name("psql"), &url, statement);
-    psql("CREATE TABLE rows (id uuid PRIMARY KEY, title text NOT NULL)")?;
-    let (mut ours, mut psqls) = (Vec::new(), Vec::new());
+    let psql_itself = server.with_file_name("psql");
+    psql(&psql_itself, &url, "CREATE TABLE rows (id uuid PRIMARY KEY, title text NOT NULL)")?;
+    let (mut ours, mut itself, mut on_path) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..STARTS {
         ours.push(timed(|| {
-            let started = Started::spawn("create-task", &program, &settings)?;
+            let started = Started::spawn("create-task", program, &settings)?;
             started.answers("POST /api/tasks", CREATE, 200).map(|()| started)
         })?);
-        psqls.push(timed(|| psql("INSERT INTO rows VALUES (gen_random_uuid(), 'buy milk')"))?);
+        for (program, times) in [(&*psql_itself, &mut itself), (Path::new("psql"), &mut on_path)] {
+            times.push(timed(|| {
+                psql(program, &url, "INSERT INTO rows VALUES (gen_random_uuid(), 'buy milk')")
+            })?);
+        }
     }
-    let (ours, psqls) = (best(&ours), best(&psqls));
+    let ours = best(&ours);
     report.add(Figure::counted("P11", "best start to the first task", "ms", ours, Goal::Shown));
-    report.add(Figure::counted("P11", "best row by psql", "ms", psqls, Goal::Shown));
-    report.add(Figure::counted(
-        "P11",
-        "start to the first task ÷ a row by psql",
-        "",
-        ours / psqls,
-        Goal::AtMost(0.3),
-    ));
+    for (name, times) in [("psql itself", itself), ("`psql` on the PATH", on_path)] {
+        let time = best(&times);
+        report.add(Figure::counted("P11", format!("best row by {name}"), "ms", time, Goal::Shown));
+        let figure = format!("start to the first task ÷ a row by {name}");
+        report.add(Figure::counted("P11", figure, "", ours / time, Goal::AtMost(0.3)));
+    }
     private.stop().await
+}
+
+/// Measures how long FastAPI takes to its first answer, which needs no database, and what it keeps then, against ours.
+async fn beside_the_peer(built: &Built, report: &mut Report) -> Result<()> {
+    let bed = Bed::start(Commit::Durable).await?;
+    let (mut ours, mut theirs, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..STARTS_OF_PEER {
+        let watch = Stopwatch::start();
+        let Some(peer) = Peer::start(&bed).await? else { break };
+        let (status, _) =
+            Caller::new().get_text(peer.0.port, "/health").await.context("it does not answer")?;
+        theirs.push(milliseconds(watch.elapsed()));
+        ensure!(status == 200, "FastAPI answered {status}");
+        let held = Held::by(peer.0.pid())?;
+        drop(peer);
+        ours.push(timed(|| {
+            let started = Started::spawn("create-task", &built.path, &nowhere())?;
+            started.answers("GET /health", "", 200)?;
+            kept.push(held.memory / Held::by(started.program.0.id())?.memory);
+            Ok(started)
+        })?);
+    }
+    if let (Some(our), Some(their)) = (middle(&mut ours), middle(&mut theirs)) {
+        let quicker = "start of FastAPI to the first answer ÷ ours, each the middle one";
+        report.add(Figure::counted("P10", quicker, "", their / our, Goal::AtLeast(100.0)));
+        report.add(Figure::of_turns(
+            "P12",
+            "memory of FastAPI ÷ ours".to_owned(),
+            "",
+            &kept,
+            Goal::AtLeast(6.0),
+        ));
+    }
+    bed.stop().await
 }
 
 fn psql(program: &Path, url: &str, statement: &str) -> Result<()> {
@@ -265,6 +265,12 @@ fn timed<T>(act: impl FnOnce() -> Result<T>) -> Result<f64> {
     let time = milliseconds(watch.elapsed());
     drop(done);
     Ok(time)
+}
+
+/// Gives the time in the middle, if there is one.
+fn middle(times: &mut [f64]) -> Option<f64> {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied()
 }
 
 /// Gives the shortest time: what else the machine does makes the others longer.

@@ -1,13 +1,12 @@
 //! Whether a function that has answered very many requests has more memory, files or threads than one that has answered some.
 
-use std::fs;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tests::process::Program;
 
 use crate::Settings;
 use crate::bed::{Bed, CONNECTIONS, Commit, USERS, tokens};
 use crate::clients::{Clients, creating};
+use crate::measure::Held;
 use crate::report::{Figure, Goal, Report};
 
 /// # Errors
@@ -16,7 +15,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let (some, many) = if settings.is_quick { (2_000, 10_000) } else { (10_000, 200_000) };
     let bed = Bed::start(Commit::NotAwaited).await?;
     let tokens = tokens(USERS);
-    let mut command = bed.function("create-task", None);
+    let mut command = bed.function("create-task")?;
     // A user may have so many; 200 a user are no more than the limits of the default, but are created in less than a minute.
     command.env("RATE_LIMIT_USER", "1000000");
     let program = Program::start(command).await;
@@ -43,25 +42,4 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     ));
     drop(program);
     bed.stop().await
-}
-
-/// What a process holds.
-struct Held {
-    /// In megabytes, what is in memory.
-    memory: f64,
-    files: f64,
-    threads: f64,
-}
-
-impl Held {
-    fn by(pid: u32) -> Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let number = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name));
-            let number = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
-            number.with_context(|| format!("no {name} in /proc"))
-        };
-        let files = fs::read_dir(format!("/proc/{pid}/fd"))?.count() as f64;
-        Ok(Self { memory: number("VmRSS:")? / 1_000.0, files, threads: number("Threads:")? })
-    }
 }

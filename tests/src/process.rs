@@ -57,9 +57,14 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 /// Prepares a program, with a free port and without the settings of whoever runs the tests.
-#[expect(clippy::disallowed_methods, reason = "programs are found on the path of whoever runs the tests")]
 pub fn command(name: &str) -> Command {
-    let mut command = Command::new(binary(name));
+    command_at(&binary(name))
+}
+
+/// Prepares a program that is elsewhere.
+#[expect(clippy::disallowed_methods, reason = "programs are found on the path of whoever runs the tests")]
+pub fn command_at(program: &Path) -> Command {
+    let mut command = Command::new(program);
     command.env_clear().env("PORT", "0").stdin(Stdio::null()).kill_on_drop(true);
     for kept in ["PATH", "HOME", "PG_BIN"] {
         if let Some(value) = std::env::var_os(kept) {
