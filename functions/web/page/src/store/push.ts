@@ -23,12 +23,13 @@ function publicKey(): Promise<string | null> {
   return asked;
 }
 
-export async function pushState(known: Settings): Promise<PushState> {
+/** Looks at the browser, then at the settings as they are by then: whoever asks may have been drawn with older ones. */
+export async function pushState(): Promise<PushState> {
   if (!isSupported()) return "unsupported";
   if (!(await publicKey())) return "off";
   if (Notification.permission === "denied") return "denied";
   const mine = await subscription();
-  return mine && known.push_subscriptions.some((one) => one.endpoint === mine.endpoint) ? "yes" : "no";
+  return mine && settings.peek()?.push_subscriptions.some((one) => one.endpoint === mine.endpoint) ? "yes" : "no";
 }
 
 /** Asks the person, then the browser, then tells the server. */

@@ -103,7 +103,7 @@ function Kept({ known }: { known: Known }) {
 function Push({ known }: { known: Known }) {
   const [state, setState] = useState<PushState | null>(null);
   const look = async () => {
-    const found = await pushState(known).catch((error): PushState | null => (error instanceof Problem ? null : "unsupported"));
+    const found = await pushState().catch((error): PushState | null => (error instanceof Problem ? null : "unsupported"));
     setState(found);
     return found;
   };
