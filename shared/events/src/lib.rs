@@ -69,7 +69,10 @@ impl JsonText {
     /// # Panics
     /// The keys of a map in it are no texts.
     pub fn of(value: &impl Serialize) -> Self {
-        Self(serde_json::to_string(value).expect("keys are texts"))
+        // Most tasks are no longer, so that it need not be moved as it grows.
+        let mut text = Vec::with_capacity(768);
+        serde_json::to_writer(&mut text, value).expect("keys are texts");
+        Self(String::from_utf8(text).expect("JSON is UTF-8"))
     }
 
     /// Gives the text.

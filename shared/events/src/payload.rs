@@ -49,7 +49,9 @@ impl TaskChanged {
     pub fn written(before: Option<&JsonText>, after: &JsonText, actor: &Actor) -> JsonText {
         let (task, actor) = (after.as_str(), JsonText::of(actor));
         let changes = changes(before, after);
-        JsonText(format!(r#"{{"task":{task},"changes":{{{changes}}},"actor":{}}}"#, actor.as_str()))
+        JsonText(
+            [r#"{"task":"#, task, r#","changes":{"#, &changes, r#"},"actor":"#, actor.as_str(), "}"].concat(),
+        )
     }
 }
 

@@ -1,13 +1,14 @@
 //! A task in JSON, the same in answers and in events.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use domain::due::Due;
 use domain::task::Task;
 use domain::zone::in_zone;
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -188,10 +189,10 @@ pub fn due_date(due: Due, zone: Tz) -> String {
 /// Before a new task there is none. Both have to be written by [`JsonText::of`], so that what is the same is the same text; what a
 /// database gives back has other blanks.
 pub(crate) fn changes(before: Option<&JsonText>, after: &JsonText) -> String {
-    let (old, new) = (before.map(members).unwrap_or_default(), members(after));
+    let (old, new) = (before.map(Members::of), Members::of(after));
     let mut changes = String::with_capacity(2 * after.as_str().len());
-    for (field, new) in new {
-        let old = old.get(field).map_or("null", |old| old.get());
+    for (field, new) in new.0 {
+        let old = old.as_ref().and_then(|old| old.get(field)).unwrap_or("null");
         let derived = ["updated_at", "version", "reminder_id"].contains(&field);
         if old != new.get() && (before.is_none() || !derived) {
             let comma = if changes.is_empty() { "\"" } else { ",\"" };
@@ -203,9 +204,39 @@ pub(crate) fn changes(before: Option<&JsonText>, after: &JsonText) -> String {
     changes
 }
 
-/// Gives the members of a task, whose names need no escapes.
-fn members(task: &JsonText) -> BTreeMap<&str, &RawValue> {
-    serde_json::from_str(task.as_str()).expect("a task is an object")
+/// The members of a task in their order; their names need no escapes.
+struct Members<'a>(Vec<(&'a str, &'a RawValue)>);
+
+impl<'a> Members<'a> {
+    fn of(task: &'a JsonText) -> Self {
+        serde_json::from_str(task.as_str()).expect("a task is an object")
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value.get())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visit;
+        impl<'de> Visitor<'de> for Visit {
+            type Value = Vec<(&'de str, &'de RawValue)>;
+
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+                let mut found = Vec::with_capacity(20);
+                while let Some(member) = members.next_entry()? {
+                    found.push(member);
+                }
+                Ok(found)
+            }
+        }
+        deserializer.deserialize_map(Visit).map(Self)
+    }
 }
 
 /// The fields of a task that can be set.

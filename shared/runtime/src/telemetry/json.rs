@@ -92,7 +92,7 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = Fields(Vec::with_capacity(16));
         for span in context.event_scope(event).into_iter().flat_map(Scope::from_root) {
             if let Some(Fields(of_span)) = span.extensions().get() {
                 of_span.iter().for_each(|(name, value)| fields.set(name, value.clone()));
