@@ -23,12 +23,12 @@ use crate::report::{Figure, Goal, Report};
 
 /// Has every occurrence that a series goes on with told of when it is committed.
 const TELL: &str = r#"
-CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION tell_spawned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM pg_notify('spawned', NEW.parent_task_id::text);
+    PERFORM pg_notify('spawned', NEW.follows::text);
     RETURN NULL;
 END $$;
-CREATE TRIGGER tell AFTER INSERT ON tasks FOR EACH ROW WHEN (NEW.parent_task_id IS NOT NULL) EXECUTE FUNCTION tell();
+CREATE OR REPLACE TRIGGER tell_spawned AFTER INSERT ON tasks FOR EACH ROW WHEN (NEW.follows IS NOT NULL) EXECUTE FUNCTION tell_spawned();
 "#;
 
 /// # Errors

@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::Settings;
 use crate::events::{Series, WARMING};
-use crate::measure::{Stopped, milliseconds, processor_time};
+use crate::measure::{Stopped, milliseconds, processor_time, processor_time_of_children};
 use crate::outbox::{PATIENCE, drained, fill};
 use crate::report::{Figure, Goal, Report};
 
@@ -41,12 +41,12 @@ const TOPICS: [&str; 2] = ["task-events", "task-updates"];
 const LINGER: (&str, &str) = ("linger.ms", "5");
 /// Has every audit row told of when it is committed.
 const TELL: &str = r#"
-CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION tell_audited() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('audited', NEW.entity_id);
     RETURN NULL;
 END $$;
-CREATE TRIGGER tell AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tell();
+CREATE TRIGGER tell_audited AFTER INSERT ON audit_logs FOR EACH ROW EXECUTE FUNCTION tell_audited();
 "#;
 
 /// # Errors
@@ -81,7 +81,8 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         "draining {events} events, {} messages, against sending the same messages by rdkafka alone",
         2 * events
     );
-    drain(&mut database, &caller, relay_port, events).await?;
+    fill(&mut database, events).await?;
+    drain(&mut database, &caller, relay_port).await?;
     let mut messages: Vec<(&str, Record)> = TOPICS
         .into_iter()
         .flat_map(|topic| kafka.records(topic).into_iter().map(move |record| (topic, record)))
@@ -97,12 +98,17 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         settings.create()
     };
     let (same, gathering) = (producer(&[])?, producer(&[LINGER])?);
-    let (mut ratios, mut rates, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ratios, mut rates, mut costs, mut of_postgres) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for turn in 1..=turns {
         let (same, gathering) = (bulk(&same, &messages)?, bulk(&gathering, &messages)?);
         let bulk = same.max(gathering);
         let before = processor_time(relay.0.id())?;
-        let took = drain(&mut database, &caller, relay_port, events).await?;
+        fill(&mut database, events).await?;
+        let before_of_postgres = processor_time_of_children(postgres.server_pid())?;
+        let took = drain(&mut database, &caller, relay_port).await?;
+        let of_both = processor_time_of_children(postgres.server_pid())? - before_of_postgres;
+        of_postgres.push(of_both.as_secs_f64() * 1e6 / (2 * events) as f64);
         let cost = (processor_time(relay.0.id())? - before).as_secs_f64() * 1e6 / (2 * events) as f64;
         let ours = (2 * events) as f64 / took.as_secs_f64();
         println!(
@@ -122,15 +128,17 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         Goal::AtLeast(0.5),
     ));
     report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
-    report.add(Figure::of_turns("P16", "processor time of the relay per message", "µs", &costs, Goal::Shown));
+    for (whose, costs) in [("the relay", &costs), ("PostgreSQL", &of_postgres)] {
+        let what = format!("processor time of {whose} per message that the relay drains");
+        report.add(Figure::of_turns("P16", what, "µs", costs, Goal::Shown));
+    }
 
     drop(relay);
     postgres.stop().await
 }
 
-/// Fills the outbox, pokes the relay, and gives how long it takes until all is published and written down.
-async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16, events: usize) -> Result<Duration> {
-    fill(database, events).await?;
+/// Pokes the relay, and gives how long it takes until all is published and written down.
+async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16) -> Result<Duration> {
     let watch = Stopwatch::start();
     while caller.call(relay, "POST", "/", &Value::Null, &[]).await.is_none() {
         ensure!(watch.elapsed() < PATIENCE, "relay-events does not answer");

@@ -35,6 +35,26 @@ pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
+/// Gives the processor time of the processes that a process has started and that still run, such as PostgreSQL's for its connections.
+///
+/// # Errors
+/// /proc can not be read.
+pub(crate) fn processor_time_of_children(parent: u32) -> Result<Duration> {
+    let mut time = Duration::ZERO;
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        // One that ends meanwhile has none any more.
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let of = stat.rsplit(") ").next().and_then(|fields| fields.split(' ').nth(1)?.parse::<u32>().ok());
+        if of == Some(parent) {
+            time += processor_time(pid).unwrap_or_default();
+        }
+    }
+    Ok(time)
+}
+
 pub(crate) fn milliseconds(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
