@@ -13,6 +13,7 @@ use tests::issuer::{self, hmac_sha256};
 use tokio::process::Command;
 
 use crate::built::Built;
+use crate::measure::on_disk;
 
 /// Connections of a function, and of whom it is compared with.
 pub(crate) const CONNECTIONS: usize = 8;
@@ -24,7 +25,7 @@ pub(crate) const ISSUER: &str = "https://id.example.org";
 /// What PostgreSQL does at a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Commit {
-    /// It waits for the disk.
+    /// It waits for the disk that `BENCH_DIR` is on.
     Durable,
     /// It does not, so that the processor is the limit.
     NotAwaited,
@@ -45,7 +46,7 @@ impl Bed {
 
     /// Starts one that gives at most so many connections.
     pub(crate) async fn with_connections(commit: Commit, max_connections: u16) -> Result<Self> {
-        let directory = TestDirectory::new();
+        let directory = if commit == Commit::Durable { on_disk()? } else { TestDirectory::new() };
         let durability = if commit == Commit::Counted { Durability::Throwaway } else { Durability::Durable };
         let options = Options { durability, max_connections, ..Options::new(directory.path()) };
         let private = Private::start(options).await?;

@@ -71,6 +71,7 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
     for number in 0..WARM + 5 * (TIMES + WARM) {
         if number == WARM {
             before = (transactions(&mut database).await?, wire.round_trips());
+            let _ = wire.signs_of_life();
         }
         let key = format!("key {number}");
         let headers = [("authorization", token.as_str()), ("idempotency-key", key.as_str())];
@@ -82,6 +83,9 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
     let counted = (created.len() - WARM) as f64;
     let commits = (transactions(&mut database).await? - before.0) as f64 / counted;
     add(report, "create", wire.round_trips() as f64 / counted, 1.0, commits, 1.0);
+    let signs = wire.signs_of_life() as f64 / counted;
+    let what = "round trips per create that ask nothing but for a sign of life";
+    report.add(Figure::counted("P6", what, "", signs, Goal::AtMost(0.0)).held());
     drop(create);
 
     let commands = [

@@ -22,7 +22,12 @@ pub(crate) async fn serve() -> Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     println!("http://127.0.0.1:{}", listener.local_addr()?.port());
     let router = Router::new()
-        .route("/", post(async |Json(body): Json<Value>| Json(body)))
+        .route("/", post(echoed))
+        .route("/api/tasks", post(echoed))
         .route("/health", get(async || Json(json!({"status": "ok"}))));
     Ok(axum::serve(listener, router).await?)
+}
+
+async fn echoed(Json(body): Json<Value>) -> Json<Value> {
+    Json(body)
 }

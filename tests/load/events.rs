@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use devkit::postgres::{Options, Private};
-use devkit::testing::TestDirectory;
 use messaging::{Published, Subscriber};
 use relay_events::Outbox;
 use runtime::clock::Stopwatch;
@@ -17,7 +16,7 @@ use tests::world::{World, path_of};
 use tokio::time::{sleep, timeout};
 
 use crate::Settings;
-use crate::measure::milliseconds;
+use crate::measure::{median, milliseconds, on_disk, p99};
 use crate::outbox::{PATIENCE, fill};
 use crate::report::{Figure, Goal, Report};
 
@@ -41,7 +40,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 /// Drains a full outbox, on a PostgreSQL that waits for its disk: to somebody who takes all and does nothing, and to every function.
 async fn drains(settings: &Settings, report: &mut Report) -> Result<()> {
     let (turns, events) = if settings.is_quick { (3, 20_000) } else { (5, 50_000) };
-    let directory = TestDirectory::new();
+    let directory = on_disk()?;
     let postgres = Private::start(Options::new(directory.path())).await?;
     store::migrate(postgres.url()).await?;
     let mut database = PgConnection::connect(postgres.url()).await?;
@@ -88,7 +87,7 @@ async fn drain(database: &mut PgConnection, outbox: &Outbox, events: usize) -> R
 /// Completes tasks that repeat, one after the other: from the answer until the next occurrence is committed, beside one commit.
 async fn successors(settings: &Settings, report: &mut Report) -> Result<()> {
     let samples = if settings.is_quick { 100 } else { 300 };
-    let directory = TestDirectory::new();
+    let directory = on_disk()?;
     let postgres = Private::start(Options::new(directory.path())).await?;
     store::migrate(postgres.url()).await?;
     let mut backend = command("backend");
@@ -109,15 +108,11 @@ async fn successors(settings: &Settings, report: &mut Report) -> Result<()> {
             successors.push(milliseconds(successor));
         }
     }
-    for figures in [&mut successors, &mut commits] {
-        figures.sort_by(f64::total_cmp);
-    }
-    let middle = |figures: &[f64]| figures[figures.len() / 2];
-    let (p50, p99) = (middle(&successors), successors[successors.len() * 99 / 100]);
+    let (p50, p99) = (median(&mut successors), p99(&mut successors));
     let what = "an answer until the next occurrence, in one process";
     report.add(Figure::counted("P15", format!("{what}, p50"), "ms", p50, Goal::Shown));
     report.add(Figure::counted("P15", format!("{what}, p99"), "ms", p99, Goal::AtMost(100.0)));
-    let ratio = p50 / middle(&commits);
+    let ratio = p50 / median(&mut commits);
     report.add(Figure::counted("P15", format!("{what} ÷ one commit, p50"), "", ratio, Goal::Shown));
     backend.stop().await;
     postgres.stop().await

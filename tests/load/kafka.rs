@@ -30,7 +30,9 @@ use tokio::time::{sleep, timeout};
 
 use crate::Settings;
 use crate::events::{Series, WARMING};
-use crate::measure::{Stopped, milliseconds, processor_time, processor_time_of_children};
+use crate::measure::{
+    Stopped, median, milliseconds, on_disk, p99, processor_time, processor_time_of_children,
+};
 use crate::outbox::{PATIENCE, drained, fill};
 use crate::report::{Figure, Goal, Report};
 
@@ -56,7 +58,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let Some(kafka) = Kafka::start().await else { return Ok(()) };
     kafka.create_contract_topics().await;
     kafka.create_topics(&["bulk-task-events", "bulk-task-updates", "latency"]).await;
-    let directory = TestDirectory::new();
+    let directory = on_disk()?;
     let postgres = Private::start(Options::new(directory.path())).await?;
     store::migrate(postgres.url()).await?;
     let mut database = PgConnection::connect(postgres.url()).await?;
@@ -233,10 +235,8 @@ async fn latency(
         }
         sleep(Duration::from_millis(10)).await;
     }
-    let [end, kafka, commit] = [&mut ends, &mut floors_kafka, &mut floors_commit].map(|figures| {
-        figures.sort_by(f64::total_cmp);
-        (figures[figures.len() / 2], figures[figures.len() * 99 / 100])
-    });
+    let [end, kafka, commit] =
+        [&mut ends, &mut floors_kafka, &mut floors_commit].map(|figures| (median(figures), p99(figures)));
     report.add(Figure::counted("P14", "an answer until its audit row, p50", "ms", end.0, Goal::Shown));
     report.add(Figure::counted(
         "P14",
@@ -294,8 +294,7 @@ async fn successors(
             took.push(milliseconds(one));
         }
     }
-    took.sort_by(f64::total_cmp);
-    let (p50, p99) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    let (p50, p99) = (median(&mut took), p99(&mut took));
     report.add(Figure::counted(
         "P15",
         "an answer until the next occurrence, by Kafka, p50",

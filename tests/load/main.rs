@@ -23,8 +23,11 @@ mod scale;
 mod start;
 mod steady;
 
+use std::num::NonZeroUsize;
+
 use anyhow::{Result, ensure};
 use runtime::config::Environment;
+use runtime::main::tokio_runtime;
 
 use crate::report::Report;
 
@@ -75,11 +78,15 @@ impl Settings {
     }
 }
 
-#[tokio::main]
-async fn main() -> Result<()> {
+fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some(echo::ARGUMENT) {
-        return echo::serve().await;
+        // On one thread, as a function.
+        return tokio_runtime(NonZeroUsize::MIN)?.block_on(echo::serve());
     }
+    tokio_runtime(std::thread::available_parallelism()?)?.block_on(measure())
+}
+
+async fn measure() -> Result<()> {
     let settings = Settings::read()?;
     let mut report = Report::new(&settings)?;
     for part in settings.parts() {

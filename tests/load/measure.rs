@@ -5,6 +5,8 @@ use std::process::Child;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use devkit::testing::TestDirectory;
+use runtime::config::Environment;
 
 /// A program that is stopped however the measurement ends.
 #[derive(Debug)]
@@ -21,6 +23,37 @@ impl Drop for Stopped {
 /// Gives the root of the workspace.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// Makes a directory on the disk that `BENCH_DIR` is on: what waits for the disk would wait for memory in others.
+///
+/// # Errors
+/// It can not be made.
+pub(crate) fn on_disk() -> Result<TestDirectory> {
+    let parent = bench_folder()?;
+    std::fs::create_dir_all(&parent)?;
+    Ok(TestDirectory::below(&parent)?)
+}
+
+/// Gives the folder of what a run leaves.
+///
+/// # Errors
+/// The environment is malformed.
+pub(crate) fn bench_folder() -> Result<PathBuf> {
+    Ok(Environment::process().get("BENCH_DIR")?.map_or_else(|| root().join("target/bench"), PathBuf::from))
+}
+
+/// Sorts figures, and gives the one in the middle; of two in the middle, their mean. There is one at least.
+pub(crate) fn median(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) }
+}
+
+/// Sorts figures, and gives the one that one in a hundred is greater than.
+pub(crate) fn p99(figures: &mut [f64]) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() * 99 / 100]
 }
 
 /// Gives the processor time that a process has used, of the system's on its behalf, too.

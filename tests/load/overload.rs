@@ -22,6 +22,7 @@ use tokio::time::{interval, sleep};
 use crate::Settings;
 use crate::bed::{Bed, CONNECTIONS, Commit, USERS, tokens};
 use crate::clients::{Clients, creating, parse};
+use crate::measure::p99;
 use crate::report::{Figure, Goal, Report};
 
 /// How many connections clients have at most.
@@ -46,7 +47,15 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let mut first = 1 << 40;
     for _ in 0..turns {
         bed.truncate().await?;
-        let (count, time) = clients.send_for(ENOUGH, Duration::from_secs(seconds))?;
+        // By clients of the same priority as those who send too much, which the threads of a thread inherit.
+        let sent = thread::scope(|scope| {
+            let sends = || {
+                yield_to_others()?;
+                clients.send_for(ENOUGH, Duration::from_secs(seconds))
+            };
+            scope.spawn(sends).join()
+        });
+        let (count, time) = sent.map_err(|_| anyhow!("those who send panicked"))??;
         let capacity = count as f64 / time.as_secs_f64();
         bed.truncate().await?;
         let (is_over, caller, port) = (Arc::new(AtomicBool::new(false)), Caller::new(), program.port);
@@ -60,11 +69,10 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         is_over.store(true, Ordering::Relaxed);
         healths.push(health.await??);
         first += offered;
-        found.accepted.sort_by(f64::total_cmp);
         ensure!(!found.accepted.is_empty(), "nothing was accepted: {found:?}");
         goodputs.push(f64::from(found.in_time) / found.seconds / capacity);
         lags.push(found.lag);
-        slowest.push(found.accepted[found.accepted.len() * 99 / 100]);
+        slowest.push(p99(&mut found.accepted));
         capacities.push(capacity);
         (refused, unfit, late) = (refused + found.refused, unfit + found.unfit, late + found.unsent);
     }
@@ -122,16 +130,20 @@ struct Outcome {
     lag: f64,
 }
 
+/// Gives this thread, which on Linux has a priority of its own, the lowest one.
+fn yield_to_others() -> Result<()> {
+    Ok(rustix::process::setpriority_process(None, 19)?)
+}
+
 /// Sends the requests of these numbers at a rate, and waits for all answers.
 fn offer(port: u16, rate: f64, (first, end): (u64, u64), tokens: &[String]) -> Result<Outcome> {
-    // On Linux this is the priority of the thread.
-    rustix::process::setpriority_process(None, 19)?;
+    yield_to_others()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let (outcome, idle, open) = (Rc::<RefCell<Outcome>>::default(), Rc::default(), Rc::new(Cell::new(0)));
+    let clock = Stopwatch::start();
     let create = creating(tokens);
     let local = LocalSet::new();
     local.block_on(&runtime, async {
-        let clock = Stopwatch::start();
         let mut ticks = interval(Duration::from_millis(2));
         let mut number = first;
         while number < end {
@@ -147,6 +159,8 @@ fn offer(port: u16, rate: f64, (first, end): (u64, u64), tokens: &[String]) -> R
                     idle: Rc::clone(&idle),
                     open: Rc::clone(&open),
                     outcome: Rc::clone(&outcome),
+                    clock,
+                    due: (number - first) as f64 / rate,
                 };
                 tokio::task::spawn_local(client.send(create(number)));
                 number += 1;
@@ -166,11 +180,13 @@ struct Client {
     idle: Rc<RefCell<Vec<TcpStream>>>,
     open: Rc<Cell<usize>>,
     outcome: Rc<RefCell<Outcome>>,
+    clock: Stopwatch,
+    /// When the request ought to be sent, in seconds of the clock.
+    due: f64,
 }
 
 impl Client {
     async fn send(self, request: Vec<u8>) {
-        let clock = Stopwatch::start();
         let kept = self.idle.borrow_mut().pop();
         let is_new = kept.is_none();
         if is_new && self.open.get() >= MOST {
@@ -204,7 +220,7 @@ impl Client {
             Ok((stream, status, says_when)) => {
                 match status {
                     200 => {
-                        outcome.accepted.push(clock.elapsed().as_secs_f64());
+                        outcome.accepted.push(self.clock.elapsed().as_secs_f64() - self.due);
                         outcome.in_time += u32::from(outcome.seconds == 0.0);
                     }
                     429 | 503 if says_when => outcome.refused += 1,

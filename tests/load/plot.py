@@ -11,11 +11,13 @@ from matplotlib import pyplot as plt  # noqa: E402
 
 
 def reached(figure: dict, value: float) -> float | None:
-    """Gives how far a goal is reached: 1 is just so, more is better."""
-    if figure["at_least"]:
-        return value / figure["at_least"]
-    if figure["at_most"] and value:
-        return figure["at_most"] / value
+    """Gives how far a goal is reached: 1 is just so, more is better. Where there is no ratio, since the goal or the value is 0 or less, 10 or 0.1."""
+    if figure["at_least"] is not None:
+        return value / figure["at_least"] if figure["at_least"] > 0 < value else 0.1
+    if figure["at_most"] is not None:
+        if figure["at_most"] > 0 < value:
+            return figure["at_most"] / value
+        return 10 if value <= figure["at_most"] else 0.1
     return None
 
 

@@ -16,7 +16,7 @@ use store::Store;
 use store::list::{Filter, Position, SortKey};
 
 use crate::Settings;
-use crate::measure::{milliseconds, root};
+use crate::measure::{median, milliseconds, root};
 use crate::report::{Figure, Goal, Report};
 
 /// How many tasks there are, and how many reminders, in the one database and in the other.
@@ -220,12 +220,6 @@ fn rows_of(rows: i64) -> [String; 5] {
     ]
 }
 
-/// Gives the median.
-fn middle(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn now() -> DateTime<Utc> {
     NOW.parse().unwrap_or_default()
 }
@@ -251,7 +245,7 @@ async fn scan(few: &str, many: &str, turns: u32, report: &mut Report) -> Result<
                 transaction.rollback().await?;
             }
         }
-        let [few, many] = of_both.map(middle);
+        let [few, many] = of_both.map(|mut times| median(&mut times));
         ratios.push(many / few);
         times.push(many);
     }
@@ -302,13 +296,13 @@ async fn pages(url: &str, turns: u32, report: &mut Report) -> Result<()> {
                     ensure!(page.len() == usize::try_from(PAGE)?, "a page of {}", page.len());
                 }
             }
-            let [first, deep] = of_both.map(middle);
+            let [first, deep] = of_both.map(|mut times| median(&mut times));
             ratios.push(deep / first);
             times.push(deep);
         }
         let name = format!("page of {PAGE} far down {count} tasks of a user ÷ first page, by {column}");
         report.add(Figure::of_turns("P19", name, "", &ratios, Goal::AtMost(1.5)));
-        worst.push(middle(times));
+        worst.push(median(&mut times));
     }
     let name = format!("page of {PAGE} far down {count} tasks of a user, in the slowest order");
     let slowest = worst.into_iter().fold(0.0, f64::max);

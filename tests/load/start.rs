@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use devkit::postgres::{Options, Private};
-use devkit::testing::{TestDirectory, unused_port};
+use devkit::testing::unused_port;
 use runtime::clock::Stopwatch;
 use tests::process::Caller;
 
@@ -19,50 +19,34 @@ use crate::Settings;
 use crate::bed::{Bed, Commit};
 use crate::built::Built;
 use crate::create::Peer;
-use crate::measure::{Held, Stopped, milliseconds};
+use crate::measure::{Held, Stopped, median, milliseconds, on_disk};
 use crate::report::{Figure, Goal, Report};
 
 /// How often each side starts.
 const STARTS: usize = 25;
 /// How often FastAPI and ours start in turns.
 const STARTS_OF_PEER: usize = 5;
-/// The functions that are requests' alone.
-const OF_REQUESTS: [&str; 11] = [
-    "create-task",
-    "query-tasks",
-    "update-task",
-    "complete-task",
-    "delete-task",
-    "follow-link",
-    "chat-command",
-    "scan-reminders",
-    "sign-in",
-    "stream-updates",
-    "web",
-];
-/// Those whose release build `make bench` has always made anew.
-const OF_SHORT_RUNS: [&str; 5] =
-    ["create-task", "query-tasks", "update-task", "complete-task", "delete-task"];
-/// The functions that speak to Kafka.
-const OF_KAFKA: [&str; 4] = ["relay-events", "send-reminder", "spawn-recurrence", "write-audit"];
+/// Functions that are requests' alone, which `make bench` builds anew each time.
+const OF_REQUESTS: [&str; 5] = ["create-task", "query-tasks", "update-task", "complete-task", "delete-task"];
+/// Functions that speak to Kafka, which it builds for a run in full.
+const OF_KAFKA: [&str; 3] = ["relay-events", "spawn-recurrence", "write-audit"];
 const CREATE: &str = r#"{"title":"buy milk"}"#;
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
 pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
-    for (functions, size_mb, memory_mb) in [(&OF_REQUESTS[..], 8.0, 10.0), (&OF_KAFKA[..], 12.0, 16.0)] {
+    let of_kafka = if settings.is_quick { &[] } else { &OF_KAFKA[..] };
+    for (functions, size_mb, memory_mb) in [(&OF_REQUESTS[..], 8.0, 10.0), (of_kafka, 12.0, 16.0)] {
         for function in functions {
             let built = Built::of(function)?;
-            if built.path.is_file() {
-                let size = fs::metadata(&built.path)?.len() as f64 / 1e6;
-                // What a release build has in it that is not shipped is no goal.
-                let goal = if built.is_shipped { Goal::AtMost(size_mb) } else { Goal::Shown };
-                let what = format!("size of {function}, {}", built.name());
-                let figure = Figure::counted("P13", what, "MB", size, goal);
-                let is_held = !built.is_shipped && OF_SHORT_RUNS.contains(function);
-                report.add(if is_held { figure.held() } else { figure });
-                idle(function, &built, memory_mb, report)?;
-            }
+            let size = fs::metadata(&built.path)?.len() as f64 / 1e6;
+            // Goals are for what is shipped.
+            let goal = |most| if built.is_shipped { Goal::AtMost(most) } else { Goal::Shown };
+            let what = format!("size of {function}, {}", built.name());
+            let figure = Figure::counted("P13", what, "MB", size, goal(size_mb));
+            let is_held = !built.is_shipped && OF_REQUESTS.contains(function);
+            report.add(if is_held { figure.held() } else { figure });
+            idle(function, &built, goal(memory_mb), report)?;
         }
     }
     if !settings.is_quick {
@@ -76,7 +60,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 }
 
 /// Measures what a function keeps that has answered once and has nothing to do.
-fn idle(function: &str, built: &Built, memory_mb: f64, report: &mut Report) -> Result<()> {
+fn idle(function: &str, built: &Built, goal: Goal, report: &mut Report) -> Result<()> {
     let started = Started::spawn(function, &built.path, &nowhere())?;
     started.answers("GET /health", "", 200)?;
     let held = Held::by(started.program.0.id())?;
@@ -85,7 +69,7 @@ fn idle(function: &str, built: &Built, memory_mb: f64, report: &mut Report) -> R
         format!("memory of {function}, {}", built.name()),
         "MB",
         held.memory,
-        Goal::AtMost(memory_mb),
+        goal,
     ));
     if function == "create-task" {
         report.add(Figure::counted("P25", format!("threads of {function}"), "", held.threads, Goal::Shown));
@@ -123,7 +107,7 @@ fn without_database(program: &Path, report: &mut Report) -> Result<()> {
 
 /// Measures how long it takes to the first task that is kept, against one row by psql.
 async fn with_database(program: &Path, report: &mut Report) -> Result<()> {
-    let directory = TestDirectory::new();
+    let directory = on_disk()?;
     let private = Private::start(Options::new(directory.path())).await?;
     let url = private.url().to_owned();
     store::migrate(&url).await?;
@@ -175,7 +159,8 @@ async fn beside_the_peer(built: &Built, report: &mut Report) -> Result<()> {
             Ok(started)
         })?);
     }
-    if let (Some(our), Some(their)) = (middle(&mut ours), middle(&mut theirs)) {
+    if !ours.is_empty() {
+        let (our, their) = (median(&mut ours), median(&mut theirs));
         let quicker = "start of FastAPI to the first answer ÷ ours, each the middle one";
         report.add(Figure::counted("P10", quicker, "", their / our, Goal::AtLeast(100.0)));
         report.add(Figure::of_turns(
@@ -265,12 +250,6 @@ fn timed<T>(act: impl FnOnce() -> Result<T>) -> Result<f64> {
     let time = milliseconds(watch.elapsed());
     drop(done);
     Ok(time)
-}
-
-/// Gives the time in the middle, if there is one.
-fn middle(times: &mut [f64]) -> Option<f64> {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied()
 }
 
 /// Gives the shortest time: what else the machine does makes the others longer.

@@ -12,11 +12,11 @@ use crate::report::{Figure, Goal, Report};
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.
 pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<()> {
-    let (some, many) = if settings.is_quick { (2_000, 10_000) } else { (10_000, 200_000) };
+    let (some, many) = if settings.is_quick { (2_000, 10_000) } else { (10_000, 1_000_000) };
     let bed = Bed::start(Commit::NotAwaited).await?;
     let tokens = tokens(USERS);
     let mut command = bed.function("create-task")?;
-    // A user may have so many; 200 a user are no more than the limits of the default, but are created in less than a minute.
+    // A user may have so many; 1,000 a user are no more than the limits of the default, but are created in some minutes.
     command.env("RATE_LIMIT_USER", "1000000");
     let program = Program::start(command).await;
     let clients = Clients::new(program.port, creating(&tokens));

@@ -135,6 +135,14 @@ impl TestDirectory {
         Self { path: new_directory().expect("there is a place for temporary files") }
     }
 
+    /// Makes one in another directory, for who wants a disk and no memory.
+    ///
+    /// # Errors
+    /// That is none, or nobody may write to it.
+    pub fn below(parent: &Path) -> std::io::Result<Self> {
+        directory_below(parent).map(|path| Self { path })
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -198,7 +206,10 @@ impl Cluster {
 fn new_directory() -> std::io::Result<PathBuf> {
     // Making a database is making 300 files, which on a disk can take twenty times as long.
     let memory = Path::new("/dev/shm");
-    let parent = if has_room(memory) { memory.to_owned() } else { std::env::temp_dir() };
+    directory_below(&if has_room(memory) { memory.to_owned() } else { std::env::temp_dir() })
+}
+
+fn directory_below(parent: &Path) -> std::io::Result<PathBuf> {
     for number in 0.. {
         let path = parent.join(format!("kaam-test-{}-{number}", std::process::id()));
         match DirBuilder::new().mode(0o700).create(&path) {
