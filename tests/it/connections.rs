@@ -1,16 +1,23 @@
 //! The connections of a store: none sends a message of its own between statements, and each is given back when what was begun on it is
 //! over.
 
+use std::time::Duration;
+
 use application::audit::Entry;
 use application::{Application, Connection};
+use events::Topic;
+use futures::future;
 use sqlx::{Connection as _, PgConnection};
 use tests::database::{count, rows};
 use tests::process::eventually;
 use tests::wire::Wire;
 use tests::world::World;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 const NAME: &str = "one of its own";
+/// Somewhat more than what a statement may take.
+const SILENCE: Duration = Duration::from_secs(25);
 
 /// Gives an application with one connection, by a URL.
 fn of_one(url: &str) -> Application {
@@ -85,4 +92,18 @@ async fn a_connection_that_broke_is_replaced_and_one_that_nobody_uses_is_closed(
     assert!(serves.len() == 1 && serves != broken, "{serves:?}");
     let is_closed = async || serving(&world, "true").await.is_empty().then_some(());
     eventually("it is closed", is_closed).await;
+}
+
+#[tokio::test]
+async fn a_database_that_falls_silent_is_given_up_instead_of_waited_for() {
+    let world = World::new().await;
+    let wire = Wire::before(&world.database_url);
+    let application = of_one(&wire.url);
+    let mut relay = application.relay(Topic::TaskEvents).await.expect("the database is there");
+    application.store().ping().await.expect("the database is there");
+    wire.fall_silent();
+    let asked = future::join(relay.take_shards(world.clock.now()), application.store().ping());
+    let (relayed, pinged) = timeout(SILENCE, asked).await.expect("nobody waits for good");
+    assert!(matches!(relayed, Err(store::Error::Unavailable(_))), "{relayed:?}");
+    assert!(matches!(pinged, Err(store::Error::Unavailable(_))), "{pinged:?}");
 }

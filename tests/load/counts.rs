@@ -83,9 +83,9 @@ async fn round_trips(bed: &Bed, report: &mut Report) -> Result<()> {
     let counted = (created.len() - WARM) as f64;
     let commits = (transactions(&mut database).await? - before.0) as f64 / counted;
     add(report, "create", wire.round_trips() as f64 / counted, 1.0, commits, 1.0);
+    // One that was idle for a moment, on a machine that is busy, is tested; a round trip that each create has would not be counted above.
     let signs = wire.signs_of_life() as f64 / counted;
-    let what = "round trips per create that ask nothing but for a sign of life";
-    report.add(Figure::counted("P6", what, "", signs, Goal::AtMost(0.0)).held());
+    ensure!(signs < 0.5, "{signs} tests of a connection for each create");
     drop(create);
 
     let commands = [

@@ -20,8 +20,9 @@ use crate::pgbench::{Pgbench, create_statement};
 use crate::report::{Figure, Goal, Report};
 use crate::{Settings, echo};
 
-/// How many create at once where a rate is measured.
-const AT_ONCE: usize = CONNECTIONS;
+/// How many create at once where a rate is measured: so many that none of a service's connections has nothing to do while others answer, as
+/// none of pgbench's has.
+const AT_ONCE: usize = 4 * CONNECTIONS;
 
 /// # Errors
 /// A program does not start, or an answer is another one than it should be.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use devkit::testing::TestDirectory;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 struct Counts {
     round_trips: AtomicUsize,
     signs_of_life: AtomicUsize,
+    is_silent: AtomicBool,
 }
 
 /// Stands between clients and the socket of a PostgreSQL, and counts the round trips that they ask for.
@@ -66,6 +67,11 @@ impl Wire {
     pub fn signs_of_life(&self) -> usize {
         self.counts.signs_of_life.swap(0, Ordering::SeqCst)
     }
+
+    /// Loses whatever clients send from now on, and tells them nothing.
+    pub fn fall_silent(&self) {
+        self.counts.is_silent.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Drop for Wire {
@@ -86,6 +92,9 @@ async fn forward(
     let mut last = b'S';
     loop {
         let kind = client.read_u8().await?;
+        if counted.is_silent.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         let counter = match (kind, last) {
             (b'S', b'S') => Some(&counted.signs_of_life),
             (b'S' | b'Q', _) => Some(&counted.round_trips),

@@ -44,13 +44,13 @@ impl Password {
     ///
     /// # Errors
     /// Why it is not taken.
-    pub(crate) fn chosen(text: &str, email: Option<&Email>) -> Result<Self, String> {
+    fn chosen(text: &str, address: &str) -> Result<Self, String> {
         let too_long = || format!("must be {SHORTEST} to {LONGEST} characters long");
         let password = Self::given(text).ok_or_else(too_long)?;
         if !(SHORTEST..=LONGEST).contains(&password.0.chars().count()) {
             return Err(too_long());
         }
-        if password.is_guessed_soon(email.map_or("", |email| &email.address)) {
+        if password.is_guessed_soon(address) {
             return Err(
                 "is among the first million that are tried; choose a longer one, of several words".to_owned()
             );
@@ -89,6 +89,17 @@ pub(crate) struct Hasher {
 impl Hasher {
     pub(crate) fn new() -> Self {
         Self { turns: Arc::new(Semaphore::new(AT_ONCE)), patience: PATIENCE }
+    }
+
+    /// Takes what somebody chooses, or says why not: to guess it takes time, too.
+    pub(crate) async fn chosen(
+        &self,
+        text: &str,
+        email: Option<&Email>,
+    ) -> Result<Result<Password, String>, Problem> {
+        let (text, address) =
+            (text.to_owned(), email.map_or_else(String::new, |email| email.address.clone()));
+        self.compute(move || Password::chosen(&text, &address)).await
     }
 
     /// Gives what is kept of a password.
@@ -149,7 +160,7 @@ mod tests {
 
     fn refusal(text: &str) -> Option<String> {
         let email = Email::parse("amna.khan@example.org");
-        Password::chosen(text, email.as_ref()).err()
+        Password::chosen(text, email.as_ref().map_or("", |email| &email.address)).err()
     }
 
     #[test]

@@ -129,7 +129,7 @@ pub(crate) async fn register(
     let mut fields = Fields::of(&body, &["email", "password", "time_zone", "locale"]);
     let email = email(&mut fields);
     let chosen = fields.text("password");
-    let password = fields.parse("password", Password::chosen(chosen, email.as_ref()));
+    let password = fields.parse("password", desk.hasher.chosen(chosen, email.as_ref()).await?);
     let time_zone =
         fields.optional_text("time_zone").map(|name| zone::parse(name).map_err(|error| error.to_string()));
     let time_zone = time_zone.and_then(|parsed| fields.parse("time_zone", parsed));
@@ -311,7 +311,7 @@ pub(crate) async fn change_password(
     let current = fields.text("current_password");
     let current = fields.parse("current_password", Password::given(current).ok_or("is too long"));
     let chosen = fields.text("new_password");
-    let chosen = fields.parse("new_password", Password::chosen(chosen, email.as_ref()));
+    let chosen = fields.parse("new_password", desk.hasher.chosen(chosen, email.as_ref()).await?);
     let (kept, _) = token_of(&mut fields, &headers)?;
     fields.finish()?;
     let (Some(current), Some(chosen)) = (current, chosen) else { return Err(Problem::internal()) };

@@ -16,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
-use crate::pool::{Acquired, Pool};
+use crate::pool::{Acquired, Pool, answered};
 use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
 /// How long whoever wants a connection waits, in all.
@@ -74,7 +74,7 @@ impl Connections {
     ) -> Result<PgConnection, sqlx::Error> {
         self.trying(|pool| {
             let options = pool.options().options(settings);
-            async move { options.connect().await }
+            async move { answered(options.connect()).await }
         })
         .await
     }

@@ -11,15 +11,16 @@ use uuid::Uuid;
 
 use crate::audit::{self, Entry, Link, Salt};
 use crate::session::Session;
+use crate::tries::repeat;
 use crate::{Error, Store};
 
 /// The action of the entry that tells of an erasure.
 pub const ERASED: &str = "user.erased";
 /// How each pseudonym of an erased user begins.
 pub const PSEUDONYM: &str = "erased:";
-/// Everything as it was at one moment, however long that takes.
-pub(crate) const WHOLE: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0";
+/// Everything as it was at one moment, however long that takes, and however slowly somebody reads it.
+pub(crate) const WHOLE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0; \
+                                SET LOCAL idle_in_transaction_session_timeout = 0";
 const AT_LENGTH: &str = "BEGIN; SET LOCAL statement_timeout = 0";
 
 /// The user to erase, and what the entry that tells of it is made of.
@@ -85,7 +86,7 @@ impl Store {
         user_id: &str,
         mut put: impl FnMut(&'static str, Value) -> Result<(), E>,
     ) -> Result<(), ExportError<E>> {
-        let mut all = self.pool.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_at_length(WHOLE).await?;
         rows!(all, user_id, put, "users", r#"SELECT to_jsonb(t) AS "row!" FROM users t WHERE user_id = $1"#);
         rows!(
             all,
@@ -241,10 +242,18 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`]: nothing is erased.
     pub async fn erase(&self, erasure: &Erasure<'_>) -> Result<Erased, Error> {
-        let mut transaction = self.pool.begin_with(AT_LENGTH).await?;
+        repeat(erasure.event_id, || self.try_erase(erasure)).await
+    }
+
+    async fn try_erase(&self, erasure: &Erasure<'_>) -> Result<Erased, Error> {
+        let mut transaction = self.pool.begin_at_length(AT_LENGTH).await?;
         let user_id = erasure.user_id;
         // First: whoever appends waits for the end of the chain, and then finds that the user is erased.
         let end = lock_end(&mut transaction, user_id).await?;
+        // Then: whoever changes a task or a reminder locks the settings before it, too.
+        sqlx::query!(r#"SELECT 1 AS "one!" FROM users WHERE user_id = $1 FOR UPDATE"#, user_id)
+            .fetch_optional(&mut *transaction)
+            .await?;
         let mut erased = Erased::new();
         remove!(
             transaction,

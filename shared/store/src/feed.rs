@@ -11,6 +11,7 @@ use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
 use crate::outbox::{Open, Relay};
+use crate::pool::answered;
 use crate::row_security::UserId;
 use crate::{Error, Store};
 
@@ -263,12 +264,14 @@ impl Relay {
             .chunks(MARKS)
             .map(|marks| marks.iter().map(|mark| format!("{mark:016x}")).collect())
             .collect();
-        sqlx::query!(
-            r#"SELECT pg_notify($1, message) AS "done: ()" FROM UNNEST($2::text[]) AS message"#,
-            CHANNEL,
-            &messages,
+        answered(
+            sqlx::query!(
+                r#"SELECT pg_notify($1, message) AS "done: ()" FROM UNNEST($2::text[]) AS message"#,
+                CHANNEL,
+                &messages,
+            )
+            .execute(self.connection()),
         )
-        .execute(self.connection())
         .await?;
         Ok(())
     }

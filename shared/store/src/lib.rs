@@ -95,17 +95,19 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Io(io) if io.kind() == ErrorKind::InvalidData => return Self::Mismatched(error),
             // Classes of PostgreSQL's appendix A: authorization, catalog name.
             sqlx::Error::Database(database)
-                if database.code().is_some_and(|code| ["28", "3D"].contains(&&code[..2])) =>
+                if database
+                    .code()
+                    .is_some_and(|code| ["28", "3D"].iter().any(|class| code.starts_with(class))) =>
             {
                 return Self::Mismatched(error);
             }
             sqlx::Error::Database(database) if is_of_pooler(database.as_ref()) => return Self::Pooled(error),
             sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
             sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
-            // Likewise: connection, resources, operator intervention, read-only, lost races.
+            // Likewise: connection, resources, operator intervention, read-only, silence, lost races.
             sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-                ["08", "53", "57", "58"].contains(&&code[..2])
-                    || ["25006", "40001", "40P01", "55P03"].contains(&&*code)
+                ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
+                    || ["25006", "25P03", "40001", "40P01", "55P03"].contains(&&*code)
             }),
             _ => false,
         };
@@ -192,6 +194,27 @@ impl Store {
     }
 }
 
+/// Drops what a migration that was cut off has left of an index that it built CONCURRENTLY. The next one would find it there by its name, and
+/// be noted as done. One that is being built anew (REINDEX) is left alone.
+const FORGET_HALF_INDEXES: &str = r"
+DO $$
+DECLARE
+    half regclass;
+BEGIN
+    PERFORM set_config('lock_timeout', '5s', true);
+    FOR half IN
+        SELECT i.indexrelid
+        FROM pg_index i
+        JOIN pg_class c ON c.oid = i.indexrelid
+        WHERE NOT i.indisvalid
+          AND c.relnamespace = current_schema()::regnamespace
+          AND c.relname !~ '_cc(new|old)[0-9]*$'
+    LOOP
+        EXECUTE format('DROP INDEX %s', half);
+    END LOOP;
+END $$
+";
+
 /// Brings the schema up to date. Several at once wait for each other. One who only may look whether it is has nothing to do if so.
 ///
 /// # Errors
@@ -219,6 +242,7 @@ pub async fn migrate(url: &str) -> Result<(), Error> {
     {
         tokio::time::sleep(MIGRATING_LOOK).await;
     }
+    sqlx::query(FORGET_HALF_INDEXES).execute(&mut *connection).await?;
     // Each in a transaction of its own, unless it says otherwise.
     migrations.set_locking(false);
     let outcome = migrations.run(&mut *connection).await;

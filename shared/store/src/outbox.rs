@@ -10,6 +10,7 @@ use events::{Event, JsonText, Topic};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::pool::answered;
 use crate::session::Session;
 use crate::{Error, Store};
 
@@ -25,8 +26,13 @@ const SWEPT_AT_ONCE: i64 = 1_000;
 pub const COUNTED: i64 = 1_000;
 
 /// How a relay's connection differs from others: names of settings and their values.
-pub const RELAY_CONNECTION: [(&str, &str); 5] = [
+pub const RELAY_CONNECTION: [(&str, &str); 9] = [
     ("synchronous_commit", "off"),
+    // A relay whose machine is gone without a word holds its shards until PostgreSQL notices: half a minute, and not two hours.
+    ("tcp_keepalives_idle", "10"),
+    ("tcp_keepalives_interval", "5"),
+    ("tcp_keepalives_count", "3"),
+    ("tcp_user_timeout", "20000"),
     // Its statements look up rows by an index, a batch of them. The planner, who sees a thousand rows of a table of medium size, would
     // rather read all of that for each batch, which takes several times as long; or plan when the table is still empty.
     ("plan_cache_mode", "force_generic_plan"),
@@ -285,8 +291,9 @@ impl Relay {
         }
         // OFFSET 0 keeps PostgreSQL from making a join of it, for which it would read all that is open, be it ever so much, instead of
         // the first of each shard.
-        let open = sqlx::query!(
-            r#"WITH open AS MATERIALIZED (
+        let open = answered(
+            sqlx::query!(
+                r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
                    FROM generate_series(0, $1::integer - 1) AS shard
                    WHERE EXISTS (
@@ -299,12 +306,13 @@ impl Relay {
                    )
                )
                SELECT shard AS "shard!", pg_try_advisory_lock($3, shard) AS "is_taken!" FROM open"#,
-            i32::try_from(SHARDS).expect("a small number"),
-            now,
-            LOCK_CLASS + self.topic as i32,
-            self.topic.as_str(),
+                i32::try_from(SHARDS).expect("a small number"),
+                now,
+                LOCK_CLASS + self.topic as i32,
+                self.topic.as_str(),
+            )
+            .fetch_all(&mut self.connection),
         )
-        .fetch_all(&mut self.connection)
         .await?;
         self.shards = open.iter().filter(|shard| shard.is_taken).map(|shard| (shard.shard, 0)).collect();
         self.taken_at = now;
@@ -327,8 +335,9 @@ impl Relay {
         let (shards, after): (Vec<i16>, Vec<i64>) = self.shards.iter().unzip();
         // Of each shard the first ones, by the index: what waits behind them, be it ever so much, is not looked at.
         let count = u32::try_from(shards.len()).expect("there are few").max(1);
-        let rows = sqlx::query!(
-            r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!",
+        let rows = answered(
+            sqlx::query!(
+                r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!",
                       open.event_type AS "event_type!", open.key AS "key!", open.subject AS "subject!",
                       open.payload::text AS "payload!", open.correlation_id AS "correlation_id!",
                       open.traceparent AS "traceparent!", open.source_service AS "source_service!",
@@ -357,14 +366,15 @@ impl Relay {
                ) AS open
                ORDER BY open.seq
                LIMIT $6"#,
-            &shards,
-            &after,
-            self.topic.as_str(),
-            self.taken_at,
-            i64::from(limit.div_ceil(count)),
-            i64::from(limit),
+                &shards,
+                &after,
+                self.topic.as_str(),
+                self.taken_at,
+                i64::from(limit.div_ceil(count)),
+                i64::from(limit),
+            )
+            .fetch_all(&mut self.connection),
         )
-        .fetch_all(&mut self.connection)
         .await?;
         let (shards, topic) = (&mut self.shards, self.topic);
         Ok(rows
@@ -422,8 +432,9 @@ impl Relay {
     async fn settle_processed(&mut self, processed: &[&Event], now: DateTime<Utc>) -> Result<(), Error> {
         let user_ids: Vec<_> = processed.iter().map(|event| event.user_id.clone()).collect();
         let event_ids: Vec<_> = processed.iter().map(|event| event.event_id).collect();
-        sqlx::query!(
-            r#"UPDATE events e
+        answered(
+            sqlx::query!(
+                r#"UPDATE events e
                SET status = 'processed',
                    attempts = e.attempts + 1,
                    next_attempt_at = NULL,
@@ -431,11 +442,12 @@ impl Relay {
                    processed_at = $3
                FROM UNNEST($1::text[], $2::uuid[]) AS done (user_id, event_id)
                WHERE e.user_id = done.user_id AND e.event_id = done.event_id"#,
-            &user_ids,
-            &event_ids,
-            now,
+                &user_ids,
+                &event_ids,
+                now,
+            )
+            .execute(&mut self.connection),
         )
-        .execute(&mut self.connection)
         .await?;
         Ok(())
     }
@@ -448,8 +460,9 @@ impl Relay {
         let attempts: Vec<_> = others.iter().map(|other| other.attempts).collect();
         let next: Vec<_> = others.iter().map(|other| other.next).collect();
         let errors: Vec<_> = others.iter().map(|other| other.error.to_owned()).collect();
-        sqlx::query!(
-            r#"UPDATE events e
+        answered(
+            sqlx::query!(
+                r#"UPDATE events e
                SET status = new.status,
                    attempts = e.attempts + new.attempts,
                    next_attempt_at = new.next_attempt_at,
@@ -457,14 +470,15 @@ impl Relay {
                FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::integer[])
                    AS new (user_id, event_id, status, next_attempt_at, error, attempts)
                WHERE e.user_id = new.user_id AND e.event_id = new.event_id"#,
-            &user_ids,
-            &event_ids,
-            &statuses,
-            &next as &[Option<DateTime<Utc>>],
-            &errors,
-            &attempts,
+                &user_ids,
+                &event_ids,
+                &statuses,
+                &next as &[Option<DateTime<Utc>>],
+                &errors,
+                &attempts,
+            )
+            .execute(&mut self.connection),
         )
-        .execute(&mut self.connection)
         .await?;
         Ok(())
     }
@@ -479,9 +493,10 @@ impl Relay {
     /// [`Error::Unavailable`]: the connection is gone, and the locks with it.
     pub async fn release(&mut self) -> Result<(), Error> {
         self.shards.clear();
-        sqlx::query!(r#"SELECT pg_advisory_unlock_all() AS "done: ()""#)
-            .execute(&mut self.connection)
-            .await?;
+        answered(
+            sqlx::query!(r#"SELECT pg_advisory_unlock_all() AS "done: ()""#).execute(&mut self.connection),
+        )
+        .await?;
         Ok(())
     }
 }

@@ -24,8 +24,18 @@ const KEPT: Duration = Duration::from_secs(2);
 const OLDEST: Duration = Duration::from_secs(30 * 60);
 /// How long what was broken off may take until it is over; a statement has 10 s.
 const RECOVERY: Duration = Duration::from_secs(12);
+/// How long PostgreSQL may say nothing: longer than any statement takes that it gives up itself ([`TIMEOUTS`](crate::TIMEOUTS)). Whoever is
+/// gone without a word would otherwise be waited for as long as TCP does, a quarter of an hour, or for good.
+const SILENCE: Duration = Duration::from_secs(15);
 /// The pauses between attempts to connect, which double.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
+
+/// Waits for PostgreSQL's answer, for [`SILENCE`] at most.
+pub(crate) async fn answered<T>(
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(SILENCE, answer).await.unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
+}
 
 /// A connection of the pool.
 #[derive(Debug)]
@@ -161,7 +171,7 @@ impl Acquired {
     /// Begins a transaction, by a statement that says so.
     pub(crate) async fn begin(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         self.is_in_transaction = true;
-        self.execute(statement).await.map(|_| ())
+        answered(self.execute(statement)).await.map(|_| ())
     }
 
     /// Commits the transaction, if one was begun, and gives the connection back: all that was asked of it is done.
@@ -176,7 +186,7 @@ impl Acquired {
 
     async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
         if self.is_in_transaction {
-            self.execute(statement).await?;
+            answered(self.execute(statement)).await?;
         }
         if let Some(mut object) = self.object.take() {
             object.is_clean = true;

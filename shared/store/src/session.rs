@@ -13,7 +13,7 @@ use sqlx::postgres::{PgArguments, PgQueryResult, PgRow, PgStatement, PgTypeInfo,
 use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 
 use crate::connections::Connections;
-use crate::pool::Acquired;
+use crate::pool::{Acquired, answered};
 
 type Step = Result<Either<PgQueryResult, PgRow>, sqlx::Error>;
 
@@ -32,14 +32,18 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Begins a transaction; dropped, it is rolled back.
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
-        self.begin_with(if self.is_shared { BEGIN } else { "BEGIN" }).await
+        self.begun(if self.is_shared { BEGIN } else { "BEGIN" }, false).await
     }
 
-    /// Begins a transaction by statements that say how it differs from others.
-    pub(crate) async fn begin_with(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
+    /// Begins a transaction by statements that say how it differs from others; its own may take as long as they like.
+    pub(crate) async fn begin_at_length(&self, statements: &'static str) -> Result<Transaction, sqlx::Error> {
+        self.begun(statements, true).await
+    }
+
+    async fn begun(&self, statements: &'static str, is_at_length: bool) -> Result<Transaction, sqlx::Error> {
         let mut acquired = self.connections.acquire().await?;
         acquired.begin(statements).await?;
-        Ok(Transaction(Session { acquired, is_unnamed: self.is_shared }))
+        Ok(Transaction(Session { acquired, is_unnamed: self.is_shared, is_at_length }))
     }
 
     /// Gives what one statement runs on: a connection where that is enough, else a transaction.
@@ -48,7 +52,7 @@ impl Sessions {
             return self.begin().await;
         }
         let acquired = self.connections.acquire().await?;
-        Ok(Transaction(Session { acquired, is_unnamed: false }))
+        Ok(Transaction(Session { acquired, is_unnamed: false, is_at_length: false }))
     }
 }
 
@@ -57,6 +61,8 @@ impl Sessions {
 pub(crate) struct Session {
     acquired: Acquired,
     is_unnamed: bool,
+    /// Whether its statements may take as long as they like.
+    is_at_length: bool,
 }
 
 /// A transaction, or a connection whose every statement is one.
@@ -116,10 +122,18 @@ impl<'c> Executor<'c> for &'c mut Session {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        match self.is_unnamed {
+        let is_at_length = self.is_at_length;
+        let steps = match self.is_unnamed {
             true => self.acquired.fetch_many(Unnamed(query)),
             false => self.acquired.fetch_many(query),
+        };
+        if is_at_length {
+            return steps;
         }
+        let next = async |mut steps: BoxStream<'e, Step>| {
+            Ok(answered(steps.try_next()).await?.map(|step| (step, steps)))
+        };
+        stream::try_unfold(steps, next).boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>>
@@ -127,10 +141,12 @@ impl<'c> Executor<'c> for &'c mut Session {
         'c: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        match self.is_unnamed {
+        let is_at_length = self.is_at_length;
+        let row = match self.is_unnamed {
             true => self.acquired.fetch_optional(Unnamed(query)),
             false => self.acquired.fetch_optional(query),
-        }
+        };
+        if is_at_length { row } else { answered(row).boxed() }
     }
 
     fn prepare_with<'e>(

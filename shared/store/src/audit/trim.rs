@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn verify_audit_of(&self, user_id: &str) -> Result<Option<Broken>, Error> {
-        let mut all = self.pool.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_at_length(WHOLE).await?;
         let broken = chain_of(&mut all, user_id).await?;
         all.commit().await?;
         Ok(broken)

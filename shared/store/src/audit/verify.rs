@@ -114,7 +114,7 @@ impl Store {
             kept.iter().map(|head| ((head.seq, head.hash.clone()), head.user_id.as_str())).collect();
         let mut broken = Vec::new();
         let mut count = 0;
-        let mut all = self.pool.begin_with(WHOLE).await?;
+        let mut all = self.pool.begin_at_length(WHOLE).await?;
         let users = sqlx::query!(
             r#"SELECT COALESCE(h.user_id, l.user_id) AS "user_id!", COALESCE(h.seq, 0) AS "seq!",
                       COALESCE(h.hash, ''::bytea) AS "hash!", COALESCE(h.start_seq, 0) AS "start_seq!",
