@@ -182,32 +182,30 @@ async fn beside_the_relay(turns: u32, seconds: u64, report: &mut Report) -> Resu
     kafka.create_contract_topics().await;
     let bed = Bed::start(Commit::Durable).await?;
     let tokens = tokens(USERS);
-    let relay_port = devkit::testing::unused_port();
-    let mut with_poke = bed.function("create-task")?;
-    with_poke.env("RELAY_URL", format!("http://127.0.0.1:{relay_port}/")).env("RELAY_TOKEN", SECRET);
     // Where no relay runs, nobody is told to poke one.
     let program = Program::start(bed.function("create-task")?).await;
-    let poking = Program::start(with_poke).await;
     let ours = Clients::new(program.port, creating(&tokens));
-    let ours_poking = Clients::new(poking.port, creating(&tokens));
-    for clients in [&ours, &ours_poking] {
-        clients.send_times(AT_ONCE, USERS as u64)?;
-        bed.truncate().await?;
-    }
+    ours.send_times(AT_ONCE, USERS as u64)?;
     let (mut rates, mut costs, mut published) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..turns {
         bed.truncate().await?;
         let without = Turn::of(&program, &ours, seconds)?;
-        bed.truncate().await?;
         let mut command = bed.function("relay-events")?;
-        command.env("PORT", relay_port.to_string()).env("KAFKA_BROKERS", &kafka.brokers);
-        command.env("EVENTS_TOKEN", SECRET).env_remove("DATABASE_CONNECTIONS");
+        command.env("KAFKA_BROKERS", &kafka.brokers).env("EVENTS_TOKEN", SECRET);
+        command.env_remove("DATABASE_CONNECTIONS");
         let relay = Program::start(command).await;
+        let mut command = bed.function("create-task")?;
+        let relay_url = format!("http://127.0.0.1:{}/", relay.port);
+        command.env("RELAY_URL", relay_url).env("RELAY_TOKEN", SECRET);
+        let poking = Program::start(command).await;
+        let ours_poking = Clients::new(poking.port, creating(&tokens));
+        ours_poking.send_times(AT_ONCE, USERS as u64)?;
+        bed.truncate().await?;
         let with = Turn::of(&poking, &ours_poking, seconds)?;
         let done = bed.count("events WHERE status = 'processed'").await? as f64;
         ensure!(done > 0.0, "the relay publishes nothing");
         published.push(done / bed.count("events").await? as f64);
-        drop(relay);
+        drop((relay, poking));
         rates.push(with.rate / without.rate);
         costs.push(with.cost / without.cost);
     }
@@ -217,6 +215,6 @@ async fn beside_the_relay(turns: u32, seconds: u64, report: &mut Report) -> Resu
     report.add(Figure::of_turns("P9", cost, "", &costs, Goal::Shown));
     let share = "events that the relay had published when the clients stopped";
     report.add(Figure::of_turns("P9", share, "", &published, Goal::Shown));
-    drop((program, poking));
+    drop(program);
     bed.stop().await.context("PostgreSQL does not stop")
 }
