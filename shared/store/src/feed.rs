@@ -264,15 +264,12 @@ impl Relay {
             .chunks(MARKS)
             .map(|marks| marks.iter().map(|mark| format!("{mark:016x}")).collect())
             .collect();
-        answered(
-            sqlx::query!(
-                r#"SELECT pg_notify($1, message) AS "done: ()" FROM UNNEST($2::text[]) AS message"#,
-                CHANNEL,
-                &messages,
-            )
-            .execute(self.connection()),
-        )
-        .await?;
+        let notify = sqlx::query!(
+            r#"SELECT pg_notify($1, message) AS "done: ()" FROM UNNEST($2::text[]) AS message"#,
+            CHANNEL,
+            &messages,
+        );
+        answered(notify.execute(self.connection())).await?;
         Ok(())
     }
 }

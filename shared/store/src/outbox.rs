@@ -291,9 +291,8 @@ impl Relay {
         }
         // OFFSET 0 keeps PostgreSQL from making a join of it, for which it would read all that is open, be it ever so much, instead of
         // the first of each shard.
-        let open = answered(
-            sqlx::query!(
-                r#"WITH open AS MATERIALIZED (
+        let open = sqlx::query!(
+            r#"WITH open AS MATERIALIZED (
                    SELECT shard::smallint AS shard
                    FROM generate_series(0, $1::integer - 1) AS shard
                    WHERE EXISTS (
@@ -306,14 +305,13 @@ impl Relay {
                    )
                )
                SELECT shard AS "shard!", pg_try_advisory_lock($3, shard) AS "is_taken!" FROM open"#,
-                i32::try_from(SHARDS).expect("a small number"),
-                now,
-                LOCK_CLASS + self.topic as i32,
-                self.topic.as_str(),
-            )
-            .fetch_all(&mut self.connection),
+            i32::try_from(SHARDS).expect("a small number"),
+            now,
+            LOCK_CLASS + self.topic as i32,
+            self.topic.as_str(),
         )
-        .await?;
+        .fetch_all(&mut self.connection);
+        let open = answered(open).await?;
         self.shards = open.iter().filter(|shard| shard.is_taken).map(|shard| (shard.shard, 0)).collect();
         self.taken_at = now;
         Ok(open.iter().any(|shard| !shard.is_taken))
@@ -335,9 +333,8 @@ impl Relay {
         let (shards, after): (Vec<i16>, Vec<i64>) = self.shards.iter().unzip();
         // Of each shard the first ones, by the index: what waits behind them, be it ever so much, is not looked at.
         let count = u32::try_from(shards.len()).expect("there are few").max(1);
-        let rows = answered(
-            sqlx::query!(
-                r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!",
+        let rows = sqlx::query!(
+            r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!",
                       open.event_type AS "event_type!", open.key AS "key!", open.subject AS "subject!",
                       open.payload::text AS "payload!", open.correlation_id AS "correlation_id!",
                       open.traceparent AS "traceparent!", open.source_service AS "source_service!",
@@ -366,16 +363,15 @@ impl Relay {
                ) AS open
                ORDER BY open.seq
                LIMIT $6"#,
-                &shards,
-                &after,
-                self.topic.as_str(),
-                self.taken_at,
-                i64::from(limit.div_ceil(count)),
-                i64::from(limit),
-            )
-            .fetch_all(&mut self.connection),
+            &shards,
+            &after,
+            self.topic.as_str(),
+            self.taken_at,
+            i64::from(limit.div_ceil(count)),
+            i64::from(limit),
         )
-        .await?;
+        .fetch_all(&mut self.connection);
+        let rows = answered(rows).await?;
         let (shards, topic) = (&mut self.shards, self.topic);
         Ok(rows
             .into_iter()
@@ -432,9 +428,8 @@ impl Relay {
     async fn settle_processed(&mut self, processed: &[&Event], now: DateTime<Utc>) -> Result<(), Error> {
         let user_ids: Vec<_> = processed.iter().map(|event| event.user_id.clone()).collect();
         let event_ids: Vec<_> = processed.iter().map(|event| event.event_id).collect();
-        answered(
-            sqlx::query!(
-                r#"UPDATE events e
+        let update = sqlx::query!(
+            r#"UPDATE events e
                SET status = 'processed',
                    attempts = e.attempts + 1,
                    next_attempt_at = NULL,
@@ -442,13 +437,12 @@ impl Relay {
                    processed_at = $3
                FROM UNNEST($1::text[], $2::uuid[]) AS done (user_id, event_id)
                WHERE e.user_id = done.user_id AND e.event_id = done.event_id"#,
-                &user_ids,
-                &event_ids,
-                now,
-            )
-            .execute(&mut self.connection),
+            &user_ids,
+            &event_ids,
+            now,
         )
-        .await?;
+        .execute(&mut self.connection);
+        answered(update).await?;
         Ok(())
     }
 
@@ -460,9 +454,8 @@ impl Relay {
         let attempts: Vec<_> = others.iter().map(|other| other.attempts).collect();
         let next: Vec<_> = others.iter().map(|other| other.next).collect();
         let errors: Vec<_> = others.iter().map(|other| other.error.to_owned()).collect();
-        answered(
-            sqlx::query!(
-                r#"UPDATE events e
+        let update = sqlx::query!(
+            r#"UPDATE events e
                SET status = new.status,
                    attempts = e.attempts + new.attempts,
                    next_attempt_at = new.next_attempt_at,
@@ -470,16 +463,15 @@ impl Relay {
                FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], $6::integer[])
                    AS new (user_id, event_id, status, next_attempt_at, error, attempts)
                WHERE e.user_id = new.user_id AND e.event_id = new.event_id"#,
-                &user_ids,
-                &event_ids,
-                &statuses,
-                &next as &[Option<DateTime<Utc>>],
-                &errors,
-                &attempts,
-            )
-            .execute(&mut self.connection),
+            &user_ids,
+            &event_ids,
+            &statuses,
+            &next as &[Option<DateTime<Utc>>],
+            &errors,
+            &attempts,
         )
-        .await?;
+        .execute(&mut self.connection);
+        answered(update).await?;
         Ok(())
     }
 
@@ -493,10 +485,8 @@ impl Relay {
     /// [`Error::Unavailable`]: the connection is gone, and the locks with it.
     pub async fn release(&mut self) -> Result<(), Error> {
         self.shards.clear();
-        answered(
-            sqlx::query!(r#"SELECT pg_advisory_unlock_all() AS "done: ()""#).execute(&mut self.connection),
-        )
-        .await?;
+        let unlock = sqlx::query!(r#"SELECT pg_advisory_unlock_all() AS "done: ()""#);
+        answered(unlock.execute(&mut self.connection)).await?;
         Ok(())
     }
 }
