@@ -6,8 +6,9 @@ use application::privacy::{Chance, Erased};
 use runtime::clock::{new_id, random};
 use runtime::disposition::Disposition;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
 use tests::database::{count, execute, rows, run};
-use tests::process::{command, outcome};
+use tests::process::{command, eventually, outcome};
 use tests::world::World;
 
 use crate::audit::version_1;
@@ -313,4 +314,27 @@ async fn a_user_is_exported_and_erased_by_commands_and_not_by_mistake() {
         String::from_utf8_lossy(&again.stdout).starts_with("there was nothing of this user;"),
         "{again:?}"
     );
+}
+
+#[tokio::test]
+async fn a_user_whose_task_is_being_changed_is_erased_after_that_without_a_deadlock() {
+    let world = full().await;
+    let mut writer = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    // As every change does: the settings, then the task.
+    let begins = "BEGIN; SELECT FROM users WHERE user_id = 'amna' FOR SHARE";
+    sqlx::raw_sql(begins).execute(&mut writer).await.expect("nobody holds it");
+    let changes = async {
+        let waits = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("erasing waits", async || (count(&world, waits).await > 0).then_some(())).await;
+        let ends = "UPDATE tasks SET title = title WHERE user_id = 'amna'; COMMIT";
+        sqlx::raw_sql(ends).execute(&mut writer).await.map(|_| ())
+    };
+    let (_, changed) = futures::future::join(erase(&world, "amna"), changes).await;
+    changed.expect("it is not broken off");
+    assert_eq!(
+        count(&world, "pg_stat_database WHERE datname = current_database() AND deadlocks > 0").await,
+        0
+    );
+    assert!(data_of(&world, "amna").await.values().all(Vec::is_empty));
+    is_sound(&world).await;
 }
