@@ -29,6 +29,7 @@ use tests::process::Caller;
 use tokio::time::{sleep, timeout};
 
 use crate::Settings;
+use crate::built::Built;
 use crate::events::{Series, WARMING};
 use crate::measure::{
     Stopped, median, milliseconds, on_disk, p99, processor_time, processor_time_of_children,
@@ -323,7 +324,7 @@ fn start(
     directory: &TestDirectory,
 ) -> Result<Stopped> {
     let log = File::create(directory.path().join(format!("{name}.log")))?;
-    let mut command = Command::new(tests::process::binary(name));
+    let mut command = Command::new(Built::of(name)?.path);
     command
         .env("DATABASE_URL", database_url)
         .env("PORT", port.to_string())
