@@ -1,13 +1,17 @@
 //! Clients: connections that are kept, on each of which a request follows the answer to the one before.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use futures::future::try_join_all;
 use runtime::clock::Stopwatch;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// How many threads they send on at most, as pgbench's do: with one for each client the processors would change threads at each request.
+pub(crate) const THREADS: usize = 2;
 
 /// Those who send requests, each of which is another one: `request` makes it from its number.
 pub(crate) struct Clients<F> {
@@ -46,12 +50,15 @@ impl<F: Fn(u64) -> Vec<u8> + Sync> Clients<F> {
 
     fn send(&self, connections: usize, until: Until) -> Result<(u64, Duration)> {
         let clock = Stopwatch::start();
+        let (threads, clock) = (connections.min(THREADS), &clock);
         let counts = thread::scope(|scope| {
-            let clients: Vec<_> =
-                (0..connections).map(|_| scope.spawn(|| self.client(until, &clock))).collect();
+            let threads: Vec<_> = (0..threads)
+                .map(|index| (connections + index) / threads)
+                .map(|clients| scope.spawn(move || self.clients(clients, until, clock)))
+                .collect();
             let mut counts = Vec::new();
-            for client in clients {
-                match client.join() {
+            for thread in threads {
+                match thread.join() {
                     Ok(count) => counts.push(count?),
                     Err(_) => bail!("a client panicked"),
                 }
@@ -61,8 +68,15 @@ impl<F: Fn(u64) -> Vec<u8> + Sync> Clients<F> {
         Ok((counts.iter().sum(), clock.elapsed()))
     }
 
-    fn client(&self, until: Until, clock: &Stopwatch) -> Result<u64> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
+    /// Sends on one thread, by so many connections.
+    fn clients(&self, connections: usize, until: Until, clock: &Stopwatch) -> Result<u64> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let counts = try_join_all((0..connections).map(|_| self.client(until, clock)));
+        Ok(runtime.block_on(counts)?.iter().sum())
+    }
+
+    async fn client(&self, until: Until, clock: &Stopwatch) -> Result<u64> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.set_nodelay(true)?;
         let (mut count, mut buffer) = (0, vec![0; 262_144]);
         loop {
@@ -74,18 +88,18 @@ impl<F: Fn(u64) -> Vec<u8> + Sync> Clients<F> {
             if is_over {
                 return Ok(count);
             }
-            stream.write_all(&(self.request)(number))?;
-            answer(&mut stream, &mut buffer)?;
+            stream.write_all(&(self.request)(number)).await?;
+            answer(&mut stream, &mut buffer).await?;
             count += 1;
         }
     }
 }
 
 /// Reads one answer; anything but a success ends the measurement.
-fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+async fn answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
     let mut filled = 0;
     loop {
-        let read = stream.read(&mut buffer[filled..])?;
+        let read = stream.read(&mut buffer[filled..]).await?;
         ensure!(read > 0, "the function closed the connection");
         filled += read;
         let Some((status, end)) = parse(&buffer[..filled])? else { continue };

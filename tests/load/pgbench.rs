@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::bed::{Bed, CONNECTIONS, USERS, statement};
+use crate::clients::THREADS;
 
 /// What becomes new with each transaction. Of the ids the first eight digits grow.
 const DRAW: &str = "\
@@ -114,7 +115,12 @@ impl Pgbench {
     fn run(&mut self, clients: usize, how_long: &str) -> Result<f64> {
         self.begun += 1;
         let mut command = Command::new("pgbench");
-        command.args(["--no-vacuum", "--protocol=prepared", &format!("--jobs={}", clients.min(2)), how_long]);
+        command.args([
+            "--no-vacuum",
+            "--protocol=prepared",
+            &format!("--jobs={}", clients.min(THREADS)),
+            how_long,
+        ]);
         command.arg(format!("--client={clients}")).arg(format!("--file={}", self.script.display()));
         command.args(["-D", &format!("n={}", self.begun * 200_000), "-D", &format!("users={USERS}")]);
         for value in &self.values {

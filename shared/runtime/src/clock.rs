@@ -1,6 +1,7 @@
 //! The only place with ambient time and randomness; everything else receives them as arguments.
 
 use std::{
+    cell::RefCell,
     fmt,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -132,7 +133,7 @@ impl Stopwatch {
 pub fn new_id(now: DateTime<Utc>) -> Uuid {
     let millis = u64::try_from(now.timestamp_millis()).unwrap_or(0);
     let fraction = (now.timestamp_subsec_nanos() % 1_000_000) * 4096 / 1_000_000;
-    let mut tail = random::<10>();
+    let mut tail = drawn::<10>();
     let [high, low] = u16::try_from(fraction).expect("a fraction of 4096 parts has 12 bits").to_be_bytes();
     (tail[0], tail[1]) = (high, low);
     Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
@@ -149,9 +150,26 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Gives `N` bytes from the system's random generator that it gave together with others, since each request needs some, and asking takes as
+/// long as all else that is done for an id: for what tells one thing from another. What has to stay secret is made by [`random`], so that
+/// it is never in memory before it is needed.
+pub(crate) fn drawn<const N: usize>() -> [u8; N] {
+    thread_local! {
+        static DRAWN: RefCell<([u8; 256], usize)> = const { RefCell::new(([0; 256], 256)) };
+    }
+    DRAWN.with_borrow_mut(|(bytes, used)| {
+        if bytes.len() - *used < N {
+            (*bytes, *used) = (random(), 0);
+        }
+        let given = *bytes[*used..].first_chunk().expect("no more is asked for than is drawn at once");
+        *used += N;
+        given
+    })
+}
+
 /// Gives a random number from 0 (inclusive) to 1 (exclusive), for [`crate::backoff::delay`].
 pub fn random_fraction() -> f64 {
-    let [a, b, c, d] = random::<4>();
+    let [a, b, c, d] = drawn::<4>();
     f64::from(u32::from_be_bytes([a, b, c, d])) / (f64::from(u32::MAX) + 1.0)
 }
 
@@ -183,6 +201,14 @@ mod tests {
         let clock = Clock::system();
         clock.sleep_until(clock.now() - TimeDelta::seconds(5)).await;
         assert_eq!(clock.fixed(), None);
+    }
+
+    #[test]
+    fn of_what_is_drawn_at_once_nothing_is_given_twice() {
+        let mut given: Vec<_> = (0..1_000).map(|_| drawn::<10>()).collect();
+        given.sort_unstable();
+        given.dedup();
+        assert_eq!(given.len(), 1_000);
     }
 
     #[test]

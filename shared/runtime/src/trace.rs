@@ -12,12 +12,12 @@ pub(crate) const HEADER: &str = "traceparent";
 /// A header that is not valid counts as absent, as the recommendation asks (§3.2.2). The answer is always version 00
 /// with lower-case digits; a trace that starts here is marked as sampled.
 pub(crate) fn child_of(traceparent: Option<&str>) -> String {
-    let span = clock::random::<8>();
+    let span = clock::drawn::<8>();
     let mut child = String::with_capacity(55);
     child.push_str("00-");
     match traceparent.and_then(parse) {
         Some(parent) => child.push_str(parent.trace_id),
-        None => push_hex(&mut child, &clock::random::<16>()),
+        None => push_hex(&mut child, &clock::drawn::<16>()),
     }
     child.push('-');
     push_hex(&mut child, &span);
