@@ -95,6 +95,34 @@ async fn a_connection_that_broke_is_replaced_and_one_that_nobody_uses_is_closed(
 }
 
 #[tokio::test]
+async fn a_connection_that_takes_longer_than_a_request_waits_serves_the_next_one() {
+    let world = World::new().await;
+    let wire = Wire::before(&world.database_url);
+    let application = of_one(&wire.url);
+    wire.hold(true);
+    let refused = application.store().ping().await;
+    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    let (next, ()) = future::join(application.store().ping(), async { wire.hold(false) }).await;
+    next.expect("the connection is made by now");
+    assert_eq!(wire.clients(), 1);
+    let serves = serving(&world, "true").await;
+    assert_eq!(serves.len(), 1);
+
+    // One that nobody asked for any more is closed, too.
+    let is_closed = async || serving(&world, "true").await.is_empty().then_some(());
+    eventually("it is closed", is_closed).await;
+    wire.hold(true);
+    let refused = application.store().ping().await;
+    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    wire.hold(false);
+    let is_there = async || serving(&world, "true").await.pop();
+    eventually("it is made", is_there).await;
+    eventually("it is closed", is_closed).await;
+    application.store().ping().await.expect("there is another one");
+    assert_eq!(wire.clients(), 3);
+}
+
+#[tokio::test]
 async fn a_database_that_falls_silent_is_given_up_instead_of_waited_for() {
     let world = World::new().await;
     let wire = Wire::before(&world.database_url);

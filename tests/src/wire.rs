@@ -8,13 +8,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use devkit::testing::TestDirectory;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 #[derive(Debug, Default)]
 struct Counts {
     round_trips: AtomicUsize,
     signs_of_life: AtomicUsize,
+    clients: AtomicUsize,
     is_silent: AtomicBool,
+    is_held: watch::Sender<bool>,
 }
 
 /// Stands between clients and the socket of a PostgreSQL, and counts the round trips that they ask for.
@@ -43,7 +46,10 @@ impl Wire {
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (server, counted) = (server.clone(), Arc::clone(&counted));
+                counted.clients.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
+                    let mut held = counted.is_held.subscribe();
+                    held.wait_for(|is_held| !is_held).await.expect("those who wait keep it");
                     let server = UnixStream::connect(server).await.expect("the server is there");
                     let (mut from_client, mut to_client) = client.into_split();
                     let (mut from_server, mut to_server) = server.into_split();
@@ -66,6 +72,16 @@ impl Wire {
     /// Gives how often it was only asked whether the server is still there, since this was asked last.
     pub fn signs_of_life(&self) -> usize {
         self.counts.signs_of_life.swap(0, Ordering::SeqCst)
+    }
+
+    /// Gives how often somebody connected.
+    pub fn clients(&self) -> usize {
+        self.counts.clients.load(Ordering::SeqCst)
+    }
+
+    /// Has whoever connects wait until this is taken back.
+    pub fn hold(&self, is_held: bool) {
+        self.counts.is_held.send_replace(is_held);
     }
 
     /// Loses whatever clients send from now on, and tells them nothing.

@@ -16,7 +16,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
-use crate::pool::{Acquired, Pool, answered};
+use crate::pool::{Acquired, Pool, SILENCE, answered};
 use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
 /// How long whoever wants a connection waits, in all.
@@ -83,7 +83,7 @@ impl Connections {
     pub(crate) async fn listener(&self) -> Result<PgListener, sqlx::Error> {
         self.trying(|pool| {
             // One of the pool's would be missed by the statements.
-            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE);
+            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(SILENCE);
             let own = own.connect_lazy_with(pool.options());
             async move { PgListener::connect_with(&own).await }
         })

@@ -5,6 +5,7 @@
 //! what is in between is used by nobody.
 
 use std::io::ErrorKind;
+use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use deadpool::managed::{Metrics, Object, PoolConfig, PoolError, QueueMode, Recyc
 use futures::future::join_all;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 /// How long ago a connection may have been acquired last and still be used without a test.
@@ -26,7 +28,10 @@ const OLDEST: Duration = Duration::from_secs(30 * 60);
 const RECOVERY: Duration = Duration::from_secs(12);
 /// How long PostgreSQL may say nothing: longer than any statement takes that it gives up itself ([`TIMEOUTS`](crate::TIMEOUTS)). Whoever is
 /// gone without a word would otherwise be waited for as long as TCP does, a quarter of an hour, or for good.
-const SILENCE: Duration = Duration::from_secs(15);
+pub(crate) const SILENCE: Duration = Duration::from_secs(15);
+/// How long making a connection may take: long enough for a database that wakes up, or is an ocean away; not longer, since where it is may
+/// have changed meanwhile.
+const CONNECT: Duration = Duration::from_secs(5);
 /// The pauses between attempts to connect, which double.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
 
@@ -49,6 +54,37 @@ pub(crate) struct Pooled {
 #[derive(Debug)]
 pub(crate) struct Manager {
     options: Mutex<PgConnectOptions>,
+    left: Mutex<Vec<Making>>,
+}
+
+/// A connection that is being made, also while nobody waits for it: one that takes longer than a request waits would never be there
+/// otherwise.
+#[derive(Debug)]
+struct Making {
+    made: JoinHandle<Result<PgConnection, sqlx::Error>>,
+    /// Whether it was already there when it was looked for connections that nobody uses.
+    was_there: bool,
+}
+
+/// Waits for a connection; dropped before it is there, it leaves it for who needs one next.
+struct Waiting<'a> {
+    making: Option<Making>,
+    left: &'a Mutex<Vec<Making>>,
+}
+
+impl Waiting<'_> {
+    async fn made(mut self) -> Result<PgConnection, sqlx::Error> {
+        let Some(making) = &mut self.making else { return Err(sqlx::Error::WorkerCrashed) };
+        let made = (&mut making.made).await;
+        self.making = None;
+        made.unwrap_or(Err(sqlx::Error::WorkerCrashed))
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        lock(self.left).extend(self.making.take());
+    }
 }
 
 /// A pool; cheap to clone.
@@ -58,7 +94,7 @@ pub(crate) struct Pool(deadpool::managed::Pool<Manager>);
 impl Pool {
     /// Prepares one of so many connections at most, and connects none.
     pub(crate) fn lazy(options: PgConnectOptions, most: u32) -> Self {
-        let manager = Manager { options: Mutex::new(options) };
+        let manager = Manager { options: Mutex::new(options), left: Mutex::default() };
         // The one used last, so that others are idle and go.
         let config = PoolConfig { queue_mode: QueueMode::Lifo, ..PoolConfig::new(most.max(1) as usize) };
         let pool = deadpool::managed::Pool::builder(manager).config(config).build();
@@ -68,7 +104,10 @@ impl Pool {
             loop {
                 sleep(KEPT).await;
                 let Some(pool) = weak.upgrade() else { return };
-                close(pool.retain(|_, metrics| metrics.last_used() < KEPT).removed).await;
+                let idle = pool.retain(|_, metrics| metrics.last_used() < KEPT).removed;
+                let left = pool.manager().idle().await;
+                drop(pool);
+                close(idle.into_iter().map(|pooled| pooled.connection).chain(left)).await;
             }
         });
         Self(pool)
@@ -97,30 +136,69 @@ impl Pool {
 
     /// Gives how connections are made.
     pub(crate) fn options(&self) -> PgConnectOptions {
-        self.0.manager().options().clone()
+        lock(&self.0.manager().options).clone()
     }
 
     /// Makes new connections otherwise.
     pub(crate) fn set_options(&self, options: PgConnectOptions) {
-        *self.0.manager().options() = options;
+        let manager = self.0.manager();
+        *lock(&manager.options) = options;
+        manager.abort();
     }
 
     /// Closes the connections that nobody uses, the others when they are given back, and gives none any more.
     pub(crate) async fn close(&self) {
         let idle = self.0.retain(|_, _| false).removed;
         self.0.close();
-        close(idle).await;
+        self.0.manager().abort();
+        close(idle.into_iter().map(|pooled| pooled.connection)).await;
     }
 }
 
-async fn close(pooled: Vec<Pooled>) {
+async fn close(connections: impl Iterator<Item = PgConnection>) {
     // They would be closed in any case, only without a word.
-    join_all(pooled.into_iter().map(|pooled| timeout(RECOVERY, pooled.connection.close()))).await;
+    join_all(connections.map(|connection| timeout(RECOVERY, connection.close()))).await;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Manager {
-    fn options(&self) -> MutexGuard<'_, PgConnectOptions> {
-        self.options.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn wait(&self, making: Making) -> Result<PgConnection, sqlx::Error> {
+        Waiting { making: Some(making), left: &self.left }.made().await
+    }
+
+    /// Waits for a connection that was begun and left.
+    async fn left(&self) -> Option<Result<PgConnection, sqlx::Error>> {
+        loop {
+            let making = lock(&self.left).pop()?;
+            let is_over = making.made.is_finished();
+            let outcome = self.wait(making).await;
+            if !is_over {
+                return Some(outcome);
+            }
+            // What it came to a while ago may not hold any more.
+            if let Ok(mut connection) = outcome
+                && connection.ping().await.is_ok()
+            {
+                return Some(Ok(connection));
+            }
+        }
+    }
+
+    /// Gives the connections that were left and that nobody has used since.
+    async fn idle(&self) -> Vec<PgConnection> {
+        let idle: Vec<_> = lock(&self.left)
+            .extract_if(.., |making| mem::replace(&mut making.was_there, making.made.is_finished()))
+            .collect();
+        let made = join_all(idle.into_iter().map(|making| making.made)).await;
+        made.into_iter().flatten().flatten().collect()
+    }
+
+    /// Gives up what was begun and left.
+    fn abort(&self) {
+        lock(&self.left).drain(..).for_each(|making| making.made.abort());
     }
 }
 
@@ -129,8 +207,17 @@ impl deadpool::managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
-        let options = Box::new(self.options().clone());
-        Ok(Pooled { connection: options.connect().await?, is_clean: true })
+        let made = match self.left().await {
+            Some(made) => made,
+            None => {
+                let options = Box::new(lock(&self.options).clone());
+                let made = tokio::spawn(async move {
+                    timeout(CONNECT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+                });
+                self.wait(Making { made, was_there: false }).await
+            }
+        };
+        Ok(Pooled { connection: made?, is_clean: true })
     }
 
     /// One in use a moment ago needs no test, which would be a round trip; one that was idle may have broken meanwhile.
