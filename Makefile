@@ -20,6 +20,7 @@ ifeq ($(BUS),)
 	@infra/local/build
 	@exec "$(CARGO_TARGET_DIR)/release/backend"
 else
+	@$(if $(filter kafka dapr,$(BUS)),,$(error BUS is "$(BUS)": it must be kafka or dapr, or not be there))
 	@$(if $(KAFKA_BROKERS),,infra/local/install-kafka)
 	@$(if $(filter dapr,$(BUS)),infra/local/build-daprd)
 	@infra/local/build --all

@@ -123,6 +123,23 @@ async fn a_connection_that_takes_longer_than_a_request_waits_serves_the_next_one
 }
 
 #[tokio::test]
+async fn a_connection_that_was_begun_and_fails_meanwhile_fails_nobody_but_who_began_it() {
+    let world = World::new().await;
+    let wire = Wire::before(&world.database_url);
+    let application = of_one(&wire.url);
+    wire.hold(true);
+    let refused = application.store().ping().await;
+    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    let fails = async {
+        wire.drop_held();
+        wire.hold(false);
+    };
+    let (next, ()) = future::join(application.store().ping(), fails).await;
+    next.expect("there is another connection");
+    assert_eq!(wire.clients(), 2);
+}
+
+#[tokio::test]
 async fn a_database_that_falls_silent_is_given_up_instead_of_waited_for() {
     let world = World::new().await;
     let wire = Wire::before(&world.database_url);

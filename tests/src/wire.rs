@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use devkit::testing::TestDirectory;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 #[derive(Debug, Default)]
@@ -18,6 +18,7 @@ struct Counts {
     clients: AtomicUsize,
     is_silent: AtomicBool,
     is_held: watch::Sender<bool>,
+    are_dropped: Notify,
 }
 
 /// Stands between clients and the socket of a PostgreSQL, and counts the round trips that they ask for.
@@ -49,7 +50,11 @@ impl Wire {
                 counted.clients.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     let mut held = counted.is_held.subscribe();
-                    held.wait_for(|is_held| !is_held).await.expect("those who wait keep it");
+                    tokio::select! {
+                        biased;
+                        () = counted.are_dropped.notified() => return,
+                        waited = held.wait_for(|is_held| !is_held) => drop(waited.expect("those who wait keep it")),
+                    }
                     let server = UnixStream::connect(server).await.expect("the server is there");
                     let (mut from_client, mut to_client) = client.into_split();
                     let (mut from_server, mut to_server) = server.into_split();
@@ -82,6 +87,11 @@ impl Wire {
     /// Has whoever connects wait until this is taken back.
     pub fn hold(&self, is_held: bool) {
         self.counts.is_held.send_replace(is_held);
+    }
+
+    /// Closes the connections of those who wait.
+    pub fn drop_held(&self) {
+        self.counts.are_dropped.notify_waiters();
     }
 
     /// Loses whatever clients send from now on, and tells them nothing.

@@ -16,10 +16,10 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions as _, PgConnection};
 use tokio::time::timeout;
 
-use crate::pool::{Acquired, Pool, SILENCE, answered};
+use crate::pool::{Acquired, CONNECT, Pool, answered};
 use crate::{Connection, Error, TIMEOUTS, is_of_pooler};
 
-/// How long whoever wants a connection waits, in all.
+/// How long a request waits for a connection, in all.
 const ACQUIRE: Duration = Duration::from_millis(1_500);
 
 /// The connections of a process; cheap to clone.
@@ -83,7 +83,7 @@ impl Connections {
     pub(crate) async fn listener(&self) -> Result<PgListener, sqlx::Error> {
         self.trying(|pool| {
             // One of the pool's would be missed by the statements.
-            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(SILENCE);
+            let own = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT);
             let own = own.connect_lazy_with(pool.options());
             async move { PgListener::connect_with(&own).await }
         })

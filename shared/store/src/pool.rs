@@ -7,7 +7,7 @@
 use std::io::ErrorKind;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool::managed::{Metrics, Object, PoolConfig, PoolError, QueueMode, RecycleError, RecycleResult};
@@ -28,10 +28,10 @@ const OLDEST: Duration = Duration::from_secs(30 * 60);
 const RECOVERY: Duration = Duration::from_secs(12);
 /// How long PostgreSQL may say nothing: longer than any statement takes that it gives up itself ([`TIMEOUTS`](crate::TIMEOUTS)). Whoever is
 /// gone without a word would otherwise be waited for as long as TCP does, a quarter of an hour, or for good.
-pub(crate) const SILENCE: Duration = Duration::from_secs(15);
-/// How long making a connection may take: long enough for a database that wakes up, or is an ocean away; not longer, since where it is may
-/// have changed meanwhile.
-const CONNECT: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(15);
+/// How long making a connection may take: long enough for a database that wakes up within seconds, or is an ocean away; not longer, since
+/// where it is may have changed meanwhile.
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// The pauses between attempts to connect, which double.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(320));
 
@@ -53,37 +53,41 @@ pub(crate) struct Pooled {
 /// Makes connections, and looks whether one can still be used.
 #[derive(Debug)]
 pub(crate) struct Manager {
-    options: Mutex<PgConnectOptions>,
-    left: Mutex<Vec<Making>>,
+    options: Mutex<Arc<PgConnectOptions>>,
+    /// What somebody began and nobody waits for any more. None of it has a place in the pool, and whoever has one takes this over before it
+    /// begins another: so that there are never more than the pool may have.
+    begun: Mutex<Vec<Making>>,
 }
 
 /// A connection that is being made, also while nobody waits for it: one that takes longer than a request waits would never be there
 /// otherwise.
 #[derive(Debug)]
 struct Making {
+    by: Arc<PgConnectOptions>,
     made: JoinHandle<Result<PgConnection, sqlx::Error>>,
-    /// Whether it was already there when it was looked for connections that nobody uses.
-    was_there: bool,
+    /// Whether it was over already when idle ones were looked for last.
+    was_over: bool,
 }
 
 /// Waits for a connection; dropped before it is there, it leaves it for who needs one next.
 struct Waiting<'a> {
     making: Option<Making>,
-    left: &'a Mutex<Vec<Making>>,
+    begun: &'a Mutex<Vec<Making>>,
 }
 
 impl Waiting<'_> {
     async fn made(mut self) -> Result<PgConnection, sqlx::Error> {
-        let Some(making) = &mut self.making else { return Err(sqlx::Error::WorkerCrashed) };
+        let making = self.making.as_mut().expect("it is there until it is made");
         let made = (&mut making.made).await;
         self.making = None;
+        // Otherwise the process ends.
         made.unwrap_or(Err(sqlx::Error::WorkerCrashed))
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        lock(self.left).extend(self.making.take());
+        lock(self.begun).extend(self.making.take());
     }
 }
 
@@ -94,7 +98,7 @@ pub(crate) struct Pool(deadpool::managed::Pool<Manager>);
 impl Pool {
     /// Prepares one of so many connections at most, and connects none.
     pub(crate) fn lazy(options: PgConnectOptions, most: u32) -> Self {
-        let manager = Manager { options: Mutex::new(options), left: Mutex::default() };
+        let manager = Manager { options: Mutex::new(Arc::new(options)), begun: Mutex::default() };
         // The one used last, so that others are idle and go.
         let config = PoolConfig { queue_mode: QueueMode::Lifo, ..PoolConfig::new(most.max(1) as usize) };
         let pool = deadpool::managed::Pool::builder(manager).config(config).build();
@@ -105,9 +109,9 @@ impl Pool {
                 sleep(KEPT).await;
                 let Some(pool) = weak.upgrade() else { return };
                 let idle = pool.retain(|_, metrics| metrics.last_used() < KEPT).removed;
-                let left = pool.manager().idle().await;
+                let never_used = pool.manager().take_idle().await;
                 drop(pool);
-                close(idle.into_iter().map(|pooled| pooled.connection).chain(left)).await;
+                close(idle.into_iter().map(|pooled| pooled.connection).chain(never_used)).await;
             }
         });
         Self(pool)
@@ -136,21 +140,19 @@ impl Pool {
 
     /// Gives how connections are made.
     pub(crate) fn options(&self) -> PgConnectOptions {
-        lock(&self.0.manager().options).clone()
+        PgConnectOptions::clone(&lock(&self.0.manager().options))
     }
 
     /// Makes new connections otherwise.
     pub(crate) fn set_options(&self, options: PgConnectOptions) {
-        let manager = self.0.manager();
-        *lock(&manager.options) = options;
-        manager.abort();
+        *lock(&self.0.manager().options) = Arc::new(options);
     }
 
     /// Closes the connections that nobody uses, the others when they are given back, and gives none any more.
     pub(crate) async fn close(&self) {
         let idle = self.0.retain(|_, _| false).removed;
         self.0.close();
-        self.0.manager().abort();
+        lock(&self.0.manager().begun).clear();
         close(idle.into_iter().map(|pooled| pooled.connection)).await;
     }
 }
@@ -165,40 +167,46 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Manager {
-    async fn wait(&self, making: Making) -> Result<PgConnection, sqlx::Error> {
-        Waiting { making: Some(making), left: &self.left }.made().await
-    }
-
-    /// Waits for a connection that was begun and left.
-    async fn left(&self) -> Option<Result<PgConnection, sqlx::Error>> {
+    /// Waits for a connection that was begun and that nobody waits for, if there is one; one that is there comes first, then the oldest.
+    async fn take_over(&self) -> Option<Result<PgConnection, sqlx::Error>> {
         loop {
-            let making = lock(&self.left).pop()?;
-            let is_over = making.made.is_finished();
-            let outcome = self.wait(making).await;
-            if !is_over {
-                return Some(outcome);
+            let making = {
+                let mut begun = lock(&self.begun);
+                let first = begun.iter().position(|making| making.made.is_finished()).unwrap_or(0);
+                if begun.is_empty() {
+                    return None;
+                }
+                begun.remove(first)
+            };
+            if !Arc::ptr_eq(&making.by, &lock(&self.options)) {
+                making.made.abort();
+                continue;
             }
-            // What it came to a while ago may not hold any more.
-            if let Ok(mut connection) = outcome
-                && connection.ping().await.is_ok()
-            {
-                return Some(Ok(connection));
+            match self.wait(making).await {
+                // It may have been idle for a while.
+                Ok(mut connection) => {
+                    if connection.ping().await.is_ok() {
+                        return Some(Ok(connection));
+                    }
+                }
+                Err(refused @ sqlx::Error::Database(_)) => return Some(Err(refused)),
+                // It was begun to where nobody is any more, perhaps; where it is now another one finds out.
+                Err(_) => {}
             }
         }
     }
 
-    /// Gives the connections that were left and that nobody has used since.
-    async fn idle(&self) -> Vec<PgConnection> {
-        let idle: Vec<_> = lock(&self.left)
-            .extract_if(.., |making| mem::replace(&mut making.was_there, making.made.is_finished()))
+    async fn wait(&self, making: Making) -> Result<PgConnection, sqlx::Error> {
+        Waiting { making: Some(making), begun: &self.begun }.made().await
+    }
+
+    /// Takes out the connections that were there already, unused, when this was asked last.
+    async fn take_idle(&self) -> Vec<PgConnection> {
+        let idle: Vec<_> = lock(&self.begun)
+            .extract_if(.., |making| mem::replace(&mut making.was_over, making.made.is_finished()))
             .collect();
         let made = join_all(idle.into_iter().map(|making| making.made)).await;
         made.into_iter().flatten().flatten().collect()
-    }
-
-    /// Gives up what was begun and left.
-    fn abort(&self) {
-        lock(&self.left).drain(..).for_each(|making| making.made.abort());
     }
 }
 
@@ -207,14 +215,15 @@ impl deadpool::managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Pooled, sqlx::Error> {
-        let made = match self.left().await {
+        let made = match self.take_over().await {
             Some(made) => made,
             None => {
-                let options = Box::new(lock(&self.options).clone());
+                let by = Arc::clone(&lock(&self.options));
+                let options = Box::new(PgConnectOptions::clone(&by));
                 let made = tokio::spawn(async move {
                     timeout(CONNECT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
                 });
-                self.wait(Making { made, was_there: false }).await
+                self.wait(Making { by, made, was_over: false }).await
             }
         };
         Ok(Pooled { connection: made?, is_clean: true })

@@ -229,6 +229,24 @@ scene("what people write is text, whatever it looks like", async () => {
   await context.close();
 });
 
+scene("a chat that grows long scrolls in its own place", async () => {
+  const context = await openContext(browser, { viewport: { width: 1_300, height: 700 }, serviceWorkers: "block" });
+  const page = await openPage(context, kaam.url, "#/today");
+  const answers = page.locator(".side-chat .bubble.theirs");
+  const before = await answers.count();
+  for (const more of [1, 2, 3]) {
+    await page.locator("#say").fill("show my tasks");
+    await page.keyboard.press("Enter");
+    await answers.nth(before + more - 1).locator(".card").first().waitFor();
+  }
+  const sizes = await page.evaluate(() => [".side-chat", ".log"].map((place) => {
+    const { scrollHeight, clientHeight } = document.querySelector(place) as HTMLElement;
+    return scrollHeight - clientHeight;
+  }));
+  assert.ok(sizes[0] === 0 && (sizes[1] ?? 0) > 0, `${sizes}`);
+  await context.close();
+});
+
 scene("on paper there are the tasks and nothing else", async () => {
   const context = await openContext(browser, { serviceWorkers: "block" });
   const page = await openPage(context, kaam.url, "#/all");
