@@ -28,6 +28,13 @@ fn entry(number: u128) -> Entry {
     Entry { event_id: Uuid::from_u128(number), ..crate::audit::plain() }
 }
 
+/// Begins a connection that takes longer than whoever asked waits for it.
+async fn begin_slowly(application: &Application, wire: &Wire) {
+    wire.hold(true);
+    let refused = application.store().ping().await;
+    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+}
+
 /// Gives the processes of PostgreSQL that serve it and are in this state.
 async fn serving(world: &World, state: &str) -> Vec<i64> {
     let query = format!(
@@ -99,9 +106,7 @@ async fn a_connection_that_takes_longer_than_a_request_waits_serves_the_next_one
     let world = World::new().await;
     let wire = Wire::before(&world.database_url);
     let application = of_one(&wire.url);
-    wire.hold(true);
-    let refused = application.store().ping().await;
-    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    begin_slowly(&application, &wire).await;
     let (next, ()) = future::join(application.store().ping(), async { wire.hold(false) }).await;
     next.expect("the connection is made by now");
     assert_eq!(wire.clients(), 1);
@@ -111,9 +116,7 @@ async fn a_connection_that_takes_longer_than_a_request_waits_serves_the_next_one
     // One that nobody asked for any more is closed, too.
     let is_closed = async || serving(&world, "true").await.is_empty().then_some(());
     eventually("it is closed", is_closed).await;
-    wire.hold(true);
-    let refused = application.store().ping().await;
-    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    begin_slowly(&application, &wire).await;
     wire.hold(false);
     let is_there = async || serving(&world, "true").await.pop();
     eventually("it is made", is_there).await;
@@ -127,9 +130,7 @@ async fn a_connection_that_was_begun_and_fails_meanwhile_fails_nobody_but_who_be
     let world = World::new().await;
     let wire = Wire::before(&world.database_url);
     let application = of_one(&wire.url);
-    wire.hold(true);
-    let refused = application.store().ping().await;
-    assert!(matches!(refused, Err(store::Error::Unavailable(_))), "{refused:?}");
+    begin_slowly(&application, &wire).await;
     let fails = async {
         wire.drop_held();
         wire.hold(false);

@@ -1,5 +1,6 @@
 //! Clients: connections that are kept, on each of which a request follows the answer to the one before.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 use runtime::clock::Stopwatch;
+use runtime::main::tokio_runtime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -70,9 +72,8 @@ impl<F: Fn(u64) -> Vec<u8> + Sync> Clients<F> {
 
     /// Sends on one thread, by so many connections.
     fn clients(&self, connections: usize, until: Until, clock: &Stopwatch) -> Result<u64> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let counts = try_join_all((0..connections).map(|_| self.client(until, clock)));
-        Ok(runtime.block_on(counts)?.iter().sum())
+        Ok(tokio_runtime(NonZeroUsize::MIN)?.block_on(counts)?.iter().sum())
     }
 
     async fn client(&self, until: Until, clock: &Stopwatch) -> Result<u64> {

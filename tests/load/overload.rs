@@ -5,6 +5,7 @@
 //! send when a request is due, whether others were answered or not.
 
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use runtime::clock::Stopwatch;
+use runtime::main::tokio_runtime;
 use tests::process::{Caller, Program};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -138,7 +140,7 @@ fn yield_to_others() -> Result<()> {
 /// Sends the requests of these numbers at a rate, and waits for all answers.
 fn offer(port: u16, rate: f64, (first, end): (u64, u64), tokens: &[String]) -> Result<Outcome> {
     yield_to_others()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio_runtime(NonZeroUsize::MIN)?;
     let (outcome, idle, open) = (Rc::<RefCell<Outcome>>::default(), Rc::default(), Rc::new(Cell::new(0)));
     let clock = Stopwatch::start();
     let create = creating(tokens);

@@ -151,9 +151,11 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Gives `N` bytes from the system's random generator that it gave together with others, since each request needs some, and asking takes as
-/// long as all else that is done for an id: for what tells one thing from another. What has to stay secret is made by [`random`], so that
-/// it is never in memory before it is needed.
+/// Gives `N` bytes of some hundred that this thread asked the system's random generator for at once: each request needs several times some,
+/// and asking is a system call.
+///
+/// They are for what tells one thing from another. What has to stay secret is made by [`random`], so that it is nowhere before it is needed,
+/// and is not repeated by a process that is brought back from a snapshot of its memory.
 pub(crate) fn drawn<const N: usize>() -> [u8; N] {
     thread_local! {
         static DRAWN: RefCell<([u8; 256], usize)> = const { RefCell::new(([0; 256], 256)) };

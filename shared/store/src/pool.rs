@@ -219,7 +219,7 @@ impl deadpool::managed::Manager for Manager {
             Some(made) => made,
             None => {
                 let by = Arc::clone(&lock(&self.options));
-                let options = Box::new(PgConnectOptions::clone(&by));
+                let options = Arc::clone(&by);
                 let made = tokio::spawn(async move {
                     timeout(CONNECT, options.connect()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
                 });
