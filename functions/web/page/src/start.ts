@@ -5,7 +5,7 @@ import { batch, effect } from "@preact/signals";
 import { route } from "./route.ts";
 import { said, t } from "./language/index.ts";
 import { Problem } from "./store/api.ts";
-import { loadConversation, messages } from "./store/chat.ts";
+import { leaveConversation, loadConversation } from "./store/chat.ts";
 import { forget, openFor, readKept } from "./store/database.ts";
 import { painted } from "./store/frames.ts";
 import { closeNotifications, unsubscribe } from "./store/push.ts";
@@ -80,7 +80,7 @@ export async function arrive(): Promise<void> {
     clear();
     clearWrites();
     settings.value = null;
-    messages.value = [];
+    leaveConversation();
     await showKept();
   }
   try {
@@ -118,7 +118,7 @@ export async function leave(): Promise<void> {
   clear();
   clearWrites();
   settings.value = null;
-  messages.value = [];
+  leaveConversation();
   isLoaded.value = false;
   await forget(user);
   route.value = { view: "today", taskId: null, query: new URLSearchParams() };

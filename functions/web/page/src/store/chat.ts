@@ -27,7 +27,15 @@ export const messages = signal<readonly Message[]>([]);
 export const isThinking = signal(false);
 
 const KEPT = "conversation_id";
-let conversationId: string | undefined;
+
+/** The conversation that goes on, if any; null until it was asked for. Where what is kept comes late, what is said waits for it. */
+let conversation: Promise<string | undefined> | null = null;
+const goingOn = () => (conversation ??= kept<string>(KEPT));
+
+function goOn(id: string | undefined): void {
+  conversation = Promise.resolve(id);
+  void keep(KEPT, id);
+}
 
 interface StoredMessage {
   id: string;
@@ -37,19 +45,24 @@ interface StoredMessage {
 
 /** Shows the conversation of the last time. */
 export async function loadConversation(): Promise<void> {
-  conversationId = await kept<string>(KEPT);
-  if (!conversationId) return;
-  const path = `/chat/conversations/${encodeURIComponent(conversationId)}`;
+  const id = await goingOn();
+  if (!id) return;
+  const path = `/chat/conversations/${encodeURIComponent(id)}`;
   const { messages: stored } = await call<{ messages: StoredMessage[] }>("GET", path);
-  if (messages.peek().length) return;
+  if (messages.peek().length || id !== (await goingOn())) return;
   messages.value = stored
     .filter((one) => one.role !== "system")
     .map((one) => ({ ...blank(one.role as "user" | "assistant", one.content), key: one.id }));
 }
 
 export function newConversation(): void {
-  conversationId = undefined;
-  void keep(KEPT, undefined);
+  goOn(undefined);
+  messages.value = [];
+}
+
+/** Shows nothing of it any more, and has it kept as it is: another user has come, or nobody is there. */
+export function leaveConversation(): void {
+  conversation = null;
   messages.value = [];
 }
 
@@ -62,21 +75,20 @@ export function say(text: string): boolean {
   if (isThinking.peek() || !text.trim()) return false;
   // What was asked before is answered now.
   messages.value = [...messages.peek().map((one) => (one.asks ? { ...one, asks: null, candidates: [] } : one)), blank("user", text.trim())];
-  const body = {
-    user_input: text,
-    client_time: withOffset(new Date()),
-    ...(conversationId ? { conversation_id: conversationId } : {}),
-  };
-  void deliver(body, freshKey());
+  isThinking.value = true;
+  const body = { user_input: text, client_time: withOffset(new Date()) };
+  void goingOn().then((id) => deliver(id ? { ...body, conversation_id: id } : body, freshKey()));
   return true;
 }
 
 async function deliver(body: object, idempotencyKey: string): Promise<void> {
   isThinking.value = true;
+  const asked = conversation;
   try {
     const reply = await call<Reply>("POST", "/chat/command", { body, idempotencyKey });
-    take(reply);
+    take(reply, conversation === asked);
   } catch (error) {
+    if (conversation !== asked) return;
     const message = blank("assistant", said(error));
     // The conversation is gone, or somebody else's: the next message starts another.
     if (error instanceof Problem && (error.status === 403 || error.status === 404)) newConversation();
@@ -92,11 +104,8 @@ async function deliver(body: object, idempotencyKey: string): Promise<void> {
   }
 }
 
-function take(reply: Reply): void {
-  if (reply.conversation_id !== conversationId) {
-    conversationId = reply.conversation_id;
-    void keep(KEPT, conversationId);
-  }
+/** Takes what a reply says of tasks, and shows it, unless its conversation was left meanwhile. */
+function take(reply: Reply, isShown: boolean): void {
   const changed = [reply.task_created, reply.task_updated, reply.task_completed, reply.task_deleted].filter((task) => !!task);
   const candidates = reply.candidates ?? [];
   const named = reply.tasks ?? [];
@@ -104,7 +113,10 @@ function take(reply: Reply): void {
   const asks = reply.confirmation_needed ? "confirmation" : reply.clarification_needed ? "clarification" : null;
   const tasks = named.length ? named : changed;
   const message: Message = { ...blank("assistant", wordsOf(reply)), tasks: asks === "confirmation" ? candidates : tasks, asks, candidates };
-  messages.value = [...messages.peek(), message];
+  if (isShown) {
+    goOn(reply.conversation_id);
+    messages.value = [...messages.peek(), message];
+  }
   // Several may have been changed of which the reply shows some; the stream says so, too, where there is one.
   if (reply.intent_detected !== "query_tasks" && reply.intent_detected !== "unknown" && !asks && !changed.length) void sync().catch(() => undefined);
 }

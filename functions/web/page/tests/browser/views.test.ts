@@ -71,7 +71,8 @@ const PLACES: Place[] = [
       await page.keyboard.press("Enter");
       await page.locator(".thinking").waitFor({ state: "detached" });
     }
-    await page.locator(".choices .primary").waitFor();
+    // What was answered instead says why.
+    await page.locator(".choices .primary").waitFor().catch(async () => assert.fail(await page.locator(".log").innerText()));
   } },
   { name: "settings", hash: "#/settings" },
   { name: "task", hash: "#/today/TASK", prepare: async (page) => {
