@@ -75,17 +75,16 @@ export function say(text: string): boolean {
   if (isThinking.peek() || !text.trim()) return false;
   // What was asked before is answered now.
   messages.value = [...messages.peek().map((one) => (one.asks ? { ...one, asks: null, candidates: [] } : one)), blank("user", text.trim())];
-  isThinking.value = true;
   const body = { user_input: text, client_time: withOffset(new Date()) };
-  void goingOn().then((id) => deliver(id ? { ...body, conversation_id: id } : body, freshKey()));
+  void deliver(goingOn().then((id) => (id ? { ...body, conversation_id: id } : body)), freshKey());
   return true;
 }
 
-async function deliver(body: object, idempotencyKey: string): Promise<void> {
+async function deliver(body: Promise<object>, idempotencyKey: string): Promise<void> {
   isThinking.value = true;
   const asked = conversation;
   try {
-    const reply = await call<Reply>("POST", "/chat/command", { body, idempotencyKey });
+    const reply = await call<Reply>("POST", "/chat/command", { body: await body, idempotencyKey });
     take(reply, conversation === asked);
   } catch (error) {
     if (conversation !== asked) return;

@@ -28,8 +28,13 @@ export function openFor(userId: string): boolean {
 
 function connect(userId: string): Promise<IDBDatabase | null> {
   const connection = new Promise<IDBDatabase | null>((resolve) => {
-    if (!globalThis.indexedDB) return resolve(null);
-    const request = indexedDB.open(nameOf(userId), VERSION);
+    let request: IDBOpenDBRequest;
+    try {
+      request = indexedDB.open(nameOf(userId), VERSION);
+    } catch {
+      // There is none, or this page may not have it.
+      return resolve(null);
+    }
     request.onupgradeneeded = () => {
       request.result.createObjectStore("tasks", { keyPath: "id" });
       request.result.createObjectStore("writes", { keyPath: "seq", autoIncrement: true });
@@ -62,7 +67,7 @@ export async function forget(userId: string): Promise<void> {
   await new Promise<void>((resolve) => {
     const request = indexedDB.deleteDatabase(nameOf(userId));
     request.onsuccess = request.onerror = request.onblocked = () => resolve();
-  });
+  }).catch(() => undefined);
 }
 
 /** Gives the user whose things these are. */

@@ -6,15 +6,17 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { isThinking, leaveConversation, loadConversation, messages, newConversation, say } from "../../src/store/chat.ts";
-import { openFor } from "../../src/store/database.ts";
+import { forget, openFor } from "../../src/store/database.ts";
 import { nobodySignsIn, userId } from "../../src/store/session.ts";
 
 /** What is kept, and a database that opens when a test says so. */
 const kept = new Map<string, unknown>();
 let opens: () => void = () => undefined;
+let isForbidden = false;
 Object.assign(globalThis, {
   indexedDB: {
     open() {
+      if (isForbidden) throw new DOMException("this page may not", "SecurityError");
       const request = { result: { transaction: begin }, onsuccess: () => undefined };
       opens = () => request.onsuccess();
       return request;
@@ -84,4 +86,16 @@ test("a reply to a conversation that was left is not the beginning of the next",
   await answered();
   assert.deepEqual(conversations(), [undefined, undefined]);
   assert.equal(kept.get("conversation_id"), "new-2");
+});
+
+test("where nothing can be kept a conversation goes on as long as the page is open", async () => {
+  isForbidden = true;
+  openFor("one who keeps nothing");
+  leaveConversation();
+  for (const text of ["water the car tomorrow", "delete it"]) {
+    assert.ok(say(text));
+    await answered();
+  }
+  assert.deepEqual(conversations(), [undefined, "new-1"]);
+  await forget("one who keeps nothing");
 });
