@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use devkit::kafka::{self, Broker, Files};
-use devkit::testing::{TestDirectory, unused_port};
+use devkit::testing::TestDirectory;
 use events::Topic;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -128,8 +128,6 @@ impl Kafka {
         let installed = installed()?;
         let files = TestDirectory::new();
         let (ca, [server, client]) = certificates();
-        let [by_password, by_certificate] =
-            [unused_port(), unused_port()].map(|port| format!("localhost:{port}"));
         // In a file of properties a line ends where its value does.
         let line = |pem: &str| pem.replace('\n', "\\n");
         let properties = format!(
@@ -149,13 +147,16 @@ listener.name.ssl.ssl.client.auth=required
             line(&ca)
         );
         let secured = kafka::Secured {
-            listeners: vec![format!("SASL_SSL://{by_password}"), format!("SSL://{by_certificate}")],
+            protocols: vec!["SASL_SSL", "SSL"],
             properties,
             user: (USER.to_owned(), PASSWORD.to_owned()),
         };
         let broker = Broker::start_secured(&installed, files.path(), Files::Removed, &secured).await;
         let broker = broker.unwrap_or_else(|error| panic!("{error:#}"));
+        let [by_password, by_certificate] = &broker.secured[..] else { panic!("as many as protocols") };
+        let (by_password, by_certificate) = (by_password.clone(), by_certificate.clone());
         let kafka = Self { brokers: broker.address.clone(), broker, _files: files };
+        kafka.has_coordinator().await;
         Some((kafka, Secured { by_password, by_certificate, ca, client }))
     }
 

@@ -21,6 +21,8 @@ use tokio::time::timeout;
 
 /// How long a state is waited for at most.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many lines of its log are shown of a program that ran while a test failed.
+const SHOWN: usize = 10;
 /// How the first line of a program ends.
 const ADDRESS: &str = "http://127.0.0.1:";
 
@@ -32,6 +34,7 @@ pub struct Program {
     child: Child,
     out: BufReader<ChildStdout>,
     caller: Caller,
+    _log: Log,
 }
 
 /// A program that was started and has not said yet where it answers.
@@ -39,7 +42,30 @@ pub struct Program {
 pub struct Starting {
     child: Child,
     out: BufReader<ChildStdout>,
-    log: Option<PathBuf>,
+    log: Log,
+}
+
+/// What a program logs to, if anybody reads it. The end of it is shown when a test fails while the program runs.
+#[derive(Debug)]
+struct Log(Option<PathBuf>);
+
+impl Log {
+    fn last_lines(&self, count: usize) -> Vec<String> {
+        let log = self.0.as_ref().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
+        let lines: Vec<_> = log.lines().map(str::to_owned).collect();
+        lines[lines.len().saturating_sub(count)..].to_vec()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        if let Some(log) = self.0.as_ref().filter(|_| std::thread::panicking()) {
+            eprintln!("the end of {}:", log.display());
+            for line in self.last_lines(SHOWN) {
+                eprintln!("{line}");
+            }
+        }
+    }
 }
 
 /// Sends requests to a program, also after that was started again elsewhere.
@@ -90,16 +116,16 @@ pub async fn outcome(mut command: Command) -> Output {
 impl Starting {
     /// Starts a program whose log nobody reads.
     pub fn spawn(command: Command) -> Self {
-        Self::spawn_with(command, Stdio::null(), None)
+        Self::spawn_with(command, Stdio::null(), Log(None))
     }
 
     /// Starts a program; its log is appended to the file.
     pub fn spawn_with_log(command: Command, log: &Path) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(log).expect("a directory to write to");
-        Self::spawn_with(command, file.into(), Some(log.to_owned()))
+        Self::spawn_with(command, file.into(), Log(Some(log.to_owned())))
     }
 
-    fn spawn_with(mut command: Command, err: Stdio, log: Option<PathBuf>) -> Self {
+    fn spawn_with(mut command: Command, err: Stdio, log: Log) -> Self {
         let spawned = command.stdout(Stdio::piped()).stderr(err).spawn();
         let mut child = spawned.expect("the programs are built before the tests");
         let out = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -110,12 +136,11 @@ impl Starting {
     pub async fn ready(mut self) -> Program {
         let mut line = String::new();
         let read = timeout(PATIENCE, self.out.read_line(&mut line)).await;
-        let log = self.log.as_ref().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
-        let last = log.lines().last().unwrap_or("nothing in its log");
+        let last = self.log.last_lines(1).pop().unwrap_or_else(|| "nothing in its log".to_owned());
         assert!(matches!(read, Ok(Ok(1..))), "the program does not say where it answers: {last}");
         let port = line.split_once(ADDRESS).and_then(|(_, port)| port.trim_end().parse().ok());
         let port = port.unwrap_or_else(|| panic!("the first line says where to open it: {line}"));
-        Program { port, child: self.child, out: self.out, caller: Caller::new() }
+        Program { port, child: self.child, out: self.out, caller: Caller::new(), _log: self.log }
     }
 
     /// Sends a signal.

@@ -16,6 +16,8 @@ use crate::testing::unused_port;
 
 /// The id of the cluster, as it is installed.
 const CLUSTER: &str = "a2FhbS1vZi10aGUtdGVzdA";
+/// The file of the broker's settings.
+const SETTINGS: &str = "server.properties";
 /// How long a start may take.
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
 /// How often the log of a start is looked at.
@@ -51,8 +53,8 @@ pub enum Files {
 /// Listeners beside the plain one, and what they ask for.
 #[derive(Debug)]
 pub struct Secured {
-    /// Each with its protocol: `SASL_SSL://localhost:9093`.
-    pub listeners: Vec<String>,
+    /// The protocol of each: `SASL_SSL`.
+    pub protocols: Vec<&'static str>,
     /// Properties of the broker by their names, a line each.
     pub properties: String,
     /// Whom the broker knows by a password (SCRAM-SHA-512), and that.
@@ -64,6 +66,8 @@ pub struct Secured {
 pub struct Broker {
     /// Where it answers: `KAFKA_BROKERS`.
     pub address: String,
+    /// Where it answers likewise by each protocol of [`Secured`].
+    pub secured: Vec<String>,
     installed: PathBuf,
     folder: PathBuf,
     files: Files,
@@ -91,55 +95,54 @@ impl Broker {
         if !folder.join("data").exists() {
             copy(&installed.join("formatted"), &folder.join("data"))?;
         }
-        for _ in 0..TRIES {
-            let ports = [unused_port(), unused_port()];
-            fs::write(folder.join("server.properties"), settings(folder, ports, files, &[]))?;
-            let broker = Self::spawned(installed, folder, files, ports[0])?;
-            if broker.has_started().await? {
-                return Ok(broker);
-            }
-            broker.kill();
-        }
-        bail!("the ports of the broker were taken by somebody else, {TRIES} times");
+        Self::on_unused_ports(installed, folder, files, None).await
     }
 
     /// Starts one in an empty `folder` that is reached through other listeners as well.
     ///
     /// # Errors
-    /// There is no Kafka, no Java or no room, a port is taken; or what the broker says.
+    /// There is no Kafka, no Java or no room; or what the broker says.
     pub async fn start_secured(
         installed: &Path,
         folder: &Path,
         files: Files,
         secured: &Secured,
     ) -> Result<Self> {
-        let ports = [unused_port(), unused_port()];
-        let properties = settings(folder, ports, files, &secured.listeners) + &secured.properties;
-        let file = folder.join("server.properties");
-        fs::write(&file, properties)?;
-        let (user, password) = &secured.user;
-        let formatted = Command::new("java")
-            .args(JAVA)
-            .args(["-cp", fs::read_to_string(installed.join("classpath"))?.trim_end()])
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
-            .arg(&file)
-            .arg("--add-scram")
-            .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"))
-            .output()?;
-        if !formatted.status.success() {
-            bail!("Kafka's storage was not made:\n{}", String::from_utf8_lossy(&formatted.stderr));
-        }
-        let broker = Self::spawned(installed, folder, files, ports[0])?;
-        if !broker.has_started().await? {
-            bail!("a port of the broker was taken by somebody else");
-        }
-        Ok(broker)
+        Self::on_unused_ports(installed, folder, files, Some(secured)).await
     }
 
-    fn spawned(installed: &Path, folder: &Path, files: Files, port: u16) -> Result<Self> {
-        let running = Mutex::new(Running::start(installed, folder, files)?);
-        let address = format!("127.0.0.1:{port}");
-        Ok(Self { address, installed: installed.to_owned(), folder: folder.to_owned(), files, running })
+    async fn on_unused_ports(
+        installed: &Path,
+        folder: &Path,
+        files: Files,
+        secured: Option<&Secured>,
+    ) -> Result<Self> {
+        for _ in 0..TRIES {
+            let ports = [unused_port(), unused_port()];
+            let listener = |protocol: &&'static str| (*protocol, format!("localhost:{}", unused_port()));
+            let more: Vec<_> = secured.iter().flat_map(|secured| &secured.protocols).map(listener).collect();
+            let properties = secured.map_or("", |secured| &secured.properties);
+            let settings = settings(folder, ports, files, &more) + properties;
+            fs::write(folder.join(SETTINGS), settings)?;
+            if let Some((user, password)) = secured.map(|secured| &secured.user)
+                && !folder.join("data").exists()
+            {
+                format_for(installed, folder, user, password)?;
+            }
+            let broker = Self {
+                address: format!("127.0.0.1:{}", ports[0]),
+                secured: more.into_iter().map(|(_, address)| address).collect(),
+                installed: installed.to_owned(),
+                folder: folder.to_owned(),
+                files,
+                running: Mutex::new(Running::start(installed, folder, files)?),
+            };
+            if broker.has_started().await? {
+                return Ok(broker);
+            }
+            broker.kill();
+        }
+        bail!("the ports of the broker were taken by somebody else, {TRIES} times");
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.
@@ -235,8 +238,8 @@ impl Running {
 }
 
 /// One node that is broker and controller, on the loopback interface only; `more` are listeners beside the plain one.
-fn settings(folder: &Path, [port, controller]: [u16; 2], files: Files, more: &[String]) -> String {
-    let more: String = more.iter().map(|listener| format!(",{listener}")).collect();
+fn settings(folder: &Path, [port, controller]: [u16; 2], files: Files, more: &[(&str, String)]) -> String {
+    let more: String = more.iter().map(|(protocol, address)| format!(",{protocol}://{address}")).collect();
     let mut settings = format!(
         "\
 process.roles=broker,controller
@@ -267,6 +270,22 @@ log.cleaner.dedupe.buffer.size=2097152
     settings
 }
 
+/// Makes an empty storage that knows a user by a password.
+fn format_for(installed: &Path, folder: &Path, user: &str, password: &str) -> Result<()> {
+    let formatted = Command::new("java")
+        .args(JAVA)
+        .args(["-cp", fs::read_to_string(installed.join("classpath"))?.trim_end()])
+        .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c"])
+        .arg(folder.join(SETTINGS))
+        .arg("--add-scram")
+        .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"))
+        .output()?;
+    if !formatted.status.success() {
+        bail!("Kafka's storage was not made:\n{}", String::from_utf8_lossy(&formatted.stderr));
+    }
+    Ok(())
+}
+
 fn spawn(installed: &Path, folder: &Path, files: Files) -> Result<Child> {
     let log = File::create(folder.join("log"))?;
     let classpath = fs::read_to_string(installed.join("classpath"))?;
@@ -282,7 +301,7 @@ fn spawn(installed: &Path, folder: &Path, files: Files) -> Result<Child> {
         .args(JAVA)
         .arg(format!("-XX:SharedArchiveFile={}", installed.join("kafka.jsa").display()))
         .args(["-cp", classpath.trim_end(), "kafka.Kafka"])
-        .arg(folder.join("server.properties"))
+        .arg(folder.join(SETTINGS))
         // Ctrl-C ends this program, and that the broker.
         .process_group(0)
         .stdin(Stdio::piped())

@@ -43,6 +43,14 @@ pub struct Settings {
 /// wait some seconds for whoever gives the credentials.
 pub type Tokens = Arc<dyn Fn() -> Result<(String, i64), String> + Send + Sync>;
 
+/// Has OpenSSL keep its tables until the process is gone; called before the first client is made. By itself OpenSSL frees them when
+/// `main` has returned (OPENSSL_init_crypto(3), `OPENSSL_INIT_NO_ATEXIT`), and a client of librdkafka's that is still being closed by
+/// then, since a stop does not wait for it, would use them after that: a SIGSEGV at the end of a sound stop.
+#[cfg(feature = "kafka")]
+pub(crate) fn keep_openssl() {
+    openssl_sys::init();
+}
+
 /// Amazon MSK's sign-in by IAM.
 const IAM: &str = "AWS_MSK_IAM";
 
@@ -343,6 +351,43 @@ mod tests {
             let said = read(&pairs).expect_err(name).to_string();
             assert!(said.contains(name) && !said.contains("hunter2"), "{pairs:?}: {said}");
         }
+    }
+
+    #[cfg(feature = "kafka")]
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this very program, which is told by a variable of its own"
+    )]
+    fn a_process_ends_in_peace_while_clients_over_tls_are_being_closed() {
+        use std::{env, num::NonZeroUsize, process, sync::mpsc, thread};
+
+        use rdkafka::{ClientConfig, producer::BaseProducer};
+
+        const ENDS: &str = "KAAM_TEST_ENDS";
+        if env::var_os(ENDS).is_none() {
+            for _ in 0..10 {
+                let mut this = process::Command::new(env::current_exe().expect("it runs"));
+                this.arg("a_process_ends_in_peace").env(ENDS, "1");
+                let ended = this.output().expect("it runs");
+                assert!(ended.status.success(), "{ended:?}");
+            }
+            return;
+        }
+        let _runtime = crate::start::tokio_runtime(NonZeroUsize::MIN).expect("there are threads");
+        let (made, count) = mpsc::channel();
+        for made in [made.clone(), made] {
+            thread::spawn(move || {
+                let mut config = ClientConfig::new();
+                config.set("bootstrap.servers", "127.0.0.1:1").set("security.protocol", "ssl");
+                loop {
+                    drop(config.create::<BaseProducer>().expect("sound settings"));
+                    made.send(()).expect("it is counted");
+                }
+            });
+        }
+        assert_eq!(count.iter().take(10).count(), 10);
+        process::exit(0);
     }
 
     #[cfg(not(feature = "aws"))]

@@ -57,7 +57,8 @@ impl Running {
 
     async fn stops(self) {
         self.0.signal(Signal::TERM);
-        assert!(self.0.ended().await.success(), "it stops when it is told to");
+        let ended = self.0.ended().await;
+        assert!(ended.success(), "it stops when it is told to: {ended}");
     }
 }
 
