@@ -24,9 +24,10 @@ fn allowed(name: &str, path: &str) -> &'static [&'static str] {
 }
 
 /// Who may use what of the outside.
-const KEPT_IN: [(&str, &[&str]); 4] = [
+const KEPT_IN: [(&str, &[&str]); 5] = [
     ("sqlx", &["store", "devkit"]),
     ("rdkafka", &["messaging", "runtime"]),
+    ("openssl-sys", &["runtime"]),
     ("lettre", &["send-reminder"]),
     ("axum", &["runtime"]),
 ];

@@ -294,6 +294,9 @@ async fn a_user_is_exported_and_erased_by_commands_and_not_by_mistake() {
         command.args(arguments).env("DATABASE_URL", &world.database_url);
         outcome(command)
     };
+    let nobody = backend(&["export-user", "Amna"]).await;
+    assert_eq!(nobody.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("there was nothing of this user"));
     let exported = backend(&["export-user", "amna"]).await;
     let document: Value = serde_json::from_slice(&exported.stdout).expect("JSON");
     assert_eq!(

@@ -34,7 +34,7 @@ pub struct Program {
     child: Child,
     out: BufReader<ChildStdout>,
     caller: Caller,
-    _log: Log,
+    log: Log,
 }
 
 /// A program that was started and has not said yet where it answers.
@@ -50,20 +50,19 @@ pub struct Starting {
 struct Log(Option<PathBuf>);
 
 impl Log {
-    fn last_lines(&self, count: usize) -> Vec<String> {
-        let log = self.0.as_ref().and_then(|log| fs::read_to_string(log).ok()).unwrap_or_default();
-        let lines: Vec<_> = log.lines().map(str::to_owned).collect();
-        lines[lines.len().saturating_sub(count)..].to_vec()
+    fn show_end(&self) {
+        let Some(path) = &self.0 else { return };
+        let log = fs::read_to_string(path).unwrap_or_default();
+        let lines: Vec<_> = log.lines().collect();
+        let end = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+        eprintln!("the end of {}:\n{end}", path.display());
     }
 }
 
 impl Drop for Log {
     fn drop(&mut self) {
-        if let Some(log) = self.0.as_ref().filter(|_| std::thread::panicking()) {
-            eprintln!("the end of {}:", log.display());
-            for line in self.last_lines(SHOWN) {
-                eprintln!("{line}");
-            }
+        if std::thread::panicking() {
+            self.show_end();
         }
     }
 }
@@ -136,11 +135,10 @@ impl Starting {
     pub async fn ready(mut self) -> Program {
         let mut line = String::new();
         let read = timeout(PATIENCE, self.out.read_line(&mut line)).await;
-        let last = self.log.last_lines(1).pop().unwrap_or_else(|| "nothing in its log".to_owned());
-        assert!(matches!(read, Ok(Ok(1..))), "the program does not say where it answers: {last}");
+        assert!(matches!(read, Ok(Ok(1..))), "the program does not say where it answers");
         let port = line.split_once(ADDRESS).and_then(|(_, port)| port.trim_end().parse().ok());
         let port = port.unwrap_or_else(|| panic!("the first line says where to open it: {line}"));
-        Program { port, child: self.child, out: self.out, caller: Caller::new(), _log: self.log }
+        Program { port, child: self.child, out: self.out, caller: Caller::new(), log: self.log }
     }
 
     /// Sends a signal.
@@ -155,17 +153,21 @@ impl Starting {
 
     /// Waits until it has ended, and gives how.
     pub async fn ended(self) -> ExitStatus {
-        ended(self.child, self.out).await
+        ended(self.child, self.out, &self.log).await
     }
 }
 
-async fn ended(mut child: Child, mut out: BufReader<ChildStdout>) -> ExitStatus {
+async fn ended(mut child: Child, mut out: BufReader<ChildStdout>, log: &Log) -> ExitStatus {
     let mut rest = String::new();
     let ended = async {
         while matches!(out.read_line(&mut rest).await, Ok(1..)) {}
         child.wait().await
     };
-    timeout(PATIENCE, ended).await.expect("it stops").expect("it was started")
+    let status = timeout(PATIENCE, ended).await.expect("it stops").expect("it was started");
+    if !status.success() {
+        log.show_end();
+    }
+    status
 }
 
 fn send(child: &Child, signal: Signal) {
@@ -296,7 +298,7 @@ impl Program {
 
     /// Waits until it has ended, and gives how.
     pub async fn ended(self) -> ExitStatus {
-        ended(self.child, self.out).await
+        ended(self.child, self.out, &self.log).await
     }
 }
 

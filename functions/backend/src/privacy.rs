@@ -7,9 +7,17 @@ use application::Application;
 use application::privacy::Chance;
 use runtime::clock::{Clock, new_id, random};
 
+/// An address is nobody's id, and a mistyped id must not look like somebody of whom nothing is known, or who is forgotten.
+const NOBODY: &str =
+    "there was nothing of this user; a user is named by their id, the subject (sub) of their tokens";
+
 /// Writes all that is known of a user to standard output.
 pub(crate) async fn export(application: &Application, user_id: &str) -> anyhow::Result<ExitCode> {
-    application.export_user(user_id, Clock::system().now(), BufWriter::new(stdout())).await?;
+    let rows = application.export_user(user_id, Clock::system().now(), BufWriter::new(stdout())).await?;
+    if rows == 0 {
+        eprintln!("{NOBODY}");
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -27,10 +35,7 @@ pub(crate) async fn erase(application: &Application, user_id: &str) -> anyhow::R
         println!("{table}: {count}");
     }
     if total == 0 {
-        // An address is nobody's id, and a mistyped id must not look like somebody who is forgotten.
-        println!(
-            "there was nothing of this user; a user is named by their id, the subject (sub) of their tokens"
-        );
+        println!("{NOBODY}");
         return Ok(ExitCode::FAILURE);
     }
     println!("erased");

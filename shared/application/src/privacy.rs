@@ -27,6 +27,7 @@ pub struct Chance {
 
 impl Application {
     /// Writes all that is known of a user as one JSON document, row by row: an array for each table, with the columns' names.
+    /// Gives how many rows there are.
     ///
     /// # Errors
     /// [`Refusal::Unavailable`], or what kept it from being written.
@@ -35,12 +36,13 @@ impl Application {
         user_id: &str,
         now: DateTime<Utc>,
         mut out: impl Write,
-    ) -> Result<(), Refusal> {
+    ) -> Result<u64, Refusal> {
         let failed = |error: io::Error| Refusal::Internal(error.into());
         let (whose, when) = (Value::from(user_id), Value::from(instant(now)));
         write!(out, "{{\"user_id\":{whose},\"exported_at\":{when}").map_err(failed)?;
-        let mut table = "";
+        let (mut table, mut rows) = ("", 0);
         let put = |of: &'static str, row: Value| -> io::Result<()> {
+            rows += 1;
             if of == table {
                 return write!(out, ",\n{row}");
             }
@@ -54,7 +56,8 @@ impl Application {
             Err(ExportError::Taken(error)) => return Err(failed(error)),
         }
         let end = if table.is_empty() { "}\n" } else { "]}\n" };
-        out.write_all(end.as_bytes()).and_then(|()| out.flush()).map_err(failed)
+        out.write_all(end.as_bytes()).and_then(|()| out.flush()).map_err(failed)?;
+        Ok(rows)
     }
 
     /// Erases a user; says of how many rows of each table. What of them is not in the audit log yet is put there first, and then erased

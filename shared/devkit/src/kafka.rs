@@ -85,7 +85,7 @@ impl Broker {
     /// Starts one that keeps its files in `folder`, and waits until it serves. `installed` is what `install-kafka --path` says.
     ///
     /// # Errors
-    /// There is no Kafka, no Java or no room; or what the broker says.
+    /// There is no Kafka, no Java, no room or no port; or what the broker says.
     pub async fn start(installed: &Path, folder: &Path, files: Files) -> Result<Self> {
         let classpath = installed.join("classpath");
         if !classpath.is_file() {
@@ -101,7 +101,7 @@ impl Broker {
     /// Starts one in an empty `folder` that is reached through other listeners as well.
     ///
     /// # Errors
-    /// There is no Kafka, no Java or no room; or what the broker says.
+    /// There is no Kafka, no Java, no room or no port; or what the broker says.
     pub async fn start_secured(
         installed: &Path,
         folder: &Path,
@@ -118,31 +118,35 @@ impl Broker {
         secured: Option<&Secured>,
     ) -> Result<Self> {
         for _ in 0..TRIES {
-            let ports = [unused_port(), unused_port()];
-            let listener = |protocol: &&'static str| (*protocol, format!("localhost:{}", unused_port()));
-            let more: Vec<_> = secured.iter().flat_map(|secured| &secured.protocols).map(listener).collect();
-            let properties = secured.map_or("", |secured| &secured.properties);
-            let settings = settings(folder, ports, files, &more) + properties;
-            fs::write(folder.join(SETTINGS), settings)?;
-            if let Some((user, password)) = secured.map(|secured| &secured.user)
-                && !folder.join("data").exists()
-            {
-                format_for(installed, folder, user, password)?;
-            }
-            let broker = Self {
-                address: format!("127.0.0.1:{}", ports[0]),
-                secured: more.into_iter().map(|(_, address)| address).collect(),
-                installed: installed.to_owned(),
-                folder: folder.to_owned(),
-                files,
-                running: Mutex::new(Running::start(installed, folder, files)?),
-            };
+            let broker = Self::spawned(installed, folder, files, secured)?;
             if broker.has_started().await? {
                 return Ok(broker);
             }
             broker.kill();
         }
         bail!("the ports of the broker were taken by somebody else, {TRIES} times");
+    }
+
+    fn spawned(installed: &Path, folder: &Path, files: Files, secured: Option<&Secured>) -> Result<Self> {
+        let ports = [unused_port(), unused_port()];
+        let listener = |protocol: &&'static str| (*protocol, format!("localhost:{}", unused_port()));
+        let more: Vec<_> = secured.iter().flat_map(|secured| &secured.protocols).map(listener).collect();
+        let properties = secured.map_or("", |secured| &secured.properties);
+        fs::write(folder.join(SETTINGS), settings(folder, ports, files, &more) + properties)?;
+        // It is there already when other ports are tried.
+        if let Some((user, password)) = secured.map(|secured| &secured.user)
+            && !folder.join("data").exists()
+        {
+            format_for(installed, folder, user, password)?;
+        }
+        Ok(Self {
+            address: format!("127.0.0.1:{}", ports[0]),
+            secured: more.into_iter().map(|(_, address)| address).collect(),
+            installed: installed.to_owned(),
+            folder: folder.to_owned(),
+            files,
+            running: Mutex::new(Running::start(installed, folder, files)?),
+        })
     }
 
     /// Kills it (SIGKILL), and waits until it is gone; what it has acknowledged is kept.

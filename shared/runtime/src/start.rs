@@ -171,13 +171,11 @@ fn asked_for_health(address: SocketAddr) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes a Tokio runtime of one thread where that is enough, else of several; a program does so before all else.
+/// Makes a Tokio runtime of one thread where that is enough, else of several.
 ///
 /// # Errors
 /// The system gives no thread or no file descriptor.
 pub fn tokio_runtime(threads: NonZeroUsize) -> std::io::Result<Runtime> {
-    #[cfg(feature = "kafka")]
-    crate::kafka::keep_openssl();
     let mut builder = match threads.get() {
         1 => Builder::new_current_thread(),
         _ => Builder::new_multi_thread(),

@@ -28,14 +28,16 @@ export const isThinking = signal(false);
 
 const KEPT = "conversation_id";
 
-/** The conversation that goes on, if any; null until it was asked for. Where what is kept comes late, what is said waits for it. */
-let conversation: Promise<string | undefined> | null = null;
-const goingOn = () => (conversation ??= kept<string>(KEPT));
-
-function goOn(id: string | undefined): void {
-  conversation = Promise.resolve(id);
-  void keep(KEPT, id);
+interface Conversation {
+  /** Undefined while the server has given it none; null until what is kept was asked for it. */
+  id: Promise<string | undefined> | null;
 }
+
+/** The one that goes on; another object is another one. */
+let conversation: Conversation = { id: null };
+
+/** Where what is kept comes late, what is said waits for it. */
+const idOf = (one: Conversation) => (one.id ??= kept<string>(KEPT));
 
 interface StoredMessage {
   id: string;
@@ -45,24 +47,26 @@ interface StoredMessage {
 
 /** Shows the conversation of the last time. */
 export async function loadConversation(): Promise<void> {
-  const id = await goingOn();
+  const began = conversation;
+  const id = await idOf(began);
   if (!id) return;
   const path = `/chat/conversations/${encodeURIComponent(id)}`;
   const { messages: stored } = await call<{ messages: StoredMessage[] }>("GET", path);
-  if (messages.peek().length || id !== (await goingOn())) return;
+  if (conversation !== began || messages.peek().length) return;
   messages.value = stored
     .filter((one) => one.role !== "system")
     .map((one) => ({ ...blank(one.role as "user" | "assistant", one.content), key: one.id }));
 }
 
 export function newConversation(): void {
-  goOn(undefined);
+  conversation = { id: Promise.resolve(undefined) };
+  void keep(KEPT, undefined);
   messages.value = [];
 }
 
 /** Shows nothing of it any more, and has it kept as it is: another user has come, or nobody is there. */
 export function leaveConversation(): void {
-  conversation = null;
+  conversation = { id: null };
   messages.value = [];
 }
 
@@ -76,7 +80,7 @@ export function say(text: string): boolean {
   // What was asked before is answered now.
   messages.value = [...messages.peek().map((one) => (one.asks ? { ...one, asks: null, candidates: [] } : one)), blank("user", text.trim())];
   const body = { user_input: text, client_time: withOffset(new Date()) };
-  void deliver(goingOn().then((id) => (id ? { ...body, conversation_id: id } : body)), freshKey());
+  void deliver(idOf(conversation).then((id) => (id ? { ...body, conversation_id: id } : body)), freshKey());
   return true;
 }
 
@@ -85,7 +89,7 @@ async function deliver(body: Promise<object>, idempotencyKey: string): Promise<v
   const asked = conversation;
   try {
     const reply = await call<Reply>("POST", "/chat/command", { body: await body, idempotencyKey });
-    take(reply, conversation === asked);
+    take(reply, asked);
   } catch (error) {
     if (conversation !== asked) return;
     const message = blank("assistant", said(error));
@@ -93,6 +97,7 @@ async function deliver(body: Promise<object>, idempotencyKey: string): Promise<v
     if (error instanceof Problem && (error.status === 403 || error.status === 404)) newConversation();
     if (error instanceof Problem && error.mayPass) {
       message.retry = () => {
+        if (isThinking.peek()) return;
         messages.value = messages.peek().filter((one) => one !== message);
         void deliver(body, idempotencyKey);
       };
@@ -103,8 +108,8 @@ async function deliver(body: Promise<object>, idempotencyKey: string): Promise<v
   }
 }
 
-/** Takes what a reply says of tasks, and shows it, unless its conversation was left meanwhile. */
-function take(reply: Reply, isShown: boolean): void {
+/** Takes what a reply says of tasks, and shows it, unless the conversation in which it was asked for was left meanwhile. */
+function take(reply: Reply, asked: Conversation): void {
   const changed = [reply.task_created, reply.task_updated, reply.task_completed, reply.task_deleted].filter((task) => !!task);
   const candidates = reply.candidates ?? [];
   const named = reply.tasks ?? [];
@@ -112,8 +117,9 @@ function take(reply: Reply, isShown: boolean): void {
   const asks = reply.confirmation_needed ? "confirmation" : reply.clarification_needed ? "clarification" : null;
   const tasks = named.length ? named : changed;
   const message: Message = { ...blank("assistant", wordsOf(reply)), tasks: asks === "confirmation" ? candidates : tasks, asks, candidates };
-  if (isShown) {
-    goOn(reply.conversation_id);
+  if (conversation === asked) {
+    asked.id = Promise.resolve(reply.conversation_id);
+    void keep(KEPT, reply.conversation_id);
     messages.value = [...messages.peek(), message];
   }
   // Several may have been changed of which the reply shows some; the stream says so, too, where there is one.

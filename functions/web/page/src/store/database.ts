@@ -8,6 +8,8 @@ import type { Write } from "./writes.ts";
 export type StoredWrite = Write & { seq: number };
 
 const VERSION = 1;
+/** A database that has not opened by then is one that can not be had, in milliseconds. */
+const OPENS_WITHIN = 10_000;
 
 /** The key of the settings as last read. */
 export const SETTINGS = "settings";
@@ -27,6 +29,7 @@ export function openFor(userId: string): boolean {
 }
 
 function connect(userId: string): Promise<IDBDatabase | null> {
+  let late: ReturnType<typeof setTimeout> | undefined;
   const connection = new Promise<IDBDatabase | null>((resolve) => {
     let request: IDBOpenDBRequest;
     try {
@@ -55,7 +58,9 @@ function connect(userId: string): Promise<IDBDatabase | null> {
     };
     request.onerror = () => resolve(null);
     request.onblocked = () => resolve(null);
+    late = setTimeout(() => resolve(null), OPENS_WITHIN);
   });
+  void connection.then(() => clearTimeout(late));
   return connection;
 }
 
@@ -67,6 +72,7 @@ export async function forget(userId: string): Promise<void> {
   await new Promise<void>((resolve) => {
     const request = indexedDB.deleteDatabase(nameOf(userId));
     request.onsuccess = request.onerror = request.onblocked = () => resolve();
+    // This page may have none: there is nothing to forget.
   }).catch(() => undefined);
 }
 

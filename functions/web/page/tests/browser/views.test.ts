@@ -72,7 +72,9 @@ const PLACES: Place[] = [
       await page.locator(".thinking").waitFor({ state: "detached" });
     }
     // What was answered instead says why.
-    await page.locator(".choices .primary").waitFor().catch(async () => assert.fail(await page.locator(".log").innerText()));
+    await page.locator(".choices .primary").waitFor().catch(async (cause: Error) => {
+      throw new Error(await page.locator(".log").innerText(), { cause });
+    });
   } },
   { name: "settings", hash: "#/settings" },
   { name: "task", hash: "#/today/TASK", prepare: async (page) => {

@@ -16,13 +16,18 @@ let isForbidden = false;
 Object.assign(globalThis, {
   indexedDB: {
     open() {
-      if (isForbidden) throw new DOMException("this page may not", "SecurityError");
+      refuseIfForbidden();
       const request = { result: { transaction: begin }, onsuccess: () => undefined };
       opens = () => request.onsuccess();
       return request;
     },
+    deleteDatabase: refuseIfForbidden,
   },
 });
+
+function refuseIfForbidden(): void {
+  if (isForbidden) throw new DOMException("this page may not", "SecurityError");
+}
 
 function begin() {
   const transaction = {
@@ -37,6 +42,7 @@ let user = 0;
 beforeEach(() => {
   nobodySignsIn();
   kept.clear();
+  isForbidden = false;
   openFor(`${userId.peek()}${user++}`);
   leaveConversation();
   let last = 0;
@@ -56,6 +62,7 @@ test("what is said before it is known which conversation was the last does not p
   const loaded = loadConversation();
   assert.ok(say("water the car tomorrow"));
   await settled();
+  assert.deepEqual(asked, [], "it does not wait for what is kept");
   opens();
   await answered();
   await loaded;
@@ -70,25 +77,69 @@ test("the conversation of the last time goes on, with what is said before it is 
   assert.ok(say("delete it"));
   assert.ok(!say("and again"), "two things were said at once");
   await settled();
+  assert.deepEqual(asked, [], "it does not wait for what is kept");
   opens();
   await answered();
   assert.deepEqual(conversations(), ["old"]);
 });
 
-test("a reply to a conversation that was left is not the beginning of the next", async () => {
+for (const leave of [newConversation, leaveConversation]) {
+  test(`a reply that comes after ${leave.name} is not the beginning of the next conversation`, async () => {
+    opens();
+    const reply = { response: "so be it", intent_detected: "unknown", conversation_id: "left" };
+    let answer: (response: Response) => void = () => undefined;
+    serve(() => new Promise((resolve) => (answer = resolve)));
+    assert.ok(say("one"));
+    await until("the request", () => asked.length === 1);
+    leave();
+    answer(json(reply));
+    await answered();
+    assert.deepEqual([messages.peek(), kept.get("conversation_id")], [[], undefined]);
+    serve(() => json({ ...reply, conversation_id: "next" }));
+    assert.ok(say("two"));
+    await answered();
+    assert.deepEqual(conversations(), [undefined]);
+    assert.equal(kept.get("conversation_id"), "next");
+  });
+}
+
+test("what failed is tried again after what is under way, and both are shown", async () => {
   opens();
-  assert.ok(say("one"));
-  await until("the request", () => asked.length === 1);
-  newConversation();
+  const answers: ((response: Response) => void)[] = [];
+  serve(() => new Promise((resolve) => answers.push(resolve)));
+  const reply = (text: string) => json({ response: text, intent_detected: "unknown", conversation_id: "one" });
+  assert.ok(say("first"));
+  await until("the request", () => answers.length === 1);
+  answers[0]?.(json({}, 503));
   await answered();
-  assert.deepEqual(messages.peek(), []);
-  assert.ok(say("two"));
+  const again = () => messages.peek().find(({ retry }) => retry)?.retry?.();
+  assert.ok(say("second"));
+  await until("the request", () => answers.length === 2);
+  again();
+  assert.equal(asked.length, 2, "two things were said at once");
+  answers[1]?.(reply("of the second"));
   await answered();
-  assert.deepEqual(conversations(), [undefined, undefined]);
-  assert.equal(kept.get("conversation_id"), "new-2");
+  again();
+  await until("the request", () => answers.length === 3);
+  answers[2]?.(reply("of the first"));
+  await answered();
+  assert.deepEqual(messages.peek().map(({ text }) => text), ["first", "second", "of the second", "of the first"]);
+});
+
+test("a database that does not open is waited for only so long", async (t) => {
+  opens();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  openFor("one whose database does not open");
+  leaveConversation();
+  assert.ok(say("water the car tomorrow"));
+  t.mock.timers.tick(10_000);
+  t.mock.timers.reset();
+  await answered();
+  assert.deepEqual(conversations(), [undefined]);
 });
 
 test("where nothing can be kept a conversation goes on as long as the page is open", async () => {
+  opens();
   isForbidden = true;
   openFor("one who keeps nothing");
   leaveConversation();
