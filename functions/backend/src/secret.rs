@@ -1,8 +1,8 @@
 //! A secret that this deployment made up for itself.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -60,7 +60,7 @@ fn kept_by(ways: &[Naming], folder: &Path, name: &str, make: impl FnOnce() -> St
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found.map(|secret| secret.trim().to_owned()),
     }
-    fs::create_dir_all(folder)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     // Whole, and of one maker, however many there are: it gets its name only when it is written, and only if there is none.
     let secret = make().trim().to_owned();
     let unfinished = folder.join(format!(".{name}.{}", hex::encode(random::<8>())));
@@ -95,6 +95,7 @@ mod tests {
     use std::thread;
 
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn of_many_who_make_a_secret_at_once_all_have_the_one_that_is_kept() {
@@ -119,6 +120,8 @@ mod tests {
             let kept = kept_in(&folder, OF_LINKS, new).expect("it is there");
             assert!(kept.len() == 64 && secrets.iter().all(|secret| *secret == kept), "{secrets:?}");
             assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
+            let mode = fs::metadata(&folder).expect("a folder").permissions().mode();
+            assert_eq!(mode & 0o777, 0o700, "it is nobody else's");
             let nobody = kept_by(&[no_renaming, no_links], &folder, "other", new);
             assert!(nobody.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied));
             assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1, "nothing is left behind");

@@ -1,7 +1,8 @@
 //! A real Kafka broker on the loopback interface: one node, broker and controller in one, as `infra/local/install-kafka` installs it.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -91,7 +92,8 @@ impl Broker {
         if !classpath.is_file() {
             bail!("there is no Kafka in {}", installed.display());
         }
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.with_context(|| format!("cannot make {}", folder.display()))?;
         if !folder.join("data").exists() {
             copy(&installed.join("formatted"), &folder.join("data"))?;
         }

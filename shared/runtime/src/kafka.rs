@@ -54,8 +54,8 @@ struct Protocol {
 }
 
 impl Settings {
-    /// Reads the settings; `None` without `KAFKA_BROKERS`. Where a cluster is reached over TLS, OpenSSL is set up before anybody has what
-    /// a client is made of.
+    /// Reads the settings; `None` without `KAFKA_BROKERS`. With them OpenSSL is set up, before anybody has what a client is made
+    /// of.
     ///
     /// # Errors
     /// The first variable that is wrong, missing beside another, or of no use beside another.
@@ -72,9 +72,7 @@ impl Settings {
         sasl(environment, protocol, mechanism, &mut properties)?;
         tls(environment, protocol, &mut properties)?;
         #[cfg(feature = "kafka")]
-        if protocol.has_tls {
-            keep_openssl();
-        }
+        keep_openssl();
         Ok(Some(Settings { properties, tokens }))
     }
 
@@ -172,8 +170,9 @@ fn region_of(address: &str) -> Option<&str> {
 type Properties = Vec<(&'static str, String)>;
 
 /// Has OpenSSL keep its tables until the process is gone. By itself it frees them when `main` has returned, unless whoever comes first
-/// says `OPENSSL_INIT_NO_ATEXIT` (OPENSSL_init_crypto(3)), as openssl-sys 0.9 does; and a client of librdkafka's that is still being
-/// closed by then, since a stop does not wait for that, would use them: a SIGSEGV at the end of a sound stop.
+/// says `OPENSSL_INIT_NO_ATEXIT` (OPENSSL_init_crypto(3)), as openssl-sys 0.9 does; and a client of librdkafka's that still connects or
+/// is being closed by then, since a stop does not wait for that, would use them: a SIGSEGV at the end of a sound stop. librdkafka sets
+/// OpenSSL up for every protocol, and computes SCRAM by it without TLS, too.
 #[cfg(feature = "kafka")]
 fn keep_openssl() {
     openssl_sys::init();

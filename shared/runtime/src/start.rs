@@ -23,7 +23,7 @@ use crate::{
     metrics::Metrics,
     poke::Poke,
     secrets::with_secrets,
-    telemetry,
+    telemetry::{self, masked::masked},
 };
 
 /// How long each step of asking for health may take.
@@ -190,9 +190,10 @@ fn worker_threads(environment: &Environment) -> Result<NonZeroUsize, ConfigError
     Ok(given.map_or(NonZeroUsize::MIN, NonZeroUsize::from))
 }
 
-/// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`.
+/// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`; without what stands before the host of a URL
+/// that it names, which may be a password.
 pub fn one_line(name: &str, error: &anyhow::Error) -> String {
-    format!("{name}: {}", chain(error.as_ref()))
+    masked(&format!("{name}: {}", chain(error.as_ref())))
 }
 
 fn start_and_serve(
@@ -289,6 +290,15 @@ mod tests {
         let asked = asked_for_health(address);
         server.join().expect("it was asked");
         asked
+    }
+
+    #[test]
+    fn the_line_of_a_start_that_failed_shows_no_password_of_a_url() {
+        let error = anyhow::anyhow!("K_SINK is \"https://u:hunter2@broker/\"; it must be a URL");
+        assert_eq!(
+            one_line("relay-events", &error),
+            "relay-events: K_SINK is \"https://u:…@…/\"; it must be a URL"
+        );
     }
 
     #[test]

@@ -59,15 +59,19 @@ export async function loadConversation(): Promise<void> {
 }
 
 export function newConversation(): void {
-  conversation = { id: Promise.resolve(undefined) };
+  begin({ id: Promise.resolve(undefined) });
   void keep(KEPT, undefined);
-  messages.value = [];
 }
 
 /** Shows nothing of it any more, and has it kept as it is: another user has come, or nobody is there. */
 export function leaveConversation(): void {
-  conversation = { id: null };
+  begin({ id: null });
+}
+
+function begin(next: Conversation): void {
+  conversation = next;
   messages.value = [];
+  isThinking.value = false;
 }
 
 const blank = (role: Message["role"], text: string): Message => ({
@@ -77,8 +81,8 @@ const blank = (role: Message["role"], text: string): Message => ({
 /** Says something; one thing at a time. */
 export function say(text: string): boolean {
   if (isThinking.peek() || !text.trim()) return false;
-  // What was asked before is answered now.
-  messages.value = [...messages.peek().map((one) => (one.asks ? { ...one, asks: null, candidates: [] } : one)), blank("user", text.trim())];
+  // What was asked before is answered now; and a yes that failed would answer what is asked next.
+  messages.value = [...messages.peek().map((one) => ({ ...one, asks: null, candidates: [], retry: null })), blank("user", text.trim())];
   const body = { user_input: text, client_time: withOffset(new Date()) };
   void deliver(idOf(conversation).then((id) => (id ? { ...body, conversation_id: id } : body)), freshKey());
   return true;
@@ -98,13 +102,13 @@ async function deliver(body: Promise<object>, idempotencyKey: string): Promise<v
     if (error instanceof Problem && error.mayPass) {
       message.retry = () => {
         if (isThinking.peek()) return;
-        messages.value = messages.peek().filter((one) => one !== message);
+        messages.value = messages.peek().filter(({ key }) => key !== message.key);
         void deliver(body, idempotencyKey);
       };
     }
     messages.value = [...messages.peek(), message];
   } finally {
-    isThinking.value = false;
+    if (conversation === asked) isThinking.value = false;
   }
 }
 

@@ -66,9 +66,13 @@ function connect(userId: string): Promise<IDBDatabase | null> {
 
 /** Forgets all that is kept for a user. */
 export async function forget(userId: string): Promise<void> {
-  (await open)?.close();
-  opened = "";
-  open = Promise.resolve(null);
+  const connection = open;
+  // Somebody else may have come while it opens.
+  if (opened === userId) {
+    opened = "";
+    open = Promise.resolve(null);
+    (await connection)?.close();
+  }
   await new Promise<void>((resolve) => {
     const request = indexedDB.deleteDatabase(nameOf(userId));
     request.onsuccess = request.onerror = request.onblocked = () => resolve();

@@ -20,6 +20,8 @@ export const hasAccounts = signal<boolean | null>(null);
 
 let accessToken: string | null = null;
 let expiresAt = 0;
+/** How often somebody has signed out here: a token that was asked for before is nobody's. */
+let signedOut = 0;
 
 interface Tokens {
   access_token: string;
@@ -66,13 +68,16 @@ async function askForToken(): Promise<Refreshed> {
   // Two tabs that used the same cookie at once would be told the same next token; one after the other is simpler to reason about.
   return locked("kaam-refresh", async () => {
     let response: Response;
+    const asked = signedOut;
     try {
       response = await (takeEarly(REFRESH_PATH) ?? post(REFRESH_PATH, { cookie: true }));
     } catch {
       return "away";
     }
     if (response.ok) {
-      accept((await response.json()) as Tokens);
+      const tokens = (await response.json()) as Tokens;
+      if (asked !== signedOut) return "no";
+      accept(tokens);
       return "yes";
     }
     if (response.status >= 500 || response.status === 429) return "away";
@@ -154,6 +159,7 @@ export async function changePassword(current_password: string, new_password: str
 
 export async function signOut(): Promise<void> {
   await answered("/auth/sign-out", { cookie: true });
+  signedOut++;
   accessToken = null;
   store("kaam.user", null);
   signedIn.value = "no";

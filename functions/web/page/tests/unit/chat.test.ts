@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { isThinking, leaveConversation, loadConversation, messages, newConversation, say } from "../../src/store/chat.ts";
-import { forget, openFor } from "../../src/store/database.ts";
+import { forget, openFor, openedFor } from "../../src/store/database.ts";
 import { nobodySignsIn, userId } from "../../src/store/session.ts";
 
 /** What is kept, and a database that opens when a test says so. */
@@ -17,7 +17,7 @@ Object.assign(globalThis, {
   indexedDB: {
     open() {
       refuseIfForbidden();
-      const request = { result: { transaction: begin }, onsuccess: () => undefined };
+      const request = { result: { transaction: begin, close: () => undefined }, onsuccess: () => undefined };
       opens = () => request.onsuccess();
       return request;
     },
@@ -92,8 +92,9 @@ for (const leave of [newConversation, leaveConversation]) {
     assert.ok(say("one"));
     await until("the request", () => asked.length === 1);
     leave();
+    assert.ok(!isThinking.peek(), "it waits for what is nobody's any more");
     answer(json(reply));
-    await answered();
+    await settled();
     assert.deepEqual([messages.peek(), kept.get("conversation_id")], [[], undefined]);
     serve(() => json({ ...reply, conversation_id: "next" }));
     assert.ok(say("two"));
@@ -103,27 +104,24 @@ for (const leave of [newConversation, leaveConversation]) {
   });
 }
 
-test("what failed is tried again after what is under way, and both are shown", async () => {
+test("what failed can be tried again as it was, until something else is said: a yes would answer another question", async () => {
   opens();
-  const answers: ((response: Response) => void)[] = [];
-  serve(() => new Promise((resolve) => answers.push(resolve)));
-  const reply = (text: string) => json({ response: text, intent_detected: "unknown", conversation_id: "one" });
-  assert.ok(say("first"));
-  await until("the request", () => answers.length === 1);
-  answers[0]?.(json({}, 503));
+  const reply = json({ response: "so be it", intent_detected: "unknown", conversation_id: "one" });
+  let status = 503;
+  serve(() => (status === 200 ? reply.clone() : json({}, status)));
+  const again = () => messages.peek().find(({ retry }) => retry)?.retry;
+  assert.ok(say("yes"));
   await answered();
-  const again = () => messages.peek().find(({ retry }) => retry)?.retry?.();
-  assert.ok(say("second"));
-  await until("the request", () => answers.length === 2);
-  again();
-  assert.equal(asked.length, 2, "two things were said at once");
-  answers[1]?.(reply("of the second"));
+  again()?.();
+  await until("the second try", () => asked.length === 2);
   await answered();
-  again();
-  await until("the request", () => answers.length === 3);
-  answers[2]?.(reply("of the first"));
+  assert.deepEqual([asked[1]?.body, asked[1]?.key], [asked[0]?.body, asked[0]?.key]);
+  assert.deepEqual(messages.peek().length, 2, "the first failure stays beside the second");
+  status = 200;
+  assert.ok(say("delete tax papers"));
+  assert.equal(again(), undefined);
   await answered();
-  assert.deepEqual(messages.peek().map(({ text }) => text), ["first", "second", "of the second", "of the first"]);
+  assert.equal(asked.length, 3);
 });
 
 test("a database that does not open is waited for only so long", async (t) => {
@@ -149,4 +147,20 @@ test("where nothing can be kept a conversation goes on as long as the page is op
   }
   assert.deepEqual(conversations(), [undefined, "new-1"]);
   await forget("one who keeps nothing");
+});
+
+test("whoever comes while what another one had is forgotten has a database all the same", async () => {
+  opens();
+  openFor("one who leaves");
+  const opensLate = opens;
+  const forgotten = forget("one who leaves");
+  openFor("one who comes");
+  leaveConversation();
+  opens();
+  opensLate();
+  await forgotten;
+  assert.equal(openedFor(), "one who comes");
+  assert.ok(say("water the car tomorrow"));
+  await answered();
+  assert.equal(kept.get("conversation_id"), "new-1");
 });
