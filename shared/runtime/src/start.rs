@@ -23,7 +23,7 @@ use crate::{
     metrics::Metrics,
     poke::Poke,
     secrets::with_secrets,
-    telemetry::{self, masked::masked},
+    telemetry,
 };
 
 /// How long each step of asking for health may take.
@@ -190,10 +190,28 @@ fn worker_threads(environment: &Environment) -> Result<NonZeroUsize, ConfigError
     Ok(given.map_or(NonZeroUsize::MIN, NonZeroUsize::from))
 }
 
-/// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`; without what stands before the host of a URL
-/// that it names, which may be a password.
+/// Gives an error and its causes as one line: `create-task: DATABASE_URL is not set; …`; without the passwords of URLs that it names.
 pub fn one_line(name: &str, error: &anyhow::Error) -> String {
-    masked(&format!("{name}: {}", chain(error.as_ref())))
+    without_passwords(&format!("{name}: {}", chain(error.as_ref())))
+}
+
+/// Shows of `user:password@host` in a URL all but what comes after the first colon (RFC 3986 §3.2.1).
+fn without_passwords(line: &str) -> String {
+    let mut parts = line.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let ends_authority = |c: char| "/?#\"'".contains(c) || c.is_whitespace();
+        let (authority, rest) = part.split_at(part.find(ends_authority).unwrap_or(part.len()));
+        let password =
+            authority.rsplit_once('@').and_then(|(who, host)| Some((who.split_once(':')?.0, host)));
+        shown += "://";
+        match password {
+            Some((user, host)) => shown += &format!("{user}:…@{host}"),
+            None => shown += authority,
+        }
+        shown += rest;
+    }
+    shown
 }
 
 fn start_and_serve(
@@ -294,11 +312,16 @@ mod tests {
 
     #[test]
     fn the_line_of_a_start_that_failed_shows_no_password_of_a_url() {
-        let error = anyhow::anyhow!("K_SINK is \"https://u:hunter2@broker/\"; it must be a URL");
-        assert_eq!(
-            one_line("relay-events", &error),
-            "relay-events: K_SINK is \"https://u:…@…/\"; it must be a URL"
-        );
+        for (said, shown) in [
+            (
+                "K_SINK is \"https://u:hunter2@broker/\"; it must be",
+                "K_SINK is \"https://u:…@broker/\"; it must be",
+            ),
+            ("a://u:p@w:d@h:1?x and b://:p@h", "a://u:…@h:1?x and b://:…@h"),
+            ("a://h:1/@b c://u@h d://", "a://h:1/@b c://u@h d://"),
+        ] {
+            assert_eq!(one_line("relay-events", &anyhow::anyhow!(said)), format!("relay-events: {shown}"));
+        }
     }
 
     #[test]

@@ -23,12 +23,6 @@ impl<W: Write> Write for Masked<W> {
     }
 }
 
-/// Gives a line without addresses.
-pub(crate) fn masked(line: &str) -> String {
-    mask(line.as_bytes())
-        .map_or_else(|| line.to_owned(), |masked| String::from_utf8_lossy(&masked).into_owned())
-}
-
 /// Gives the line without addresses; `None` when there is none, as in nearly every line.
 fn mask(line: &[u8]) -> Option<Vec<u8>> {
     let mut masked = Vec::new();

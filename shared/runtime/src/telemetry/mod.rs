@@ -1,7 +1,7 @@
 //! Log lines, on standard error; and spans, for a collector of OpenTelemetry.
 
 mod json;
-pub(crate) mod masked;
+mod masked;
 mod panics;
 pub mod spans;
 
