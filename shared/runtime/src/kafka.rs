@@ -54,7 +54,7 @@ struct Protocol {
 }
 
 impl Settings {
-    /// Reads the settings; `None` without `KAFKA_BROKERS`. With them OpenSSL is set up, before anybody has what a client is made
+    /// Reads the settings; `None` without `KAFKA_BROKERS`. Where a client uses OpenSSL, that is set up before anybody has what one is made
     /// of.
     ///
     /// # Errors
@@ -72,7 +72,9 @@ impl Settings {
         sasl(environment, protocol, mechanism, &mut properties)?;
         tls(environment, protocol, &mut properties)?;
         #[cfg(feature = "kafka")]
-        keep_openssl();
+        if protocol.has_tls || protocol.has_sasl {
+            keep_openssl();
+        }
         Ok(Some(Settings { properties, tokens }))
     }
 
@@ -171,8 +173,8 @@ type Properties = Vec<(&'static str, String)>;
 
 /// Has OpenSSL keep its tables until the process is gone. By itself it frees them when `main` has returned, unless whoever comes first
 /// says `OPENSSL_INIT_NO_ATEXIT` (OPENSSL_init_crypto(3)), as openssl-sys 0.9 does; and a client of librdkafka's that still connects or
-/// is being closed by then, since a stop does not wait for that, would use them: a SIGSEGV at the end of a sound stop. librdkafka sets
-/// OpenSSL up for every protocol, and computes SCRAM by it without TLS, too.
+/// is being closed by then, since a stop does not wait for that, would use them: a SIGSEGV at the end of a sound stop. Without TLS,
+/// too, librdkafka computes SCRAM by it.
 #[cfg(feature = "kafka")]
 fn keep_openssl() {
     openssl_sys::init();

@@ -82,7 +82,8 @@ const blank = (role: Message["role"], text: string): Message => ({
 export function say(text: string): boolean {
   if (isThinking.peek() || !text.trim()) return false;
   // What was asked before is answered now; and a yes that failed would answer what is asked next.
-  messages.value = [...messages.peek().map((one) => ({ ...one, asks: null, candidates: [], retry: null })), blank("user", text.trim())];
+  const settled = messages.peek().map((one) => (one.asks || one.retry ? { ...one, asks: null, candidates: [], retry: null } : one));
+  messages.value = [...settled, blank("user", text.trim())];
   const body = { user_input: text, client_time: withOffset(new Date()) };
   void deliver(idOf(conversation).then((id) => (id ? { ...body, conversation_id: id } : body)), freshKey());
   return true;
