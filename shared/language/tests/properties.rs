@@ -460,6 +460,22 @@ fn hours_to_come_are_hours_also_on_the_night_of_a_clock_change() {
 }
 
 #[test]
+fn minutes_to_come_are_counted_from_the_second_it_is_but_where_they_repeat() {
+    for (text, due) in [
+        ("call mom in 10 minutes", "10:10:59"),
+        ("10 minute baad ammi ko call karna", "10:10:59"),
+        ("call mom in 10 minutes every day", "10:10:00"),
+    ] {
+        let context = Context { now: "2026-11-18T10:00:59.7".parse().expect("a time"), ..context() };
+        let Action::Create(fields) = &parse(text, &context).expect("short enough").commands[0].action else {
+            panic!("{text} is a task")
+        };
+        let time = fields.due.and_then(|due| due.time).expect("a time");
+        assert_eq!(time.to_string(), due, "{text}");
+    }
+}
+
+#[test]
 fn four_times_the_length_takes_about_four_times_as_long() {
     let took = |text: &str, times: u32| {
         let begun = processor_time();

@@ -78,7 +78,8 @@ struct Parts {
 
 /// Puts phrases together, as said in this context; `said` gives the text of a phrase.
 pub(crate) fn compose(phrases: Vec<Phrase>, context: &Context, said: impl Fn(&Phrase) -> String) -> Meaning {
-    let now = context.now;
+    // A due time has seconds, and no less.
+    let now = context.now.with_nanosecond(0).unwrap_or(context.now);
     let mut meaning = Meaning::default();
     let has_rule = phrases.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
     let mut parts = Parts { zone: context.zone, ..Parts::default() };
@@ -400,7 +401,9 @@ impl Parts {
 
     fn due(&self, now: NaiveDateTime, rule: Option<&Repetition>) -> Option<When> {
         if let Some(at) = self.moment {
-            return Some(When { date: at.date(), time: Some(clock::time(at.hour(), at.minute())) });
+            // "in 10 minutes" is ten minutes from now, to the second; "in 10 minutes every day" is no odd second for good.
+            let time = if rule.is_some() { clock::time(at.hour(), at.minute()) } else { at.time() };
+            return Some(When { date: at.date(), time: Some(time) });
         }
         if let Some(rule) = rule.filter(|rule| rule.start.is_none()) {
             let time = self.plain_time();
@@ -431,7 +434,7 @@ impl Parts {
     }
 
     /// Gives the first occurrence of a repetition of hours or minutes that names no time: on another day than today in
-    /// the morning, else the next full hour, or so many minutes from now.
+    /// the morning, else the next full hour, or so many minutes from the full minute.
     fn first_by_the_clock(&self, rule: &Repetition, now: NaiveDateTime) -> Option<When> {
         let day = self.day.map(|(day, _)| day.date).filter(|date| *date > now.date());
         if let Some(date) = day {
