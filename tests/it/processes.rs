@@ -1,7 +1,8 @@
 //! The programs as their users meet them: started, asked, stopped.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use axum::routing::get;
@@ -344,6 +345,28 @@ async fn help_and_what_is_no_command() {
             && said.contains("--help"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn what_can_not_be_said_is_no_crash_and_fails_unless_nobody_listens() {
+    async fn says(program: &str, word: &str, to: impl Into<Stdio>) -> (Option<i32>, String) {
+        let mut command = command(program);
+        command.arg(word).stdout(to).stderr(Stdio::piped());
+        let running = command.spawn().expect("it starts");
+        let output = running.wait_with_output().await.expect("it ends");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+    for program in ["backend", "create-task"] {
+        for word in ["--help", "--version"] {
+            let full = File::options().write(true).open("/dev/full").expect("Linux has it");
+            let (code, said) = says(program, word, full).await;
+            assert_eq!(code, Some(1), "{program} {word}: {said}");
+            assert!(said.lines().count() == 1 && said.contains("standard output"), "{said}");
+            let (reader, writer) = std::io::pipe().expect("there are pipes");
+            drop(reader);
+            assert_eq!(says(program, word, writer).await, (Some(0), String::new()), "{program} {word}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -9,25 +9,26 @@ use application::Application;
 use application::audit::{Head, head_line, head_of};
 use application::outbox::KEPT_DAYS;
 use runtime::clock::Clock;
+use runtime::main::say;
 
 /// Looks at every entry, and, with a file of what [`heads`] said, whether those are still there; exit code 1 when something is wrong.
 pub(crate) async fn verify(application: &Application, kept: Option<&Path>) -> anyhow::Result<ExitCode> {
     let kept = kept.map_or_else(|| Ok(Vec::new()), read)?;
     let (count, broken) = application.verify_audit_against(&kept).await?;
     for Head { user_id, seq, .. } in application.audit_starts().await? {
-        println!("user {user_id:?}: the chain begins at entry {}, as trim-audit left it", seq + 1);
+        say(format_args!("user {user_id:?}: the chain begins at entry {}, as trim-audit left it", seq + 1));
     }
     for one in &broken {
-        println!("{one}");
+        say(one);
     }
-    println!("{count} entries looked at, {} chains broken", broken.len());
+    say(format_args!("{count} entries looked at, {} chains broken", broken.len()));
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Says where each chain ends.
 pub(crate) async fn heads(application: &Application) -> anyhow::Result<ExitCode> {
     for head in application.audit_heads().await? {
-        println!("{}", head_line(&head));
+        say(head_line(&head));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -51,7 +52,7 @@ pub(crate) async fn trim(application: &Application, days: i64) -> anyhow::Result
     let trimmed = application.trim_audit(Clock::system().now(), days).await;
     // Of every chain that was ever cut: when this failed half-way before, nobody else says it.
     for head in application.audit_starts().await? {
-        println!("{}", head_line(&head));
+        say(head_line(&head));
     }
     let (cut, broken) = trimmed?;
     for one in &broken {

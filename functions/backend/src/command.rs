@@ -8,7 +8,7 @@ use std::thread::available_parallelism;
 use anyhow::Context;
 use application::{Application, Connection};
 use runtime::config::{Config, Environment};
-use runtime::main::{one_line, tokio_runtime};
+use runtime::main::{heard, one_line, say, tokio_runtime};
 use runtime::secrets::with_secrets;
 use send_reminder::VapidKey;
 
@@ -41,7 +41,7 @@ const COMMANDS: &[Command] = &[
                 functions, grant them what they need, and turn row-level security on",
             run: |given| match given {
                 [] => migrate(async |_| {
-                    println!("the schema is up to date");
+                    say("the schema is up to date");
                     Ok(ExitCode::SUCCESS)
                 }),
                 _ => migrate(async |url| roles::grant(url).await),
@@ -83,11 +83,11 @@ const COMMANDS: &[Command] = &[
             run: |_| {
                 let environment = block_on(with_secrets(Environment::process()))?;
                 match VapidKey::from_environment(&environment)? {
-                    Some(key) => println!("VAPID_PUBLIC_KEY={}", key.public_key()),
+                    Some(key) => say(format_args!("VAPID_PUBLIC_KEY={}", key.public_key())),
                     None => {
                         let private = VapidKey::generate();
                         let key: VapidKey = private.parse().map_err(|_| anyhow::anyhow!("a new key is none"))?;
-                        println!("VAPID_PRIVATE_KEY={private}\nVAPID_PUBLIC_KEY={}", key.public_key());
+                        say(format_args!("VAPID_PRIVATE_KEY={private}\nVAPID_PUBLIC_KEY={}", key.public_key()));
                     }
                 }
                 Ok(ExitCode::SUCCESS)
@@ -191,16 +191,16 @@ pub fn run(arguments: &[String]) -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["--help" | "-h" | "help"] => {
-            println!("{}", help());
-            return ExitCode::SUCCESS;
+            say(help());
+            Ok(ExitCode::SUCCESS)
         }
         ["--version" | "-V"] => {
-            println!("backend {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
+            say(format_args!("backend {}", env!("CARGO_PKG_VERSION")));
+            Ok(ExitCode::SUCCESS)
         }
         [name, rest @ ..] if rest.iter().any(|word| matches!(*word, "--help" | "-h")) => match find(name) {
             Some(command) => {
-                println!("{}", help_of(command));
+                say(help_of(command));
                 Ok(ExitCode::SUCCESS)
             }
             None => Err(wrong(&words)),
@@ -212,10 +212,11 @@ pub fn run(arguments: &[String]) -> ExitCode {
             None => Err(wrong(&words)),
         },
     };
-    outcome.unwrap_or_else(|error| {
+    let code = outcome.unwrap_or_else(|error| {
         eprintln!("{}", one_line("backend", &error));
         ExitCode::FAILURE
-    })
+    });
+    heard("backend", code)
 }
 
 fn done((): ()) -> ExitCode {

@@ -10,6 +10,7 @@ use runtime::config::Environment;
 use runtime::host::worker::create_topics;
 use runtime::host::worker::parked::{DeadLetterTopics, Parked, Replay, Selection};
 use runtime::kafka::Settings;
+use runtime::main::say;
 use uuid::Uuid;
 
 /// How many dead letters are shown at once, of the outbox and of the topics.
@@ -47,7 +48,7 @@ pub(crate) async fn list(application: &Application, environment: &Environment) -
     for one in &found {
         let reason = one.error.as_deref().unwrap_or("unknown");
         let at = one.timestamp.to_rfc3339();
-        println!("{} {at} {} attempts={} {reason}", one.event_id, one.event_type, one.attempts);
+        say(format_args!("{} {at} {} attempts={} {reason}", one.event_id, one.event_type, one.attempts));
     }
     let mut count = found.len();
     let mut is_cut = count == usize::from(SHOWN);
@@ -57,7 +58,7 @@ pub(crate) async fn list(application: &Application, environment: &Environment) -
         count += parked.len();
         is_cut |= parked.len() == usize::from(SHOWN);
     }
-    println!("{count} dead letters{}", if is_cut { " shown; there may be more" } else { "" });
+    say(format_args!("{count} dead letters{}", if is_cut { " shown; there may be more" } else { "" }));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -66,13 +67,13 @@ fn show(parked: &Parked) {
     let at = at.map_or_else(|| "-".to_owned(), |at| at.to_rfc3339());
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "unknown".to_owned());
     let attempts = parked.attempts.map_or_else(|| "unknown".to_owned(), |attempts| attempts.to_string());
-    println!(
+    say(format_args!(
         "{} {at} {} attempts={attempts} function={} {}",
         parked.address,
         text(&parked.event_type),
         text(&parked.function),
         text(&parked.reason)
-    );
+    ));
 }
 
 /// Sends them again; exit code 1 when one had to stay where it is.
@@ -99,14 +100,14 @@ pub(crate) async fn replay(
         Replay::Sent(_) => sent += 1,
         Replay::Left(address, why) => {
             left += 1;
-            println!("{address} is left where it is: {why}");
+            say(format_args!("{address} is left where it is: {why}"));
         }
     };
     topics.replay(&selection, tell).await?;
     if let (Selection::One(address), 0, 0) = (&selection, sent, left) {
         bail!("there is no dead letter {address} that was not sent again; `backend dead-letters` lists them");
     }
-    println!("{sent} records are in their topics again");
+    say(format_args!("{sent} records are in their topics again"));
     Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -116,9 +117,9 @@ async fn replay_outbox(application: &Application, wanted: Wanted) -> anyhow::Res
     if let (Some(id), 0) = (id, events) {
         bail!("there is no dead letter {id}; `backend dead-letters` lists them");
     }
-    println!(
+    say(format_args!(
         "{events} events and {reminders} reminders will be handled again by the running server, or the next one"
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -134,7 +135,7 @@ pub(crate) async fn make_topics(
     };
     let settings = Settings::from_environment(environment)?.context("KAFKA_BROKERS is not set")?;
     for (name, is_new) in create_topics(&settings, replication).await? {
-        println!("{name} {}", if is_new { "was created" } else { "is there already" });
+        say(format_args!("{name} {}", if is_new { "was created" } else { "is there already" }));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use application::Application;
 use application::privacy::Chance;
 use runtime::clock::{Clock, new_id, random};
+use runtime::main::say;
 
 /// An address is nobody's id, and a mistyped id must not look like somebody of whom nothing is known, or who is forgotten.
 const NOBODY: &str =
@@ -32,12 +33,12 @@ pub(crate) async fn erase(application: &Application, user_id: &str) -> anyhow::R
     let erased = application.erase_user(user_id, Clock::system().now(), chance).await?;
     let total: u64 = erased.iter().map(|(_, count)| count).sum();
     for (table, count) in erased.iter().filter(|(_, count)| *count > 0) {
-        println!("{table}: {count}");
+        say(format_args!("{table}: {count}"));
     }
     if total == 0 {
-        println!("{NOBODY}");
+        say(NOBODY);
         return Ok(ExitCode::FAILURE);
     }
-    println!("erased");
+    say("erased");
     Ok(ExitCode::SUCCESS)
 }

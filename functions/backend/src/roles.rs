@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use runtime::main::say;
 
 /// Makes the roles that are missing, and has them may what they need and no more.
 pub(crate) async fn grant(database_url: &str) -> anyhow::Result<ExitCode> {
@@ -12,7 +13,7 @@ pub(crate) async fn grant(database_url: &str) -> anyhow::Result<ExitCode> {
     for one in granted {
         let made = if one.is_new { "was made, without a login" } else { "is there" };
         let limits = if one.has_limits { "" } else { "; its time limits are for its maker to set" };
-        println!("{} {made}{limits}", one.role);
+        say(format_args!("{} {made}{limits}", one.role));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -54,10 +54,12 @@ pub mod user;
 
 mod headers;
 mod invocation;
+mod said;
 mod start;
 mod trace;
 
 /// The `main` of every function, in one call.
 pub mod main {
+    pub use crate::said::{heard, say};
     pub use crate::start::{Start, healthy, one_line, run, run_with_own, tokio_runtime};
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     metrics::Metrics,
     poke::Poke,
+    said::{heard, say},
     secrets::with_secrets,
     telemetry,
 };
@@ -112,12 +113,12 @@ pub fn run_with_own(
     match std::env::args_os().nth(1).as_ref().map(|argument| argument.to_str()) {
         None => {}
         Some(Some("--help" | "-h")) => {
-            println!("{}", help(name));
-            return ExitCode::SUCCESS;
+            say(help(name));
+            return heard(name, ExitCode::SUCCESS);
         }
         Some(Some("--version" | "-V")) => {
-            println!("{name} {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
+            say(format_args!("{name} {}", env!("CARGO_PKG_VERSION")));
+            return heard(name, ExitCode::SUCCESS);
         }
         Some(Some("--healthy")) => return healthy(name, &Environment::process()),
         Some(_) => {
