@@ -1,14 +1,17 @@
 //! Events on their way: in order, at least once, with one effect.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use events::Topic;
 use futures::future::join_all;
 use messaging::{Published, Subscriber};
-use relay_events::Outbox;
+use relay_events::{GATHERING, Outbox};
+use runtime::clock::Stopwatch;
 use runtime::disposition::Disposition;
 use runtime::triggers::{self, on_events};
 use serde_json::{Value, json};
@@ -17,7 +20,8 @@ use tests::bus::{Recorder, outbox_to, record};
 use tests::database::{count, execute, rows};
 use tests::process::eventually;
 use tests::world::World;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 const CONSUMERS: [&str; 3] = ["send-reminder", "spawn-recurrence", "write-audit"];
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -308,6 +312,86 @@ async fn two_relays_at_once_publish_everything_in_order_and_leave_nothing() {
     let in_order: Vec<i64> = (1..=6).collect();
     assert!(versions.values().all(|versions| *versions == in_order), "{versions:?}");
     assert_eq!(count(&world, "events WHERE status <> 'processed'").await, 0);
+}
+
+/// Adds events of one shard to the outbox, as one transaction would.
+async fn commit(connection: &mut PgConnection, shard: i16, events: usize) {
+    let sql = "INSERT INTO events (user_id, event_id, topic_name, event_type, key, subject, shard, payload, correlation_id,
+                                   traceparent, source_service, timestamp)
+               SELECT 'amna', gen_random_uuid(), 'task-events', 'task.created', 'k', 'k', $1, '{}', 'c', '', 's', now()
+               FROM generate_series(1, $2)";
+    let inserted = sqlx::query(sql).bind(shard).bind(events as i64).execute(connection).await;
+    inserted.expect("a sound statement");
+}
+
+#[tokio::test]
+async fn where_much_is_committed_a_relay_that_keeps_up_takes_many_together_and_one_by_itself_at_once() {
+    const TOGETHER: usize = 8;
+    const TIMES: usize = 60;
+    let world = World::new().await;
+    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    let (sender, mut sizes) = mpsc::unbounded_channel();
+    let subscriber = Subscriber::new("counts", &["task-events"], move |events| {
+        sender.send(events.len()).expect("the test listens");
+        ready(vec![Published::Done; events.len()])
+    });
+    let (outbox, stop) = (outbox_to(&world, vec![subscriber]), CancellationToken::new());
+    let committed = Arc::new(Notify::new());
+    let running = tokio::spawn(outbox.run(Arc::clone(&committed), stop.clone()));
+    let mut fastest = Duration::MAX;
+    for round in 0..10 {
+        let watch = Stopwatch::start();
+        commit(&mut connection, 0, 1).await;
+        committed.notify_one();
+        assert_eq!(sizes.recv().await, Some(1));
+        // The first may find the relay at the look that it begins with.
+        if round > 0 {
+            fastest = fastest.min(watch.elapsed());
+        }
+    }
+    assert!(fastest < GATHERING, "{fastest:?}");
+
+    let watch = Stopwatch::start();
+    let commits = async {
+        for number in 0..TIMES {
+            commit(&mut connection, i16::try_from(number).expect("there are few"), TOGETHER).await;
+            committed.notify_one();
+        }
+    };
+    let takes = async {
+        let (mut left, mut batches) = (TIMES * TOGETHER, Vec::new());
+        while left > 0 {
+            let size = sizes.recv().await.expect("the relay runs");
+            left -= size;
+            batches.push(size);
+        }
+        batches
+    };
+    let ((), batches) = tokio::join!(commits, takes);
+    let waits = watch.elapsed().as_secs_f64() / GATHERING.as_secs_f64();
+    assert!(batches.len() as f64 <= 2.0 + waits, "{batches:?} in {waits} times the wait");
+    stop.cancel();
+    running.await.expect("it stops");
+}
+
+#[tokio::test]
+async fn a_relay_knows_what_is_left_behind_a_shard_that_has_much() {
+    let world = World::new().await;
+    let mut connection = PgConnection::connect(&world.database_url).await.expect("the database is there");
+    commit(&mut connection, 1, 10).await;
+    commit(&mut connection, 2, 1).await;
+    let mut relay = world.application.relay(Topic::TaskEvents).await.expect("the database is there");
+    relay.take_shards(world.clock.now()).await.expect("the database is there");
+    let mut given = Vec::new();
+    for _ in 0..3 {
+        let open = relay.open_events(8).await.expect("the database is there");
+        given.push((open.len(), relay.has_more()));
+    }
+    // Of a batch of eight each of the two shards has four.
+    assert_eq!(given, [(5, true), (4, true), (2, false)]);
+    relay.take_shards(world.clock.now()).await.expect("the database is there");
+    assert_eq!(relay.open_events(11).await.expect("the database is there").len(), 7);
+    assert!(relay.has_more(), "the first shard gave six of ten");
 }
 
 #[tokio::test]

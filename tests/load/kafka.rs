@@ -1,10 +1,10 @@
 //! Kafka, measured against what it is built on, in one run on one broker and one PostgreSQL.
 //!
-//! Throughput: relay-events drains an outbox, and rdkafka's producer sends the same messages in the same order, with the same settings
-//! and then with a pause to gather batches, taking turns; its better rate counts. What the relay does beside, reading the outbox and
-//! marking what is published, has no counterpart: that is what is measured. A task's event is two messages, to `task-events` and to
-//! `task-updates`; both count, on both sides. Latency: from the answer of
-//! create-task to the audit row that write-audit has committed, against producing and consuming one message plus one commit.
+//! Throughput: relay-events drains an outbox, SQL alone claims the same events in batches, and rdkafka's producer sends the same messages
+//! in the same order, with the same settings and then with a pause to gather batches, taking turns. A relay does both; the slower of the
+//! two counts, of rdkafka the better rate. Beside, one event at a time is claimed, sent, acknowledged and marked. A task's event is two
+//! messages, to `task-events` and to `task-updates`, on all sides. Latency: from the answer of create-task to the audit row that
+//! write-audit has committed, against producing and consuming one message plus one commit.
 
 use std::fs::File;
 use std::process::{Command, Stdio};
@@ -21,6 +21,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::producer::{BaseRecord, FutureProducer, FutureRecord, Producer as _, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use runtime::clock::Stopwatch;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use sqlx::postgres::PgListener;
 use sqlx::{Connection as _, PgConnection};
@@ -34,11 +35,13 @@ use crate::events::{Series, WARMING};
 use crate::measure::{
     Stopped, median, milliseconds, on_disk, p99, processor_time, processor_time_of_children,
 };
-use crate::outbox::{PATIENCE, drained, fill};
+use crate::outbox::{PATIENCE, as_relay, claim, drained, fill};
 use crate::report::{Figure, Goal, Report};
 
 /// What a task event becomes.
 const TOPICS: [&str; 2] = ["task-events", "task-updates"];
+/// How many events are relayed one at a time.
+const SINGLE: usize = 500;
 /// The pause in which rdkafka by itself gathers records for a batch. The relay makes none, for an event of its own has to be quick; in
 /// bulk it may be of use.
 const LINGER: (&str, &str) = ("linger.ms", "5");
@@ -81,11 +84,12 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     drop(others);
 
     println!(
-        "draining {events} events, {} messages, against sending the same messages by rdkafka alone",
+        "draining {events} events, {} messages, against claiming them by SQL alone, and sending the same messages by rdkafka alone",
         2 * events
     );
+    let mut claimer = as_relay(postgres.url()).await?;
     fill(&mut database, events).await?;
-    drain(&mut database, &caller, relay_port).await?;
+    drain(&mut claimer, &caller, relay_port).await?;
     let mut messages: Vec<(&str, Record)> = TOPICS
         .into_iter()
         .flat_map(|topic| kafka.records(topic).into_iter().map(move |record| (topic, record)))
@@ -98,39 +102,67 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     let producer = |more: &[(&str, &str)]| {
         let mut settings = kafka.client();
         PRODUCER.iter().chain(more).for_each(|(name, value)| _ = settings.set(*name, *value));
-        settings.create()
+        settings
     };
-    let (same, gathering) = (producer(&[])?, producer(&[LINGER])?);
-    let (mut ratios, mut rates, mut costs, mut of_postgres) =
+    let (same, gathering) = (producer(&[]).create()?, producer(&[LINGER]).create()?);
+    let acknowledged = producer(&[]).create()?;
+    let (mut ratios, mut of_bulk, mut of_single, mut rates) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut claims, mut bulks, mut singles) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut costs, mut of_postgres) = (Vec::new(), Vec::new());
     for turn in 1..=turns {
         let (same, gathering) = (bulk(&same, &messages)?, bulk(&gathering, &messages)?);
         let bulk = same.max(gathering);
+        // It looks by itself, too.
+        signal(&relay, Signal::STOP)?;
+        fill(&mut database, events).await?;
+        let claimed = claim(&mut claimer, events).await?;
+        fill(&mut database, SINGLE).await?;
+        let by_one = one_by_one(&mut claimer, &acknowledged, &messages, SINGLE).await?;
+        signal(&relay, Signal::CONT)?;
         let before = processor_time(relay.0.id())?;
         fill(&mut database, events).await?;
         let before_of_postgres = processor_time_of_children(postgres.server_pid())?;
-        let took = drain(&mut database, &caller, relay_port).await?;
+        let took = drain(&mut claimer, &caller, relay_port).await?;
         let of_both = processor_time_of_children(postgres.server_pid())? - before_of_postgres;
         of_postgres.push(of_both.as_secs_f64() * 1e6 / (2 * events) as f64);
         let cost = (processor_time(relay.0.id())? - before).as_secs_f64() * 1e6 / (2 * events) as f64;
-        let ours = (2 * events) as f64 / took.as_secs_f64();
+        let ours = events as f64 / took.as_secs_f64();
         println!(
-            "  turn {turn}: relay {ours:7.0}/s, rdkafka {same:7.0}/s, gathering {gathering:7.0}/s, ratio to the better {:.2}, \
+            "  turn {turn}: events a second: relay {ours:.0}, claimed by SQL {claimed:.0}, rdkafka {:.0}, gathering {:.0}, \
+             one by one {by_one:.0}; \
              {cost:.0} µs of the relay's processor time per message",
-            ours / bulk
+            same / 2.0,
+            gathering / 2.0
         );
-        ratios.push(ours / bulk);
-        rates.push(ours / 2.0);
+        ratios.push(ours / claimed.min(bulk / 2.0));
+        of_bulk.push(2.0 * ours / bulk);
+        of_single.push(ours / by_one);
+        claims.push(claimed);
+        bulks.push(bulk / 2.0);
+        singles.push(by_one);
+        rates.push(ours);
         costs.push(cost);
     }
     report.add(Figure::of_turns(
         "P16",
-        "messages of the relay ÷ rdkafka in bulk",
+        "events that the relay drains ÷ the lesser of SQL's claims in batches and rdkafka in bulk",
         "",
         &ratios,
         Goal::AtLeast(0.5),
     ));
-    report.add(Figure::of_turns("P16", "events that the relay drains onto Kafka", "/s", &rates, Goal::Shown));
+    let single = "events that the relay drains ÷ a relay of one event at a time";
+    report.add(Figure::of_turns("P16", single, "", &of_single, Goal::AtLeast(20.0)));
+    let bulk = "messages of the relay ÷ rdkafka in bulk";
+    report.add(Figure::of_turns("P16", bulk, "", &of_bulk, Goal::AtLeast(0.5)));
+    for (what, rates) in [
+        ("events that the relay drains onto Kafka", &rates),
+        ("events that SQL alone claims in batches", &claims),
+        ("events whose messages rdkafka sends in bulk", &bulks),
+        ("events that are claimed, sent and marked one at a time", &singles),
+    ] {
+        report.add(Figure::of_turns("P16", what, "/s", rates, Goal::Shown));
+    }
     for (whose, costs) in [("the relay", &costs), ("PostgreSQL", &of_postgres)] {
         let what = format!("processor time of {whose} per message that the relay drains");
         report.add(Figure::of_turns("P16", what, "µs", costs, Goal::Shown));
@@ -141,22 +173,21 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 }
 
 /// Pokes the relay, and gives how long it takes until all is published and written down.
-async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16) -> Result<Duration> {
+async fn drain(as_relay: &mut PgConnection, caller: &Caller, relay: u16) -> Result<Duration> {
     let watch = Stopwatch::start();
     while caller.call(relay, "POST", "/", &Value::Null, &[]).await.is_none() {
         ensure!(watch.elapsed() < PATIENCE, "relay-events does not answer");
     }
-    drained(database).await
+    drained(as_relay).await?;
+    Ok(watch.elapsed())
 }
 
 /// Sends every message, and gives how many a second until the last is acknowledged.
 fn bulk(producer: &ThreadedProducer<DefaultProducerContext>, messages: &[(&str, Record)]) -> Result<f64> {
-    let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
     let watch = Stopwatch::start();
     for (topic, record) in messages {
         let topic = format!("bulk-{topic}");
-        let headers = OwnedHeaders::new_with_capacity(1).insert(header.clone());
-        let mut sent = BaseRecord::to(&topic).key(&record.key).payload(&record.value).headers(headers);
+        let mut sent = BaseRecord::to(&topic).key(&record.key).payload(&record.value).headers(headers());
         // Its queue is as long as the relay's, which never fills it.
         while let Err((error, back)) = producer.send(sent) {
             ensure!(error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull), "{error}");
@@ -166,6 +197,47 @@ fn bulk(producer: &ThreadedProducer<DefaultProducerContext>, messages: &[(&str, 
     }
     producer.flush(PATIENCE)?;
     Ok(messages.len() as f64 / watch.elapsed().as_secs_f64())
+}
+
+/// Relays events one at a time: claims one, sends two messages, waits for both, marks it, commits, which waits for the disk no more than
+/// the relay does. Gives how many a second.
+async fn one_by_one(
+    database: &mut PgConnection,
+    producer: &FutureProducer,
+    messages: &[(&str, Record)],
+    events: usize,
+) -> Result<f64> {
+    let open =
+        "SELECT ctid::text FROM events WHERE topic_name = 'task-events' AND status IN ('pending', 'retrying')
+                ORDER BY shard, seq LIMIT 1 FOR UPDATE SKIP LOCKED";
+    let mark = "UPDATE events SET status = 'processed', attempts = attempts + 1, processed_at = now() WHERE ctid = $1::tid";
+    let watch = Stopwatch::start();
+    for two in messages.chunks(TOPICS.len()).take(events) {
+        let mut transaction = database.begin().await?;
+        let claimed: String = sqlx::query_scalar(open).fetch_one(&mut *transaction).await?;
+        let sent = two.iter().map(|(topic, record)| {
+            let topic = format!("bulk-{topic}");
+            let message = FutureRecord::to(&topic).key(&record.key).payload(&record.value).headers(headers());
+            producer.send_result(message).map_err(|(error, _)| error)
+        });
+        for sent in sent.collect::<Result<Vec<_>, _>>()? {
+            sent.await?.map_err(|(error, _)| error)?;
+        }
+        sqlx::query(mark).bind(&claimed).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+    }
+    Ok(events as f64 / watch.elapsed().as_secs_f64())
+}
+
+/// Those of a message of the relay.
+fn headers() -> OwnedHeaders {
+    let header = Header { key: "content-type", value: Some("application/cloudevents+json") };
+    OwnedHeaders::new_with_capacity(1).insert(header)
+}
+
+fn signal(program: &Stopped, signal: Signal) -> Result<()> {
+    let pid = Pid::from_raw(i32::try_from(program.0.id())?).context("a program has a number")?;
+    Ok(kill_process(pid, signal)?)
 }
 
 /// Measures one after the other, again and again: an answer until its audit row is there; a message from producer to consumer; a commit.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use runtime::clock::Stopwatch;
 use serde_json::{Value, json};
-use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
+use store::outbox::RELAY_CONNECTION;
 use tokio::time::sleep;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,13 +35,49 @@ pub(crate) async fn fill(database: &mut PgConnection, events: usize) -> Result<(
     Ok(())
 }
 
-/// Waits until all is published and written down, and gives how long that took.
-pub(crate) async fn drained(database: &mut PgConnection) -> Result<Duration> {
+/// Connects as the relay does.
+pub(crate) async fn as_relay(database_url: &str) -> Result<PgConnection> {
+    let options: PgConnectOptions = database_url.parse()?;
+    Ok(PgConnection::connect_with(&options.options(RELAY_CONNECTION)).await?)
+}
+
+/// Claims the events of a full outbox by SQL alone, a thousand at a time: in no order of keys, and read and marked by one statement. Gives
+/// how many a second.
+pub(crate) async fn claim(database: &mut PgConnection, events: usize) -> Result<f64> {
+    const CLAIM: &str = "
+        UPDATE events e
+        SET status = 'processed', attempts = attempts + 1, processed_at = now()
+        FROM (
+            SELECT ctid
+            FROM events
+            WHERE topic_name = 'task-events' AND status IN ('pending', 'retrying')
+            ORDER BY shard, seq
+            LIMIT 1000
+            FOR UPDATE SKIP LOCKED
+        ) AS open
+        WHERE e.ctid = open.ctid
+        RETURNING user_id, event_id, event_type, key, subject, payload::text, correlation_id, traceparent, source_service, timestamp";
+    let (watch, mut claimed) = (Stopwatch::start(), 0);
+    loop {
+        let rows = sqlx::query(CLAIM).fetch_all(&mut *database).await?.len();
+        if rows == 0 {
+            break;
+        }
+        claimed += rows;
+    }
+    let took = watch.elapsed();
+    ensure!(claimed == events, "{claimed} events were claimed of {events}");
+    Ok(events as f64 / took.as_secs_f64())
+}
+
+/// Waits until all is published and written down. A connection like the relay's finds out by the index of what is open: by statistics of
+/// before, which say that much is, the planner would read the table each time, and take a processor from what is measured.
+pub(crate) async fn drained(as_relay: &mut PgConnection) -> Result<()> {
     let watch = Stopwatch::start();
     let is_open = "SELECT EXISTS (SELECT FROM events WHERE status IN ('pending', 'retrying'))";
-    while sqlx::query_scalar(is_open).fetch_one(&mut *database).await? {
+    while sqlx::query_scalar(is_open).fetch_one(&mut *as_relay).await? {
         ensure!(watch.elapsed() < PATIENCE, "the outbox is not drained");
         sleep(Duration::from_millis(5)).await;
     }
-    Ok(watch.elapsed())
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! Moves committed events from the outbox to the bus, in order per key, at least once: the one producer.
 
 use std::collections::{HashMap, HashSet};
-use std::future::ready;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -40,6 +40,11 @@ const KAFKA_BATCH: u32 = 1_000;
 const MAIL_BATCH: u32 = 32;
 /// Of a batch of no more events each has a line of its own at the level `info`; of a backlog only the batch has, and each at `debug`.
 const TOLD_OF_EACH: usize = 100;
+/// From this many events on that were published at once there is more to come: it is waited for, so that what each look costs is shared by
+/// many.
+const SEVERAL: usize = 4;
+/// How long it is waited for, and how long at most what comes next, of any topic, waits for that. After one event by itself nothing does.
+pub const GATHERING: Duration = Duration::from_millis(50);
 /// How many batches are published before the shards are shared out anew, and what has become due meanwhile is seen.
 const BATCHES: u32 = 16;
 /// The first wait between attempts is at most this long; each next one at most twice as long.
@@ -92,10 +97,19 @@ pub struct Outbox {
     retention: Retention,
     /// How far old events were looked at.
     swept_to: Arc<Mutex<SweptTo>>,
-    relays: Arc<[Mutex<Option<Relay>>; TOPICS.len()]>,
+    lanes: Arc<[Lane; TOPICS.len()]>,
     /// By topic and outcome.
     published: LabelledCounter,
     standing: Standing,
+}
+
+/// What belongs to one topic.
+struct Lane {
+    topic: Topic,
+    /// Who looks at it holds this.
+    relay: Mutex<Option<Relay>>,
+    /// Whether several events were published, and more are waited for.
+    is_gathering: AtomicBool,
 }
 
 /// How the outbox stands, as Prometheus sees it. Instants, since an age would stand still with the process that measures it.
@@ -109,13 +123,25 @@ struct Standing {
     measured: Gauge,
 }
 
-/// What a drain has done.
-#[derive(Default)]
-struct Drained {
-    /// How many events were published.
-    count: usize,
-    /// Whether something open is left: to another relay, be it one that was killed and whose locks linger; or because the bus is away.
-    is_left_over: bool,
+/// What a look at a topic has done.
+struct Look {
+    /// How many events were tried to be published.
+    tried: usize,
+    then: Then,
+}
+
+/// What is due after a look.
+#[derive(Clone, Copy)]
+enum Then {
+    /// The next one: after the shards are given back whoever was refused a lock meanwhile has gone away again.
+    Again,
+    /// The same, but later: several events were all there was.
+    Gather,
+    /// One after a pause: something open is left, to another relay, be it one that was killed and whose locks linger; or because the bus
+    /// is away.
+    Pause,
+    /// Nothing, but what waits for a retry.
+    Rest,
 }
 
 /// Builds the function for a process of its own: it publishes through the Dapr sidecar of `DAPR_HTTP_PORT`, to the cluster of
@@ -142,11 +168,16 @@ pub async fn build(start: Start) -> anyhow::Result<Function> {
         return Ok(checks.into_iter().fold(function(outbox), Function::ready_when));
     }
     let committed = Arc::new(Notify::new());
-    let wake = Arc::clone(&committed);
-    // Not drained in the request: whoever pokes does not wait long, and a drain that is cut off publishes twice.
+    let (wake, woken) = (Arc::clone(&committed), outbox.clone());
+    // Not drained in the request: whoever pokes does not wait long, and a drain that is cut off publishes twice. Whoever pokes has one
+    // such request on its way, so that where there are many events this keeps it from sending one for each.
     let poke = move || {
         wake.notify_one();
-        ready(Disposition::Done)
+        let woken = woken.clone();
+        async move {
+            woken.gathered().await;
+            Disposition::Done
+        }
     };
     let function =
         Function::new(NAME).on(on_tick(poke)).ready_when(Check::required("database", is_connected));
@@ -270,9 +301,10 @@ impl Outbox {
                 "When the outbox was last looked at, in Unix time",
             ),
         };
-        let relays = Arc::new(TOPICS.map(|_| Mutex::new(None)));
+        let lane = |topic| Lane { topic, relay: Mutex::new(None), is_gathering: AtomicBool::new(false) };
+        let lanes = Arc::new(TOPICS.map(lane));
         let swept_to = Arc::new(Mutex::new(SweptTo::default()));
-        Self { application, clock, publisher, retention, swept_to, relays, published, standing }
+        Self { application, clock, publisher, retention, swept_to, lanes, published, standing }
     }
 
     /// Publishes everything that is open and not held by another relay, every topic by itself; says how many events.
@@ -281,60 +313,71 @@ impl Outbox {
     /// [`Refusal::Unavailable`]: what was published and not yet written down will be published again.
     pub async fn drain(&self) -> Result<usize, Refusal> {
         let to_the_end = CancellationToken::new();
-        let topics = TOPICS.iter().zip(self.relays.iter());
-        let drained = join_all(topics.map(|(topic, slot)| self.drain_topic(*topic, slot, &to_the_end))).await;
-        drained.into_iter().map(|drained| drained.map(|drained| drained.count)).sum()
+        let drained = join_all(self.lanes.iter().map(async |lane| {
+            let mut count = 0;
+            loop {
+                let look = self.look(lane, &to_the_end).await?;
+                count += look.tried;
+                if let Then::Pause | Then::Rest = look.then {
+                    return Ok(count);
+                }
+            }
+        }));
+        drained.await.into_iter().sum()
     }
 
-    async fn drain_topic(
-        &self,
-        topic: Topic,
-        slot: &Mutex<Option<Relay>>,
-        stop: &CancellationToken,
-    ) -> Result<Drained, Refusal> {
-        let mut slot = slot.lock().await;
-        // Taken out, so that a relay that failed, or a drain that was cut off, leaves no half-used connection behind.
+    /// Publishes what is open and not held by another relay.
+    async fn look(&self, lane: &Lane, stop: &CancellationToken) -> Result<Look, Refusal> {
+        let mut slot = lane.relay.lock().await;
+        // Taken out, so that a relay that failed, or a look that was cut off, leaves no half-used connection behind.
         let mut relay = match slot.take() {
             Some(relay) => relay,
-            None => self.application.relay(topic).await?,
+            None => self.application.relay(lane.topic).await?,
         };
-        let drained = self.drain_relay(&mut relay, topic, stop).await?;
+        let look = self.look_with(&mut relay, lane.topic, stop).await?;
         *slot = Some(relay);
-        Ok(drained)
+        Ok(look)
     }
 
-    /// Publishes until nothing is open, or, between two batches, until stopped. After the shards are given back it looks once more:
-    /// whoever was refused a lock meanwhile has gone away again.
-    async fn drain_relay(
+    async fn look_with(
         &self,
         relay: &mut Relay,
         topic: Topic,
         stop: &CancellationToken,
-    ) -> Result<Drained, Refusal> {
+    ) -> Result<Look, Refusal> {
         let batch = match &self.publisher {
             Publisher::Kafka(_) => KAFKA_BATCH,
             Publisher::Sink(_) | Publisher::Dapr(_) => SINK_BATCH,
             Publisher::InProcess(_) if topic == Topic::Reminders => MAIL_BATCH,
             Publisher::InProcess(_) => BATCH,
         };
-        let mut count = 0;
-        loop {
-            let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
-            if !relay.has_shards() {
-                return Ok(Drained { count, is_left_over: is_held_elsewhere });
-            }
-            let (published, is_away) = self.publish_held(relay, batch, stop).await?;
-            count += published;
+        let is_held_elsewhere = relay.take_shards(self.clock.now()).await.map_err(unavailable)?;
+        let (tried, is_away) = if relay.has_shards() {
+            let published = self.publish_held(relay, batch, stop).await?;
             relay.release().await.map_err(unavailable)?;
-            // A key that waits for a retry has something open and nothing to publish.
-            if published == 0 || is_away || stop.is_cancelled() {
-                return Ok(Drained { count, is_left_over: is_held_elsewhere || is_away });
-            }
+            published
+        } else {
+            (0, false)
+        };
+        // A key that waits for a retry has something open and nothing to publish.
+        let then = match tried == 0 || is_away || stop.is_cancelled() {
+            true if is_held_elsewhere || is_away => Then::Pause,
+            true => Then::Rest,
+            false if tried >= SEVERAL && !relay.has_more() => Then::Gather,
+            false => Then::Again,
+        };
+        Ok(Look { tried, then })
+    }
+
+    /// Waits for as long as a topic does that waits for more events, if any does.
+    async fn gathered(&self) {
+        if self.lanes.iter().any(|lane| lane.is_gathering.load(Relaxed)) {
+            tokio::time::sleep(GATHERING).await;
         }
     }
 
     /// Publishes what is open of the shards held, some batches of it; says how many events, and whether the bus is away. While a batch
-    /// is on its way, what became of the one before is written down, and the next one is read.
+    /// of a backlog is on its way, what became of the one before is written down, and the next one is read.
     async fn publish_held(
         &self,
         relay: &mut Relay,
@@ -346,13 +389,15 @@ impl Outbox {
         let mut held_back: HashSet<String> = HashSet::new();
         let mut open = relay.open_events(batch).await.map_err(unavailable)?;
         loop {
+            // If not, the next look, at all shards, finds what comes meanwhile.
+            let is_backlog = relay.has_more();
             open.retain(|open| !held_back.contains(&open.event.key));
             if open.is_empty() {
                 break;
             }
             count += open.len();
             batches += 1;
-            let goes_on = batches < BATCHES && !stop.is_cancelled();
+            let goes_on = is_backlog && batches < BATCHES && !stop.is_cancelled();
             let marks = feed::marks(&open);
             let next = async {
                 // What is committed can be read, whatever becomes of it on the bus.
@@ -461,14 +506,14 @@ impl Outbox {
     }
 
     /// Publishes whenever something was committed, and whenever a retry is due, until stopped. The topics do not wait for each
-    /// other: a slow mail server keeps no occurrence and no audit entry from coming.
+    /// other, but while one gathers: a slow mail server keeps no occurrence and no audit entry from coming.
     pub async fn run(self, committed: Arc<Notify>, stop: CancellationToken) {
         let wakes = TOPICS.map(|_| Notify::new());
-        let topics = TOPICS.iter().zip(self.relays.iter()).zip(&wakes);
-        let loops = topics.map(|((topic, slot), wake)| self.run_topic(*topic, slot, wake, &stop));
+        let loops = self.lanes.iter().zip(&wakes).map(|(lane, wake)| self.run_lane(lane, wake, &stop));
         let pass_on = async {
             while stop.run_until_cancelled(committed.notified()).await.is_some() {
                 wakes.iter().for_each(Notify::notify_one);
+                stop.run_until_cancelled(self.gathered()).await;
             }
         };
         let sweep = async {
@@ -528,24 +573,22 @@ impl Outbox {
         }
     }
 
-    async fn run_topic(
-        &self,
-        topic: Topic,
-        slot: &Mutex<Option<Relay>>,
-        wake: &Notify,
-        stop: &CancellationToken,
-    ) {
+    async fn run_lane(&self, lane: &Lane, wake: &Notify, stop: &CancellationToken) {
         loop {
-            let next = match self.drain_topic(topic, slot, stop).await {
-                Ok(Drained { is_left_over: true, .. }) => Some(self.clock.now() + PAUSE),
-                Ok(_) => self.application.next_retry_at(topic).await.ok().flatten(),
+            let next = match self.look(lane, stop).await.map(|look| look.then) {
+                Ok(Then::Again) => continue,
+                Ok(Then::Gather) => {
+                    lane.is_gathering.store(true, Relaxed);
+                    stop.run_until_cancelled(tokio::time::sleep(GATHERING)).await;
+                    lane.is_gathering.store(false, Relaxed);
+                    continue;
+                }
+                Ok(Then::Pause) => Some(self.clock.now() + PAUSE),
+                Ok(Then::Rest) => self.application.next_retry_at(lane.topic).await.ok().flatten(),
                 Err(refusal) => {
                     let error = runtime::ask::chain(&refusal);
-                    tracing::warn!(
-                        topic = topic.as_str(),
-                        error,
-                        "events could not be published, trying again"
-                    );
+                    let topic = lane.topic.as_str();
+                    tracing::warn!(topic, error, "events could not be published, trying again");
                     Some(self.clock.now() + PAUSE)
                 }
             };

@@ -103,6 +103,8 @@ pub struct Relay {
     shards: BTreeMap<i16, i64>,
     /// When they were taken: what is due by then is given, and nothing that becomes due meanwhile.
     taken_at: DateTime<Utc>,
+    /// Whether something was left when events were last given.
+    has_more: bool,
 }
 
 impl Store {
@@ -116,7 +118,8 @@ impl Store {
     /// [`Error::Unavailable`].
     pub async fn relay(&self, topic: Topic) -> Result<Relay, Error> {
         let connection = self.pool.connections.connect(RELAY_CONNECTION).await?;
-        Ok(Relay { connection, topic, shards: BTreeMap::new(), taken_at: DateTime::UNIX_EPOCH })
+        let (shards, taken_at) = (BTreeMap::new(), DateTime::UNIX_EPOCH);
+        Ok(Relay { connection, topic, shards, taken_at, has_more: false })
     }
 
     /// Says when the next event of a topic is to be tried again.
@@ -322,6 +325,12 @@ impl Relay {
         !self.shards.is_empty()
     }
 
+    /// Tells whether the shards held may have more to publish than was given last, before anything came meanwhile: whether one of them has
+    /// given its part of the limit, which is all of a batch only when each has.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
     /// Gives up to `limit` events of the shards held, each key's in order, that it has not given since the shards were taken; so
     /// that the next ones can be read while these are on their way. A key whose earlier event waits for a retry waits with it.
     ///
@@ -333,6 +342,7 @@ impl Relay {
         let (shards, after): (Vec<i16>, Vec<i64>) = self.shards.iter().unzip();
         // Of each shard the first ones, by the index: what waits behind them, be it ever so much, is not looked at.
         let count = u32::try_from(shards.len()).expect("there are few").max(1);
+        let (limit, limit_of_each) = (i64::from(limit), i64::from(limit.div_ceil(count)));
         let rows = sqlx::query!(
             r#"SELECT open.user_id AS "user_id!", open.event_id AS "event_id!",
                       open.event_type AS "event_type!", open.key AS "key!", open.subject AS "subject!",
@@ -367,11 +377,14 @@ impl Relay {
             &after,
             self.topic.as_str(),
             self.taken_at,
-            i64::from(limit.div_ceil(count)),
-            i64::from(limit),
+            limit_of_each,
+            limit,
         )
         .fetch_all(&mut self.connection);
         let rows = answered(rows).await?;
+        let mut given = BTreeMap::<i16, i64>::new();
+        rows.iter().for_each(|row| *given.entry(row.shard).or_default() += 1);
+        self.has_more = given.values().any(|given| *given == limit_of_each);
         let (shards, topic) = (&mut self.shards, self.topic);
         Ok(rows
             .into_iter()
