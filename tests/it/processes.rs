@@ -12,7 +12,9 @@ use runtime::clock::Stopwatch;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tests::database::{Locked, count, rows};
-use tests::process::{Caller, DataDir, Program, Starting, backend, command, eventually, outcome};
+use tests::process::{
+    Caller, DataDir, Program, Starting, backend, binary, command, command_at, eventually, outcome,
+};
 use tests::world::World;
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -66,6 +68,31 @@ async fn ctrl_c_during_the_start_leaves_no_postgresql_behind() {
         assert!(starting.ended().await.success());
         assert_eq!(data_dir.postgres(), None);
     }
+}
+
+#[tokio::test]
+async fn a_closed_terminal_ends_a_program_and_its_postgresql_but_not_under_nohup() {
+    let data_dir = DataDir::new();
+    let under = |words: &[&str]| {
+        let mut command = command_at(Path::new(words[0]));
+        command.args(&words[1..]).arg(binary("backend")).env("DATA_DIR", data_dir.path());
+        command
+    };
+    // Whoever runs the tests may ignore the signal.
+    let program = Program::start(under(&["env", "--default-signal=HUP"])).await;
+    let port = program.port;
+    program.signal(Signal::HUP);
+    eventually("nobody is let in any more", || async { caller_is_refused(port).await.then_some(()) }).await;
+    // The shell tells of it, too.
+    program.signal(Signal::HUP);
+    assert!(program.ended().await.success());
+    assert_eq!(data_dir.postgres(), None, "PostgreSQL stops with the program");
+
+    let program = Program::start(under(&["nohup"])).await;
+    program.signal(Signal::HUP);
+    let answered = program.call("GET", "/api/tasks", &Value::Null, &[]).await;
+    assert_eq!(answered.expect("it goes on").0, 200);
+    assert!(program.stop().await.success(), "at the first word");
 }
 
 #[tokio::test]

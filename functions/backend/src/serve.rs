@@ -38,7 +38,7 @@ const WATCH: Duration = Duration::from_millis(500);
 /// How long requests and deliveries in flight may take after the signal; with PostgreSQL's 3 s all has stopped within 10.
 const DRAIN: Duration = Duration::from_secs(6);
 
-/// Serves every function until SIGTERM or SIGINT, then drains and stops, and the private PostgreSQL with it.
+/// Serves every function until SIGTERM, SIGINT or SIGHUP, then drains and stops, and the private PostgreSQL with it.
 ///
 /// # Errors
 /// The first setting that is wrong, or what kept the database or the server from starting.

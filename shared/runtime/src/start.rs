@@ -65,7 +65,7 @@ impl Start {
     }
 }
 
-/// Runs the function `name`: reads the environment, starts logging, builds the function, serves until SIGTERM or SIGINT.
+/// Runs the function `name`: reads the environment, starts logging, builds the function, serves until SIGTERM, SIGINT or SIGHUP.
 ///
 /// Answers `--help` and `--version`. Whatever goes wrong before the first request is one line on standard error and exit
 /// code 1.

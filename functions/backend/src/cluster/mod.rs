@@ -80,7 +80,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// What parts call each other and the functions with.
 type HttpClient = Client<HttpConnector, Body>;
 
-/// Runs every function by itself until SIGTERM or SIGINT, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`; with
+/// Runs every function by itself until SIGTERM, SIGINT or SIGHUP, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`; with
 /// `dapr` behind sidecars.
 ///
 /// # Errors
