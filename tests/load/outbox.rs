@@ -70,8 +70,8 @@ pub(crate) async fn claim(database: &mut PgConnection, events: usize) -> Result<
     Ok(events as f64 / took.as_secs_f64())
 }
 
-/// Waits until all is published and written down. A connection like the relay's finds out by the index of what is open: by statistics of
-/// before, which say that much is, the planner would read the table each time, and take a processor from what is measured.
+/// Waits until all is published and written down. A connection like the relay's finds out by the index of what is open: by
+/// statistics of before, which say that much is, the planner may read the table each time.
 pub(crate) async fn drained(as_relay: &mut PgConnection) -> Result<()> {
     let watch = Stopwatch::start();
     let is_open = "SELECT EXISTS (SELECT FROM events WHERE status IN ('pending', 'retrying'))";
