@@ -228,7 +228,7 @@ async fn s18_an_unknown_address_takes_as_long_as_a_wrong_password() {
     }
     known.sort();
     unknown.sort();
-    let ratio = known[6].as_secs_f64() / unknown[6].as_secs_f64();
+    let ratio = known[known.len() / 2].as_secs_f64() / unknown[unknown.len() / 2].as_secs_f64();
     assert!((0.5..2.0).contains(&ratio), "{ratio}: {known:?} {unknown:?}");
 }
 

@@ -42,7 +42,7 @@ use crate::report::{Figure, Goal, Report};
 const TOPICS: [&str; 2] = ["task-events", "task-updates"];
 /// How many events are relayed one at a time.
 const SINGLE: usize = 500;
-/// The pause in which rdkafka by itself gathers records for a batch. The relay makes none, for an event of its own has to be quick; in
+/// The pause in which rdkafka by itself gathers records for a batch. The relay has its client make none, for an event of its own has to be quick; in
 /// bulk it may be of use.
 const LINGER: (&str, &str) = ("linger.ms", "5");
 /// Has every audit row told of when it is committed.

@@ -295,7 +295,7 @@ Serves every function of Kaam in one process, on the database of DATABASE_URL or
 
 commands:
   (none)
-      serve until SIGTERM or Ctrl-C
+      serve until SIGTERM, Ctrl-C or the terminal is closed
 {commands}
 options:
   --help             show this, and after a command what that one does

@@ -40,10 +40,11 @@ const KAFKA_BATCH: u32 = 1_000;
 const MAIL_BATCH: u32 = 32;
 /// Of a batch of no more events each has a line of its own at the level `info`; of a backlog only the batch has, and each at `debug`.
 const TOLD_OF_EACH: usize = 100;
-/// From this many events on that were published at once there is more to come: it is waited for, so that what each look costs is shared by
-/// many.
+/// From this many events on that a look has tried to publish there is more to come: it is waited for, so that what each look costs is
+/// shared by many.
 const SEVERAL: usize = 4;
-/// How long it is waited for, and how long at most what comes next, of any topic, waits for that. After one event by itself nothing does.
+/// How long it is waited for. What comes next, of any topic, waits for that, too, and twice as long where another process pokes. After one
+/// event by itself nothing does.
 pub const GATHERING: Duration = Duration::from_millis(50);
 /// How many batches are published before the shards are shared out anew, and what has become due meanwhile is seen.
 const BATCHES: u32 = 16;

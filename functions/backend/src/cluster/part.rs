@@ -1,6 +1,7 @@
 //! One function, or what stands beside it, as a process.
 
 use std::ffi::OsString;
+use std::io::{Write as _, stderr};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -154,9 +155,9 @@ fn how(ended: ExitStatus) -> String {
     }
 }
 
-/// Shows a line after the name of whose it is.
+/// Shows a line after the name of whose it is; nobody may be there to see it, once the terminal is closed.
 pub(super) fn tell_of(name: &str, line: &str) {
-    eprintln!("{name:WIDTH$} | {line}");
+    let _ = writeln!(stderr(), "{name:WIDTH$} | {line}");
 }
 
 /// Shows each line after the name of the part, and hears what matters here; where it serves, a part says on its standard output alone.

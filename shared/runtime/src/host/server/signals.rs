@@ -14,7 +14,7 @@ pub fn shutdown_signal() -> impl Future<Output = ()> {
         signals.first().await;
         // Whoever does not listen is not going on anyway.
         let _ = tell.send(());
-        signals.told().await;
+        signals.again().await;
         tracing::error!("second signal: not waiting for requests in flight");
         std::process::exit(1);
     });
@@ -47,16 +47,18 @@ impl Signals {
 
     /// Waits for any of them.
     async fn first(&mut self) {
-        let Some(hangup) = &mut self.hangup else { return self.told().await };
+        let Some(hangup) = &mut self.hangup else { return self.again().await };
         tokio::select! {
+            // Of two at once this one is not left for a second one.
+            biased;
             _ = self.term.recv() => {}
             _ = self.interrupt.recv() => {}
             _ = hangup.recv() => {}
         }
     }
 
-    /// Waits for one that somebody has sent: of a terminal that is closed both the system and the shell may tell.
-    async fn told(&mut self) {
+    /// Waits for another one. SIGHUP does not count: of a terminal that is closed both the system and the shell may tell.
+    async fn again(&mut self) {
         tokio::select! {
             _ = self.term.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -83,10 +85,10 @@ impl Signals {
     }
 
     async fn first(&mut self) {
-        self.told().await;
+        self.again().await;
     }
 
-    async fn told(&mut self) {
+    async fn again(&mut self) {
         tokio::signal::ctrl_c().await.expect("a handler for Ctrl-C can be installed");
     }
 }
