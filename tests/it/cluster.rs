@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use runtime::clock::{Clock, Stopwatch};
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 use tests::database::rows;
 use tests::process::{DataDir, Program, backend, eventually, outcome};
 use tests::world::path_of;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 /// The part that is no process of the folder's.
@@ -319,6 +321,21 @@ async fn all_end_with_each_of(bus: &str, killed: &[(&str, &str)]) {
         assert!(last.starts_with("backend: ") && last.contains(said), "{last}");
         eventually("nothing is left", async || lines_of(data_dir.path()).is_empty().then_some(())).await;
     }
+}
+
+#[tokio::test]
+async fn a_cluster_whose_terminal_is_gone_is_drained_like_any_other() {
+    let data_dir = DataDir::new();
+    let Some(mut command) = cluster("kafka", &data_dir) else { return };
+    let gone = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let mut program = command.stdout(Stdio::piped()).stderr(gone).spawn().expect("it is built");
+    let (mut out, mut line) = (BufReader::new(program.stdout.take().expect("it is piped")), String::new());
+    out.read_line(&mut line).await.expect("a text");
+    assert!(line.contains("http://"), "{line:?}");
+    let pid = program.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).expect("it runs");
+    kill_process(pid, Signal::TERM).expect("it runs");
+    assert!(program.wait().await.expect("it was started").success());
+    assert_eq!(lines_of(data_dir.path()), Vec::<String>::new());
 }
 
 #[tokio::test]
