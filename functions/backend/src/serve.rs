@@ -15,7 +15,7 @@ use messaging::{Kafka, Publisher};
 use relay_events::{Outbox, Retention};
 use runtime::config::{ConfigError, Environment, LogLevel};
 use runtime::function::{Check, Function};
-use runtime::host::server::{self, App, shutdown_signal};
+use runtime::host::server::{self, App, hangup, shutdown_signal};
 use runtime::host::worker;
 use runtime::host::{Host, dapr};
 use runtime::kafka::Settings;
@@ -67,7 +67,7 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
         Some(_) => start.database_connections()?,
         None => CONNECTIONS,
     };
-    let mut shutdown = pin!(shutdown_signal());
+    let mut shutdown = pin!(shutdown());
     let mut database = Database::start(&start.environment).await?;
     let migrated = tokio::select! {
         outcome = database.migrate() => outcome.map(|()| true),
@@ -92,6 +92,18 @@ pub async fn serve(environment: Environment) -> anyhow::Result<()> {
     anyhow::ensure!(!has_ended, "the private PostgreSQL has stopped by itself; the next start recovers it");
     database.stop().await?;
     outcome
+}
+
+/// Gives what resolves at the first SIGTERM, SIGINT or SIGHUP from now on. A terminal that is closed may be told of twice: only SIGTERM and
+/// SIGINT, sent twice, end the process at once.
+pub(crate) fn shutdown() -> impl Future<Output = ()> {
+    let (told, closed) = (shutdown_signal(), hangup());
+    async {
+        tokio::select! {
+            () = told => {}
+            () = closed => {}
+        }
+    }
 }
 
 /// Refuses `K_SINK`: the functions of this process have their bus in it, and a consumer on both would be told everything twice.

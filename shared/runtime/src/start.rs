@@ -65,7 +65,7 @@ impl Start {
     }
 }
 
-/// Runs the function `name`: reads the environment, starts logging, builds the function, serves until SIGTERM, SIGINT or SIGHUP.
+/// Runs the function `name`: reads the environment, starts logging, builds the function, serves until SIGTERM or SIGINT.
 ///
 /// Answers `--help` and `--version`. Whatever goes wrong before the first request is one line on standard error and exit
 /// code 1.
@@ -275,7 +275,7 @@ fn announce(name: &str, config: &Config, address: SocketAddr) {
 
 fn help(name: &str) -> String {
     format!(
-        "{name}: a function of Kaam, served over HTTP until SIGTERM, SIGINT or SIGHUP; on AWS Lambda, its invocations.\n\n\
+        "{name}: a function of Kaam, served over HTTP until SIGTERM; on AWS Lambda, its invocations.\n\n\
          It takes no arguments; with --healthy it asks the one that runs here for its health. The environment configures it:\n\
          \x20 PORT            where to serve, default 8000; 0 takes any free port, and says which\n\
          \x20 HOST            the address to listen on, default 127.0.0.1\n\

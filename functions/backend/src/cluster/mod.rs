@@ -25,7 +25,6 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use runtime::config::{Config, Environment};
-use runtime::host::server::shutdown_signal;
 use runtime::host::worker::create_topics;
 use runtime::kafka::Settings;
 use serde_json::Value;
@@ -39,7 +38,7 @@ pub(crate) use self::sidecars::Installed;
 use self::sidecars::Sidecars;
 use crate::identity::{with_own_keys, with_push_key};
 use crate::secret;
-use crate::serve::{Database, announce};
+use crate::serve::{Database, announce, shutdown};
 
 /// What people and programs call.
 const HTTP: [&str; 10] = [
@@ -80,8 +79,8 @@ const GLANCE: Duration = Duration::from_millis(20);
 /// What parts call each other and the functions with.
 type HttpClient = Client<HttpConnector, Body>;
 
-/// Runs every function by itself until SIGTERM, SIGINT or SIGHUP, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`; with
-/// `dapr` behind sidecars.
+/// Runs every function by itself until SIGTERM, SIGINT or SIGHUP, on the broker that is installed in `kafka`, or that of `KAFKA_BROKERS`;
+/// with `dapr` behind sidecars.
 ///
 /// # Errors
 /// What kept a part from starting, or which one ended by itself.
@@ -110,7 +109,7 @@ pub(crate) async fn run(
         anyhow::ensure!(program.is_file(), "{} is missing; `make run BUS=…` builds it", program.display());
     }
     let surroundings = Surroundings::new(&environment, dapr.is_some())?;
-    let mut shutdown = pin!(shutdown_signal());
+    let mut shutdown = pin!(shutdown());
     let listener = TcpListener::bind((config.host, config.port))
         .await
         .with_context(|| format!("PORT {} can not be had", config.port))?;

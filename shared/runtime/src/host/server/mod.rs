@@ -16,4 +16,4 @@ mod signals;
 pub use app::App;
 pub use cors::Origins;
 pub use listen::{ServeError, serve};
-pub use signals::shutdown_signal;
+pub use signals::{hangup, shutdown_signal};
