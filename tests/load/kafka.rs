@@ -42,8 +42,8 @@ use crate::report::{Figure, Goal, Report};
 const TOPICS: [&str; 2] = ["task-events", "task-updates"];
 /// How many events are relayed one at a time.
 const SINGLE: usize = 500;
-/// The pause in which rdkafka by itself gathers records for a batch. The relay has its client make none, for an event of its own has to be quick; in
-/// bulk it may be of use.
+/// The pause in which rdkafka by itself gathers records for a batch. The relay has its client make none, for an event of its own has to be
+/// quick; in bulk it may be of use.
 const LINGER: (&str, &str) = ("linger.ms", "5");
 /// Has every audit row told of when it is committed.
 const TELL: &str = r#"
@@ -89,7 +89,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
     );
     let mut claimer = as_relay(postgres.url()).await?;
     fill(&mut database, events).await?;
-    drain(&mut claimer, &caller, relay_port).await?;
+    drain(&mut database, &caller, relay_port).await?;
     let mut messages: Vec<(&str, Record)> = TOPICS
         .into_iter()
         .flat_map(|topic| kafka.records(topic).into_iter().map(move |record| (topic, record)))
@@ -123,7 +123,7 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
         let before = processor_time(relay.0.id())?;
         fill(&mut database, events).await?;
         let before_of_postgres = processor_time_of_children(postgres.server_pid())?;
-        let took = drain(&mut claimer, &caller, relay_port).await?;
+        let took = drain(&mut database, &caller, relay_port).await?;
         let of_both = processor_time_of_children(postgres.server_pid())? - before_of_postgres;
         of_postgres.push(of_both.as_secs_f64() * 1e6 / (2 * events) as f64);
         let cost = (processor_time(relay.0.id())? - before).as_secs_f64() * 1e6 / (2 * events) as f64;
@@ -173,12 +173,12 @@ pub(crate) async fn measure(settings: &Settings, report: &mut Report) -> Result<
 }
 
 /// Pokes the relay, and gives how long it takes until all is published and written down.
-async fn drain(as_relay: &mut PgConnection, caller: &Caller, relay: u16) -> Result<Duration> {
+async fn drain(database: &mut PgConnection, caller: &Caller, relay: u16) -> Result<Duration> {
     let watch = Stopwatch::start();
     while caller.call(relay, "POST", "/", &Value::Null, &[]).await.is_none() {
         ensure!(watch.elapsed() < PATIENCE, "relay-events does not answer");
     }
-    drained(as_relay).await?;
+    drained(database).await?;
     Ok(watch.elapsed())
 }
 

@@ -70,12 +70,11 @@ pub(crate) async fn claim(database: &mut PgConnection, events: usize) -> Result<
     Ok(events as f64 / took.as_secs_f64())
 }
 
-/// Waits until all is published and written down. A connection like the relay's finds out by the index of what is open: by
-/// statistics of before, which say that much is, the planner may read the table each time.
-pub(crate) async fn drained(as_relay: &mut PgConnection) -> Result<()> {
+/// Waits until all is published and written down.
+pub(crate) async fn drained(database: &mut PgConnection) -> Result<()> {
     let watch = Stopwatch::start();
     let is_open = "SELECT EXISTS (SELECT FROM events WHERE status IN ('pending', 'retrying'))";
-    while sqlx::query_scalar(is_open).fetch_one(&mut *as_relay).await? {
+    while sqlx::query_scalar(is_open).fetch_one(&mut *database).await? {
         ensure!(watch.elapsed() < PATIENCE, "the outbox is not drained");
         sleep(Duration::from_millis(5)).await;
     }

@@ -361,11 +361,15 @@ impl Outbox {
             (0, false)
         };
         // A key that waits for a retry has something open and nothing to publish.
-        let then = match tried == 0 || is_away || stop.is_cancelled() {
-            true if is_held_elsewhere || is_away => Then::Pause,
-            true => Then::Rest,
-            false if tried >= SEVERAL && !relay.has_more() => Then::Gather,
-            false => Then::Again,
+        let is_over = tried == 0 || is_away || stop.is_cancelled();
+        let then = if is_over && (is_held_elsewhere || is_away) {
+            Then::Pause
+        } else if is_over {
+            Then::Rest
+        } else if tried >= SEVERAL && !relay.has_more() {
+            Then::Gather
+        } else {
+            Then::Again
         };
         Ok(Look { tried, then })
     }

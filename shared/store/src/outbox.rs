@@ -325,8 +325,8 @@ impl Relay {
         !self.shards.is_empty()
     }
 
-    /// Tells whether the shards held may have more to publish than was given last, before anything came meanwhile: whether one of them has
-    /// given its part of the limit, which is all of a batch only when each has.
+    /// Tells whether more may have been open than was given last: whether a shard gave its whole part of the limit. Where the limit cut
+    /// what was given, one did.
     pub fn has_more(&self) -> bool {
         self.has_more
     }
