@@ -144,6 +144,8 @@ impl Parts {
     fn take(&mut self, phrase: &Phrase, last: Option<&Phrase>, now: NaiveDateTime, has_rule: bool) -> bool {
         match &phrase.value {
             Value::Day(day, Lead::Until) if has_rule => set(&mut self.until, *day),
+            // "ہر جمعہ کو 1 بجے نماز جمعہ": the repetition has said it, so that here it is part of a name.
+            Value::Day(day, Lead::Bare) if phrase.to == phrase.from + 1 && self.has_said(*day) => false,
             Value::Day(day, lead) => self.take_day(*day, *lead, phrase, last),
             Value::Range(first, last) => self.take_range(*first, *last, has_rule),
             Value::ClockRange(clock) => {
@@ -204,6 +206,15 @@ impl Parts {
             }),
             _ => false,
         }
+    }
+
+    /// Says whether this is the weekday of every week of which a repetition was said.
+    fn has_said(&self, day: Day) -> bool {
+        self.rule.as_ref().zip(day.weekday).is_some_and(|(rule, weekday)| {
+            rule.parts.frequency == Frequency::Weekly
+                && rule.parts.weekdays == [weekday]
+                && rule.special.is_none()
+        })
     }
 
     fn take_day(&mut self, day: Day, lead: Lead, phrase: &Phrase, last: Option<&Phrase>) -> bool {
