@@ -20,15 +20,15 @@ async fn a_snooze_reminds_later_and_changes_neither_due_time_nor_rule() {
     let answer = user.say("snooze it for 10 minutes").await;
     assert_eq!(answer["intent_detected"], "update_task", "{answer}");
     assert_eq!(answer["skill_agent_used"], "ReminderAgent");
-    let said = "Snoozed \"water the plants\" until Saturday, 21 November 2026 at 12:10 (Asia/Karachi).";
+    let said = "Snoozed \"water the plants\" until Saturday, 21 November 2026 at 12:10:02 (Asia/Karachi).";
     assert!(words(&answer).starts_with(said), "{answer}");
     let after = &answer["task_updated"];
-    assert_eq!(after["snoozed_until"], "2026-11-21T07:10:00Z");
+    assert_eq!(after["snoozed_until"], "2026-11-21T07:10:02Z");
     for field in ["due_date", "recurrence_rule", "reminder_config", "parent_task_id", "status"] {
         assert_eq!(after[field], before[field], "{field}");
     }
     let at = pending(&user, &before).await;
-    assert_eq!(at, ["2026-11-21T07:10:00Z", "2026-11-23T04:00:00Z"]);
+    assert_eq!(at, ["2026-11-21T07:10:02Z", "2026-11-23T04:00:00Z"]);
 }
 
 #[tokio::test]
