@@ -158,10 +158,16 @@ export async function readWrites(): Promise<StoredWrite[]> {
 
 /** Keeps a write, and says whether it will outlive the page: where it can not be kept it waits in memory, and so do those after it. */
 export async function addWrite(write: Write): Promise<boolean> {
-  const isKept = !memory.length && (await attempt(["writes"], "readwrite", (t) => void t.objectStore("writes").add(write))) !== null;
+  const isKept = !memory.length && (await attempt(["writes"], "readwrite", added(write))) !== null;
   if (!isKept) remember(write);
   return isKept;
 }
+
+/** Nothing else comes in this transaction: once told so, the browser keeps it also where the page is closed right after the write was shown. */
+const added = (write: Write): Act<never> => (transaction) => {
+  transaction.objectStore("writes").add(write);
+  transaction.commit();
+};
 
 /** Their numbers are below those of the database, so that none is two writes. */
 const remember = (write: Write) => void memory.push({ ...write, seq: --seq });

@@ -115,6 +115,25 @@ scene("what the server refuses when one is back is said, and is as before", asyn
   await context.close();
 });
 
+scene("what is shown is kept, also where the page is closed in the moment in which it is shown", async () => {
+  const context = await openContext(browser, { serviceWorkers: "block" });
+  const page = await openPage(context, kaam.url, "#/all");
+  await page.route(/\/(api|chat)\//, (route) => route.abort("internetdisconnected"));
+  for (let round = 1; round <= 15; round++) {
+    const title = `closed at once: ${round}.`;
+    await page.getByRole("textbox", { name: "Add a task" }).fill(title);
+    const opened = page.waitForEvent("load");
+    await page.evaluate((title) => {
+      const look = () => void (document.querySelector("#main")?.textContent?.includes(title) && location.reload());
+      new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
+    }, title);
+    await page.keyboard.press("Enter");
+    await opened;
+    await row(page, title).waitFor({ timeout: 10_000 });
+  }
+  await context.close();
+});
+
 scene("what was done offline is refused and said also after the page was opened anew", async () => {
   const { id } = await kaam.api<{ id: string }>("POST", "/api/tasks", { title: "reopened: as it was" });
   const context = await openContext(browser, { serviceWorkers: "block" });
