@@ -163,7 +163,7 @@ export async function addWrite(write: Write): Promise<boolean> {
   return isKept;
 }
 
-/** Nothing else comes in this transaction: once told so, the browser keeps it also where the page is closed right after the write was shown. */
+/** Nothing else comes in this transaction: told so, the browser keeps it also where the page is closed as soon as the write is shown. */
 const added = (write: Write): Act<never> => (transaction) => {
   transaction.objectStore("writes").add(write);
   transaction.commit();
