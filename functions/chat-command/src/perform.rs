@@ -3,7 +3,7 @@
 use application::change::{PlannedWrite, in_present_zone, plan_write};
 use application::chat::{Loaded, Write};
 use application::snooze::SnoozeUntil;
-use chrono::{DateTime, NaiveDateTime, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use domain::series;
 use domain::task::{Change, Task};
 use domain::zone;
@@ -138,9 +138,8 @@ impl New {
     }
 }
 
-/// Gives the instant of a wall time to come, to the second: the second one of two, when the first is over.
+/// Gives the instant of a wall time to come: the second one of two, when the first is over.
 pub(crate) fn instant_of(until: NaiveDateTime, about: &Utterance) -> DateTime<Utc> {
-    let until = until.with_nanosecond(0).unwrap_or(until);
     let first = zone::resolve(until, about.zone());
     let second = zone::resolve_second(until, about.zone());
     second.filter(|_| first < about.at).unwrap_or(first)

@@ -95,7 +95,7 @@ mod words;
 
 use std::fmt;
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, Timelike as _};
 use chrono_tz::Tz;
 use domain::settings::Locale;
 
@@ -141,6 +141,9 @@ pub fn parse(text: &str, context: &Context) -> Result<Parse, TooLong> {
         return Err(TooLong);
     }
     let tokens = Tokens::new(text);
+    // Times have seconds, and no less.
+    let now = context.now.with_nanosecond(0).unwrap_or(context.now);
+    let context = &Context { now, ..*context };
     Ok(match script::language(&tokens.text()) {
         Language::English => english::parse(tokens, context),
         language => urdu::parse(tokens, language, context),

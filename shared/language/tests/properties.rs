@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::Timelike as _;
 use chrono_tz::Tz;
 use domain::settings::Locale;
 use language::{Action, Context, Language, MAX_CHARS, Parse, Problem, TooLong, parse};
@@ -472,6 +473,21 @@ fn minutes_to_come_are_counted_from_the_second_it_is_but_where_they_repeat() {
         };
         let time = fields.due.and_then(|due| due.time).expect("a time");
         assert_eq!(time.to_string(), due, "{text}");
+    }
+}
+
+#[test]
+fn what_is_put_off_has_seconds_and_no_less() {
+    let context = Context { now: "2026-11-18T10:00:59.7".parse().expect("a time"), ..context() };
+    for text in
+        ["snooze milk for 1 minute", "snooze it", "10 minute baad dobara yaad dilana", "snooze kar do"]
+    {
+        let parse = parse(text, &context).expect("short enough");
+        if let Action::Snooze { until, .. } = parse.commands[0].action {
+            assert_eq!((until.second(), until.nanosecond()), (59, 0), "{text}");
+        } else {
+            panic!("{text}: {:?}", parse.commands[0].action);
+        }
     }
 }
 

@@ -78,13 +78,22 @@ struct Parts {
 
 /// Puts phrases together, as said in this context; `said` gives the text of a phrase.
 pub(crate) fn compose(phrases: Vec<Phrase>, context: &Context, said: impl Fn(&Phrase) -> String) -> Meaning {
-    // A due time has seconds, and no less.
-    let now = context.now.with_nanosecond(0).unwrap_or(context.now);
+    let now = context.now;
     let mut meaning = Meaning::default();
     let has_rule = phrases.iter().any(|phrase| matches!(phrase.value, Value::Rule(_)));
     let mut parts = Parts { zone: context.zone, ..Parts::default() };
-    for phrase in phrases {
+    let mut phrases = phrases.into_iter().peekable();
+    let mut end = None;
+    while let Some(phrase) = phrases.next() {
+        let is_alone = end != Some(phrase.from) && phrases.peek().is_none_or(|next| next.from != phrase.to);
+        end = Some(phrase.to);
         let is_used = match &phrase.value {
+            // "ہر جمعہ کو 1 بجے نماز جمعہ": among other words what the repetition has said is part of a name.
+            Value::Day(day, Lead::Bare)
+                if is_alone && phrase.to == phrase.from + 1 && parts.has_said(*day) =>
+            {
+                false
+            }
             Value::Priority(priority) => set(&mut meaning.priority, *priority),
             Value::Tags(tags) => {
                 for tag in tags {
@@ -144,8 +153,6 @@ impl Parts {
     fn take(&mut self, phrase: &Phrase, last: Option<&Phrase>, now: NaiveDateTime, has_rule: bool) -> bool {
         match &phrase.value {
             Value::Day(day, Lead::Until) if has_rule => set(&mut self.until, *day),
-            // "ہر جمعہ کو 1 بجے نماز جمعہ": the repetition has said it, so that here it is part of a name.
-            Value::Day(day, Lead::Bare) if phrase.to == phrase.from + 1 && self.has_said(*day) => false,
             Value::Day(day, lead) => self.take_day(*day, *lead, phrase, last),
             Value::Range(first, last) => self.take_range(*first, *last, has_rule),
             Value::ClockRange(clock) => {
